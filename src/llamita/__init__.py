@@ -1,0 +1,36 @@
+"""llamita turns a large language model into a light one, and proves it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "load": "llamita.run",
+    "execute": "llamita.run",
+    "lighten": "llamita.lighten",
+    "Recipe": "llamita.core.recipe",
+    "Report": "llamita.core.report",
+    "Split": "llamita.core.task",
+    "Classify": "llamita.tasks.classify",
+    "UserError": "llamita.core.errors",
+}
+__all__ = ["Classify", "Recipe", "Report", "Split", "UserError", "__version__", "execute", "lighten", "load"]
+
+if TYPE_CHECKING:
+    from llamita.core.errors import UserError
+    from llamita.core.recipe import Recipe
+    from llamita.core.report import Report
+    from llamita.core.task import Split
+    from llamita.lighten import lighten
+    from llamita.run import execute, load
+    from llamita.tasks.classify import Classify
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used, so that `import llamita` stays instant and torch-free."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'llamita' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -1,0 +1,1 @@
+"""The nouns everything else is built from: Model, Engine, Task, Step, Measure, Exporter, Recipe, Report, Run."""

@@ -1,0 +1,37 @@
+"""Run: the only context, passed by argument."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from llamita.core.task import Task
+
+SplitName = Literal["train", "select", "test", "unlabelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Where a step, measure or exporter works and what it may use."""
+
+    folder: Path
+    """Scratch and output folder of this stage; it survives a kill, so checkpoints here are found again."""
+    task: Task | None = None
+    teacher: Path | None = None
+    """Folder of the teacher's saved model (stock Hugging Face), for steps that need it."""
+    cache: Path | None = None
+    """Folder shared by stages for what is computed once (teacher outputs); files in it are content-addressed."""
+    device: str = "cpu"
+    threads: int | None = None
+    seed: int = 0
+    split: SplitName = "test"
+    """The split that measures read: "select" while choosing, "test" once at the end."""
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("llamita"))
+
+    def at(self, folder: Path) -> Run:
+        """The same run working in another folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return replace(self, folder=folder)

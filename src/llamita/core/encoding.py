@@ -1,0 +1,73 @@
+"""Texts to padded token ids, with the Rust tokenizer alone: the same ids for the torch model and for every artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from llamita.core.task import Text
+
+Encoded = tuple[list[int], list[int]]
+"""Token ids and segment ids of one text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """A padded batch; int64 arrays of shape [batch, length]."""
+
+    token_ids: np.ndarray
+    mask: np.ndarray
+    type_ids: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEncoder:
+    """A fast tokenizer with the length it cuts to and the id it pads with (always on the right)."""
+
+    tokenizer: Tokenizer
+    pad_id: int
+    max_length: int
+
+    @classmethod
+    def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:
+        return cls(tokenizer=Tokenizer.from_file(str(path)), pad_id=pad_id, max_length=max_length).cut()
+
+    def cut(self) -> TextEncoder:
+        """A copy whose tokenizer truncates (pairs: the longest first) and does not pad."""
+        tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_length=self.max_length)
+        return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=self.max_length)
+
+    def encode(self, texts: Sequence[Text]) -> list[Encoded]:
+        return [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(list(texts))]
+
+    def pad(self, encoded: Sequence[Encoded]) -> Batch:
+        """Pad to the longest of the batch (an empty text becomes one padding token that counts)."""
+        width = max(1, max(len(ids) for ids, _ in encoded))
+        token_ids = np.full((len(encoded), width), self.pad_id, dtype=np.int64)
+        mask, type_ids = np.zeros_like(token_ids), np.zeros_like(token_ids)
+        for row, (ids, types) in enumerate(encoded):
+            token_ids[row, : len(ids)] = ids
+            type_ids[row, : len(ids)] = types
+            mask[row, : max(1, len(ids))] = 1
+        return Batch(token_ids=token_ids, mask=mask, type_ids=type_ids)
+
+
+def batches_of_like_length(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+    """Indices sorted by length (longest first) and cut so that a padded batch holds at most so many tokens."""
+    batches: list[list[int]] = []
+    current: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        width = max(1, lengths[current[0]]) if current else 1
+        if current and width * (len(current) + 1) > tokens_per_batch:
+            batches.append(current)
+            current = []
+        current.append(index)
+    if current:
+        batches.append(current)
+    return batches

@@ -1,0 +1,66 @@
+"""Engine: what a torch Model and every opened Artifact share, so that each measure runs unchanged on both."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from llamita.core.encoding import TextEncoder, batches_of_like_length
+from llamita.core.task import Text
+
+Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
+
+
+class Engine(ABC):
+    """Texts in, probabilities out; owns its tokenizer."""
+
+    name: str
+    labels: tuple[str, ...]
+    encoder: TextEncoder
+    capabilities: frozenset[Capability]
+
+    @property
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Bytes of the weights and tokenizer as they stand on disk (of the tensors, when not yet saved)."""
+
+    @property
+    @abstractmethod
+    def num_parameters(self) -> int:
+        """Parameters, tied ones counted once."""
+
+    @abstractmethod
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        """Logits for one padded batch.
+
+        Args:
+            token_ids: int64 [batch, length].
+            mask: int64 [batch, length], 1 for real tokens.
+            type_ids: int64 [batch, length] segment ids, or None for zeros.
+
+        Returns:
+            float32 [batch, labels].
+        """
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept."""
+        encoded = self.encoder.encode(texts)
+        out = np.zeros((len(encoded), len(self.labels)), dtype=np.float32)
+        for indices in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
+            batch = self.encoder.pad([encoded[i] for i in indices])
+            out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
+        return out
+
+    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        """Probabilities of the labels, float32 [texts, labels]."""
+        return softmax(self.text_logits(texts, tokens_per_batch))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, computed in float64 and returned as float32."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    powers = np.exp(shifted)
+    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,22 @@
+"""The one exception for what the user can put right: it becomes one line and exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """The user's input or machine was at fault; the message says what was given, what is allowed and what to do."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A trailing hint such as " Did you mean 'prune.width'?", or nothing when no known name is close."""
+    near = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def require(claim: bool, message: str) -> None:
+    """Raise `UserError(message)` unless the claim holds; for `__post_init__`."""
+    if not claim:
+        raise UserError(message)

@@ -1,0 +1,43 @@
+"""Exporter: Model -> Artifact, a folder that runs without torch and without this package's training side."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.engine import Engine
+    from llamita.core.model import Model
+
+ARTIFACT_FILE = "artifact.json"
+"""Stands in every artifact's folder; its "exporter" names the module whose `open_folder` reads the folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """An exported folder: what a user deploys."""
+
+    folder: Path
+    exporter: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of every file in the folder, tokenizer and labels included."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    def open(self, threads: int | None = None) -> Engine:
+        from llamita.core.registry import module_of
+
+        return module_of(self.exporter).open_folder(self.folder, threads=threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter(ABC):
+    """Writes an artifact; its fields are its settings."""
+
+    @abstractmethod
+    def export(self, model: Model, run: Run) -> Artifact:
+        """Write the artifact into `run.folder` and verify it against the model, or raise and leave no file behind."""

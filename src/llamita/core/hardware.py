@@ -1,0 +1,86 @@
+"""What this machine is: CPU features in use, threads, memory, versions; no torch needed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
+PACKAGES = (
+    "llamita", "numpy", "tokenizers", "safetensors", "onnxruntime", "torch", "transformers", "accelerate", "peft",
+    "onnx", "onnxscript", "scikit-learn", "scipy", "optuna", "gguf", "pypinyin",
+)  # fmt: skip
+
+
+@cache
+def cpu_features() -> tuple[str, ...]:
+    """The features of `FEATURES` this CPU has; empty where the system doesn't tell (not Linux)."""
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ()
+    flags = next((line.split(":", 1)[1].split() for line in text.splitlines() if line.startswith(("flags", "Features"))), [])
+    return tuple(name for name in FEATURES if name in flags)
+
+
+@cache
+def has_fast_bf16(device: str = "cpu") -> bool:
+    """Whether bf16 matrix products run much faster than fp32 here: AMX or AVX512-BF16 on a CPU, any recent GPU."""
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.is_bf16_supported()
+    return device == "cpu" and bool({"amx_bf16", "avx512_bf16"} & set(cpu_features()))
+
+
+def cpu_name() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+        return next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def num_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_bytes() -> int | None:
+    """Physical memory, where the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def machine() -> dict[str, object]:
+    """The machine's description for reports."""
+    return {
+        "cpu": cpu_name(), "cores": num_cores(), "features": list(cpu_features()),
+        "memory_bytes": memory_bytes(), "system": f"{platform.system()} {platform.machine()}",
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of what is installed of `PACKAGES`."""
+    found = {"python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def best_device() -> str:
+    """cuda, mps or cpu, whichever torch finds first."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

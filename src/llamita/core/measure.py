@@ -1,0 +1,53 @@
+"""Measure: Engine x Task -> Findings; quality, cost, calibration, agreement, explanations and attacks are all measures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.engine import Engine
+    from llamita.core.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One measured number with what is needed to judge it."""
+
+    name: str
+    """Dotted and stable, e.g. "quality.accuracy"."""
+    value: float | None
+    """None when the engine can't do what was asked; `reason` then says why."""
+    unit: str = ""
+    """"share", "ms", "bytes", "nats", "1/s" ..., empty for a plain number."""
+    interval: tuple[float, float] | None = None
+    """95 % interval, in the same unit."""
+    better: Literal["higher", "lower", "none"] = "none"
+    n: int = 0
+    """How many examples, calls or rounds the value rests on."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """What a table or picture needs beyond the number (JSON-able): confusion matrix, curve, per-class table."""
+    rows: tuple[dict[str, Any], ...] = ()
+    """One JSON-able dict per example; texts stand under "text" and "pair" only, so that they can be redacted."""
+    reason: str = ""
+    command: str = ""
+    """The command line that repeats it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Finding:
+        interval = data.get("interval")
+        return cls(**{**data, "interval": tuple(interval) if interval else None, "rows": tuple(data.get("rows", ()))})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(ABC):
+    """A measurement; its fields are its settings."""
+
+    @abstractmethod
+    def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
+        """Measure `engine` on the task's test split (or the one the run names); `reference` is the teacher, if any."""

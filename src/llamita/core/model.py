@@ -1,0 +1,173 @@
+"""Model: a Transformers module, its tokenizer and its lineage; it is an Engine, and what it saves is stock."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from llamita.core.encoding import TextEncoder
+from llamita.core.engine import Engine
+from llamita.core.errors import UserError
+from llamita.core.sources import Source, locate
+
+LINEAGE_FILE = "lineage.json"
+
+
+class Model(Engine):
+    """A live torch model; `module` and `tokenizer` may be changed by steps, `lineage` says which steps made it."""
+
+    capabilities = frozenset({"scores", "gradients", "hidden_states", "attentions"})
+
+    def __init__(
+        self,
+        module: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        *,
+        lineage: tuple[dict[str, Any], ...] = (),
+        name: str = "",
+        folder: Path | None = None,
+    ):
+        self.module = module.eval()
+        self.tokenizer = tokenizer
+        self.lineage = lineage
+        self.name = name
+        self.folder = folder
+        self.precision = "fp32"
+        if self.tokenizer.pad_token is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
+        if self.module.config.pad_token_id is None:
+            self.module.config.pad_token_id = self.tokenizer.pad_token_id
+
+    @property
+    def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
+        """Label names in the order of the logits."""
+        names = self.module.config.id2label
+        return tuple(names[i] for i in sorted(names))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens a text is cut to: the tokenizer's limit or the model's positions, whichever is less."""
+        return min(self.tokenizer.model_max_length, position_limit(self.module.config), 1 << 20)
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        """The tokenizer as the light core uses it: the same ids without Transformers."""
+        backend = self.tokenizer.backend_tokenizer
+        return TextEncoder(tokenizer=backend, pad_id=self.module.config.pad_token_id, max_length=self.max_length).cut()
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(p.numel() for p in self.module.parameters())
+
+    @property
+    def size_bytes(self) -> int:
+        if self.folder is not None:
+            return sum(p.stat().st_size for p in self.folder.iterdir() if p.suffix in (".safetensors", ".json", ".txt"))
+        return sum(p.numel() * p.element_size() for p in self.module.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.module.parameters()).device
+
+    @property
+    def uses_type_ids(self) -> bool:
+        """Whether the module takes segment ids."""
+        return getattr(self.module.config, "type_vocab_size", 0) > 1 and "token_type_ids" in self.tokenizer.model_input_names
+
+    def inputs(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> dict[str, torch.Tensor]:
+        """The module's keyword arguments for one padded batch."""
+        named = {"input_ids": torch.as_tensor(token_ids), "attention_mask": torch.as_tensor(mask)}
+        if self.uses_type_ids:
+            named["token_type_ids"] = torch.as_tensor(np.zeros_like(token_ids) if type_ids is None else type_ids)
+        return {key: value.to(self.device) for key, value in named.items()}
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            logits = self.module(**self.inputs(token_ids, mask, type_ids)).logits
+        return logits.float().cpu().numpy()
+
+    @classmethod
+    def load(cls, model: str | Path | Source, *, device: str = "cpu") -> Model:
+        """Load in fp32 from anything `locate` finds; the head is the one its config names."""
+        source = model if isinstance(model, Source) else locate(model)
+        if source.kind == "artifact":
+            raise UserError(f"{source.path} is an exported artifact; steps need the Hugging Face folder it came from")
+        if source.kind == "config":
+            from llamita.core.architecture import random_model
+
+            return random_model(source.address)
+        module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
+        lineage = ()
+        if source.path is not None and source.path.is_dir() and (source.path / LINEAGE_FILE).exists():
+            lineage = tuple(json.loads((source.path / LINEAGE_FILE).read_text(encoding="utf-8")))
+        if not lineage:
+            lineage = ({"step": "load", "settings": {"model": source.base or source.name}},)
+        folder = source.path if source.kind == "folder" else None
+        return cls(module.to(device), tokenizer, lineage=lineage, name=source.name, folder=folder)
+
+    def save(self, folder: Path) -> None:
+        """Write a stock Hugging Face folder and the lineage; the caller owns the temporary name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        config = self.module.config
+        rope = getattr(config, "rope_parameters", None)
+        if isinstance(rope, dict) and "rope_theta" in rope:
+            config.rope_theta = rope["rope_theta"]
+        config._name_or_path = ""
+        self.tokenizer.model_max_length = self.max_length
+        self.module.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        (folder / LINEAGE_FILE).write_text(json.dumps(list(self.lineage), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def position_limit(config: Any) -> int:
+    """Longest input in tokens; RoBERTa-like models lose the positions before the padding index."""
+    limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or (1 << 20)
+    return limit - config.pad_token_id - 1 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else limit
+
+
+def _load_stock(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    try:
+        config = AutoConfig.from_pretrained(source.address)
+        made_for = " ".join(config.architectures or [])
+        if "ForSequenceClassification" in made_for:
+            loader = AutoModelForSequenceClassification
+        else:
+            loader = AutoModelForCausalLM if "ForCausalLM" in made_for or "LMHeadModel" in made_for else AutoModel
+        module = loader.from_pretrained(source.address, config=config, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(source.address)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        if source.kind == "hub":
+            raise UserError(
+                f"can't load {source.address!r} from the Hub ({first}). Without a network, give a local folder or a packaged"
+                " model; HF_ENDPOINT names a mirror."
+            ) from None
+        raise UserError(f"can't load the model in {source.address}: {first}") from None
+    return module, tokenizer
+
+
+def _load_gguf(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """Dequantise to fp32 in a fresh module, since one read from GGUF refuses to be saved."""
+    assert source.path is not None
+    where: dict[str, Any] = {"pretrained_model_name_or_path": str(source.path.parent), "gguf_file": source.path.name}
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    kept = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "model_type")}
+    config = AutoConfig.for_model(read.config.model_type, **kept)
+    module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    module.load_state_dict(read.state_dict())
+    module.tie_weights()
+    return module, tokenizer

@@ -1,0 +1,176 @@
+"""The tree is the registry: `prune.depth` is `prune/depth.py`; listing reads it with ast, so that it imports no torch."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from llamita.core.errors import UserError, did_you_mean
+
+ROOT = Path(__file__).parent.parent
+KINDS = {
+    "learn": "step", "distill": "step", "prune": "step", "quantize": "step", "tasks": "task",
+    "measure": "measure", "explain": "measure", "attack": "measure", "export": "exporter",
+}  # fmt: skip
+BASES = {"step": "Step", "task": "Task", "measure": "Measure", "exporter": "Exporter"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One field of a method: a flag on the command line, a key in a recipe."""
+
+    name: str
+    type: str
+    default: str | None
+    """Source of the default; None when a value must be given."""
+    help: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One method as the tree tells it."""
+
+    name: str
+    """Such as "prune.depth"."""
+    kind: str
+    class_name: str
+    summary: str
+    settings: tuple[Setting, ...]
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Every method of the tree by name, in alphabetical order."""
+    found = {}
+    for folder, kind in KINDS.items():
+        for path in sorted((ROOT / folder).glob("*.py")):
+            if not path.stem.startswith("_") and (entry := _read(path, f"{folder}.{path.stem}", kind)):
+                found[entry.name] = entry
+    return found
+
+
+def _read(path: Path, name: str, kind: str) -> Entry | None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == BASES[kind] for b in node.bases):
+            summary = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
+            return Entry(name=name, kind=kind, class_name=node.name, summary=summary, settings=_settings(node))
+    return None
+
+
+def _settings(node: ast.ClassDef) -> tuple[Setting, ...]:
+    settings = []
+    for i, item in enumerate(node.body):
+        if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
+            continue
+        kind = ast.unparse(item.annotation)
+        if kind.startswith("ClassVar"):
+            continue
+        after = node.body[i + 1] if i + 1 < len(node.body) else None
+        text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+        default = ast.unparse(item.value) if item.value is not None else None
+        settings.append(Setting(name=item.target.id, type=kind, default=default, help=" ".join(str(text).split())))
+    return tuple(settings)
+
+
+def resolve(name: str, kind: str | None = None) -> Entry:
+    """The entry of a full name (`learn.finetune`) or of a short one that only one method has (`finetune`)."""
+    known = {key: entry for key, entry in entries().items() if kind in (None, entry.kind)}
+    if name in known:
+        return known[name]
+    short = [entry for key, entry in known.items() if key.split(".")[-1] == name]
+    if len(short) == 1:
+        return short[0]
+    what = kind or "method"
+    hint = did_you_mean(name, [*known, *(key.split(".")[-1] for key in known)])
+    raise UserError(f"no {what} {name!r}.{hint} See `llamita list`.")
+
+
+def module_of(name: str) -> ModuleType:
+    """Import the module of a registered method."""
+    return importlib.import_module(f"llamita.{resolve(name).name}")
+
+
+def build(name: str, settings: Mapping[str, Any] | None = None, kind: str | None = None) -> Any:
+    """The object of a registered method with these settings; unknown ones are refused."""
+    entry = resolve(name, kind)
+    cls = getattr(importlib.import_module(f"llamita.{entry.name}"), entry.class_name)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
+    given = dict(settings or {})
+    for key in given:
+        if key not in fields:
+            allowed = ", ".join(fields) or "none"
+            raise UserError(f"{entry.name} has no setting {key!r}.{did_you_mean(key, fields)} Its settings: {allowed}.")
+    missing = [s.name for s in entry.settings if s.default is None and s.name not in given]
+    if missing:
+        raise UserError(f"{entry.name} needs {', '.join(missing)}.")
+    return cls(**{key: _coerce(entry, key, value) for key, value in given.items()})
+
+
+def _coerce(entry: Entry, key: str, value: Any) -> Any:
+    """Check a plain value against the field's annotation; YAML and flags know only plain types."""
+    setting = next((s for s in entry.settings if s.name == key), None)
+    if setting is None:
+        return value
+    options = [part.strip() for part in setting.type.split("|")]
+    if value is None:
+        if "None" in options:
+            return None
+        raise UserError(f"{entry.name}: {key} must be {setting.type}, got nothing")
+    if isinstance(value, list):
+        value = tuple(value)
+    wanted = {"int": int, "float": float, "str": str, "bool": bool}
+    for option in options:
+        kind = wanted.get(option)
+        if kind is None:
+            if option != "None":
+                return Path(value) if option == "Path" else value
+            continue
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        if isinstance(value, str) and kind is not str:
+            try:
+                return yaml_bool(value) if kind is bool else kind(value)
+            except ValueError:
+                continue
+    raise UserError(f"{entry.name}: {key} must be {setting.type}, got {value!r}")
+
+
+def yaml_bool(value: str) -> bool:
+    """Read a flag's text as a truth value."""
+    lowered = value.lower()
+    if lowered in ("true", "yes", "on", "1"):
+        return True
+    if lowered in ("false", "no", "off", "0"):
+        return False
+    raise ValueError(value)
+
+
+def name_of(obj: object) -> str:
+    """The registered name of a method's object or class, such as "prune.depth"."""
+    module = (obj if isinstance(obj, type) else type(obj)).__module__
+    return module.removeprefix("llamita.")
+
+
+def settings_of(obj: Any) -> dict[str, Any]:
+    """A method's settings as plain data."""
+    return {f.name: _plain(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return value

@@ -1,0 +1,112 @@
+"""Report: findings before and after, lineage, cost and versions; `report.json` follows `report.schema.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from llamita.core.measure import Finding
+
+SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One measured model or artifact."""
+
+    name: str
+    """Such as "SmolLM2-135M-Instruct, fine-tuned"."""
+    role: str
+    """teacher · teacher_int8 · student_alone · light · linear · candidate · model"""
+    path: str = ""
+    lineage: tuple[dict[str, Any], ...] = ()
+    """One dict per step: step, settings, parameters, size_bytes, seconds."""
+    findings: tuple[Finding, ...] = ()
+
+    def finding(self, name: str) -> Finding | None:
+        """The finding of this name, if it was measured."""
+        return next((f for f in self.findings if f.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What the user asked of the deployable folder, and whether it was met."""
+
+    name: str
+    """keep · max_size · max_latency"""
+    limit: float
+    unit: str
+    value: float | None
+    met: bool
+    advice: str = ""
+    """What to relax when it was missed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything the pages show; plain data."""
+
+    title: str
+    task: dict[str, Any]
+    """What `Task.describe()` returns."""
+    subjects: tuple[Subject, ...]
+    goals: tuple[Goal, ...] = ()
+    candidates: tuple[dict[str, Any], ...] = ()
+    """name, student, layers, ffn, vocabulary, parameters, size_bytes, latency_ms, score, interval, n, on_front, chosen, note."""
+    machine: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    command: str = ""
+    seed: int = 0
+    notes: tuple[str, ...] = ()
+    """Plain sentences a reader must know: leakage found, a baseline that dominates, a goal that had to give."""
+    data_findings: tuple[dict[str, Any], ...] = ()
+    """What `data check` said of the files."""
+
+    def subject(self, role: str) -> Subject | None:
+        """The first subject in this role."""
+        return next((s for s in self.subjects if s.role == role), None)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Report:
+        subjects = tuple(
+            Subject(**{**s, "lineage": tuple(s["lineage"]), "findings": tuple(Finding.from_dict(f) for f in s["findings"])})
+            for s in data["subjects"]
+        )
+        parts = {key: tuple(data.get(key, ())) for key in ("candidates", "notes", "data_findings")}
+        return cls(**{**data, **parts, "subjects": subjects, "goals": tuple(Goal(**g) for g in data.get("goals", ()))})
+
+    def redacted(self) -> Report:
+        """The same report without any of the user's texts."""
+        hidden = ("text", "pair", "words", "noisy")
+
+        def strip(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {k: strip(v) for k, v in value.items() if k not in hidden}
+            return [strip(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+        subjects = tuple(
+            replace(s, findings=tuple(replace(f, rows=tuple(strip(f.rows)), detail=strip(f.detail)) for f in s.findings))
+            for s in self.subjects
+        )
+        return replace(self, subjects=subjects, data_findings=tuple(strip(self.data_findings)))
+
+    def save(self, path: Path) -> None:
+        """Write the JSON whole or not at all."""
+        write_whole(path, json.dumps(self.to_dict(), ensure_ascii=False, indent=1))
+
+    @classmethod
+    def load(cls, path: Path) -> Report:
+        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file under a temporary name, then rename it."""
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,85 @@
+"""Task: examples, how they are put to a model, and how an answer is scored."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from llamita.core.measure import Finding
+    from llamita.core.model import Model
+
+Text = str | tuple[str, str]
+"""A text, or a pair of texts such as premise and hypothesis."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Examples of one split, in file order."""
+
+    texts: tuple[Text, ...]
+    labels: tuple[int, ...] = ()
+    """Index into the task's labels, one per text; empty when the texts are unlabelled."""
+    source: str = ""
+    """File (and lines) the split came from, for reports."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the content; the source does not count."""
+        digest = hashlib.sha256()
+        for text in self.texts:
+            for part in (text,) if isinstance(text, str) else text:
+                digest.update(part.encode("utf-8", "surrogatepass") + b"\x1f")
+            digest.update(b"\x1e")
+        digest.update(np.asarray(self.labels, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+    def take(self, indices: Sequence[int]) -> Split:
+        """The examples at these indices, in the order given."""
+        labels = tuple(self.labels[i] for i in indices) if self.labels else ()
+        return Split(texts=tuple(self.texts[i] for i in indices), labels=labels, source=self.source)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """What the model is for: splits, labels, and how answers are scored."""
+
+    labels: tuple[str, ...] = ()
+    train: Split = field(default_factory=lambda: Split(texts=()))
+    select: Split = field(default_factory=lambda: Split(texts=()))
+    """Cut from the training data: early stopping, choices and temperature use it."""
+    test: Split = field(default_factory=lambda: Split(texts=()))
+    """Touched once, at the end."""
+    unlabelled: Split = field(default_factory=lambda: Split(texts=()))
+    max_length: int | None = None
+    """Tokens a text is cut to; None: what the model allows."""
+
+    def split(self, name: str) -> Split:
+        return getattr(self, name)
+
+    @property
+    def training_fingerprint(self) -> str:
+        """What a trained stage depends on: everything but the test split."""
+        parts = [*self.labels, self.train.fingerprint, self.select.fingerprint, self.unlabelled.fingerprint]
+        return hashlib.sha256("\x1f".join([*parts, str(self.max_length)]).encode()).hexdigest()
+
+    @abstractmethod
+    def fit_head(self, model: Model) -> Model:
+        """Give the model a head for this task (fresh if it has none that fits), with the label names in its config."""
+
+    @abstractmethod
+    def score(self, predictions: np.ndarray, split: Split) -> list[Finding]:
+        """Score an engine's predictions (rows: examples; columns: probabilities of the labels) on a split."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Name, labels, sizes and sources, for reports."""
