@@ -1,4 +1,4 @@
-"""Measure: Engine x Task -> Findings; quality, cost, calibration, agreement, explanations and attacks are all measures."""
+"""Measure: Engine x Task -> Findings; quality, cost, calibration, agreement, explanations, attacks are all measures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from llamita.core.errors import UserError
+from llamita.core.task import label_order
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from llamita.core.context import Run
     from llamita.core.engine import Engine
-    from llamita.core.task import Task
+    from llamita.core.task import Split, Task, Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,3 +58,22 @@ class Measure(ABC):
     @abstractmethod
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         """Measure `engine` on the task's test split (or the one the run names); `reference` is the teacher, if any."""
+
+
+def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:
+    """An engine's probabilities in the order of the task's labels; refused when it has other labels."""
+    order = label_order(engine.labels, task.labels)
+    if order is None:
+        raise UserError(
+            f"{engine.name} answers with the labels {', '.join(engine.labels)}, the data has {', '.join(task.labels)};"
+            " fine-tune it on this data, or name the labels alike"
+        )
+    return engine.scores(texts)[:, order]
+
+
+def labelled_split(task: Task, run: Run) -> Split:
+    """The split that `run.split` names; refused when it has no labelled example."""
+    split = task.split(run.split)
+    if not split.labels:
+        raise UserError(f"the {run.split} split has no labelled example to measure on; give labelled data for it")
+    return split

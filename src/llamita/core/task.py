@@ -19,6 +19,19 @@ Text = str | tuple[str, str]
 """A text, or a pair of texts such as premise and hypothesis."""
 
 
+def label_order(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
+    """For each of our labels its place among theirs, or None when the two name different labels.
+
+    Names may differ in case, and the names `LABEL_0`, `LABEL_1` ... stand for the numbers.
+    """
+    for rename in (str, str.casefold, lambda name: name.casefold().removeprefix("label_")):
+        known = [rename(name) for name in theirs]
+        wanted = [rename(name) for name in ours]
+        if len(known) == len(wanted) == len(set(known)) and set(known) == set(wanted):
+            return [known.index(name) for name in wanted]
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """Examples of one split, in file order."""

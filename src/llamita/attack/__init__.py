@@ -1,0 +1,1 @@
+"""How easily a model is fooled: one file an attack."""

@@ -1,0 +1,1 @@
+"""Why a model answered so: one file a method."""

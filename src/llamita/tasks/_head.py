@@ -1,0 +1,68 @@
+"""Sequence-classification heads: a fresh one for any base model, and one whose rows follow the task's order."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llamita.core.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+    from llamita.core.model import Model
+
+HEAD_SEED = 20_240_229
+"""Every fresh head starts from this seed, so that the same base and labels give the same bytes."""
+FRESH_IN_A_BASE = ("pooler.",)
+"""Prefixes of what a base without a head may lack and a classifier adds."""
+
+
+def put_head(model: Model, labels: Sequence[str]) -> Model:
+    """Move the base into a sequence classifier with a fresh head for these labels."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    config = copy.deepcopy(model.module.config)
+    config.num_labels = len(labels)
+    name_labels(config, labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(HEAD_SEED)
+        try:
+            module = AutoModelForSequenceClassification.from_config(config, dtype=model.module.dtype)
+        except ValueError:
+            raise UserError(f"Transformers has no sequence classifier for {config.model_type!r} models") from None
+    missing, _ = module.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
+    strangers = [key for key in missing if not key.startswith(FRESH_IN_A_BASE)]
+    if strangers:
+        raise UserError(f"the base of {model.name} lacks weights its classifier needs: {', '.join(strangers[:3])}")
+    model.module = module.to(model.device).eval()
+    model.folder = None
+    return model
+
+
+def permute_head(model: Model, labels: Sequence[str], order: Sequence[int]) -> Model:
+    """Put the rows of the last linear layer in the order of the labels, and their names in the config."""
+    import torch
+
+    if list(order) != list(range(len(labels))):
+        from llamita.core.architecture import head_linear
+
+        linear = head_linear(model.module)
+        rows = torch.as_tensor(order, device=linear.weight.device)
+        with torch.no_grad():
+            linear.weight.copy_(linear.weight[rows])
+            if linear.bias is not None:
+                linear.bias.copy_(linear.bias[rows])
+    if model.labels != tuple(labels):
+        model.folder = None
+    name_labels(model.module.config, labels)
+    return model
+
+
+def name_labels(config: PretrainedConfig, labels: Sequence[str]) -> None:
+    """Write the label names into a config."""
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: i for i, label in enumerate(labels)}
+    config.problem_type = "single_label_classification"

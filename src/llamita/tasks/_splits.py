@@ -1,0 +1,87 @@
+"""Label names and seeded, stratified cuts that keep every copy of a text on one side."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.task import Split, Text
+
+if TYPE_CHECKING:
+    from llamita.data.read import Table
+
+
+def normalised(text: Text) -> str:
+    """What counts as the same text: Unicode form, case and runs of white space don't."""
+    parts = (text,) if isinstance(text, str) else text
+    return "\x1f".join(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
+
+
+def label_name(label: Any) -> str:
+    """A label as text; whole numbers without a decimal point."""
+    if isinstance(label, float | np.floating) and float(label).is_integer():
+        return str(int(label))
+    return str(label)
+
+
+def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The labels in order: as wanted, else those of the training data by number or alphabet; strangers are refused."""
+    found = {name: [label_name(label) for label in table.labels or ()] for name, table in tables.items()}
+    if wanted is not None:
+        names = tuple(str(name) for name in wanted)
+        if len(set(names)) < len(names) or "" in names:
+            raise UserError(f"labels must be different names, got {', '.join(map(repr, names))}")
+    else:
+        names = in_order(set(found["train" if "train" in found else "test"]))
+    for which, labels in found.items():
+        for row, label in enumerate(labels):
+            if label not in names:
+                where = f"{tables[which].source or which}, line {tables[which].lines[row]}"
+                known = "the labels given" if wanted is not None else "the labels of the training data"
+                hint = did_you_mean(label, names)
+                raise UserError(f"{where}: label {label!r} is not among {known} ({', '.join(names[:20])}).{hint}")
+    if any(found.values()) and len(names) < 2:
+        raise UserError(f"every example has the label {names[0]!r}; a classifier needs two labels or more")
+    return names
+
+
+def in_order(names: set[str]) -> tuple[str, ...]:
+    """Whole numbers by size, anything else by alphabet."""
+    numeric = all(name.lstrip("-").isdecimal() for name in names)
+    return tuple(sorted(names, key=int) if numeric else sorted(names))
+
+
+def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Cut off this share of each label's texts, at least one where it has two; copies of a text stay together.
+
+    Returns:
+        What is left and what was cut off, both in file order.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(split.texts):
+        groups[normalised(text)].append(index)
+    strata: dict[int, list[list[int]]] = defaultdict(list)
+    for members in groups.values():
+        strata[split.labels[members[0]]].append(members)
+    generator = np.random.default_rng(seed)
+    taken: set[int] = set()
+    for label in sorted(strata):
+        of_label = strata[label]
+        order = generator.permutation(len(of_label))
+        size = min(len(of_label) - 1, max(1, round(share * len(of_label)))) if share else 0
+        for place in order[:size]:
+            taken.update(of_label[place])
+    left = [i for i in range(len(split)) if i not in taken]
+    return split.take(left), split.take(sorted(taken))
+
+
+def without(split: Split, other: Split) -> tuple[Split, int]:
+    """The split without the texts that stand in the other, and how many those were."""
+    known = {normalised(text) for text in other.texts}
+    kept = [i for i, text in enumerate(split.texts) if normalised(text) not in known]
+    return split.take(kept), len(split) - len(kept)

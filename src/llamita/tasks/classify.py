@@ -1,0 +1,219 @@
+"""Classification of a text or a pair of texts into any number of named labels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import UserError
+from llamita.core.measure import Finding
+from llamita.core.statistics import bootstrap_table, share_interval
+from llamita.core.task import Split, Task, Text, label_order
+from llamita.tasks._head import permute_head, put_head
+from llamita.tasks._splits import cut, label_name, label_names, without
+
+if TYPE_CHECKING:
+    from llamita.core.model import Model
+    from llamita.data.read import Table
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classify(Task):
+    """Put one of the labels to each text or pair of texts."""
+
+    notes: tuple[str, ...] = ()
+    """What was done to the data when it was opened, in plain sentences."""
+
+    @classmethod
+    def from_lists(
+        cls,
+        texts: Sequence[Text],
+        labels: Sequence[object],
+        *,
+        test: tuple[Sequence[Text], Sequence[object]] | None = None,
+        names: Sequence[str] | None = None,
+        select: float = 0.1,
+        seed: int = 0,
+    ) -> Classify:
+        """The task of these texts and labels; `names` fixes the order of the labels."""
+        held = _table(*test, "test list") if test is not None else None
+        return open_task(train=_table(texts, labels, "list"), test=held, labels=names, select=select, seed=seed)
+
+    def has_head(self, model: Model) -> bool:
+        """Whether the model classifies into these labels already, in whatever order."""
+        return _classifies(model) and label_order(model.labels, self.labels) is not None
+
+    def fit_head(self, model: Model) -> Model:
+        """Keep a head with these labels (rows put in their order); otherwise give the base a fresh one."""
+        if not self.has_head(model):
+            return put_head(model, self.labels)
+        order = label_order(model.labels, self.labels)
+        return permute_head(model, self.labels, order or [])
+
+    def score(self, predictions: np.ndarray, split: Split) -> list[Finding]:
+        """Accuracy and macro-F1 with intervals, the per-class table, the confusion matrix, and a row per example."""
+        truth = np.asarray(split.labels)
+        guess = predictions.argmax(axis=1)
+        right = guess == truth
+        table = np.zeros((len(self.labels), len(self.labels)), dtype=np.int64)
+        np.add.at(table, (truth, guess), 1)
+        detail = {"labels": list(self.labels), "confusion": table.tolist(), "per_class": per_class(table, self.labels)}
+        n = len(split)
+        return [
+            Finding(
+                name="quality.accuracy", value=float(right.mean()), unit="share", interval=share_interval(right),
+                better="higher", n=n, detail=detail, rows=self._rows(predictions, split),
+            ),
+            Finding(
+                name="quality.macro_f1", value=float(macro_f1(table[None])[0]), unit="share",
+                interval=bootstrap_table(table, macro_f1), better="higher", n=n,
+            ),
+        ]  # fmt: skip
+
+    def _rows(self, predictions: np.ndarray, split: Split) -> tuple[dict[str, Any], ...]:
+        rows = []
+        for index, (text, label, scores) in enumerate(zip(split.texts, split.labels, predictions, strict=True)):
+            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+            guess = int(scores.argmax())
+            rows.append(
+                {
+                    "index": index, **parts, "label": self.labels[label], "predicted": self.labels[guess],
+                    "confidence": round(float(scores[guess]), 6), "probabilities": [round(float(s), 6) for s in scores],
+                }
+            )  # fmt: skip
+        return tuple(rows)
+
+    def describe(self) -> dict[str, Any]:
+        """Labels, sizes, counts of each label and sources."""
+        named = {name: self.split(name) for name in ("train", "select", "test", "unlabelled")}
+        first = next((split.texts[0] for split in named.values() if split.texts), "")
+        counts = {
+            name: dict(zip(self.labels, np.bincount(split.labels, minlength=len(self.labels)).tolist(), strict=True))
+            for name, split in named.items() if split.labels
+        }  # fmt: skip
+        return {
+            "task": "classify", "labels": list(self.labels), "pairs": not isinstance(first, str),
+            "sizes": {name: len(split) for name, split in named.items()}, "label_counts": counts,
+            "sources": {name: split.source for name, split in named.items() if split.source},
+            "max_length": self.max_length, "notes": list(self.notes),
+        }  # fmt: skip
+
+
+def open_task(
+    *,
+    train: Any = None,
+    test: Any = None,
+    unlabelled: Any = None,
+    columns: Mapping[str, str] | None = None,
+    labels: str | Sequence[str] | None = None,
+    select: float = 0.1,
+    seed: int = 0,
+    max_length: int | None = None,
+) -> Classify:
+    """Read the data and cut its splits.
+
+    Args:
+        train: a file, or anything `read_table` takes; may be left out to measure a finished model on `test`.
+        test: labelled; when left out, a tenth of the training texts is cut off for it.
+        unlabelled: texts a teacher may label.
+        labels: names in the order wanted (a list, or text with commas); found in the data when left out.
+        select: share of the training texts cut off for choices, early stopping and temperature.
+        max_length: tokens a text is cut to; what the model allows when left out.
+    """
+    if not 0 <= select <= 0.5:
+        raise UserError(f"select must be in [0, 0.5], got {select:g}")
+    if max_length is not None and max_length < 1:
+        raise UserError(f"max_length must be at least 1, got {max_length}")
+    if train is None and test is None:
+        raise UserError("no data given: give training data, test data, or both")
+    wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
+    tables = {name: _read(data, columns) for name, data in (("train", train), ("test", test)) if data is not None}
+    names = label_names(tables, wanted)
+    splits = {name: _split_of(table, names, name) for name, table in tables.items()}
+    extra = _read(unlabelled, columns) if unlabelled is not None else None
+    free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
+    return _cut_splits(names, splits, free, (select, seed, max_length))
+
+
+def _cut_splits(
+    names: tuple[str, ...], splits: dict[str, Split], free: Split, settings: tuple[float, int, int | None]
+) -> Classify:
+    """Cut test (where none is given) and select, and take what stands in test out of the others."""
+    select_share, seed, max_length = settings
+    notes: list[str] = []
+    train, test = splits.get("train", Split(texts=())), splits.get("test")
+    if test is None:
+        train, test = cut(train, 0.1, seed + 1)
+        notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
+    train, leaked = without(train, test)
+    if leaked:
+        notes.append(f"{leaked} training texts also stand in the test split and were left out of training")
+        if not train.texts:
+            raise UserError("every training text also stands in the test split; give other test data, or none")
+    train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
+    free, leaked = without(free, test)
+    if leaked:
+        notes.append(f"{leaked} unlabelled texts also stand in the test split and were left out")
+    for note in notes:
+        log.info(note)
+    return Classify(
+        labels=names, train=train, select=select, test=test, unlabelled=free, max_length=max_length, notes=tuple(notes)
+    )
+
+
+def _read(data: Any, columns: Mapping[str, str] | None) -> Table:
+    from llamita.data.read import Table, read_table
+
+    return data if isinstance(data, Table) else read_table(data, columns=columns)
+
+
+def _table(texts: Sequence[Text], labels: Sequence[object], source: str) -> Table:
+    from llamita.data.read import Table
+
+    if len(texts) != len(labels):
+        raise UserError(f"{len(texts)} texts but {len(labels)} labels; give one label for each text")
+    names = [label_name(label) for label in labels]
+    return Table(texts=list(texts), labels=names, lines=list(range(1, len(texts) + 1)), columns={}, source=source)
+
+
+def _split_of(table: Table, names: tuple[str, ...], which: str) -> Split:
+    if table.labels is None:
+        raise UserError(
+            f"{table.source or which} has no column of labels; name it (label=COLUMN), or give the file as unlabelled"
+        )
+    place = {name: i for i, name in enumerate(names)}
+    labels = tuple(place[label_name(label)] for label in table.labels)
+    return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
+
+
+def _classifies(model: Model) -> bool:
+    return type(model.module).__name__.endswith("ForSequenceClassification")
+
+
+def macro_f1(tables: np.ndarray) -> np.ndarray:
+    """Mean F1 over the labels that occur as truth or as guess, for confusion tables [resamples, truth, guess]."""
+    hits = np.diagonal(tables, axis1=1, axis2=2)
+    seen = tables.sum(axis=2) + tables.sum(axis=1)
+    f1 = np.divide(2.0 * hits, seen, out=np.zeros(hits.shape), where=seen > 0)
+    return f1.sum(axis=1) / np.maximum(1, (seen > 0).sum(axis=1))
+
+
+def per_class(table: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
+    """Precision (None when never guessed), recall (None when never true), F1 and n of each label."""
+    truth, guess = table.sum(axis=1), table.sum(axis=0)
+    rows: dict[str, dict[str, float | int | None]] = {}
+    for i, label in enumerate(labels):
+        hits, seen = int(table[i, i]), int(truth[i] + guess[i])
+        rows[label] = {
+            "precision": hits / int(guess[i]) if guess[i] else None,
+            "recall": hits / int(truth[i]) if truth[i] else None,
+            "f1": 2 * hits / seen if seen else None,
+            "n": int(truth[i]),
+        }
+    return rows
