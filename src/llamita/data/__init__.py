@@ -1,0 +1,1 @@
+"""Data: reading tables of texts, and the data doctor."""

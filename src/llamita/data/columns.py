@@ -1,0 +1,123 @@
+"""Which column holds the text, its pair and the label: by the user's word, by name, then by content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from llamita.core.errors import UserError, did_you_mean
+
+ROLES = ("text", "pair", "label")
+PAIRS = (
+    ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text_a", "text_b"), ("text1", "text2"), ("text", "pair"),
+    ("text", "text_pair"), ("question1", "question2"), ("sentence_a", "sentence_b"), ("query1", "query2"),
+    ("question", "sentence"), ("question", "passage"),
+)  # fmt: skip
+TEXTS = (
+    "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query", "question",
+    "body", "article", "description", "title", "headline", "input", "文本", "内容", "评论", "句子", "正文", "标题",
+)  # fmt: skip
+LABELS = (
+    "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",
+    "emotion", "label_text", "y", "标签", "类别", "情感", "分类", "标注",
+)  # fmt: skip
+
+
+def find_columns(
+    names: Sequence[str], sample: Sequence[Sequence[str]], given: Mapping[str, str] | None, where: str
+) -> dict[str, str]:
+    """Roles to column names.
+
+    Args:
+        names: The header.
+        sample: The first rows, one value per column.
+        given: The user's choice, such as {"text": "review"}; roles it leaves out are guessed.
+        where: File and line for messages.
+    """
+    chosen = _chosen(names, given or {}, where)
+    lowered = {name.strip().lower(): name for name in reversed(names)}
+    free = [name for name in names if name not in chosen.values()]
+    if "text" not in chosen:
+        chosen |= _named_texts(lowered, free)
+    by_name = "text" in chosen
+    if "label" not in chosen:
+        label = next((lowered[key] for key in LABELS if key in lowered and lowered[key] in free), None)
+        if label:
+            chosen["label"] = label
+            by_name = True
+    if not by_name:
+        _refuse_data_as_header(names, sample, where)
+    if "text" not in chosen:
+        chosen["text"] = _longest(names, sample, chosen, where)
+    if "label" not in chosen and (label := _repeating(names, sample, chosen)):
+        chosen["label"] = label
+    return {role: chosen[role] for role in ROLES if role in chosen}
+
+
+def _chosen(names: Sequence[str], given: Mapping[str, str], where: str) -> dict[str, str]:
+    for role, name in given.items():
+        if role not in ROLES:
+            raise UserError(f"no column role {role!r}; roles are {', '.join(ROLES)}, as in text=review,label=stars")
+        if name not in names:
+            raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} Columns: {', '.join(names)}.")
+    if len(set(given.values())) < len(given):
+        raise UserError(
+            f"{where}: one column is named for two roles: {', '.join(f'{r}={n}' for r, n in given.items())}"
+        )
+    return dict(given)
+
+
+def _named_texts(lowered: Mapping[str, str], free: Sequence[str]) -> dict[str, str]:
+    for first, second in PAIRS:
+        if first in lowered and second in lowered and {lowered[first], lowered[second]} <= set(free):
+            return {"text": lowered[first], "pair": lowered[second]}
+    name = next((lowered[key] for key in TEXTS if key in lowered and lowered[key] in free), None)
+    return {"text": name} if name else {}
+
+
+def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]], where: str) -> None:
+    for i, name in enumerate(names):
+        values = [row[i] for row in sample]
+        if len(name) > 60 or name in values or (name and _is_number(name)):
+            header = ",".join(["text", "label", *(f"column{k}" for k in range(3, len(names) + 1))][: len(names)])
+            shown = name if len(name) <= 40 else name[:40] + "…"
+            raise UserError(
+                f"{where}: no header: the first row looks like data ({shown!r}); add a first line such as {header}"
+            )
+
+
+def _longest(names: Sequence[str], sample: Sequence[Sequence[str]], chosen: Mapping[str, str], where: str) -> str:
+    free = {name: _mean_length(sample, i) for i, name in enumerate(names) if name not in chosen.values()}
+    if not free:
+        raise UserError(
+            f"{where}: no column is left for the text; name it: --columns text=COLUMN. Columns: {', '.join(names)}."
+        )
+    ranked = sorted(free, key=lambda name: -free[name])
+    if len(ranked) > 1 and free[ranked[0]] < 1.5 * free[ranked[1]]:
+        raise UserError(
+            f"{where}: can't tell which column holds the text; name it: --columns text=COLUMN,label=COLUMN."
+            f" Columns: {', '.join(names)}."
+        )
+    return ranked[0]
+
+
+def _repeating(names: Sequence[str], sample: Sequence[Sequence[str]], chosen: Mapping[str, str]) -> str | None:
+    """The one other column of few short values that come again and again, if there is just one."""
+    found = []
+    for i, name in enumerate(names):
+        values = [row[i] for row in sample if row[i]]
+        few = len(values) >= 4 and 2 <= len(set(values)) <= len(values) / 2
+        if name and name not in chosen.values() and few and _mean_length(sample, i) <= 40:
+            found.append(name)
+    return found[0] if len(found) == 1 else None
+
+
+def _mean_length(sample: Sequence[Sequence[str]], column: int) -> float:
+    return sum(len(row[column]) for row in sample) / max(1, len(sample))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

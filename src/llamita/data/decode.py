@@ -1,0 +1,127 @@
+"""Bytes of a file to lines of text; whatever is not clean UTF-8 is refused with file, line, byte and remedy."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from pathlib import Path
+
+from llamita.core.errors import UserError, did_you_mean
+
+LONGEST_LINE = 1_000_000
+"""Bytes of a line; beyond it the file is no table of texts."""
+MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"),
+)  # fmt: skip
+
+
+def existing_file(path: Path) -> Path:
+    """The path, if it is a file with something in it."""
+    try:
+        if path.is_dir():
+            inside = sorted(p.name for p in path.iterdir() if p.is_file())[:4]
+            raise UserError(
+                f"{path} is a folder; name a file in it{': ' + ', '.join(inside) if inside else ' (it has none)'}"
+            )
+        if not path.exists():
+            near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            where = "" if path.parent.is_dir() else f" There is no folder {path.parent}."
+            raise UserError(f"no file {path}.{where}{did_you_mean(path.name, near)}")
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty (0 bytes); it needs a header and at least one row")
+    except PermissionError:
+        raise UserError(f"{path} may not be read; change its permissions or copy it") from None
+    except OSError as error:
+        raise UserError(f"{str(path)[:80]!r} can't be read: {error.strerror or error}") from None
+    return path
+
+
+def text_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
+    """Lines with their line ends, read as they are asked for; a byte order mark of UTF-8 is dropped."""
+    if encoding:
+        yield from _lines_in(path, encoding)
+        return
+    with path.open("rb") as stream:
+        _refuse_other_encodings(path, stream.read(4096))
+        stream.seek(0)
+        before = 0
+        number = 0
+        while line := stream.readline(LONGEST_LINE + 1):
+            number += 1
+            if number == 1 and line.startswith(codecs.BOM_UTF8):
+                line, before = line[3:], 3
+            if len(line) > LONGEST_LINE:
+                raise UserError(
+                    f"{path}:{number}: a line longer than {LONGEST_LINE:,} bytes; one row holds one text: is a line end or a"
+                    " closing quote missing, or is this no table?"
+                )
+            yield _decoded(path, number, before, line)
+            before += len(line)
+
+
+def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
+    if (at := line.find(b"\0")) >= 0:
+        raise UserError(
+            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it again as"
+            " UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
+        )
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        guess = guessed_encoding(path.read_bytes() if path.stat().st_size < 1 << 26 else line)
+        raise UserError(
+            f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; this looks like {guess}."
+            f" {convert_remedy(path, guess)}"
+        ) from None
+
+
+def convert_remedy(path: Path, encoding: str) -> str:
+    """The command that writes the file anew in UTF-8, on any system."""
+    return f"Convert it: llamita data convert {path} --encoding {encoding} --out {path.stem}-utf8{path.suffix}"
+
+
+def _refuse_other_encodings(path: Path, start: bytes) -> None:
+    name = next((name for mark, name in MARKS if start.startswith(mark)), None)
+    nuls = start.count(b"\0")
+    if name is None and nuls > len(start) // 5:
+        name = "UTF-16LE" if start[1::2].count(b"\0") > nuls // 2 else "UTF-16BE"
+    if name:
+        raise UserError(f"{path}:1: byte 0: the file is {name}, not UTF-8. {convert_remedy(path, name)}")
+
+
+def guessed_encoding(data: bytes) -> str:
+    """A name for bytes that are not UTF-8: GB18030 or Big5 when they read as Chinese, otherwise Latin-1."""
+    if _share_of_common(data, "gb18030", "gb2312") > 0.9:
+        return "GB18030"
+    if _share_of_common(data, "big5", "big5") > 0.9:
+        return "Big5"
+    return "GB18030" if _share_of_common(data, "gb18030", "gbk") > 0.9 else "Latin-1"
+
+
+def _share_of_common(data: bytes, encoding: str, common: str) -> float:
+    """Share of the characters beyond ASCII that are Chinese and stand in the smaller character set."""
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return 0.0
+    foreign = [c for c in text[:100_000] if ord(c) > 127]
+    if not foreign or sum(c >= "\u4e00" for c in foreign) < len(foreign) * 0.5:
+        return 0.0
+    return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
+
+
+def _lines_in(path: Path, encoding: str) -> Iterator[str]:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise UserError(f"no encoding {encoding!r}; for example utf-8, gb18030, big5, latin-1, utf-16") from None
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig" if name == "utf-8" else name, newline="") as stream:
+            for number, line in enumerate(stream, 1):
+                if len(line) > LONGEST_LINE:
+                    raise UserError(f"{path}:{number}: a line longer than {LONGEST_LINE:,} characters")
+                yield line.removeprefix("\ufeff") if number == 1 else line
+    except UnicodeError as error:
+        raise UserError(f"{path}:{number + 1}: not {encoding}: {error}") from None

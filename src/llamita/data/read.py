@@ -1,0 +1,200 @@
+"""Texts and labels from a file, a Python list, a pandas table or a dataset: always the same Table."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+from llamita.data.columns import find_columns
+from llamita.data.rows import Row, Rows, open_rows
+
+logger = logging.getLogger(__name__)
+SAMPLE = 500
+"""Rows that columns are guessed from."""
+
+
+@dataclass(kw_only=True)
+class Table:
+    """Texts in the order of their source."""
+
+    texts: list[Text]
+    labels: list[str] | None
+    """Label names as text, one per text; None when the source has none."""
+    lines: list[int]
+    """1-based line of each row in its file; 1-based position where there are no lines."""
+    columns: dict[str, str]
+    """Which column was read as text, pair and label."""
+    source: str
+    """The file, or what else the texts came from."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, indices: Sequence[int]) -> Table:
+        """The rows at these indices, in the order given."""
+        return Table(
+            texts=[self.texts[i] for i in indices], labels=None if self.labels is None else [self.labels[i] for i in indices],
+            lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
+        )  # fmt: skip
+
+
+def read_table(
+    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None
+) -> Table:
+    """Read everything.
+
+    Args:
+        source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text), a list of texts, pairs or dicts, `(texts, labels)`,
+            a pandas DataFrame, a datasets.Dataset, or a Table, which is handed back.
+        columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
+        encoding: Of a file that is not UTF-8.
+        labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
+    """
+    if isinstance(source, Table):
+        return source
+    tables = list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62))
+    table = tables[0]
+    if table.labels is not None and not any(table.labels):
+        table.labels = None
+        table.columns.pop("label")
+    _check_labels(table, labelled)
+    logger.info("%s: %d rows; %s", table.source, len(table), ", ".join(f"{k} = {v}" for k, v in table.columns.items()))
+    return table
+
+
+def read_chunks(
+    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
+    size: int = 1024,
+) -> Iterator[Table]:  # fmt: skip
+    """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`."""
+    name, rows = _rows_of(source, encoding)
+    given = {k: v for k, v in (columns or {}).items() if labelled is not False or k != "label"}
+    sample = list(islice(rows.rows, SAMPLE))
+    if not sample:
+        raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
+    plain = [[_plain(value) for value in values] for _, values in sample]
+    if rows.headed or given:
+        roles = find_columns(rows.names, plain, given, f"{name}:{rows.first_line}")
+    else:
+        roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
+    if labelled is False:
+        roles.pop("label", None)
+    places = {role: rows.names.index(column) for role, column in roles.items()}
+    stream = chain(sample, rows.rows)
+    while chunk := list(islice(stream, size)):
+        yield _table(name, chunk, roles, places)
+
+
+def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int]) -> Table:
+    texts: list[Text] = []
+    labels: list[str] = []
+    for number, values in chunk:
+        text = _cell(name, number, values[places["text"]], roles["text"])
+        pair = _cell(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
+        texts.append(text if pair is None else (text, pair))
+        if "label" in places:
+            labels.append(_cell(name, number, values[places["label"]], roles["label"]))
+    return Table(
+        texts=texts, labels=labels if "label" in places else None, lines=[number for number, _ in chunk],
+        columns=dict(roles), source=name,
+    )  # fmt: skip
+
+
+def _cell(name: str, number: int, value: Any, column: str) -> str:
+    if isinstance(value, (Mapping, list, tuple, set)):
+        raise UserError(f"{name}:{number}: {column!r} must be one text or number, got a {type(value).__name__}")
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """A value as text: nothing and NaN are empty, 1.0 is 1, true is true."""
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _check_labels(table: Table, labelled: bool | None) -> None:
+    if table.labels is None:
+        if labelled:
+            raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
+        return
+    empty = [line for line, label in zip(table.lines, table.labels, strict=True) if not label.strip()]
+    if empty:
+        more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
+        raise UserError(
+            f"{table.source}:{empty[0]}: the label is empty{more}; fill it in, or move these rows to a file of unlabelled texts"
+        )
+
+
+def _rows_of(source: Any, encoding: str | None) -> tuple[str, Rows]:
+    if isinstance(source, (str, Path)):
+        if not str(source):
+            raise UserError("the data file's name is empty")
+        return str(source), open_rows(Path(source).expanduser(), encoding)
+    kind = type(source)
+    if kind.__name__ == "DataFrame":
+        names = tuple(str(c) for c in source.columns)
+        return "DataFrame", Rows(names=names, rows=enumerate(source.itertuples(index=False, name=None), 1))
+    if hasattr(source, "column_names") and hasattr(source, "features"):
+        return "Dataset", _dataset_rows(source)
+    if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
+        return "texts and labels", _texts_and_labels(*source)
+    if not isinstance(source, Sequence):
+        raise UserError(
+            f"data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got {kind.__name__}"
+        )
+    return "list", _list_rows(source)
+
+
+def _dataset_rows(source: Any) -> Rows:
+    names = tuple(source.column_names)
+    named = {n: f.int2str for n, f in source.features.items() if hasattr(f, "int2str")}
+
+    def value(name: str, raw: Any) -> Any:
+        return named[name](raw) if name in named and raw is not None and raw >= 0 else raw
+
+    return Rows(names=names, rows=((i, [value(n, record[n]) for n in names]) for i, record in enumerate(source, 1)))
+
+
+def _texts_and_labels(texts: Any, labels: Any) -> Rows:
+    texts, labels = list(texts), [getattr(label, "item", lambda label=label: label)() for label in labels]
+    if len(texts) != len(labels):
+        raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
+    paired = _list_rows(texts)
+    rows = ((number, [*values, label]) for (number, values), label in zip(paired.rows, labels, strict=True))
+    return Rows(names=(*paired.names, "label"), rows=rows, headed=False)
+
+
+def _list_rows(source: Sequence[Any]) -> Rows:
+    first = source[0] if len(source) else ""
+    if isinstance(first, Mapping):
+        names = tuple(str(key) for key in first)
+        return Rows(names=names, rows=((i, [record.get(n) for n in names]) for i, record in enumerate(source, 1)))
+    pairs = not isinstance(first, str)
+    for i, item in enumerate(source, 1):
+        good = (
+            len(item) == 2 and all(isinstance(part, str) for part in item)
+            if pairs and not isinstance(item, str)
+            else True
+        )
+        if isinstance(item, str) == pairs or not good:
+            raise UserError(
+                f"item {i} of the list must be {'a pair of texts' if pairs else 'a text'}, got {str(item)[:60]!r}"
+            )
+    rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
+    return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)
