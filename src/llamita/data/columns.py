@@ -13,8 +13,8 @@ PAIRS = (
     ("question", "sentence"), ("question", "passage"),
 )  # fmt: skip
 TEXTS = (
-    "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query", "question",
-    "body", "article", "description", "title", "headline", "input", "文本", "内容", "评论", "句子", "正文", "标题",
+    "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query",
+    "question", "body", "article", "description", "title", "headline", "input", "文本", "内容", "评论", "句子", "正文", "标题",
 )  # fmt: skip
 LABELS = (
     "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",
@@ -58,12 +58,16 @@ def _chosen(names: Sequence[str], given: Mapping[str, str], where: str) -> dict[
         if role not in ROLES:
             raise UserError(f"no column role {role!r}; roles are {', '.join(ROLES)}, as in text=review,label=stars")
         if name not in names:
-            raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} Columns: {', '.join(names)}.")
+            raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} {_listed(names)}")
     if len(set(given.values())) < len(given):
         raise UserError(
             f"{where}: one column is named for two roles: {', '.join(f'{r}={n}' for r, n in given.items())}"
         )
     return dict(given)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"Columns: {', '.join(names)}."
 
 
 def _named_texts(lowered: Mapping[str, str], free: Sequence[str]) -> dict[str, str]:
@@ -95,7 +99,7 @@ def _longest(names: Sequence[str], sample: Sequence[Sequence[str]], chosen: Mapp
     if len(ranked) > 1 and free[ranked[0]] < 1.5 * free[ranked[1]]:
         raise UserError(
             f"{where}: can't tell which column holds the text; name it: --columns text=COLUMN,label=COLUMN."
-            f" Columns: {', '.join(names)}."
+            f" {_listed(names)}"
         )
     return ranked[0]
 

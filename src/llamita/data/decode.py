@@ -37,24 +37,24 @@ def existing_file(path: Path) -> Path:
     return path
 
 
-def text_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
+def text_lines(path: Path, encoding: str | None = None, longest: int = LONGEST_LINE) -> Iterator[str]:
     """Lines with their line ends, read as they are asked for; a byte order mark of UTF-8 is dropped."""
     if encoding:
-        yield from _lines_in(path, encoding)
+        yield from _lines_in(path, encoding, longest)
         return
     with path.open("rb") as stream:
         _refuse_other_encodings(path, stream.read(4096))
         stream.seek(0)
         before = 0
         number = 0
-        while line := stream.readline(LONGEST_LINE + 1):
+        while line := stream.readline(longest + 1):
             number += 1
             if number == 1 and line.startswith(codecs.BOM_UTF8):
                 line, before = line[3:], 3
-            if len(line) > LONGEST_LINE:
+            if len(line) > longest:
                 raise UserError(
-                    f"{path}:{number}: a line longer than {LONGEST_LINE:,} bytes; one row holds one text: is a line end or a"
-                    " closing quote missing, or is this no table?"
+                    f"{path}:{number}: a line longer than {longest:,} bytes; one row holds one text: is a line end"
+                    " or a closing quote missing, or is this no table?"
                 )
             yield _decoded(path, number, before, line)
             before += len(line)
@@ -63,16 +63,16 @@ def text_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
 def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     if (at := line.find(b"\0")) >= 0:
         raise UserError(
-            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it again as"
-            " UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
+            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it again"
+            " as UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
         )
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         guess = guessed_encoding(path.read_bytes() if path.stat().st_size < 1 << 26 else line)
         raise UserError(
-            f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; this looks like {guess}."
-            f" {convert_remedy(path, guess)}"
+            f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
+            f" {guess}. {convert_remedy(path, guess)}"
         ) from None
 
 
@@ -111,7 +111,7 @@ def _share_of_common(data: bytes, encoding: str, common: str) -> float:
     return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
 
 
-def _lines_in(path: Path, encoding: str) -> Iterator[str]:
+def _lines_in(path: Path, encoding: str, longest: int) -> Iterator[str]:
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
@@ -120,8 +120,8 @@ def _lines_in(path: Path, encoding: str) -> Iterator[str]:
     try:
         with path.open(encoding="utf-8-sig" if name == "utf-8" else name, newline="") as stream:
             for number, line in enumerate(stream, 1):
-                if len(line) > LONGEST_LINE:
-                    raise UserError(f"{path}:{number}: a line longer than {LONGEST_LINE:,} characters")
+                if len(line) > longest:
+                    raise UserError(f"{path}:{number}: a line longer than {longest:,} characters")
                 yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError as error:
         raise UserError(f"{path}:{number + 1}: not {encoding}: {error}") from None

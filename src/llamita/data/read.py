@@ -13,7 +13,7 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.columns import find_columns
-from llamita.data.rows import Row, Rows, open_rows
+from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
 SAMPLE = 500
@@ -40,7 +40,8 @@ class Table:
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these indices, in the order given."""
         return Table(
-            texts=[self.texts[i] for i in indices], labels=None if self.labels is None else [self.labels[i] for i in indices],
+            texts=[self.texts[i] for i in indices],
+            labels=None if self.labels is None else [self.labels[i] for i in indices],
             lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
         )  # fmt: skip
 
@@ -108,6 +109,8 @@ def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mappi
 
 
 def _cell(name: str, number: int, value: Any, column: str) -> str:
+    if value is MISSING:
+        raise UserError(f"{name}:{number}: this object has no {column!r}, which the first one has")
     if isinstance(value, (Mapping, list, tuple, set)):
         raise UserError(f"{name}:{number}: {column!r} must be one text or number, got a {type(value).__name__}")
     return _plain(value)
@@ -137,7 +140,8 @@ def _check_labels(table: Table, labelled: bool | None) -> None:
     if empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise UserError(
-            f"{table.source}:{empty[0]}: the label is empty{more}; fill it in, or move these rows to a file of unlabelled texts"
+            f"{table.source}:{empty[0]}: the label is empty{more}; fill it in, or move these rows to a"
+            " file of unlabelled texts"
         )
 
 
@@ -156,7 +160,8 @@ def _rows_of(source: Any, encoding: str | None) -> tuple[str, Rows]:
         return "texts and labels", _texts_and_labels(*source)
     if not isinstance(source, Sequence):
         raise UserError(
-            f"data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got {kind.__name__}"
+            "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
+            f" {kind.__name__}"
         )
     return "list", _list_rows(source)
 
@@ -187,14 +192,12 @@ def _list_rows(source: Sequence[Any]) -> Rows:
         return Rows(names=names, rows=((i, [record.get(n) for n in names]) for i, record in enumerate(source, 1)))
     pairs = not isinstance(first, str)
     for i, item in enumerate(source, 1):
-        good = (
-            len(item) == 2 and all(isinstance(part, str) for part in item)
-            if pairs and not isinstance(item, str)
-            else True
-        )
-        if isinstance(item, str) == pairs or not good:
-            raise UserError(
-                f"item {i} of the list must be {'a pair of texts' if pairs else 'a text'}, got {str(item)[:60]!r}"
-            )
+        if not (_is_pair(item) if pairs else isinstance(item, str)):
+            wanted = "a pair of texts" if pairs else "a text"
+            raise UserError(f"item {i} of the list must be {wanted}, got {str(item)[:60]!r}")
     rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
     return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)

@@ -16,6 +16,8 @@ from llamita.data.decode import LONGEST_LINE, existing_file, text_lines
 
 Row = tuple[int, Sequence[Any]]
 """1-based line where the row starts, and one value per column."""
+MISSING = object()
+"""Stands for a key that an object lacks."""
 SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")
 
 
@@ -42,7 +44,7 @@ def open_rows(path: Path, encoding: str | None = None) -> Rows:
         raise UserError(
             f"{path}: can't read {suffix or 'a file without an ending'}; allowed: {', '.join(SUFFIXES)}.{advice}"
         )
-    lines = text_lines(path, encoding)
+    lines = text_lines(path, encoding, 1 << 31 if suffix == ".json" else LONGEST_LINE)
     if suffix == ".txt":
         return Rows(names=("text",), rows=_plain(lines), headed=False)
     if suffix == ".json":
@@ -70,6 +72,10 @@ def _delimited(path: Path, lines: Iterator[str], *, tabs: bool) -> Rows:
     names = tuple(str(name).strip() for name in header)
     if not any(names):
         raise UserError(f"{path} holds no table: only blank lines")
+    if any(len(name) > 60 for name in names):
+        raise UserError(
+            f"{path}:{number}: no header: the first row looks like data; add a first line such as text,label"
+        )
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path}:{number}: two columns are named {twice!r}; rename one in the first line")
@@ -198,7 +204,7 @@ def _records(path: Path, records: Iterable[tuple[int, Any]]) -> Rows:
         for number, record in chain([first], records):
             if not isinstance(record, Mapping):
                 raise UserError(f"{path}:{number}: expected an object such as {EXAMPLE}, got {type(record).__name__}")
-            yield number, [record.get(name) for name in names]
+            yield number, [record.get(name, MISSING) for name in names]
 
     return Rows(names=names, rows=values(), first_line=first[0])
 
