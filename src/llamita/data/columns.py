@@ -14,7 +14,8 @@ PAIRS = (
 )  # fmt: skip
 TEXTS = (
     "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query",
-    "question", "body", "article", "description", "title", "headline", "input", "文本", "内容", "评论", "句子", "正文", "标题",
+    "question", "body", "article", "description", "title", "headline", "input",
+    "文本", "内容", "评论", "句子", "正文", "标题",
 )  # fmt: skip
 LABELS = (
     "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",

@@ -63,8 +63,8 @@ def text_lines(path: Path, encoding: str | None = None, longest: int = LONGEST_L
 def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     if (at := line.find(b"\0")) >= 0:
         raise UserError(
-            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it again"
-            " as UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
+            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it"
+            " again as UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
         )
     try:
         return line.decode("utf-8")

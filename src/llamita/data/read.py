@@ -113,7 +113,12 @@ def _cell(name: str, number: int, value: Any, column: str) -> str:
         raise UserError(f"{name}:{number}: this object has no {column!r}, which the first one has")
     if isinstance(value, (Mapping, list, tuple, set)):
         raise UserError(f"{name}:{number}: {column!r} must be one text or number, got a {type(value).__name__}")
-    return _plain(value)
+    text = _plain(value)
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise UserError(
+            f"{name}:{number}: {column!r} holds half a character (a lone surrogate); delete it or write it whole"
+        )
+    return text
 
 
 def _plain(value: Any) -> str:
