@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -13,8 +16,8 @@ from llamita.core.architecture import ARCHITECTURES, architecture_named, shape_s
 from llamita.core.model import Model
 
 FAMILIES: tuple[str, ...] = (
-    "llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2", "bert", "roberta", "xlm-roberta", "distilbert", "mpnet",
-    "modernbert", "bart",
+    "llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2", "bert", "roberta", "xlm-roberta", "distilbert",
+    "mpnet", "modernbert", "bart",
 )  # fmt: skip
 assert set(FAMILIES) == set(ARCHITECTURES)
 
@@ -37,6 +40,11 @@ TRAINING_TEXTS = (
 """Texts that the tiny tokenizers are trained on; the even ones are positive in each language."""
 
 WORDPIECE = ("bert", "distilbert", "mpnet")
+_LOWER = normalizers.BertNormalizer(lowercase=True)
+_BASIC = pre_tokenizers.BertPreTokenizer()
+_QWEN2 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 UNIGRAM = ("xlm-roberta",)
 BYTE_FALLBACK = ("gemma3_text", "mistral")
 CLS_SEP = ("bert", "distilbert", "modernbert")
@@ -152,26 +160,32 @@ def _specials_in_order(family: str) -> list[str]:
 
 
 def _wordpiece(family: str) -> Tokenizer:
-    unknown = _special_tokens(family)["unk_token"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token=unknown))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    """Pieces are counted, not trained: the trainer's order differs from process to process."""
+    words = [word for text in TRAINING_TEXTS for word in _BASIC.pre_tokenize_str(_LOWER.normalize_str(text))]
+    counts = Counter(word for word, _ in words)
+    letters = sorted({letter for word in counts for letter in word} | set("abcdefghijklmnopqrstuvwxyz"))
+    ends = Counter(word[-size:] for word, n in counts.items() for size in (2, 3) if len(word) > size for _ in range(n))
+    starts = Counter(word[:3] for word, n in counts.items() if len(word) > 3 for _ in range(n))
+    pieces = [*letters, *(f"##{letter}" for letter in letters)]
+    pieces += _frequent(counts) + _frequent(starts) + [f"##{end}" for end in _frequent(ends)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys([*_specials_in_order(family), *pieces]))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=_special_tokens(family)["unk_token"]))
+    tokenizer.normalizer = _LOWER
+    tokenizer.pre_tokenizer = _BASIC
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=420,
-        special_tokens=_specials_in_order(family),
-        initial_alphabet=list("abcdefghijklmnopqrstuvwxyz"),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(TRAINING_TEXTS, trainer)
+    tokenizer.add_special_tokens(_specials_in_order(family))
     return tokenizer
+
+
+def _frequent(counts: Counter[str]) -> list[str]:
+    return [piece for piece, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n > 1]
 
 
 def _byte_level(family: str) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE())
     if family in ("qwen2", "qwen3"):
         tokenizer.normalizer = normalizers.NFC()
-        split = pre_tokenizers.Split(Regex(r"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}|\s+|[^\s\p{L}\p{N}]+"), "isolated")
+        split = pre_tokenizers.Split(Regex(_QWEN2), "isolated")
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
         )
@@ -189,14 +203,20 @@ def _byte_level(family: str) -> Tokenizer:
 
 
 def _unigram(family: str) -> Tokenizer:
-    tokenizer = Tokenizer(models.Unigram())
+    """Scores are log shares of counted substrings: the trainer's order differs from process to process."""
+    words = [f"▁{word}" for text in TRAINING_TEXTS for word in unicodedata.normalize("NFKC", text).split()]
+    counts = Counter(word[i : i + size] for word in words for size in range(1, 8) for i in range(len(word) - size + 1))
+    kept = {piece: n * len(piece) for piece, n in counts.items() if len(piece) == 1 or n > 1}
+    pieces = sorted(kept, key=lambda piece: (-kept[piece], piece))
+    scored = [(piece, round(math.log(kept[piece] / sum(kept.values())), 6)) for piece in pieces]
+    specials = _specials_in_order(family)
+    tokenizer = Tokenizer(
+        models.Unigram([*((text, 0.0) for text in specials), *scored], specials.index("<unk>"), False)
+    )
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(Regex(r" {2,}"), " ")])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=320, special_tokens=_specials_in_order(family), unk_token="<unk>", show_progress=False
-    )
-    tokenizer.train_from_iterator(TRAINING_TEXTS, trainer)
+    tokenizer.add_special_tokens(specials)
     return tokenizer
 
 

@@ -100,7 +100,8 @@ def _bart_stack(side: str, blocks: tuple[str, ...]) -> Stack:
     return Stack(
         layers=f"{side}.layers",
         attention=tuple(
-            Attention(query=f"{b}.q_proj", key=f"{b}.k_proj", value=f"{b}.v_proj", output=f"{b}.out_proj") for b in blocks
+            Attention(query=f"{b}.q_proj", key=f"{b}.k_proj", value=f"{b}.v_proj", output=f"{b}.out_proj")
+            for b in blocks
         ),
         ffn=FeedForward(inputs=("fc1",), output="fc2"),
         depth=f"{side}_layers", ffn_size=f"{side}_ffn_dim", num_heads=f"{side}_attention_heads",
@@ -217,7 +218,7 @@ def shape_settings(architecture: Architecture, *, hidden: int, layers: int, head
 
 
 def random_model(address: str) -> Model:
-    """A model of random weights and a small real tokenizer, such as "llama:10m"; the same address gives the same bytes."""
+    """A model of random weights and a small real tokenizer, such as "llama:10m"; the same for the same address."""
     from llamita.core.random_weights import build_random_model
 
     return build_random_model(address)
