@@ -1,0 +1,120 @@
+"""Candidates: which shapes of which students are tried, drawn from depth x width x vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from llamita.core.registry import build
+from llamita.core.step import Step
+
+BYTES_PER_PIECE = 34
+"""What a vocabulary piece adds to tokenizer.json, merges included."""
+FIXED_BYTES = 120_000
+"""Graph, configuration and labels of an exported folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Body:
+    """Sizes of a student before it is cut, in parameters."""
+
+    student: str
+    """"teacher", or the short name or folder of a packaged encoder."""
+    layers: int
+    layer: int
+    """Parameters of one layer."""
+    feed_forward: int
+    """Those of them in the feed-forward part."""
+    neurons: int
+    """Feed-forward neurons of a layer."""
+    hidden: int
+    pieces: int
+    other: int
+    """Parameters that pruning leaves alone: positions, norms, pooler, head."""
+    pieces_of_texts: int
+    """Pieces kept when every training text keeps its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A student's shape and what it comes to."""
+
+    body: Body
+    layers: int
+    neurons: int
+    pieces: int
+
+    @property
+    def name(self) -> str:
+        cut = "" if self.neurons == self.body.neurons else f" · FFN {self.neurons}"
+        return f"{self.body.student} · {self.layers} layers{cut} · {self.pieces} pieces"
+
+    @property
+    def body_parameters(self) -> int:
+        """Parameters that every token passes through."""
+        share = self.neurons / self.body.neurons
+        return round(self.layers * (self.body.layer - self.body.feed_forward * (1 - share)))
+
+    @property
+    def parameters(self) -> int:
+        return self.body_parameters + self.body.other + self.pieces * self.body.hidden
+
+    @property
+    def size_bytes(self) -> int:
+        """Estimated bytes of the int8 folder."""
+        return round(self.parameters * 1.02 + self.pieces * BYTES_PER_PIECE + FIXED_BYTES)
+
+    def pruning(self, sample: int = 256) -> tuple[Step, ...]:
+        """The steps that give the body this shape; what is not cut has no step."""
+        steps: list[Step] = []
+        if self.pieces < self.body.pieces:
+            whole = self.pieces >= self.body.pieces_of_texts
+            steps.append(build("prune.vocabulary", {"keep": self.pieces, "every_text": whole}))
+        if self.layers < self.body.layers:
+            steps.append(build("prune.depth", {"keep": self.layers, "samples": sample}))
+        if self.neurons < self.body.neurons:
+            steps.append(build("prune.width", {"ffn": self.neurons, "samples": sample}))
+        return tuple(steps)
+
+
+def grid(body: Body) -> list[Shape]:
+    """Every shape that is worth a thought, largest first."""
+    depths = sorted({max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True)
+    widths = sorted({_round_to(body.neurons * share, 64) for share in (1, 2 / 3, 1 / 2, 1 / 3)} | {body.neurons}, reverse=True)
+    whole = min(body.pieces, body.pieces_of_texts)
+    vocabularies = sorted({body.pieces if whole > 0.95 * body.pieces else whole, _round_to(whole * 0.6, 500)}, reverse=True)
+    shapes = [Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies if v > 0]
+    return sorted(shapes, key=lambda s: -s.parameters)
+
+
+def _round_to(value: float, step: int) -> int:
+    return max(step, int(round(value / step)) * step)
+
+
+def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None) -> list[Shape]:
+    """So many shapes of each student (`count` by name): the largest that fit, of different builds, and smaller ones.
+
+    Within a size limit capacity is the best guess before training, so the largest fitting shapes of each
+    (depth, width) build come first; a half and a quarter of the limit are added so that the front is seen.
+    """
+    drawn: list[Shape] = []
+    for body in bodies:
+        shapes = [s for s in grid(body) if max_size is None or s.size_bytes <= max_size * 0.99]
+        if not shapes:
+            shapes = grid(body)[-1:]
+        builds: dict[tuple[int, int], Shape] = {}
+        for shape in shapes:
+            builds.setdefault((shape.layers, shape.neurons), shape)
+        drawn += _spread(sorted(builds.values(), key=lambda s: -s.body_parameters), count.get(body.student, 0))
+    return drawn
+
+
+def _spread(shapes: Sequence[Shape], count: int) -> list[Shape]:
+    """The first, then those nearest to shrinking shares of its size, each at most once."""
+    chosen: list[Shape] = []
+    for share in (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)[: max(0, count)]:
+        rest = [s for s in shapes if s not in chosen]
+        if rest:
+            goal = shapes[0].body_parameters * share
+            chosen.append(min(rest, key=lambda s: (abs(s.body_parameters - goal), -s.layers)))
+    return chosen

@@ -1,0 +1,69 @@
+"""An engine that keeps its scores on disk, so that measures that ask the same texts run the model once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from llamita.core.encoding import TextEncoder
+from llamita.core.engine import Engine, softmax
+from llamita.core.task import Split, Text
+
+
+class Remembering(Engine):
+    """Opens the real engine only when something new is asked."""
+
+    def __init__(self, open_engine: Callable[[], Engine], folder: Path, key: str, name: str):
+        self._open = open_engine
+        self._folder = folder
+        self._key = key
+        self.name = name
+
+    @cached_property
+    def engine(self) -> Engine:
+        return self._open()
+
+    @property
+    def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
+        return self.engine.labels
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        return self.engine.encoder
+
+    @property
+    def capabilities(self):  # pyrefly: ignore
+        return self.engine.capabilities
+
+    @property
+    def size_bytes(self) -> int:
+        return self.engine.size_bytes
+
+    @property
+    def num_parameters(self) -> int:
+        return self.engine.num_parameters
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        return self.engine.logits(token_ids, mask, type_ids)
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        asked = Split(texts=tuple(texts)).fingerprint
+        place = hashlib.sha256(f"{self._key} {asked} {tokens_per_batch}".encode()).hexdigest()[:24]
+        file = self._folder / f"{place}.npy"
+        if file.exists():
+            return np.load(file, allow_pickle=False)
+        found = self.engine.text_logits(texts, tokens_per_batch)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        with part.open("wb") as stream:
+            np.save(stream, found, allow_pickle=False)
+        os.replace(part, file)
+        return found
+
+    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        return softmax(self.text_logits(texts, tokens_per_batch))

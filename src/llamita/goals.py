@@ -1,0 +1,114 @@
+"""Goals and the choice: which measured candidates are on the front, and which one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llamita.core.errors import require
+from llamita.core.report import Goal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goals:
+    """What the deployable folder must satisfy; None: no wish."""
+
+    keep: float | None = 0.99
+    """Share of the teacher's accuracy."""
+    max_size: int | None = None
+    """Bytes of the deployable folder, tokenizer and labels included."""
+    max_latency: float | None = None
+    """Milliseconds, p95, batch 1, string in, probabilities out, on the user's texts."""
+
+    def __post_init__(self) -> None:
+        require(self.keep is None or 0 < self.keep <= 1.5, f"keep must be in (0, 1.5], got {self.keep}; 0.99 keeps 99 %")
+        require(self.max_size is None or self.max_size > 0, f"max-size must be more than 0 bytes, got {self.max_size}")
+        require(self.max_latency is None or self.max_latency > 0, f"max-latency must be more than 0 ms, got {self.max_latency}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A candidate after its short recovery, as the choice sees it; scores are on `select`."""
+
+    name: str
+    score: float
+    nll: float
+    n: int
+    size_bytes: int
+    latency_ms: float
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy."""
+        return (max(self.score * (1 - self.score), 1e-9) / max(self.n, 1)) ** 0.5
+
+
+def on_front(candidates: Sequence[Measured]) -> list[bool]:
+    """Whether no other candidate is at least as good in score, size and latency and better in one."""
+
+    def dominates(a: Measured, b: Measured) -> bool:
+        no_worse = a.score >= b.score and a.size_bytes <= b.size_bytes and a.latency_ms <= b.latency_ms
+        better = a.score > b.score or a.size_bytes < b.size_bytes or a.latency_ms < b.latency_ms
+        return no_worse and better
+
+    return [not any(dominates(other, one) for other in candidates) for one in candidates]
+
+
+def excess(candidate: Measured, goals: Goals, teacher_score: float) -> float:
+    """By what factor, as a logarithm summed over goals, the candidate misses; 0 when it meets all of them."""
+    from math import log
+
+    total = 0.0
+    if goals.max_size is not None:
+        total += max(0.0, log(candidate.size_bytes / goals.max_size))
+    if goals.max_latency is not None:
+        total += max(0.0, log(candidate.latency_ms / goals.max_latency))
+    if goals.keep is not None:
+        total += max(0.0, log(goals.keep * teacher_score / max(candidate.score, 1e-9)))
+    return total
+
+
+def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -> int:
+    """Index of the candidate to distil fully.
+
+    Size and latency don't change with training, so they are hard limits. Within them: with a limit given, the best score,
+    ties within one standard error going to the lower NLL (accuracy on a few hundred texts is coarse); with no limit, the
+    smallest that keeps what was asked (less one standard error, since a full distillation follows), else the best score.
+    When nothing is within the limits, the one that misses them by the least.
+    """
+    limits = Goals(keep=None, max_size=goals.max_size, max_latency=goals.max_latency)
+    within = [i for i, c in enumerate(candidates) if excess(c, limits, teacher_score) == 0]
+    if not within:
+        return min(range(len(candidates)), key=lambda i: (excess(candidates[i], limits, teacher_score), candidates[i].nll))
+    no_limits = goals.max_size is None and goals.max_latency is None
+    if no_limits and goals.keep is not None:
+        target = goals.keep * teacher_score
+        kept = [i for i in within if candidates[i].score + candidates[i].standard_error >= target]
+        if kept:
+            return min(kept, key=lambda i: (candidates[i].size_bytes, candidates[i].nll))
+    best = max(within, key=lambda i: candidates[i].score)
+    near = [i for i in within if candidates[i].score >= candidates[best].score - candidates[best].standard_error]
+    return min(near, key=lambda i: (candidates[i].nll, candidates[i].size_bytes))
+
+
+def judge(goals: Goals, *, score: float, teacher_score: float, size_bytes: int, latency_ms: float | None) -> tuple[Goal, ...]:
+    """Each goal, met or missed, with what to relax."""
+    found = []
+    if goals.keep is not None:
+        share = score / max(teacher_score, 1e-9)
+        found.append(_goal("keep", goals.keep, "share", share, share >= goals.keep, f"--keep {_floor(share)}, or more --minutes"))
+    if goals.max_size is not None:
+        advice = f"--max-size {size_bytes / 1e6:.1f}MB"
+        found.append(_goal("max_size", goals.max_size, "bytes", size_bytes, size_bytes <= goals.max_size, advice))
+    if goals.max_latency is not None and latency_ms is not None:
+        advice = f"--max-latency {latency_ms * 1.05:.1f}ms, or more --threads"
+        found.append(_goal("max_latency", goals.max_latency, "ms", latency_ms, latency_ms <= goals.max_latency, advice))
+    return tuple(found)
+
+
+def _goal(name: str, limit: float, unit: str, value: float, met: bool, advice: str) -> Goal:
+    return Goal(name=name, limit=limit, unit=unit, value=value, met=met, advice="" if met else f"relax it: {advice}")
+
+
+def _floor(share: float) -> float:
+    return int(share * 1000) / 1000

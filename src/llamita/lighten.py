@@ -1,0 +1,226 @@
+"""lighten: goals -> candidates -> recipes -> the front -> the choice -> the light model and its page."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llamita.candidates import Shape
+from llamita.core.errors import UserError
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build
+from llamita.core.report import Report, write_whole
+from llamita.core.statistics import wilson_interval
+from llamita.core.step import Step
+from llamita.core.store import Store
+from llamita.goals import Goals, Measured, choose, on_front
+from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
+from llamita.proof import LinearBaseline, Models, prove, value
+from llamita.run import Stage, Workshop, deliver, finish, open_task, set_threads
+
+log = logging.getLogger(__name__)
+
+
+def lighten(
+    model: str | None = None,
+    *,
+    data: Any,
+    test: Any = None,
+    unlabelled: Any = None,
+    labels: str | Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    task: str = "classify",
+    keep: float | None = 0.99,
+    max_size: int | None = None,
+    max_latency: float | None = None,
+    threads: int | None = None,
+    minutes: float = 15,
+    out: str | Path | None = None,
+    seed: int = 0,
+    redact: bool = False,
+    language: str = "en",
+    students: Sequence[str] | None = None,
+    teacher_floor: float | None = None,
+    command: str = "",
+) -> Report:
+    """Make a light model of a large one on the user's texts, and prove it.
+
+    Args:
+        model: the teacher; chosen by the language of the texts when left out.
+        data: labelled training texts: a file or anything `read_table` takes.
+        test: labelled texts touched once, at the end; a tenth of the training texts when left out.
+        keep: share of the teacher's accuracy to keep.
+        max_size: bytes of the deployable folder.
+        max_latency: milliseconds, p95, batch 1, string in, probabilities out.
+        minutes: about how long the run may take; the plan is fitted to it.
+        out: folder of the run; the same call in the same folder goes on where it stopped.
+        students: models besides the teacher that students are cut from; packaged encoders when left out.
+        teacher_floor: accuracy on the test split under which the run fails.
+
+    Raises:
+        UserError: for data, goals or a machine that can't do it.
+    """
+    goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
+    if task != "classify":
+        raise UserError(f"lighten can do the task 'classify', got {task!r}")
+    if minutes <= 0:
+        raise UserError(f"minutes must be more than 0, got {minutes:g}")
+    settings = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns, "labels": labels, "seed": seed}
+    recipe_task = {task: {key: given for key, given in settings.items() if given is not None}}
+    opened = open_task(recipe_task)
+    folder = Path(out or f"light-{Path(data).stem if isinstance(data, (str, Path)) else 'model'}")
+    model = model or default_teacher(opened.train.texts)
+    shop = Workshop(store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed)
+    asked = {
+        "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": seed,
+        "students": list(students) if students is not None else None,
+        "data": opened.training_fingerprint, "test": opened.test.fingerprint,
+    }  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    plan = stored_plan(folder, asked)
+    if plan is None:
+        log.info("timing the models on your texts")
+        plan = {"asked": asked, **settle(shop, model, students, goals, minutes)}
+        plan["task"] = {task: plain(recipe_task[task]) | {"max_length": plan["max_length"]}}
+        save_plan(plan, folder)
+    tell(plan, folder)
+    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))
+    report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
+    report = replace(report, command=command or f"llamita lighten {model} --data {data_name(data)} --out {folder}")
+    finish(report, folder, redact=redact, language=language)
+    return report
+
+
+def data_name(data: Any) -> str:
+    """The file's name, or a word for data that came from Python."""
+    return str(data) if isinstance(data, (str, Path)) else "DATA"
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Task settings as a recipe can hold them."""
+    return {key: data_name(v) if key in ("train", "test", "unlabelled") else v for key, v in settings.items()}
+
+
+def default_teacher(texts: Sequence[Any]) -> str:
+    """The packaged teacher for the language of the texts; for Chinese there is none, so one must be named."""
+    sample = "".join(t if isinstance(t, str) else t[0] for t in texts[:500])
+    han = sum("\u4e00" <= c <= "\u9fff" for c in sample)
+    if han > 0.2 * max(1, len(sample)):
+        raise UserError("the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …")
+    return "smollm2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A candidate after its short recovery."""
+
+    shape: Shape
+    stage: Stage
+    artifact: Stage
+    measured: Measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One lighten run: the shop it works in, the goals it works for, and the plan it follows."""
+
+    shop: Workshop
+    goals: Goals
+    model: str
+    plan: dict[str, Any]
+
+    def carry_out(self, folder: Path, teacher_floor: float | None) -> Report:
+        """Teacher, candidates, choice, full distillation, export, proof; each stage is made once."""
+        teacher = self.teacher()
+        tried = [self.try_out(shape, teacher) for shape in shapes_of(self.plan)]
+        linear = LinearBaseline.fit(self.shop)
+        score = value(self.shop.measure(teacher, [build("quality")], split="select"), "quality.accuracy")
+        chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
+        log.info("chosen: %s", chosen.shape.name)
+        light, alone = self.train_fully(chosen.shape, teacher)
+        export = build("export.onnx")
+        exported = {
+            "light": self.shop.export(light, export), "alone": self.shop.export(alone, export),
+            "int8": self.shop.export(teacher, export),
+        }  # fmt: skip
+        deliver(light, folder / "light")
+        deliver(exported["light"], folder / "light" / "onnx")
+        rows = self.table(tried, chosen, linear)
+        write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
+        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape).to_yaml())
+        models = Models(teacher=teacher, light=light, alone=alone, exported=exported, linear=linear)
+        return prove(self.shop, models, self.goals, rows, teacher_floor)
+
+    def teacher(self) -> Stage:
+        """The teacher, fine-tuned on the user's labels unless it has a head for them."""
+        start = self.shop.start(self.model)
+        if self.plan["teacher_is_trained"]:
+            return start
+        return self.shop.chain(start, self.teacher_steps())
+
+    def teacher_steps(self) -> tuple[Step, ...]:
+        schedule = self.plan["teacher"]
+        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}),)
+
+    def base(self, shape: Shape, teacher: Stage) -> Stage:
+        """What a shape is cut from."""
+        return teacher if shape.body.student == "teacher" else self.shop.start(shape.body.student)
+
+    def distilled(self, shape: Shape, epochs: float) -> tuple[Step, ...]:
+        return (*shape.pruning(), build("distill.logits", {"epochs": epochs}))
+
+    def try_out(self, shape: Shape, teacher: Stage) -> Tried:
+        """Prune, recover briefly, export, and measure on `select`."""
+        stage = self.shop.chain(self.base(shape, teacher), self.distilled(shape, self.plan["brief_epochs"]), teacher)
+        artifact = self.shop.export(stage, build("export.onnx"))
+        measures = [build("quality"), build("calibration"), build("cost", {"calls": 100, "rounds": 1})]
+        found = self.shop.measure(artifact, measures, split="select")
+        accuracy = next(f for f in found if f.name == "quality.accuracy")
+        measured = Measured(
+            name=shape.name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
+            size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
+        )  # fmt: skip
+        log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", shape.name, 100 * measured.score, measured.size_bytes / 1e6, measured.latency_ms)
+        return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
+
+    def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
+        """The light model, and the same shape taught by the labels alone for as many steps."""
+        base, epochs = self.base(shape, teacher), self.plan["full_epochs"]
+        light = self.shop.chain(base, (*self.distilled(shape, epochs), build("calibrate")), teacher)
+        alone = self.shop.chain(base, (*shape.pruning(), build("finetune", {"epochs": epochs}), build("calibrate")))
+        return light, alone
+
+    def recipe(self, shape: Shape) -> Recipe:
+        """The chosen path as a recipe that `llamita run` repeats."""
+        steps = (*self.distilled(shape, self.plan["full_epochs"]), build("calibrate"))
+        trained = () if self.plan["teacher_is_trained"] else self.teacher_steps()
+        teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
+        return Recipe(
+            model=self.model if shape.body.student == "teacher" else shape.body.student,
+            teacher=teacher, task=self.plan["task"], exporters=(build("export.onnx"),), seed=self.shop.seed,
+            steps=(*trained, *steps) if shape.body.student == "teacher" else steps,
+            measures=tuple(build(name) for name in ("quality", "calibration", "agreement", "cost")),
+        )  # fmt: skip
+
+    def table(self, tried: Sequence[Tried], chosen: Tried, linear: LinearBaseline) -> list[dict[str, Any]]:
+        """All candidates as the page shows them, the linear baseline among them."""
+        measured = [*(t.measured for t in tried), linear.measured]
+        fronts = on_front(measured)
+        rows = []
+        for i, one in enumerate(measured):
+            shape = tried[i].shape if i < len(tried) else None
+            rows.append(
+                {
+                    "name": one.name, "student": shape.body.student if shape else "linear", "score": one.score, "n": one.n,
+                    "interval": wilson_interval(round(one.score * one.n), one.n), "size_bytes": one.size_bytes,
+                    "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
+                    "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
+                    "vocabulary": shape.pieces if shape else None, "parameters": shape.parameters if shape else linear.parameters,
+                    "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "baseline, not delivered",
+                }
+            )  # fmt: skip
+        return rows

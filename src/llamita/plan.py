@@ -1,0 +1,245 @@
+"""The plan: settled before the start from short timings, stored in plan.json, followed whatever the clock says later."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.architecture import architecture_of, layer_lists, submodule
+from llamita.core.hardware import has_fast_bf16
+from llamita.candidates import Body, Shape, draw
+from llamita.core.errors import UserError
+
+if TYPE_CHECKING:
+    from llamita.core.model import Model
+    from llamita.core.task import Task, Text
+    from llamita.goals import Goals
+    from llamita.run import Workshop
+
+log = logging.getLogger(__name__)
+PLAN_FILE = "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Seconds a token takes in one model here, read off a few batches of the user's texts."""
+
+    train: float
+    score: float
+    tokens: int
+    """Tokens of the training texts, cut to `max_length`."""
+    parameters: int
+    """Of the body, without embeddings."""
+
+    def training_seconds(self, epochs: float, share: float = 1.0, freeze: float = 0.0) -> float:
+        """A frozen lower part still runs forward, but takes no backward pass."""
+        backward = self.train - self.score
+        return epochs * share * self.tokens * (self.score + backward * (1 - freeze))
+
+
+def lengths_of(model: Model, texts: Sequence[Text], max_length: int | None) -> list[int]:
+    """Tokens of each text as the model cuts it."""
+    limit = min(model.max_length, max_length or model.max_length)
+    return [min(len(ids), limit) for ids, _ in model.encoder.encode(texts)]
+
+
+def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch: int = 32, batches: int = 3) -> Pace:
+    """Time forward and training steps on batches of the median length; the weights are not changed."""
+    import torch
+
+    texts = task.train.texts
+    sample = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), 2000)).astype(int)]
+    lengths = np.array(lengths_of(model, sample, max_length))
+    middle = np.argsort(np.abs(lengths - np.median(lengths)), kind="stable")[:texts_per_batch]
+    encoder = model.encoder
+    limit = int(lengths.max())
+    batch = encoder.pad([(ids[:limit], types[:limit]) for ids, types in encoder.encode([sample[i] for i in middle])])
+    inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
+    labels = torch.zeros(len(batch.token_ids), dtype=torch.long, device=model.device)
+    fast = has_fast_bf16(model.device.type)
+    tokens = int(batch.mask.sum())
+
+    def step(backward: bool) -> float:
+        began = time.perf_counter()
+        with torch.set_grad_enabled(backward), torch.autocast(model.device.type, torch.bfloat16, enabled=fast):
+            loss = torch.nn.functional.cross_entropy(model.module(**inputs).logits.float(), labels)
+        if backward:
+            loss.backward()
+            model.module.zero_grad(set_to_none=True)
+        return time.perf_counter() - began
+
+    step(True)
+    train, score = min(step(True) for _ in range(batches)), min(step(False) for _ in range(batches))
+    total = round(float(lengths.mean()) * len(texts))
+    embeddings = model.module.get_input_embeddings().weight.numel()
+    return Pace(train=train * 1.1 / tokens, score=score / tokens, tokens=total, parameters=model.num_parameters - embeddings)
+
+
+def body_of(model: Model, student: str, task: Task) -> Body:
+    """What a student's layers, neurons and pieces come to."""
+    module, architecture = model.module, architecture_of(model.module)
+    stack, layer_list = architecture.stacks[-1], layer_lists(module)[-1]
+    layer = layer_list[-1]
+    count = lambda part: sum(p.numel() for p in part.parameters())  # noqa: E731
+    feed_forward = sum(count(submodule(layer, path)) for path in (*stack.ffn.inputs, stack.ffn.output))
+    embedding = module.get_input_embeddings().weight
+    used = {i for ids, _ in model.encoder.encode(task.train.texts) for i in ids}
+    single = sum(len(piece.strip("▁Ġ#")) <= 1 for piece in model.tokenizer.get_vocab())
+    layers = len(layer_list)
+    neurons = submodule(layer, stack.ffn.output)
+    in_features = getattr(neurons, "in_features", None) or neurons.nx
+    return Body(
+        student=student, layers=layers, layer=count(layer), feed_forward=feed_forward, neurons=in_features,
+        hidden=embedding.shape[1], pieces=embedding.shape[0], pieces_of_texts=min(embedding.shape[0], len(used) + single),
+        other=model.num_parameters - layers * count(layer) - embedding.numel(),
+    )  # fmt: skip
+
+
+def unknown_share(model: Model, texts: Sequence[Text]) -> float:
+    """Share of the tokens of these texts that the tokenizer doesn't know."""
+    unknown = model.tokenizer.unk_token_id
+    ids = [i for row, _ in model.encoder.encode(texts) for i in row]
+    return sum(i == unknown for i in ids) / max(1, len(ids)) if unknown is not None else 0.0
+
+
+def save_plan(plan: dict[str, Any], folder: Path) -> None:
+    from llamita.core.report import write_whole
+
+    write_whole(folder / PLAN_FILE, json.dumps(plan, ensure_ascii=False, indent=1))
+
+
+def stored_plan(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
+    """The plan of an earlier, stopped run of the same command on the same data, if there is one."""
+    file = folder / PLAN_FILE
+    if not file.exists():
+        return None
+    try:
+        plan = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    return plan if plan.get("asked") == json.loads(json.dumps(asked)) else None
+
+
+def tell(plan: dict[str, Any], folder: Path) -> None:
+    """Log what will happen, about how long it takes, and what it needs."""
+    log.info("plan (%s):", folder / PLAN_FILE)
+    for part in plan["estimate"]:
+        log.info("  %5.1f min  %s", part["minutes"], part["what"])
+    total = sum(part["minutes"] for part in plan["estimate"])
+    free = shutil.disk_usage(folder).free
+    log.info(
+        "  %5.1f min in all · about %.1f GB of memory · %.1f GB of disk (%.0f GB free)",
+        total, plan["memory_bytes"] / 1e9, plan["disk_bytes"] / 1e9, free / 1e9,
+    )  # fmt: skip
+    if free < plan["disk_bytes"]:
+        raise UserError(
+            f"{folder} has {free / 1e9:.1f} GB free but the run needs about {plan['disk_bytes'] / 1e9:.1f} GB; "
+            "make room or give --out on another disk"
+        )
+
+
+def settle(
+    shop: Workshop, model: str, students: Sequence[str] | None, goals: Goals, minutes: float
+) -> dict[str, Any]:
+    """Time the models on the user's texts and fit lengths, epochs and candidates to the minutes asked for."""
+    task = shop.task
+    assert task is not None
+    teacher = shop.load(shop.start(model))
+    trained = task.has_head(teacher)  # type: ignore[attr-defined]
+    decoder = architecture_of(teacher.module).is_decoder_only
+    lengths = lengths_of(teacher, task.train.texts, task.max_length)
+    task.fit_head(teacher)
+    whole = int(np.ceil(np.quantile(lengths, 0.98) / 8) * 8)
+    schedule = _teacher_schedule(teacher, task, whole, decoder, trained, 0.42 * 60 * minutes)
+    pace, max_length = schedule.pop("pace"), schedule["max_length"]
+    bodies, paces = [body_of(teacher, "teacher", task)], {"teacher": pace}
+    del teacher
+    for student in students if students is not None else ("minilm",):
+        other = shop.load(shop.start(student))
+        if students is None and unknown_share(other, task.train.texts[:1000]) > 0.01:
+            log.info("%s doesn't know more than 1 %% of the tokens of these texts and is left out", student)
+            continue
+        task.fit_head(other)
+        bodies.append(body_of(other, student, task))
+        paces[student] = take_pace(other, task, max_length)
+    fixed = 60 + pace.parameters * 5e-7 + 400 * pace.score * float(np.mean(lengths)) * 6
+    rest = 60 * minutes - schedule["seconds"] - pace.training_seconds(0) - pace.tokens * pace.score - fixed
+    effort = _student_effort(bodies, paces, goals, rest)
+    parts = [
+        ("teacher: fine-tuning", schedule["seconds"]), ("teacher: outputs for distillation", pace.tokens * pace.score),
+        (f"{len(effort['shapes'])} candidates, {effort['brief_epochs']:g} epochs each", effort.pop("brief_seconds")),
+        ("the chosen one and its twin without a teacher, fully", effort.pop("full_seconds")),
+        ("exports, plain int8 of the teacher, measures, pages", fixed),
+    ]  # fmt: skip
+    size = bodies[0].layers * bodies[0].layer + bodies[0].other + bodies[0].hidden * bodies[0].pieces
+    return {
+        "max_length": max_length, "teacher_is_trained": trained, "teacher": schedule, **effort,
+        "timings": {name: asdict(p) for name, p in paces.items()},
+        "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
+        "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),
+    }  # fmt: skip
+
+
+def _teacher_schedule(
+    teacher: Model, task: Task, whole: int, decoder: bool, trained: bool, seconds: float
+) -> dict[str, Any]:
+    """Length, epochs and frozen share of the teacher's fine-tuning: the fullest that fits, else the cheapest."""
+    enough = 1.0 if decoder and len(task.train) > 5000 else 2.0 if decoder else 3.0
+    schedule: dict[str, Any] = {}
+    for max_length in dict.fromkeys((whole, min(whole, 256), min(whole, 128), min(whole, 64))):
+        pace = take_pace(teacher, task, max_length)
+        if trained:
+            return {"pace": pace, "max_length": max_length, "epochs": 0.0, "freeze": 0.0, "seconds": 0.0}
+        for epochs, freeze in ((enough, 0.0), (enough, 0.4), (enough * 2 / 3, 0.4), (enough / 2, 0.4), (enough / 3, 0.5)):
+            cost = pace.training_seconds(epochs, freeze=freeze)
+            schedule = {"pace": pace, "max_length": max_length, "epochs": round(epochs, 2), "freeze": freeze}
+            schedule["seconds"] = cost
+            if cost <= seconds:
+                return schedule
+    return schedule
+
+
+def _student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float) -> dict[str, Any]:
+    """How many candidates, how long each recovers, and how long the chosen one learns."""
+    others = [body.student for body in bodies[1:]]
+
+    def seconds(shape: Shape, epochs: float) -> float:
+        pace = paces[shape.body.student]
+        return pace.training_seconds(epochs) * shape.body_parameters / max(1, pace.parameters)
+
+    best: dict[str, Any] = {}
+    for number, full in ((8, 8), (6, 8), (6, 6), (5, 6), (5, 5), (4, 5), (4, 4), (3, 4), (3, 3)):
+        own = 1 if others and number < 6 else 2 if others else number
+        count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
+        shapes = draw(bodies, count, goals.max_size)
+        brief = sum(seconds(s, 1) + 22 for s in shapes)
+        complete = 2 * max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0]) + 30
+        best = {
+            "shapes": [_shape_dict(s) for s in shapes], "brief_epochs": 1.0, "full_epochs": float(full),
+            "brief_seconds": brief, "full_seconds": complete,
+        }  # fmt: skip
+        if brief + complete <= rest:
+            break
+    return best
+
+
+def _shape_dict(shape: Shape) -> dict[str, Any]:
+    return {
+        "name": shape.name, "body": asdict(shape.body), "layers": shape.layers, "neurons": shape.neurons, "pieces": shape.pieces,
+        "estimated_bytes": shape.size_bytes,
+    }  # fmt: skip
+
+
+def shapes_of(plan: dict[str, Any]) -> list[Shape]:
+    """The candidates a plan names."""
+    return [
+        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"]) for s in plan["shapes"]
+    ]

@@ -1,0 +1,162 @@
+"""The proof: everything a run delivers is measured once on the test split, beside its honest baselines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import UserError
+from llamita.core.hardware import machine, versions
+from llamita.core.measure import Finding
+from llamita.core.registry import build
+from llamita.core.report import Report, Subject
+from llamita.core.statistics import paired_bootstrap_difference
+from llamita.goals import Goals, Measured, judge
+from llamita.run import Stage, Workshop, lineage_of, subject
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+
+log = logging.getLogger(__name__)
+
+
+def value(findings: Sequence[Finding], name: str) -> float | None:
+    """The value of the finding of this name."""
+    return next((f.value for f in findings if f.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearBaseline:
+    """TF-IDF with a linear model: what costs next to nothing."""
+
+    engine: Engine
+    measured: Measured
+    parameters: int
+
+    @classmethod
+    def fit(cls, shop: Workshop) -> LinearBaseline:
+        """Train it on the training texts, choose its strength on `select`, and time it."""
+        from llamita.learn.linear import fit_linear
+
+        assert shop.task is not None
+        engine = fit_linear(shop.task, seed=shop.seed)
+        key = f"{shop.task.training_fingerprint}{shop.seed}"
+        measures = [build("quality"), build("calibration"), build("cost", {"calls": 100, "rounds": 1})]
+        found = shop.measure_engine(engine, f"linear-{key}", measures, split="select")
+        n = next(f.n for f in found if f.name == "quality.accuracy")
+        measured = Measured(
+            name="TF-IDF + linear", score=value(found, "quality.accuracy") or 0.0, n=n,
+            nll=value(found, "calibration.nll") or 0.0, size_bytes=int(value(found, "cost.size_bytes") or 0),
+            latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
+        )  # fmt: skip
+        return cls(engine=engine, measured=measured, parameters=engine.num_parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """What is measured at the end."""
+
+    teacher: Stage
+    light: Stage
+    alone: Stage
+    """The light model's shape, taught by the labels alone."""
+    exported: dict[str, Stage]
+    """Artifacts: light, alone, int8 (the teacher's best plain int8)."""
+    linear: LinearBaseline
+
+
+def prove(
+    shop: Workshop, models: Models, goals: Goals, candidates: Sequence[dict[str, Any]], teacher_floor: float | None
+) -> Report:
+    """Measure everything on the test split and judge the goals.
+
+    Raises:
+        UserError: when the teacher is below the floor asked for.
+    """
+    assert shop.task is not None
+    teacher, int8, light = models.teacher, models.exported["int8"], models.exported["light"]
+    score, sure = build("quality"), build("calibration")
+    of_teacher = shop.measure(teacher, [score, sure])
+    accuracy = value(of_teacher, "quality.accuracy") or 0.0
+    if teacher_floor is not None and accuracy < teacher_floor:
+        raise UserError(f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for")
+    of_teacher += shop.measure(teacher, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})])
+    of_int8 = shop.measure(int8, [score, sure], reference=teacher)
+    of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost")], reference=None)
+    of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
+    costs = shop.measure(light, [build("cost")], reference=int8)
+    against_torch = shop.measure(light, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})], reference=teacher)
+    why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
+    headline = headlines(of_teacher, of_alone, of_light)
+    ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
+    of_linear = shop.measure_engine(models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure])
+    subjects = (
+        subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch, fp32)"),
+        subject(int8, "teacher_int8", (*of_int8, *mirrored(costs)), (), f"{teacher.name} (best plain int8)"),
+        subject(models.exported["alone"], "student_alone", of_alone, lineage_of(models.alone), "the light shape, no teacher"),
+        Subject(name="TF-IDF + linear", role="linear", findings=of_linear),
+        subject(light, "light", (*of_light, *costs, *ratios, *why, *headline), lineage_of(models.light), "light"),
+    )
+    judged = judge(
+        goals, score=value(of_light, "quality.accuracy") or 0.0, teacher_score=accuracy,
+        size_bytes=int(value(costs, "cost.size_bytes") or 0), latency_ms=value(costs, "cost.latency_p95_ms"),
+    )  # fmt: skip
+    return Report(
+        title=f"{teacher.name} made light", task=shop.task.describe(), subjects=subjects, goals=judged,
+        candidates=tuple(candidates), machine=machine() | {"threads": shop.threads}, versions=versions(), seed=shop.seed,
+        notes=notes(shop, candidates, headline, subjects),
+    )  # fmt: skip
+
+
+def correct(findings: Sequence[Finding]) -> np.ndarray:
+    """Whether each test example was answered rightly, in the order of the split."""
+    rows = next(f.rows for f in findings if f.name == "quality.accuracy")
+    return np.array([row["label"] == row["predicted"] for row in rows])
+
+
+def headlines(teacher: Sequence[Finding], alone: Sequence[Finding], light: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What the teacher bought and what the compression cost, as paired differences of accuracy."""
+    bought = paired_bootstrap_difference(correct(light), correct(alone))
+    cost = paired_bootstrap_difference(correct(teacher), correct(light))
+    n = len(correct(light))
+    return (
+        Finding(name="headline.teacher_bought", value=bought.value, unit="share", interval=bought.interval, better="higher", n=n),
+        Finding(name="headline.compression_cost", value=cost.value, unit="share", interval=cost.interval, better="lower", n=n),
+    )
+
+
+def renamed(finding: Finding, ending: str) -> Finding:
+    """The same finding under another name, such as a ratio against another reference."""
+    from dataclasses import replace
+
+    return replace(finding, name=f"{finding.name}_{ending}")
+
+
+def mirrored(costs: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The reference's own costs, which a cost measure with a reference took in the same alternating rounds."""
+    prefix = "cost.reference_"
+    return tuple(
+        Finding.from_dict(f.to_dict() | {"name": f"cost.{f.name.removeprefix(prefix)}"}) for f in costs if f.name.startswith(prefix)
+    )
+
+
+def notes(
+    shop: Workshop, candidates: Sequence[dict[str, Any]], headline: Sequence[Finding], subjects: Sequence[Subject]
+) -> tuple[str, ...]:
+    """Plain sentences a reader must know."""
+    found = list(shop.task.describe().get("notes", ())) if shop.task else []
+    light = next(s for s in subjects if s.role == "light")
+    ours = {name: getattr(light.finding(name), "value", None) for name in ("quality.accuracy", "cost.size_bytes")}
+    for other in subjects:
+        if other.role not in ("student_alone", "linear"):
+            continue
+        accuracy = getattr(other.finding("quality.accuracy"), "value", None)
+        if accuracy is not None and ours["quality.accuracy"] is not None and accuracy > ours["quality.accuracy"]:
+            found.append(f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %.")
+    if not any(c["chosen"] and c["on_front"] for c in candidates):
+        found.append("The chosen candidate is not on the front of the short recoveries: the goals excluded those that are.")
+    return tuple(found)
