@@ -20,9 +20,12 @@ FRESH_IN_A_BASE = ("pooler.",)
 
 
 def put_head(model: Model, labels: Sequence[str]) -> Model:
-    """Move the base into a sequence classifier with a fresh head for these labels."""
+    """Move the base into a sequence classifier for these labels; a decoder is prompted, any other base gets a fresh head."""
     import torch
     from transformers import AutoModelForSequenceClassification
+
+    from llamita.core.architecture import architecture_of, head_linear
+    from llamita.tasks._prompt import end_with_prompt, label_rows
 
     config = copy.deepcopy(model.module.config)
     config.num_labels = len(labels)
@@ -33,10 +36,16 @@ def put_head(model: Model, labels: Sequence[str]) -> Model:
             module = AutoModelForSequenceClassification.from_config(config, dtype=model.module.dtype)
         except ValueError:
             raise UserError(f"Transformers has no sequence classifier for {config.model_type!r} models") from None
+    decoder = architecture_of(module).is_decoder_only
+    rows = label_rows(model.module, model.tokenizer, labels) if decoder else None
     missing, _ = module.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
     strangers = [key for key in missing if not key.startswith(FRESH_IN_A_BASE)]
     if strangers:
         raise UserError(f"the base of {model.name} lacks weights its classifier needs: {', '.join(strangers[:3])}")
+    if rows is not None:
+        head_linear(module).weight.data.copy_(rows)
+    if decoder:
+        end_with_prompt(model)
     model.module = module.to(model.device).eval()
     model.folder = None
     return model

@@ -1,0 +1,63 @@
+"""Prompted heads for decoders: the text ends with a prompt, and the head starts from the words the labels are.
+
+A fresh head on the last word of a text has to learn what is asked; a decoder that is asked in words half knows the answer
+(Schick & Schütze 2021, https://arxiv.org/abs/2001.07676; Gao et al. 2021, https://arxiv.org/abs/2012.15723). We put the prompt
+into the tokenizer, so that stock code adds it too, and copy the output embeddings of the labels' words into the head.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from llamita.core.model import Model
+
+PROMPT = "\nLabel:"
+
+
+def label_rows(module: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Sequence[str]) -> Tensor | None:
+    """Mean output embeddings of each label's words [labels, hidden]; None where the model predicts no words."""
+    output = module.get_output_embeddings()
+    if output is None:
+        return None
+    weight = output.weight.detach()
+    pieces = [tokenizer(f" {label}", add_special_tokens=False)["input_ids"] for label in labels]
+    if not all(pieces) or len({tuple(ids) for ids in pieces}) < len(labels):
+        return None
+    return _stack([weight[ids].mean(dim=0) for ids in pieces])
+
+
+def _stack(rows: list[Tensor]) -> Tensor:
+    import torch
+
+    return torch.stack(rows).clone()
+
+
+def end_with_prompt(model: Model, prompt: str = PROMPT) -> None:
+    """Make the tokenizer end every text, or pair, with the prompt; what it put before a text stays there."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    old = model.tokenizer
+    state = json.loads(old.backend_tokenizer.to_str())
+    ids = old(prompt, add_special_tokens=False)["input_ids"]
+    before = [i for i in old("a")["input_ids"][:1] if i in old.all_special_ids]
+    names = {i: old.convert_ids_to_tokens(i) for i in (*before, *ids)}
+    first = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in before]
+    last = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in ids]
+    between = [{"SpecialToken": {"id": names[ids[0]], "type_id": 0}}]
+    text, pair = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}
+    state["post_processor"] = {
+        "type": "TemplateProcessing", "single": [*first, text, *last], "pair": [*first, text, *between, pair, *last],
+        "special_tokens": {name: {"id": name, "ids": [i], "tokens": [name]} for i, name in names.items()},
+    }  # fmt: skip
+    specials = {key: token for key, token in old.special_tokens_map.items() if isinstance(token, str)}
+    model.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=old.model_max_length,
+        model_input_names=list(old.model_input_names), padding_side="right", **specials,
+    )  # fmt: skip
