@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from llamita.core.errors import UserError, did_you_mean
-from llamita.core.task import Split, Text
+from llamita.core.task import Split
+from llamita.data.text import text_key
 
 if TYPE_CHECKING:
     from llamita.data.read import Table
 
 
-def normalised(text: Text) -> str:
-    """What counts as the same text: Unicode form, case and runs of white space don't."""
-    parts = (text,) if isinstance(text, str) else text
-    return "\x1f".join(" ".join(unicodedata.normalize("NFKC", part).casefold().split()) for part in parts)
-
-
-def label_name(label: Any) -> str:
-    """A label as text; whole numbers without a decimal point."""
-    if isinstance(label, float | np.floating) and float(label).is_integer():
-        return str(int(label))
-    return str(label)
-
-
 def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The labels in order: as wanted, else those of the training data by number or alphabet; strangers are refused."""
-    found = {name: [label_name(label) for label in table.labels or ()] for name, table in tables.items()}
+    found = {name: table.labels or [] for name, table in tables.items()}
     if wanted is not None:
         names = tuple(str(name) for name in wanted)
         if len(set(names)) < len(names) or "" in names:
@@ -64,7 +51,7 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(split.texts):
-        groups[normalised(text)].append(index)
+        groups[text_key(text)].append(index)
     strata: dict[int, list[list[int]]] = defaultdict(list)
     for members in groups.values():
         strata[split.labels[members[0]]].append(members)
@@ -82,6 +69,6 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def without(split: Split, other: Split) -> tuple[Split, int]:
     """The split without the texts that stand in the other, and how many those were."""
-    known = {normalised(text) for text in other.texts}
-    kept = [i for i, text in enumerate(split.texts) if normalised(text) not in known]
+    known = {text_key(text) for text in other.texts}
+    kept = [i for i, text in enumerate(split.texts) if text_key(text) not in known]
     return split.take(kept), len(split) - len(kept)

@@ -13,12 +13,12 @@ from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, share_interval
 from llamita.core.task import Split, Task, Text, label_order
+from llamita.data.read import Table, read_table
 from llamita.tasks._head import permute_head, put_head
-from llamita.tasks._splits import cut, label_name, label_names, without
+from llamita.tasks._splits import cut, label_names, without
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
-    from llamita.data.read import Table
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,7 @@ class Classify(Task):
         seed: int = 0,
     ) -> Classify:
         """The task of these texts and labels; `names` fixes the order of the labels."""
-        held = _table(*test, "test list") if test is not None else None
-        return open_task(train=_table(texts, labels, "list"), test=held, labels=names, select=select, seed=seed)
+        return open_task(train=(texts, labels), test=test, labels=names, select=select, seed=seed)
 
     def has_head(self, model: Model) -> bool:
         """Whether the model classifies into these labels already, in whatever order."""
@@ -51,6 +50,8 @@ class Classify(Task):
 
     def fit_head(self, model: Model) -> Model:
         """Keep a head with these labels (rows put in their order); otherwise give the base a fresh one."""
+        if self.max_length is not None:
+            model.tokenizer.model_max_length = min(model.max_length, self.max_length)
         if not self.has_head(model):
             return put_head(model, self.labels)
         order = label_order(model.labels, self.labels)
@@ -124,19 +125,20 @@ def open_task(
         unlabelled: texts a teacher may label.
         labels: names in the order wanted (a list, or text with commas); found in the data when left out.
         select: share of the training texts cut off for choices, early stopping and temperature.
-        max_length: tokens a text is cut to; what the model allows when left out.
+        max_length: tokens a text is cut to by a model that is fitted to the task; what it allows when left out.
     """
     if not 0 <= select <= 0.5:
         raise UserError(f"select must be in [0, 0.5], got {select:g}")
     if max_length is not None and max_length < 1:
         raise UserError(f"max_length must be at least 1, got {max_length}")
     if train is None and test is None:
-        raise UserError("no data given: give training data, test data, or both")
+        raise UserError("no data given; give training data, test data, or both")
     wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
-    tables = {name: _read(data, columns) for name, data in (("train", train), ("test", test)) if data is not None}
+    given = {name: data for name, data in (("train", train), ("test", test)) if data is not None}
+    tables = {name: read_table(data, columns=columns) for name, data in given.items()}
     names = label_names(tables, wanted)
     splits = {name: _split_of(table, names, name) for name, table in tables.items()}
-    extra = _read(unlabelled, columns) if unlabelled is not None else None
+    extra = read_table(unlabelled, columns=columns, labelled=False) if unlabelled is not None else None
     free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
     return _cut_splits(names, splits, free, (select, seed, max_length))
 
@@ -167,28 +169,13 @@ def _cut_splits(
     )
 
 
-def _read(data: Any, columns: Mapping[str, str] | None) -> Table:
-    from llamita.data.read import Table, read_table
-
-    return data if isinstance(data, Table) else read_table(data, columns=columns)
-
-
-def _table(texts: Sequence[Text], labels: Sequence[object], source: str) -> Table:
-    from llamita.data.read import Table
-
-    if len(texts) != len(labels):
-        raise UserError(f"{len(texts)} texts but {len(labels)} labels; give one label for each text")
-    names = [label_name(label) for label in labels]
-    return Table(texts=list(texts), labels=names, lines=list(range(1, len(texts) + 1)), columns={}, source=source)
-
-
 def _split_of(table: Table, names: tuple[str, ...], which: str) -> Split:
     if table.labels is None:
         raise UserError(
-            f"{table.source or which} has no column of labels; name it (label=COLUMN), or give the file as unlabelled"
+            f"{table.source or which} has no labels; name their column (label=COLUMN), or give it as unlabelled data"
         )
     place = {name: i for i, name in enumerate(names)}
-    labels = tuple(place[label_name(label)] for label in table.labels)
+    labels = tuple(place[label] for label in table.labels)
     return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
 
 

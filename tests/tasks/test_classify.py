@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.families import FAMILIES, tiny_model
+
+from llamita.core.errors import UserError
+from llamita.core.task import Split, label_order
+from llamita.data.text import text_key
+from llamita.tasks.classify import Classify, macro_f1, open_task
+
+TEXTS = [f"text number {i}" for i in range(40)]
+LABELS = ["good" if i % 4 else "bad" for i in range(40)]
+
+
+def test_select_is_stratified_and_every_text_lands_in_one_split() -> None:
+    task = Classify.from_lists(TEXTS, LABELS, test=(["another"], ["bad"]), select=0.2)
+    assert task.labels == ("bad", "good")
+    assert np.bincount(task.select.labels).tolist() == [2, 6]
+    assert sorted((*task.train.texts, *task.select.texts)) == sorted(TEXTS)
+    assert list(task.train.texts) == [text for text in TEXTS if text in task.train.texts]
+
+
+def test_another_seed_cuts_another_select_and_the_same_seed_the_same() -> None:
+    first, again, other = (Classify.from_lists(TEXTS, LABELS, test=(["x"], ["bad"]), seed=s) for s in (0, 0, 1))
+    assert first.select.texts == again.select.texts != other.select.texts
+
+
+def test_copies_of_a_text_never_stand_on_both_sides() -> None:
+    texts = [f"{'Copy' if i % 2 else ' copy '} {i // 2}" for i in range(80)]
+    task = Classify.from_lists(texts, ["a" if i < 40 else "b" for i in range(80)], select=0.3)
+    splits = [{text_key(text) for text in s.texts} for s in (task.train, task.select, task.test)]
+    assert all(splits)
+    assert splits[0].isdisjoint(splits[1] | splits[2])
+    assert splits[1].isdisjoint(splits[2])
+
+
+def test_training_texts_that_stand_in_test_are_dropped_and_told() -> None:
+    test = ([TEXTS[0].upper(), "fresh"], ["bad", "good"])
+    task = Classify.from_lists(TEXTS, LABELS, test=test, select=0.0)
+    assert len(task.train) == 39
+    assert any(note.startswith("1 training text") for note in task.notes)
+
+
+def test_unlabelled_texts_that_stand_in_test_are_dropped() -> None:
+    task = open_task(train=(TEXTS, LABELS), test=(["held out"], ["bad"]), unlabelled=["Held  out", "free"])
+    assert task.unlabelled.texts == ("free",)
+
+
+def test_without_test_data_a_tenth_is_cut_off() -> None:
+    task = Classify.from_lists(TEXTS, LABELS)
+    assert len(task.test) == 4
+    assert set(task.test.labels) == {0, 1}
+    assert "no test data" in task.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "order"),
+    [(["10", "9", "2"], ("2", "9", "10")), (["b", "a", "C"], ("C", "a", "b")), ([3, 1, 2], ("1", "2", "3"))],
+)
+def test_labels_are_ordered_by_number_or_alphabet(labels: list[object], order: tuple[str, ...]) -> None:
+    assert Classify.from_lists(["x", "y", "z"] * 3, labels * 3, select=0.0).labels == order
+
+
+def test_given_labels_keep_their_order() -> None:
+    task = open_task(train=(TEXTS, LABELS), labels="good, bad, unsure")
+    assert task.labels == ("good", "bad", "unsure")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"train": (TEXTS, LABELS), "test": (["x"], ["godo"])}, "label 'godo' is not among.*Did you mean 'good'"),
+        ({"train": (TEXTS, LABELS), "labels": "good,fine"}, "label 'bad' is not among the labels given"),
+        ({"train": (TEXTS, ["good"] * 40)}, "every example has the label 'good'"),
+        ({"train": TEXTS}, "has no labels"),
+        ({}, "no data given"),
+        ({"train": (TEXTS, LABELS), "select": 0.7}, "select must be in"),
+        ({"train": (TEXTS, LABELS), "max_length": 0}, "max_length must be"),
+        ({"train": (TEXTS, LABELS), "labels": "good,good"}, "different names"),
+        ({"train": (["x", "y"], LABELS[:2]), "test": (["x", "y"], LABELS[:2])}, "every training text"),
+    ],
+)
+def test_bad_data_is_refused_in_one_line(data: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        open_task(**data)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+
+
+def test_pairs_are_kept_as_pairs() -> None:
+    pairs = [("a premise", f"claim {i}") for i in range(20)]
+    task = Classify.from_lists(pairs, ["yes", "no"] * 10)
+    assert task.describe()["pairs"]
+    assert set(task.train.texts) < set(pairs)
+
+
+def test_scores_match_a_hand_worked_confusion_matrix() -> None:
+    split = Split(texts=("x", "y", "z", ("p", "q")), labels=(0, 0, 1, 2))
+    predictions = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6]])
+    accuracy, f1 = Classify(labels=("a", "b", "c")).score(predictions, split)
+    assert accuracy.value == 0.75
+    assert accuracy.detail["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert accuracy.detail["per_class"]["a"] == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "n": 2}
+    assert f1.value == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert accuracy.rows[3]["pair"] == "q"
+    assert [row["predicted"] for row in accuracy.rows] == ["a", "b", "b", "c"]
+
+
+def test_macro_f1_agrees_with_scikit_learn() -> None:
+    from sklearn.metrics import f1_score
+
+    generator = np.random.default_rng(0)
+    truth, guess = generator.integers(0, 4, 200), generator.integers(0, 3, 200)
+    table = np.zeros((4, 4), dtype=int)
+    np.add.at(table, (truth, guess), 1)
+    assert macro_f1(table[None])[0] == pytest.approx(f1_score(truth, guess, average="macro"))
+
+
+def test_one_right_example_does_not_claim_certainty() -> None:
+    accuracy, f1 = Classify(labels=("a", "b")).score(np.array([[0.9, 0.1]]), Split(texts=("",), labels=(0,)))
+    assert accuracy.interval is not None
+    assert accuracy.interval[0] < 0.5
+    assert f1.interval is None
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_fresh_head_keeps_the_base_and_is_the_same_each_time(family: str) -> None:
+    from transformers import AutoModel
+
+    task = Classify(labels=("一", "two", "3"))
+    models = []
+    for _ in range(2):
+        model = tiny_model(family)
+        model.module = AutoModel.from_config(model.module.config).eval()
+        base = tiny_model(family).module.base_model.state_dict()
+        model.module.load_state_dict(base, strict=False)
+        models.append(task.fit_head(model))
+    first, again = models
+    assert first.labels == task.labels
+    assert first.module.config.problem_type == "single_label_classification"
+    kept = first.module.base_model.state_dict()
+    assert all(kept[key].equal(value) for key, value in base.items() if key in kept)
+    texts = ["a warm and funny film", "酒店很干净"]
+    assert first.text_logits(texts).tobytes() == again.text_logits(texts).tobytes()
+
+
+def test_a_fresh_head_leaves_the_global_random_numbers_alone() -> None:
+    import torch
+
+    state = torch.random.get_rng_state()
+    Classify(labels=("x", "y", "z")).fit_head(tiny_model("bert"))
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("family", ["llama", "bert", "roberta", "bart"])
+def test_a_head_with_the_same_labels_in_another_order_is_put_in_ours(family: str) -> None:
+    model = tiny_model(family, labels=("NEG", "Neutral", "pos"))
+    texts = ["a warm and funny film", "dull"]
+    before = model.text_logits(texts)
+    task = Classify(labels=("pos", "neg", "neutral"))
+    assert task.has_head(model)
+    after = task.fit_head(model).text_logits(texts)
+    assert model.labels == task.labels
+    np.testing.assert_allclose(after, before[:, [2, 0, 1]], atol=1e-6)
+
+
+def test_a_head_with_other_labels_is_replaced() -> None:
+    model = tiny_model("distilbert")
+    task = Classify(labels=("sport", "politics"))
+    assert not task.has_head(model)
+    assert task.fit_head(model).labels == ("sport", "politics")
+
+
+def test_the_tasks_length_cuts_the_model_fitted_to_it() -> None:
+    model = Classify(labels=("negative", "positive"), max_length=9).fit_head(tiny_model("gpt2"))
+    assert model.max_length == 9
+    assert len(model.encoder.encode(["word " * 50])[0][0]) == 9
+
+
+def test_numbered_default_labels_stand_for_numbers_only() -> None:
+    assert label_order(["LABEL_0", "LABEL_1"], ["1", "0"]) == [1, 0]
+    assert label_order(["LABEL_0", "LABEL_1"], ["bad", "good"]) is None
+    assert label_order(["a", "A"], ["a", "a"]) is None
