@@ -21,6 +21,7 @@ SHOWN_LINES = 10
 MOJIBAKE = re.compile(
     "\ufffd|Ã[\u0080-\u00bf©¨¤¶¼]|â€[™œ\u009d“”˜]|锟斤拷|烫烫烫|ï»¿|(?:[æåäçè][\u0080-\u00bf\u2010-\u203a]){2}"
 )
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def leaking_rows(train: Table, test: Table) -> list[int]:
 
 def _finding(
     kind: str,
-    severity: Literal["error", "warning", "info"],
+    severity: Severity,
     table: Table,
     rows: Sequence[int],
     message: str,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from llamita.core.errors import UserError, did_you_mean
 
@@ -38,26 +40,32 @@ def existing_file(path: Path) -> Path:
 
 
 def text_lines(path: Path, encoding: str | None = None, longest: int = LONGEST_LINE) -> Iterator[str]:
-    """Lines with their line ends, read as they are asked for; a byte order mark of UTF-8 is dropped."""
-    if encoding:
-        yield from _lines_in(path, encoding, longest)
-        return
+    """Lines with their line ends, read as they are asked for; a byte order mark is dropped."""
     with path.open("rb") as stream:
-        _refuse_other_encodings(path, stream.read(4096))
-        stream.seek(0)
-        before = 0
-        number = 0
-        while line := stream.readline(longest + 1):
-            number += 1
-            if number == 1 and line.startswith(codecs.BOM_UTF8):
+        yield from lines_of_stream(stream, path, encoding, longest)
+
+
+def lines_of_stream(
+    stream: IO[bytes], path: Path, encoding: str | None = None, longest: int = LONGEST_LINE
+) -> Iterator[str]:
+    """Lines of a file or of stdin; `path` names it in messages."""
+    if encoding:
+        yield from _lines_in(stream, path, encoding, longest)
+        return
+    before = number = 0
+    while line := stream.readline(longest + 1):
+        number += 1
+        if number == 1:
+            _refuse_other_encodings(path, line[:4096])
+            if line.startswith(codecs.BOM_UTF8):
                 line, before = line[3:], 3
-            if len(line) > longest:
-                raise UserError(
-                    f"{path}:{number}: a line longer than {longest:,} bytes; one row holds one text: is a line end"
-                    " or a closing quote missing, or is this no table?"
-                )
-            yield _decoded(path, number, before, line)
-            before += len(line)
+        if len(line) > longest:
+            raise UserError(
+                f"{path}:{number}: a line longer than {longest:,} bytes; one row holds one text: is a line end"
+                " or a closing quote missing, or is this no table?"
+            )
+        yield _decoded(path, number, before, line)
+        before += len(line)
 
 
 def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
@@ -69,7 +77,7 @@ def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        guess = guessed_encoding(path.read_bytes() if path.stat().st_size < 1 << 26 else line)
+        guess = guessed_encoding(path.read_bytes() if path.is_file() and path.stat().st_size < 1 << 26 else line)
         raise UserError(
             f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
             f" {guess}. {convert_remedy(path, guess)}"
@@ -78,6 +86,8 @@ def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
 
 def convert_remedy(path: Path, encoding: str) -> str:
     """The command that writes the file anew in UTF-8, on any system."""
+    if not path.is_file():
+        return f"Add --encoding {encoding}"
     return f"Convert it: llamita data convert {path} --encoding {encoding} --out {path.stem}-utf8{path.suffix}"
 
 
@@ -111,17 +121,19 @@ def _share_of_common(data: bytes, encoding: str, common: str) -> float:
     return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
 
 
-def _lines_in(path: Path, encoding: str, longest: int) -> Iterator[str]:
+def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Iterator[str]:
     try:
+        "".encode(encoding)
         name = codecs.lookup(encoding).name
     except LookupError:
         raise UserError(f"no encoding {encoding!r}; for example utf-8, gb18030, big5, latin-1, utf-16") from None
     number = 0
     try:
-        with path.open(encoding="utf-8-sig" if name == "utf-8" else name, newline="") as stream:
-            for number, line in enumerate(stream, 1):
-                if len(line) > longest:
-                    raise UserError(f"{path}:{number}: a line longer than {longest:,} characters")
-                yield line.removeprefix("\ufeff") if number == 1 else line
+        for number, line in enumerate(io.TextIOWrapper(stream, name, newline=""), 1):
+            if len(line) > longest:
+                raise UserError(f"{path}:{number}: a line longer than {longest:,} characters")
+            if "\0" in line:
+                raise UserError(f"{path}:{number}: a NUL character; is the file really {encoding}?")
+            yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError as error:
         raise UserError(f"{path}:{number + 1}: not {encoding}: {error}") from None

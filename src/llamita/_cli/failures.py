@@ -1,0 +1,92 @@
+"""Exceptions as an exit code and one line."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+import traceback
+from pathlib import Path
+
+from llamita.core.errors import UserError
+
+EXTRAS = {
+    "train": ("torch", "transformers", "accelerate", "datasets", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
+              "optuna", "matplotlib", "psutil", "pyarrow", "pandas"),
+    "onnx": ("onnx", "onnxscript"),
+    "zh": ("pypinyin",),
+}  # fmt: skip
+"""Extras of the package and the modules each brings."""
+
+
+def explained(error: BaseException) -> tuple[int, str]:
+    """The exit code and the line for the user; what is not the user's to mend goes to a file as our own bug."""
+    line = _user_line(error)
+    if line is not None:
+        return 2, " ".join(line.split())
+    return 3, _bug_line(error)
+
+
+def _user_line(error: BaseException) -> str | None:
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return _missing_extra(error)
+    if isinstance(error, MemoryError) or _torch_ran_out(error):
+        return "not enough memory; take a smaller model, shorter texts or fewer at a time, or a machine with more"
+    if isinstance(error, OSError):
+        return _system_line(error)
+    if isinstance(error, UnicodeDecodeError):
+        remedy = "convert it: llamita data convert FILE --encoding gb18030 --out NEW"
+        return f"a file is not UTF-8 (byte {error.start}); {remedy}"
+    return _damaged_model(error)
+
+
+def _missing_extra(error: ModuleNotFoundError) -> str | None:
+    package = (error.name or "").split(".")[0]
+    extra = next((extra for extra, modules in EXTRAS.items() if package in modules), None)
+    if extra is None:
+        return None
+    light = " (an exported folder, such as DIR/light/onnx, runs without it)" if package == "torch" else ""
+    return f"this needs {package}, of the {extra} extra: pip install 'llamita[{extra}]'{light}"
+
+
+def _torch_ran_out(error: BaseException) -> bool:
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text.lower())
+
+
+def _system_line(error: OSError) -> str | None:
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
+        return f"the disk is full{where}; free some space and give the same command again"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"no right to write or read{where} ({error.strerror}); choose another folder, or change its rights"
+    if error.errno == errno.EMFILE:
+        return "too many open files; raise the limit (ulimit -n) or use fewer threads"
+    if error.filename is None and error.errno is None:
+        return _damaged_model(error)
+    return f"{error.filename or 'a file'}: {error.strerror or error}"
+
+
+def _damaged_model(error: BaseException) -> str | None:
+    """Errors of the libraries that read a model's files."""
+    home = type(error).__module__.split(".")[0]
+    first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    if home.startswith("onnxruntime"):
+        return f"onnxruntime can't run the model's file: {first[:200]}; if it is damaged or cut short, export it again"
+    if home.startswith("safetensors") or "SafetensorError" in type(error).__name__:
+        return f"the model's .safetensors file is damaged ({first[:120]}); copy or make it again"
+    return None
+
+
+def _bug_line(error: BaseException) -> str:
+    text = "".join(traceback.format_exception(error))
+    what = f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')[:200]}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="llamita-bug-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as stream:
+            stream.write(text)
+        return f"a bug in llamita: {what}. Please report it on the project's issue page with {Path(stream.name)}"
+    except OSError:
+        return f"a bug in llamita: {what}. Please report it on the project's issue page"

@@ -1,0 +1,194 @@
+"""Verbs that measure: evaluate, measure, compare, attack."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from llamita._cli import parser as flags
+from llamita._cli import show, values
+from llamita._cli.models import open_classifier, run_folder, scratch_run, test_task
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.measure import Finding
+from llamita.core.registry import Entry, build, entries
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+    from llamita.core.task import Task
+
+
+def evaluate(argv: Sequence[str]) -> int:
+    """Quality, calibration and size, and timings with --cost, in one table."""
+    parser = flags.Parser("evaluate", "Measure a model or an exported folder on labelled texts.")
+    flags.add_model(parser)
+    flags.add_data(parser)
+    parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute")
+    parser.add("--against", metavar="TEACHER", help="also the paired difference to this model, and how far both agree")
+    _add_gate(parser)
+    flags.add_machine(parser)
+    flags.add_json(parser)
+    args = parser.read(argv)
+    engine, teacher, task = _opened(args)
+    wanted = ["measure.quality", "measure.calibration"]
+    wanted += ["measure.agreement"] if teacher else []
+    wanted += ["measure.cost"] if args.cost else []
+    findings = _measured(args, engine, task, [build(name) for name in wanted], teacher)
+    if not args.cost:
+        findings += _sizes(engine)
+    return _told(args, args.model, findings, title=f"{args.model} on {args.data}")
+
+
+def measure(argv: Sequence[str]) -> int:
+    """One measure with its settings."""
+    entry = _chosen_method(argv, "measure", "llamita measure")
+    short = entry.name.split(".")[1]
+    parser = flags.Parser(f"measure {short}", entry.summary)
+    return _one(parser, entry, argv[1:])
+
+
+def attack(argv: Sequence[str]) -> int:
+    """Accuracy when the texts are disturbed."""
+    method, rest = _taken_out(argv, "--method", "noise")
+    entry = _chosen_method([method], "attack", "--method")
+    parser = flags.Parser("attack", f"{entry.summary} Other methods: --method {' | '.join(_methods('attack'))}.")
+    return _one(parser, entry, rest)
+
+
+def compare(argv: Sequence[str]) -> int:
+    """A teacher and light models side by side, with a page."""
+    from llamita.core.hardware import machine, num_cores, versions
+    from llamita.core.report import Report, Subject
+    from llamita.run import finish
+
+    parser = flags.Parser("compare", "Measure models side by side on the same texts and write a page.")
+    flags.add_model(parser, "teacher")
+    parser.add("light", nargs="*", metavar="LIGHT", help="models or exported folders to hold against the teacher")
+    flags.add_data(parser)
+    parser.add("--out", metavar="DIR", help="where report.html, report.md and report.json go")
+    parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute a model")
+    parser.add("--redact", action="store_true", help="leave the texts out of the page")
+    parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
+    flags.add_machine(parser)
+    flags.add_json(parser)
+    args = parser.read(argv, rest="light")
+    if not args.light:
+        raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
+    folder = run_folder(args.out) if args.out else None
+    teacher = open_classifier(args.teacher, args.threads)
+    task = test_task(args, teacher)
+    names = ["measure.quality", "measure.calibration", "measure.agreement", *(["measure.cost"] if args.cost else [])]
+    subjects = []
+    for i, model in enumerate([args.teacher, *args.light]):
+        engine = teacher if i == 0 else open_classifier(model, args.threads)
+        measures = [build(name) for name in names if i or name != "measure.agreement"]
+        found = _measured(args, engine, task, measures, teacher if i else None)
+        found += [] if args.cost else _sizes(engine)
+        subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
+    report = Report(
+        title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
+        machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
+        command=shlex.join(["llamita", "compare", *argv]),
+    )  # fmt: skip
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        finish(report, folder, redact=args.redact, language=args.language)
+    if args.json:
+        show.print_json([{"model": s.name, "findings": [_plain(f) for f in s.findings]} for s in subjects])
+    else:
+        show.findings_table([(s.name, s.findings) for s in subjects], f"on {args.data}")
+        print(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too")
+    return 0
+
+
+def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
+    flags.add_model(parser)
+    flags.add_settings(parser, entry)
+    flags.add_data(parser)
+    parser.add("--against", metavar="TEACHER", help="a model to hold this one against")
+    _add_gate(parser)
+    flags.add_machine(parser)
+    flags.add_json(parser)
+    args = parser.read(argv)
+    method = build(entry.name, flags.settings_from(args, entry))
+    if entry.name == "measure.agreement" and not args.against:
+        raise UserError("agreement with whom? Name the teacher: --against TEACHER")
+    engine, teacher, task = _opened(args)
+    findings = _measured(args, engine, task, [method], teacher)
+    return _told(args, args.model, findings, title=f"{entry.name} of {args.model} on {args.data}")
+
+
+def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
+    engine = open_classifier(args.model, args.threads)
+    task = test_task(args, engine)
+    return engine, open_classifier(args.against, args.threads) if args.against else None, task
+
+
+def _measured(
+    args: argparse.Namespace, engine: Engine, task: Task, measures: Sequence[Any], reference: Engine | None
+) -> list[Finding]:
+    found: list[Finding] = []
+    with scratch_run(args, task) as run:
+        for method in measures:
+            found += method.measure(engine, task, run, reference)
+    return found
+
+
+def _sizes(engine: Engine) -> list[Finding]:
+    """What needs no timing."""
+    return [
+        Finding(name="cost.size_bytes", value=engine.size_bytes, unit="bytes", better="lower"),
+        Finding(name="cost.parameters", value=engine.num_parameters, better="lower"),
+    ]
+
+
+def _add_gate(parser: flags.Parser) -> None:
+    parser.add(
+        "--fail-if", type=values.Gate, action="append", default=[], metavar="'accuracy<0.9'",
+        help="exit code 1 when this holds; may be given again",
+    )  # fmt: skip
+
+
+def _told(args: argparse.Namespace, model: str, findings: Sequence[Finding], title: str) -> int:
+    """Print the findings, then judge the gates."""
+    found = {f.name: f.value for f in findings}
+    failed = [gate.text for gate in args.fail_if if gate.holds_for(found)]
+    if args.json:
+        show.print_json(
+            {"model": model, "data": args.data, "findings": [_plain(f) for f in findings], "failed": failed}
+        )
+    else:
+        show.findings_table([(model, findings)], title)
+        for text in failed:
+            print(f"missed: {text}")
+    return 1 if failed else 0
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """A finding without its rows, which hold the user's texts."""
+    return {key: value for key, value in finding.to_dict().items() if key != "rows"}
+
+
+def _methods(room: str) -> list[str]:
+    return [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
+
+
+def _chosen_method(argv: Sequence[str], room: str, usage: str) -> Entry:
+    known = _methods(room)
+    if not argv or argv[0] not in known:
+        hint = did_you_mean(argv[0], known) if argv else ""
+        given = f", got {argv[0]!r}" if argv and not argv[0].startswith("-") else ""
+        raise UserError(f"{usage} takes one of: {', '.join(known)}{given}.{hint}")
+    return entries()[f"{room}.{argv[0]}"]
+
+
+def _taken_out(argv: Sequence[str], flag: str, default: str) -> tuple[str, list[str]]:
+    """The value of a flag that decides which other flags there are, and the other words."""
+    words = list(argv)
+    for i, word in enumerate(words):
+        if word == flag and i + 1 < len(words):
+            return words[i + 1], words[:i] + words[i + 2 :]
+        if word.startswith(f"{flag}="):
+            return word.removeprefix(f"{flag}="), words[:i] + words[i + 1 :]
+    return default, words

@@ -1,0 +1,174 @@
+"""Verbs that make models: lighten, demo, run, export."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamita._cli import parser as flags
+from llamita._cli import show, values
+from llamita._cli.models import new_folder, run_folder
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.registry import entries
+from llamita.core.report import Report
+
+KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
+
+
+def lighten(argv: Sequence[str]) -> int:
+    """Data and goals in, a light model and its page out."""
+    parser = flags.Parser("lighten", "Make a light model of a large one on your texts, and prove it.")
+    flags.add_model(parser, nargs="?")
+    flags.add_data(parser, training=True)
+    parser.add("--keep", type=values.number, default=0.99, metavar="0.99", help=KEEP_HELP)
+    parser.add("--max-size", type=values.size, metavar="20MB", help="of the folder to deploy, tokenizer included")
+    parser.add(
+        "--max-latency", type=values.latency, metavar="5ms", help="p95, one text at a time, string in, label out"
+    )
+    parser.add("--minutes", type=values.number, default=15, metavar="15", help="about how long it may take")
+    parser.add("--students", type=values.names, metavar="A,B", help="other models that students may be cut from")
+    parser.add("--out", metavar="DIR", help="the run's folder (default: light- and the name of --data)")
+    parser.add("--redact", action="store_true", help="leave the texts out of the page")
+    parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
+    flags.add_machine(parser)
+    flags.add_json(parser)
+    args = parser.read(argv)
+    out = run_folder(args.out or f"light-{Path(args.data).stem}")
+    from llamita.lighten import lighten as carry_out
+
+    report = carry_out(
+        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled, labels=args.labels,
+        columns=args.columns, task=args.task, keep=args.keep, max_size=args.max_size, max_latency=args.max_latency,
+        threads=args.threads,
+        minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
+        students=args.students,
+        command=shlex.join(["llamita", "lighten", *argv]),
+    )  # fmt: skip
+    return _told(report, out, as_json=args.json)
+
+
+def demo(argv: Sequence[str]) -> int:
+    """SmolLM2 and film reviews: the whole path in a quarter of an hour."""
+    parser = flags.Parser("demo", "Make a light model of SmolLM2-135M for film reviews: the whole path on real parts.")
+    parser.add("--minutes", type=values.number, default=15, metavar="15", help="about how long it may take")
+    parser.add("--out", metavar="DIR", default="demo-light", help="default: %(default)s")
+    flags.add_machine(parser)
+    args = parser.read(argv)
+    data = _examples()
+    out = run_folder(args.out)
+    from llamita.lighten import lighten as carry_out
+
+    report = carry_out(
+        "smollm2", data=str(data / "sst2_train.csv"), test=str(data / "sst2_validation.csv"), keep=0.98,
+        max_size=12_000_000, minutes=args.minutes, out=out, threads=args.threads, seed=args.seed, teacher_floor=0.88,
+        command=shlex.join(["llamita", "demo", *argv]),
+    )  # fmt: skip
+    return _told(report, out)
+
+
+def run(argv: Sequence[str]) -> int:
+    """A recipe, carried out in a folder; the same command resumes it."""
+    import yaml
+
+    from llamita.core.recipe import Recipe
+
+    parser = flags.Parser("run", "Carry out a recipe. key=value changes it: seed=1, steps.0.keep=4.")
+    parser.add("recipe", metavar="RECIPE.yaml")
+    parser.add("overrides", nargs="*", metavar="key=value", help="what differs from the file")
+    parser.add("--out", metavar="DIR", required=True, help="the run's folder")
+    parser.add("--stages", metavar="DIR", help="a store of stages that runs share (default: DIR/stages)")
+    parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
+    flags.add_json(parser)
+    args = parser.read(argv, rest="overrides")
+    path = Path(args.recipe).expanduser()
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name a recipe (.yaml) in it")
+    recipe = Recipe.from_yaml(path)
+    if args.overrides:
+        data = values.overridden(yaml.safe_load(path.read_text(encoding="utf-8")), args.overrides)
+        recipe = Recipe.from_dict(data, str(path))
+    out = run_folder(args.out)
+    from llamita.run import execute
+
+    report = execute(
+        recipe, out, stages=Path(args.stages) if args.stages else None, threads=args.threads,
+        command=shlex.join(["llamita", "run", *argv]),
+    )  # fmt: skip
+    return _told(report, out, as_json=args.json)
+
+
+def export(argv: Sequence[str]) -> int:
+    """An artifact of a model, checked against it."""
+    from llamita._cli.judge import _taken_out
+
+    target, rest = _taken_out(argv, "--to", "onnx")
+    known = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "exporter"]
+    if target not in known:
+        raise UserError(f"--to takes {', '.join(known)}, got {target!r}.{did_you_mean(target, known)}")
+    entry = entries()[f"export.{target}"]
+    parser = flags.Parser("export", f"{entry.summary} Choose with --to {' | '.join(known)}.")
+    flags.add_model(parser)
+    flags.add_settings(parser, entry)
+    flags.add_data(parser, required=False)
+    parser.add("--out", metavar="DIR", required=True, help="a new folder for the exported model")
+    flags.add_machine(parser)
+    args = parser.read(rest)
+    from llamita.core.registry import build
+    from llamita.core.store import Store
+    from llamita.run import Workshop, deliver, open_task, set_threads
+
+    method = build(entry.name, flags.settings_from(args, entry))
+    out = new_folder(args.out)
+    given = {"test": args.data, "columns": args.columns}
+    task = open_task({args.task: {k: v for k, v in given.items() if v}}) if args.data else None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = out.parent / f".{out.name}.stages"
+    shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
+    try:
+        artifact = shop.export(shop.start(args.model), method)
+        deliver(artifact, out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    print(f'written: {out} ({show.bytes_text(size)}). Try it: llamita predict {out} "a text"')
+    return 0
+
+
+def _examples() -> Path:
+    """The sample data of a checkout, which stays out of the package."""
+    import llamita
+
+    for root in (Path.cwd(), Path(llamita.__file__).resolve().parents[2]):
+        if (root / "examples" / "data" / "sst2_train.csv").is_file():
+            return root / "examples" / "data"
+    raise UserError(
+        "the demo's data (examples/data/sst2_train.csv) isn't here: call `llamita demo` in a checkout of llamita, or"
+        " use your own texts: llamita lighten --data FILE"
+    )
+
+
+def _told(report: Report, out: Path, *, as_json: bool = False) -> int:
+    """Print what came out; 1 when a goal was missed."""
+    missed = [goal for goal in report.goals if not goal.met]
+    if as_json:
+        goals = [vars(goal) for goal in report.goals]
+        show.print_json(
+            {"out": str(out), "light": str(out / "light"), "report": str(out / "report.html"), "goals": goals}
+        )
+        return 1 if missed else 0
+    roles = ("teacher", "teacher_int8", "light", "model")
+    subjects = [subject for subject in report.subjects if subject.role in roles and subject.findings]
+    names = ("quality.accuracy", "quality.macro_f1", "cost.size_bytes", "cost.latency_p95_ms", "cost.throughput")
+    if subjects:
+        named = [(s.name, [f for f in s.findings if f.name in names]) for s in subjects]
+        show.findings_table(named, report.title)
+    for goal in report.goals:
+        value = "not measured" if goal.value is None else show.quantity(goal.value, goal.unit)
+        word = "met" if goal.met else "missed"
+        name = goal.name.replace("_", "-")
+        print(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}. {goal.advice}".rstrip(". ") + ".")
+    print(f"model: {out / 'light'}")
+    print(f"page:  {out / 'report.html'}")
+    return 1 if missed else 0

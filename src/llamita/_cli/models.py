@@ -1,0 +1,134 @@
+"""Opening what a verb names: a model that classifies, its test data, the folder a verb writes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.task import Text
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.engine import Engine
+    from llamita.core.task import Task
+    from llamita.data.read import Table
+
+
+def open_classifier(model: str, threads: int | None) -> Engine:
+    """The engine of a MODEL argument; refused when it has no head for labels."""
+    from llamita.run import open_engine
+
+    engine = open_engine(model, threads=threads)
+    module = getattr(engine, "module", None)
+    if module is not None and not type(module).__name__.endswith("ForSequenceClassification"):
+        raise UserError(
+            f"{model} has no head for labels; give it one: llamita finetune {model} --data train.csv --out DIR"
+            " (or let `llamita lighten` do all of it)"
+        )
+    return engine
+
+
+def test_task(args: argparse.Namespace, engine: Engine) -> Task:
+    """The task of `--data` as test data, in the labels that the engine knows."""
+    from llamita.core.registry import module_of
+    from llamita.data.read import read_table
+
+    table = read_table(args.data, columns=args.columns, labelled=True)
+    names = _as_written(table, engine.labels)
+    return module_of(f"tasks.{args.task}").open_task(test=table, labels=names)
+
+
+def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
+    """The engine's labels as the data writes them: case may differ, and LABEL_0 may be 0."""
+    place: dict[str, int] = {}
+    for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold, str):
+        place |= {rename(name): i for i, name in enumerate(known)}
+    names = list(known)
+    for line, label in zip(table.lines, table.labels or (), strict=True):
+        at = place.get(label, place.get(label.casefold()))
+        if at is None:
+            raise UserError(
+                f"{table.source}:{line}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
+                f"{did_you_mean(label, known)}"
+            )
+        names[at] = label
+    return tuple(names)
+
+
+@contextmanager
+def scratch_run(args: argparse.Namespace, task: Task | None = None) -> Iterator[Run]:
+    """A run in a temporary folder, for measures."""
+    from llamita.core.context import Run
+
+    with tempfile.TemporaryDirectory(prefix="llamita-", ignore_cleanup_errors=True) as folder:
+        yield Run(folder=Path(folder), task=task, threads=args.threads, seed=getattr(args, "seed", 0), split="test")
+
+
+def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
+    """A task of texts without labels, for explaining and predicting."""
+    from llamita.core.registry import module_of
+    from llamita.core.task import Split
+
+    return module_of("tasks.classify").Classify(
+        labels=tuple(engine.labels), test=Split(texts=tuple(texts), source="texts")
+    )
+
+
+def new_folder(out: str) -> Path:
+    """A folder that a verb may write as a whole: it must not hold anything yet."""
+    path = Path(out).expanduser()
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(f"--out {out} exists already and isn't empty; choose another folder or remove it")
+    return writable(path)
+
+
+def run_folder(out: str) -> Path:
+    """The folder of a run: new, or one that an earlier call began."""
+    path = Path(out).expanduser()
+    known = ("recipe.yaml", "plan.json", "stages", "report.json")
+    if path.is_dir() and any(path.iterdir()) and not any((path / name).exists() for name in known):
+        raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
+    return writable(path)
+
+
+def new_file(out: str) -> Path:
+    """A file that a verb may write: its folder exists."""
+    path = Path(out).expanduser()
+    if path.is_dir():
+        raise UserError(f"--out {out} is a folder; name a file in it, such as {path / 'predictions.csv'}")
+    if not path.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {path.parent}; make it first")
+    return path
+
+
+def writable(path: Path) -> Path:
+    """The path, once it is known that a folder can be made there."""
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--out {path} is a file; name a folder")
+    above = next(parent for parent in (path, *path.parents, Path()) if parent.exists())
+    if not above.is_dir():
+        raise UserError(f"--out {path}: {above} is a file, not a folder; choose another place")
+    if not os.access(above, os.W_OK):
+        raise UserError(f"--out {path}: {above} is read-only; choose another folder or change its rights")
+    return path
+
+
+def checked_texts(texts: Sequence[str]) -> list[str]:
+    """Texts from the command line; bytes that the terminal sent in another encoding are refused."""
+    for text in texts:
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise UserError(
+                "the text holds bytes that are not UTF-8; set the terminal to UTF-8 (Windows: chcp 65001), or put the"
+                " texts in a file and convert it: llamita data convert FILE --encoding gb18030 --out NEW"
+            ) from None
+        if "\0" in text:
+            raise UserError("the text holds a NUL character; take it out")
+    return list(texts)

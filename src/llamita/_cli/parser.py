@@ -1,0 +1,128 @@
+"""Flags and arguments of one verb; every mistake is one line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from llamita._cli import values
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.registry import Entry, Setting, entries
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises UserError and suggests the nearest flag."""
+
+    def __init__(self, verb: str, description: str):
+        super().__init__(
+            prog=f"llamita {verb}", description=description, allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+
+    def error(self, message: str) -> NoReturn:
+        message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required", "give")
+        message = re.sub(r"^((?:--)?[\w-]+): (must|knows)", r"\1 \2", message)
+        raise UserError(f"{message}. See `{self.prog} --help`.".replace("..", "."))
+
+    def add(self, *names: str, **settings: object) -> None:
+        """Add an argument unless a flag of this name stands already (a method's own setting goes first)."""
+        if not any(name in self._option_string_actions for name in names):
+            self.add_argument(*names, **settings)  # type: ignore[arg-type]
+
+    def read(self, argv: Sequence[str], rest: str | None = None) -> argparse.Namespace:
+        """Parse; what is left over goes to the argument named `rest` if it isn't a flag, and is refused otherwise."""
+        args, left = self.parse_known_args(list(argv))
+        flags = [name for name in self._option_string_actions if name.startswith("--")]
+        for word in left:
+            if word.startswith("-") and word != "-" and "--" not in argv:
+                flag = word.split("=")[0]
+                raise UserError(f"no flag {flag!r}.{did_you_mean(flag, flags)} See `{self.prog} --help`.")
+        left = [word for word in left if word != "--"]
+        if left and rest is None:
+            raise UserError(f"too many arguments: {left[0]!r}. See `{self.prog} --help`.")
+        if rest is not None:
+            setattr(args, rest, [*getattr(args, rest), *left])
+        return args
+
+
+MODEL_HELP = "a folder, an exported folder, a .gguf file, a Hub id, or a packaged model (see `llamita doctor`)"
+
+
+def add_model(parser: Parser, name: str = "model", **settings: object) -> None:
+    parser.add(name, metavar=name.upper(), help=MODEL_HELP, **settings)
+
+
+def add_data(parser: Parser, *, required: bool = True, training: bool = False) -> None:
+    """--data and what goes with it; with training also the other splits."""
+    what = "labelled training texts" if training else "labelled texts"
+    parser.add("--data", metavar="FILE", required=required, help=f"{what}: CSV, TSV, JSONL, JSON or Parquet")
+    if training:
+        parser.add("--test", metavar="FILE", help="labelled texts touched once, at the end (else a tenth of --data)")
+        parser.add("--unlabelled", metavar="FILE", help="texts without labels, for a teacher to label")
+        parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")
+    parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
+    tasks = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "task"]
+    parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
+
+
+def add_machine(parser: Parser, *, seed: bool = True) -> None:
+    parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
+    if seed:
+        parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
+
+
+def add_json(parser: Parser) -> None:
+    parser.add("--json", action="store_true", help="print JSON")
+
+
+def add_settings(parser: Parser, entry: Entry, *, leave_out: Sequence[str] = ()) -> None:
+    """A flag for each setting of a method, with its help."""
+    group = parser.add_argument_group(f"settings of {entry.name}")
+    for setting in entry.settings:
+        if setting.name not in leave_out:
+            flag = f"--{setting.name.replace('_', '-')}"
+            group.add_argument(flag, **_flag(setting))  # type: ignore[arg-type]
+
+
+def _flag(setting: Setting) -> dict[str, object]:
+    """Flag as argparse wants it; an unset one is left to the method's default."""
+    shown = setting.help.replace("%", "%%")
+    if setting.default is not None and setting.default != "None":
+        shown = f"{shown} (default: {setting.default})".replace("%", "%%").replace("%%%%", "%%").strip()
+    options: dict[str, object] = {"dest": f"set_{setting.name}", "default": argparse.SUPPRESS, "help": shown}
+    options["required"] = setting.default is None
+    if setting.type == "bool":
+        return options | {"action": argparse.BooleanOptionalAction}
+    if choices := values.choices_of(setting.type):
+        return options | {"choices": [str(c) for c in choices]}
+    if values.sequence_of(setting.type):
+        return options | {"metavar": "A,B"}
+    return options | {"metavar": setting.type.replace(" | None", "").upper()}
+
+
+def settings_from(args: argparse.Namespace, entry: Entry) -> dict[str, object]:
+    """The settings that were given, as `registry.build` takes them."""
+    found: dict[str, object] = {}
+    for setting in entry.settings:
+        if not hasattr(args, f"set_{setting.name}"):
+            continue
+        value = getattr(args, f"set_{setting.name}")
+        choices = {str(c): c for c in values.choices_of(setting.type)}
+        element = values.sequence_of(setting.type)
+        if value in choices:
+            value = choices[value]
+        elif element and isinstance(value, str):
+            value = [_element(entry, setting, element, part.strip()) for part in value.split(",")]
+        elif isinstance(value, str) and value.lower() == "none" and "None" in setting.type:
+            value = None
+        found[setting.name] = value
+    return found
+
+
+def _element(entry: Entry, setting: Setting, kind: str, text: str) -> object:
+    try:
+        return {"int": int, "float": float}.get(kind, str)(text)
+    except ValueError:
+        raise UserError(f"{entry.name}: {setting.name} must be {kind}s with commas between, got {text!r}") from None

@@ -1,0 +1,191 @@
+"""predict: labels and confidences for texts, a file of any size, or a stream."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from llamita._cli import parser as flags
+from llamita._cli import show, values
+from llamita._cli.models import checked_texts, new_file, open_classifier
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+
+if TYPE_CHECKING:
+    pass
+
+CHUNK = 1024
+"""Texts read, predicted and written at a time."""
+
+
+def predict(argv: Sequence[str]) -> int:
+    """Texts in, labels, confidences and probabilities out."""
+    parser = flags.Parser(
+        "predict", "Label texts. Without texts and without --file, one text a line is read from stdin."
+    )
+    flags.add_model(parser)
+    parser.add("texts", nargs="*", metavar="TEXT", help='texts; "-" reads one text a line from stdin')
+    parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
+    parser.add("--file", metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet, or .txt with one text a line")
+    parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly")
+    parser.add("--encoding", metavar="NAME", help="of --file or stdin when it isn't UTF-8, such as gb18030")
+    parser.add(
+        "--format",
+        choices=("table", "csv", "jsonl"),
+        help="default: by --out's ending; a table on a terminal; else CSV",
+    )
+    parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all")
+    flags.add_machine(parser, seed=False)
+    args = parser.read(argv, rest="texts")
+    _check(args)
+    engine = open_classifier(args.model, args.threads)
+    form = args.format or _form_of(args)
+    with _output(args.out) as stream:
+        write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
+        writer = write(stream, engine.labels)
+        for texts in _chunks(args):
+            writer(texts, engine.scores(texts))
+    if args.out:
+        print(f"written: {args.out}", file=sys.stderr)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.file and args.texts:
+        raise UserError("give texts or --file, not both")
+    if not args.file and not args.texts and sys.stdin.isatty():
+        raise UserError('give a text, --file FILE, or pipe texts in. For example: llamita predict MODEL "a text"')
+    if args.pair is not None and len(args.texts) != 1:
+        raise UserError("--pair goes with one TEXT; put many pairs in a file with two columns")
+    if args.columns and not args.file:
+        raise UserError("--columns names columns of --file")
+    if args.encoding and args.texts and args.texts != ["-"]:
+        raise UserError("--encoding is for --file and stdin")
+    if args.out:
+        new_file(args.out)
+        if args.file and Path(args.out).resolve() == Path(args.file).resolve():
+            raise UserError("--out names the file that is read; choose another")
+
+
+def _form_of(args: argparse.Namespace) -> str:
+    if args.out:
+        suffix = Path(args.out).suffix.lower()
+        if suffix in (".jsonl", ".ndjson"):
+            return "jsonl"
+        if suffix not in (".csv", ""):
+            raise UserError(f"--out {args.out}: predictions are written as .csv or .jsonl; name one, or give --format")
+        return "csv"
+    return "table" if sys.stdout.isatty() else "csv"
+
+
+def _chunks(args: argparse.Namespace) -> Iterator[list[Text]]:
+    if args.texts and args.texts != ["-"]:
+        texts = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
+        yield [(texts[0], texts[1])] if args.pair is not None else list(texts)
+    elif args.file:
+        from llamita.data.read import read_chunks
+
+        with show.progress() as bar:
+            task = bar.add_task(args.file, total=None)
+            for table in read_chunks(
+                args.file, columns=args.columns, encoding=args.encoding, labelled=False, size=CHUNK
+            ):
+                yield table.texts
+                bar.advance(task, len(table))
+    else:
+        yield from _from_stdin(args.encoding)
+
+
+def _from_file(args: argparse.Namespace) -> Iterator[list[Text]]:
+    from llamita.data.read import read_chunks
+
+    settings = {"columns": args.columns, "encoding": args.encoding, "labelled": False, "size": CHUNK}
+    with show.progress() as bar:
+        task = bar.add_task(args.file, total=None)
+        for table in read_chunks(args.file, **settings):
+            yield table.texts
+            bar.advance(task, len(table))
+
+
+def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
+    from llamita.data.decode import lines_of_stream
+
+    texts: list[Text] = []
+    for line in lines_of_stream(sys.stdin.buffer, Path("stdin"), encoding):
+        if text := line.strip("\r\n"):
+            texts.append(text)
+        if len(texts) == CHUNK:
+            yield texts
+            texts = []
+    if texts:
+        yield texts
+
+
+@contextmanager
+def _output(out: str | None) -> Iterator[IO[str]]:
+    """Standard output, or a file that gets its name when everything is in it."""
+    if out is None:
+        yield sys.stdout
+        return
+    path = Path(out).expanduser()
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _records(texts: Sequence[Text], scores: Any, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for text, row in zip(texts, scores, strict=True):
+        best = int(row.argmax())
+        parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+        yield parts | {
+            "label": labels[best], "confidence": round(float(row[best]), 6),
+            "probabilities": {label: round(float(p), 6) for label, p in zip(labels, row, strict=True)},
+        }  # fmt: skip
+
+
+def _csv_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+    writer = csv.writer(stream, lineterminator="\n")
+    started: list[bool] = []
+
+    def write(texts: Sequence[Text], scores: Any) -> None:
+        for record in _records(texts, scores, labels):
+            probabilities = record.pop("probabilities")
+            if not started:
+                started.append(True)
+                writer.writerow([*record, *(f"probability_{label}" for label in labels)])
+            writer.writerow([*record.values(), *probabilities.values()])
+        stream.flush()
+
+    return write
+
+
+def _jsonl_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+    def write(texts: Sequence[Text], scores: Any) -> None:
+        for record in _records(texts, scores, labels):
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.flush()
+
+    return write
+
+
+def _table_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+    width = max(len(label) for label in labels)
+
+    def write(texts: Sequence[Text], scores: Any) -> None:
+        for record in _records(texts, scores, labels):
+            text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
+            stream.write(f"{record['label']:<{width}}  {100 * record['confidence']:5.1f} %  {' '.join(text.split())}\n")
+        stream.flush()
+
+    return write

@@ -1,0 +1,120 @@
+"""Tables, numbers and progress for the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llamita.core.measure import Finding
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+TITLES = {
+    "quality.accuracy": "accuracy",
+    "quality.macro_f1": "macro-F1",
+    "quality.loss_to_reference": "loss to the teacher",
+    "cost.size_bytes": "size",
+    "cost.parameters": "parameters",
+    "cost.flops": "FLOPs a text",
+    "cost.peak_memory_bytes": "peak memory",
+    "cost.latency_p50_ms": "latency p50",
+    "cost.latency_p95_ms": "latency p95",
+    "cost.throughput": "throughput",
+    "cost.latency_ratio": "latency, teacher / this",
+    "cost.throughput_ratio": "throughput, this / teacher",
+    "cost.size_ratio": "size, teacher / this",
+    "calibration.ece": "calibration error (ECE)",
+    "calibration.brier": "Brier score",
+    "calibration.nll": "negative log-likelihood",
+    "agreement.same_label": "same label as the teacher",
+    "agreement.kl": "KL from the teacher",
+    "attack.noise": "accuracy under noise",
+}
+
+
+def console(*, error: bool = False) -> Console:
+    """A rich console; wide when it doesn't write to a terminal, so that lines aren't cut."""
+    from rich.console import Console
+
+    stream = sys.stderr if error else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else 160
+    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False)
+
+
+def print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", right: Sequence[int] = ()) -> None:
+    """Print a table; the columns in `right` are set flush right."""
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    for i, name in enumerate(header):
+        grid.add_column(name, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console().print(grid)
+
+
+def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = "") -> None:
+    """One row per finding, one column per model; intervals in brackets."""
+    order: dict[str, None] = {}
+    for _, findings in named:
+        order |= dict.fromkeys(f.name for f in findings)
+    found = [{f.name: f for f in findings} for _, findings in named]
+    rows = []
+    for name in order:
+        n = max((f[name].n for f in found if name in f), default=0)
+        cells = [written(f[name]) if name in f else "" for f in found]
+        rows.append([TITLES.get(name, name), *cells, f"{n:,}" if n else ""])
+    table(["", *(name for name, _ in named), "n"], rows, title, right=range(1, len(named) + 2))
+
+
+def written(finding: Finding) -> str:
+    """Value, unit and interval of a finding, or the reason why there is none."""
+    if finding.value is None:
+        return f"— {finding.reason}".strip()
+    text = quantity(finding.value, finding.unit)
+    if finding.interval:
+        low, high = (quantity(v, finding.unit, unit=False) for v in finding.interval)
+        text += f" [{low}, {high}]"
+    return text
+
+
+def quantity(value: float, kind: str, *, unit: bool = True) -> str:
+    """A number in its unit: shares as percent, bytes with MB = 10^6."""
+    if kind == "share":
+        return f"{100 * value:.1f}{' %' if unit else ''}"
+    if kind == "bytes":
+        return bytes_text(value)
+    digits = (
+        0
+        if abs(value) >= 1000 or float(value).is_integer()
+        else (1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4)
+    )
+    return f"{value:,.{digits}f}{f' {kind}' if unit and kind else ''}"
+
+
+def bytes_text(value: float) -> str:
+    for power, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= power:
+            return f"{value / power:.3g} {name}"
+    return f"{value:.0f} B"
+
+
+def progress() -> Progress:
+    """A progress bar on stderr; silent where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    shown = console(error=True)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=shown,
+        transient=True, disable=not shown.is_terminal,
+    )  # fmt: skip

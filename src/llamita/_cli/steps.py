@@ -1,0 +1,85 @@
+"""Single steps: any method of prune, distill, learn … on one model."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamita._cli import parser as flags
+from llamita._cli import show
+from llamita._cli.models import new_folder
+from llamita.core.errors import UserError, did_you_mean
+from llamita.core.registry import Entry, build, entries
+
+
+def step(place: str, argv: Sequence[str]) -> int:
+    """Carry out one step; `place` is a method such as learn.finetune, or a folder whose method is the next word."""
+    if "." not in place:
+        if argv and argv[0] in ("-h", "--help"):
+            print(_methods(place))
+            return 0
+        place, argv = _method(place, argv), argv[1:]
+    entry = entries()[place]
+    verb = place.removeprefix("learn.").replace(".", " ")
+    args = _parser(verb, entry).read(argv)
+    method = build(entry.name, flags.settings_from(args, entry))
+    out = new_folder(args.out)
+    return _apply(args, method, out)
+
+
+def _method(room: str, argv: Sequence[str]) -> str:
+    known = [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
+    if not argv or argv[0] not in known:
+        given = f", got {argv[0]!r}.{did_you_mean(argv[0], known)}" if argv else "."
+        raise UserError(f"llamita {room} takes a method: {', '.join(known)}{given} See `llamita list {room}`.")
+    return f"{room}.{argv[0]}"
+
+
+def _methods(room: str) -> str:
+    lines = [f"usage: llamita {room} METHOD MODEL … --out DIR", ""]
+    lines += [f"  {name.split('.')[1]:<12} {e.summary}" for name, e in entries().items() if name.startswith(f"{room}.")]
+    return "\n".join([*lines, "", f"`llamita {room} METHOD --help` shows a method's flags."])
+
+
+def _parser(verb: str, entry: Entry) -> flags.Parser:
+    parser = flags.Parser(verb, entry.summary)
+    flags.add_model(parser)
+    flags.add_settings(parser, entry)
+    flags.add_data(parser, required=False, training=True)
+    parser.add("--teacher", metavar="MODEL", help="the model to learn from, where the method does")
+    parser.add("--out", metavar="DIR", required=True, help="a new folder for the model")
+    flags.add_machine(parser)
+    return parser
+
+
+def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
+    from llamita.core.hardware import best_device
+    from llamita.core.store import Store
+    from llamita.run import Workshop, deliver, open_task, set_threads
+
+    given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
+    given |= {"labels": args.labels, "seed": args.seed}
+    if not args.data and (args.test or args.unlabelled):
+        raise UserError("--test and --unlabelled go with --data FILE")
+    task = open_task({args.task: {k: v for k, v in given.items() if v is not None}}) if args.data else None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = out.parent / f".{out.name}.stages"
+    shop = Workshop(
+        store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed, device=best_device()
+    )
+    work.mkdir(exist_ok=True)
+    try:
+        teacher = shop.start(args.teacher) if args.teacher else None
+        before = shop.start(args.model)
+        after = shop.apply(before, method, teacher)  # type: ignore[arg-type]
+        deliver(after, out)
+    except UserError:
+        if not any(work.iterdir()):
+            work.rmdir()
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"written: {out} ({show.bytes_text(size)})")
+    return 0

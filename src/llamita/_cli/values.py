@@ -1,0 +1,162 @@
+"""Values on the command line: sizes, latencies, columns, gates and settings."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import operator
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamita.core.errors import UserError, did_you_mean
+
+BYTES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
+         "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
+MILLISECONDS = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
+
+
+def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([a-zµ]*)\s*", text.lower())
+    if not match or match[2] not in units or float(match[1]) <= 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0 and look like {example}, got {text!r}")
+    return float(match[1]) * units[match[2]]
+
+
+def size(text: str) -> int:
+    """Bytes: "20MB" is 20 x 10^6, "1MiB" 2^20, a bare number bytes."""
+    return round(_quantity(text, BYTES, "20MB or 500kB"))
+
+
+def latency(text: str) -> float:
+    """Milliseconds: "5ms", "0.5s", a bare number milliseconds."""
+    return _quantity(text, MILLISECONDS, "5ms")
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, got {text!r}")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}")
+    return value
+
+
+def columns(text: str) -> dict[str, str]:
+    """ "text=review,label=stars" as a mapping."""
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        role, equals, name = part.partition("=")
+        if not equals or not role.strip() or not name.strip():
+            raise argparse.ArgumentTypeError(f"must look like text=review,label=stars, got {text!r}")
+        if role.strip() not in ("text", "pair", "label"):
+            hint = did_you_mean(role.strip(), ("text", "pair", "label"))
+            raise argparse.ArgumentTypeError(f"knows the roles text, pair and label, got {role.strip()!r}.{hint}")
+        found[role.strip()] = name.strip()
+    return found
+
+
+def names(text: str) -> tuple[str, ...]:
+    """ "a,b,c" as names."""
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(f"must be different names with commas between, got {text!r}")
+    return found
+
+
+COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+
+
+class Gate:
+    """A condition such as "accuracy<0.9" that must not hold."""
+
+    def __init__(self, text: str):
+        match = re.fullmatch(r"\s*([\w.]+)\s*(<=|>=|<|>)\s*([0-9.eE+-]+)\s*", text)
+        try:
+            self.name, self.sign, self.limit = (match[1], match[2], float(match[3])) if match else ("", "", 0.0)
+        except ValueError:
+            match = None
+        if not match:
+            raise argparse.ArgumentTypeError(f"must look like accuracy<0.9 (in quotes, for the shell), got {text!r}")
+        self.text = text
+
+    def holds_for(self, found: Mapping[str, float | None]) -> bool:
+        """Whether a value of this name (whole, or after its dot) lies where it must not; one that is missing does."""
+        match = [key for key in found if self.name in (key, key.split(".")[-1])]
+        if not match:
+            known = ", ".join(key.split(".")[-1] for key in found)
+            raise UserError(f"--fail-if: no value {self.name!r}.{did_you_mean(self.name, found)} Values: {known}.")
+        value = found[match[0]]
+        if value is None:
+            return True
+        return COMPARISONS[self.sign](value, self.limit)
+
+
+def choices_of(annotation: str) -> tuple[Any, ...]:
+    """The values of `Literal["a", "b"]`, also inside a union; empty for other annotations."""
+    found: list[Any] = []
+    for match in re.finditer(r"Literal\[([^\]]*)\]", annotation):
+        value = ast.literal_eval(f"({match[1]},)")
+        found += value
+    return tuple(found)
+
+
+def sequence_of(annotation: str) -> str | None:
+    """The element type of `tuple[int, ...]` or `Sequence[str]`; None for other annotations."""
+    match = re.search(r"(?:tuple|Sequence|list)\[(\w+)", annotation)
+    return match[1] if match else None
+
+
+def overridden(data: Any, assignments: Sequence[str]) -> Any:
+    """Plain data with `a.b.0.c=value` set; a method named alone gets a place for settings."""
+    import yaml
+
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals or not path:
+            raise UserError(f"overrides look like seed=1 or steps.0.keep=4, got {assignment!r}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UserError(f"{path}: can't read the value {text!r}") from None
+        data = _set(data, path.split("."), value, assignment)
+    return data
+
+
+def _set(data: Any, keys: list[str], value: Any, shown: str) -> Any:
+    if not keys:
+        return value
+    key, rest = keys[0], keys[1:]
+    if isinstance(data, list):
+        if not key.isdecimal() or int(key) >= len(data):
+            raise UserError(f"{shown}: {key!r} must be a place from 0 to {len(data) - 1}")
+        item = data[int(key)]
+        if rest and isinstance(item, str):
+            item = {item: {}}
+        if rest and isinstance(item, dict) and len(item) == 1 and rest[0] not in item:
+            method, settings = next(iter(item.items()))
+            new: Any = {method: _set(settings or {}, rest, value, shown)}
+        else:
+            new = _set(item, rest, value, shown)
+        return [*data[: int(key)], new, *data[int(key) + 1 :]]
+    if data is None:
+        data = {}
+    if not isinstance(data, dict):
+        raise UserError(f"{shown}: nothing stands under {key!r}")
+    return {**data, key: _set(data.get(key), rest, value, shown)}

@@ -1,0 +1,150 @@
+"""The command line: words to calls, exceptions to one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from llamita import __version__
+from llamita._cli.failures import explained
+from llamita.core.errors import UserError, did_you_mean
+
+VERBS = {
+    "lighten": ("make", "make a light model: llamita lighten --data reviews.csv --keep 0.99 --max-size 20MB"),
+    "demo": ("make", "the whole path on a real model and film reviews"),
+    "run": ("make", "carry out a recipe: llamita run RECIPE.yaml --out DIR"),
+    "export": ("make", "write a folder that runs without torch: llamita export MODEL --to onnx --out DIR"),
+    "evaluate": ("judge", "the usual measures in one table: llamita evaluate MODEL --data test.csv"),
+    "measure": ("judge", "one measure: llamita measure cost MODEL --data test.csv --against TEACHER"),
+    "compare": ("judge", "side by side, with a page: llamita compare TEACHER LIGHT --data test.csv --out DIR"),
+    "explain": ("explain", 'why the model says so: llamita explain MODEL "a text"'),
+    "attack": ("judge", "accuracy when the texts are disturbed: llamita attack MODEL --data test.csv"),
+    "predict": ("predict", 'labels and confidences: llamita predict MODEL "a text" | --file texts.csv'),
+    "data": ("tables", "check or convert files: llamita data check train.csv --test test.csv"),
+    "list": ("about", "the methods there are: llamita list [prune]"),
+    "doctor": ("about", "what this machine and installation can do"),
+}
+"""Verb, the module behind it (which has a function of this name), and one line of help."""
+ROOMS = {"prune": "one pruning step", "distill": "learn from a teacher", "quantize": "one quantising step"}
+"""Folders of steps: the verb is the folder's name, the next word the method."""
+RESUMED = ("lighten", "demo", "run")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    _prepare()
+    try:
+        code = _carry_out(words)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        goes_on = words[0] in RESUMED or _step_of(words) is not None
+        _complain("stopped; the same command goes on where it stopped" if goes_on else "stopped")
+        return 130
+    except Exception as error:
+        code, line = explained(error)
+        _complain(f"llamita: {line}")
+        return code
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _prepare() -> None:
+    """Streams that never fail on a character, no chatter of other libraries."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    for name in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DATASETS_VERBOSITY"):
+        os.environ.setdefault(name, "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _tell_progress() -> None:
+    """What the library logs goes to stderr, bare."""
+    logger = logging.getLogger("llamita")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+    logger.setLevel(logging.INFO)
+
+
+def _carry_out(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_help())
+        return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        print(f"llamita {__version__}")
+        return 0
+    verb, rest = words[0], words[1:]
+    if verb not in ("predict", "list", "doctor", "explain"):
+        _tell_progress()
+    if verb in VERBS:
+        return _function(VERBS[verb][0], verb)(rest)
+    if (step := _step_of(words)) is not None:
+        return _function("steps", "step")(*step)
+    known = [*VERBS, *_rooms(), *_learning()]
+    raise UserError(f"no verb {verb!r}.{did_you_mean(verb, known)} See `llamita --help`.")
+
+
+def _function(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"llamita._cli.{module}"), name)
+
+
+def _rooms() -> list[str]:
+    from llamita.core.registry import entries
+
+    found = {name.split(".")[0] for name, entry in entries().items() if entry.kind == "step"}
+    return sorted(found - {"learn"})
+
+
+def _learning() -> dict[str, str]:
+    """Verbs of the folder `learn`, such as finetune, with what they do."""
+    from llamita.core.registry import entries
+
+    return {name.split(".")[1]: entry.summary for name, entry in entries().items() if name.startswith("learn.")}
+
+
+def _step_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
+    """The room and method a command names, and its other words; None when it is no step."""
+    if not words:
+        return None
+    if words[0] in _learning():
+        return f"learn.{words[0]}", list(words[1:])
+    if words[0] in _rooms():
+        return words[0], list(words[1:])
+    return None
+
+
+def _help() -> str:
+    lines = ["usage: llamita VERB …", "", "Turn a large language model into a light one, and prove it.", ""]
+    listed = {verb: text for verb, (_, text) in VERBS.items()}
+    steps = {room: f"{ROOMS.get(room, 'one step')}: llamita {room} METHOD MODEL … --out DIR" for room in _rooms()}
+    steps |= _learning()
+    for title, group in (("verbs", listed), ("single steps", steps)):
+        if group:
+            lines += [f"{title}:", *(f"  {name:<10} {text}" for name, text in group.items()), ""]
+    lines += [
+        "`llamita VERB --help` shows a verb's flags. MODEL is a folder, an exported folder, a .gguf file, a Hub id,",
+        "or a packaged model (smollm2, minilm).",
+        "Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C.",
+    ]
+    return "\n".join(lines)
