@@ -1,0 +1,55 @@
+"""Recipes are plain data and refuse what they don't know."""
+
+import pytest
+import yaml
+
+from llamita.core.errors import UserError
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build, entries, resolve
+
+DATA = {
+    "model": "minilm",
+    "teacher": {"model": "smollm2", "steps": [{"finetune": {"epochs": 1}}], "seed": 3},
+    "task": {"classify": {"train": "a.csv"}},
+    "steps": [{"prune.depth": {"keep": 4}}, "distill.logits"],
+    "measures": ["quality"],
+    "exporters": ["export.onnx"],
+    "seed": 3,
+}
+
+
+def test_a_recipe_survives_yaml(tmp_path):
+    recipe = Recipe.from_dict(DATA)
+    file = tmp_path / "recipe.yaml"
+    file.write_text(recipe.to_yaml(), encoding="utf-8")
+    assert Recipe.from_yaml(file) == recipe
+    assert yaml.safe_load(recipe.to_yaml())["teacher"]["model"] == "smollm2"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"modle": "x"}, "Did you mean 'model'"),
+        ({"model": 7}, "must name a model"),
+        ({"steps": ["prune.dpeth"]}, "Did you mean 'prune.depth'"),
+        ({"steps": [{"prune.depth": {"kep": 4}}]}, "Did you mean 'keep'"),
+        ({"steps": [{"prune.depth": {"keep": "many"}}]}, "keep must be int"),
+    ],
+)
+def test_mistakes_are_named(change, message):
+    with pytest.raises(UserError, match=message):
+        Recipe.from_dict({**DATA, **change})
+
+
+def test_the_tree_is_the_registry():
+    names = entries()
+    assert {"prune.depth", "prune.width", "prune.vocabulary", "learn.finetune", "distill.logits", "export.onnx"} <= set(names)
+    assert all(entry.summary for entry in names.values())
+    assert all(setting.help for entry in names.values() if entry.kind != "task" for setting in entry.settings), [
+        (name, s.name) for name, e in names.items() for s in e.settings if not s.help
+    ]
+
+
+def test_a_short_name_finds_its_only_method():
+    assert resolve("finetune").name == "learn.finetune"
+    assert build("quality").__class__.__name__ == "Quality"

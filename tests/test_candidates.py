@@ -1,0 +1,31 @@
+"""Shapes are drawn within the limit, of different builds."""
+
+from llamita.candidates import Body, draw, grid
+
+BODY = Body(
+    student="minilm", layers=6, layer=1_774_464, feed_forward=1_181_568, neurons=1536, hidden=384, pieces=30522, other=250_000,
+    pieces_of_texts=12_000,
+)  # fmt: skip
+
+
+def test_estimates_add_up_for_the_uncut_body():
+    whole = grid(BODY)[0]
+    assert whole.layers == 6
+    assert whole.parameters == 6 * 1_774_464 + 250_000 + whole.pieces * 384
+
+
+def test_every_drawn_shape_fits_the_limit():
+    shapes = draw([BODY], {"minilm": 5}, 12_000_000)
+    assert len(shapes) == 5
+    assert all(shape.size_bytes <= 12_000_000 for shape in shapes)
+    assert len({(s.layers, s.neurons) for s in shapes}) == 5
+
+
+def test_an_impossible_limit_still_gives_the_smallest_shape():
+    shapes = draw([BODY], {"minilm": 3}, 1000)
+    assert shapes == grid(BODY)[-1:]
+
+
+def test_an_uncut_shape_needs_no_pruning():
+    whole = next(s for s in grid(BODY) if s.layers == 6 and s.neurons == 1536)
+    assert [type(step).__name__ for step in whole.pruning()] == ["Vocabulary"]
