@@ -1,0 +1,1 @@
+"""Learning from labels: fine-tuning, calibration, and the linear baseline."""

@@ -1,0 +1,69 @@
+"""Which parameters a fine-tuning trains: the upper layers alone, or low-rank matrices beside the weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from llamita.core.architecture import layer_lists
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+AFTER_LAYERS = re.compile(r"(^|\.)(pooler|norm|ln_f|final_norm)\.")
+"""Parameters of a base model that work on what the last layer gives."""
+
+
+@contextmanager
+def frozen_below(module: PreTrainedModel, share: float) -> Iterator[None]:
+    """Keep the embeddings and this share of the layers, counted from below, as they are; nothing at share 0."""
+    frozen = lower_parameters(module, share) if share else []
+    for parameter in frozen:
+        parameter.requires_grad = False
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad = True
+
+
+def lower_parameters(module: PreTrainedModel, share: float) -> list[nn.Parameter]:
+    """Parameters of the embeddings and of the lower share of the layers (BART: the encoder lies below the decoder)."""
+    layers = [layer for stack in layer_lists(module) for layer in stack]
+    inside = {id(p) for layer in layers for p in layer.parameters()}
+    lower = [p for layer in layers[: round(share * len(layers))] for p in layer.parameters()]
+    outside = [(name, p) for name, p in module.base_model.named_parameters() if id(p) not in inside]
+    return [p for name, p in outside if not AFTER_LAYERS.search(name)] + lower
+
+
+def add_lora(module: PreTrainedModel, rank: int) -> Any:
+    """Put LoRA matrices beside every linear map of the unfrozen layers; the head and pooler train in full."""
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
+
+    names = {id(part): name for name, part in module.named_modules()}
+    maps = [part for stack in layer_lists(module) for layer in stack for part in layer.modules()]
+    maps = [part for part in maps if isinstance(part, (nn.Linear, Conv1D)) and part.weight.requires_grad]
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank, lora_dropout=0.05, bias="none", target_modules=[names[id(part)] for part in maps],
+        fan_in_fan_out=any(isinstance(part, Conv1D) for part in maps),
+    )  # fmt: skip
+    base = {id(p) for p in module.base_model.parameters()}
+    pooler = getattr(module.base_model, "pooler", None)
+    in_full = [p for p in module.parameters() if id(p) not in base] + (list(pooler.parameters()) if pooler else [])
+    adapted = get_peft_model(module, config)
+    for parameter in in_full:
+        parameter.requires_grad = True
+    return adapted
+
+
+def merge_lora(adapted: Any) -> PreTrainedModel:
+    """The stock module with the low-rank matrices added into its weights."""
+    module = adapted.merge_and_unload()
+    for parameter in module.parameters():
+        parameter.requires_grad = True
+    return module

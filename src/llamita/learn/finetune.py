@@ -1,0 +1,120 @@
+"""Fine-tuning on labelled texts: all weights, the upper layers alone, or LoRA (Hu et al. 2021) merged at the end.
+
+LoRA: https://arxiv.org/abs/2106.09685, by way of peft, on every linear map of the layers; the head is trained in full.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llamita.core.errors import require
+from llamita.core.step import Step
+from llamita.train.settings import check_training, loop_settings
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.core.task import Split
+    from llamita.train.loop import Loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetune(Step):
+    """Train on the task's labels."""
+
+    epochs: float = 3.0
+    """Passes over the training texts, > 0; a broken number ends with a random part of them."""
+    learning_rate: float | None = None
+    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the root of its size
+    (SmolLM2-135M: 3e-5), and tenfold for LoRA."""
+    batch_size: int = 32
+    """Texts in a batch, >= 1."""
+    max_tokens: int = 4096
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    max_length: int | None = None
+    """Tokens a training text is cut to; none: what the task or the model allows."""
+    weight_decay: float = 0.01
+    """Decay of the weights, >= 0; norms and biases have none."""
+    warmup: float = 0.06
+    """Share of the steps in which the learning rate rises, in [0, 1)."""
+    schedule: str = "linear"
+    """How the learning rate falls: linear, cosine or constant."""
+    class_weights: str = "none"
+    """none, or balanced: rare labels count as much as common ones."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all labels, in [0, 1)."""
+    freeze: float = 0.0
+    """Share of the layers, from below and with the embeddings, that stay as they are, in [0, 1]; it saves time."""
+    lora_rank: int = 0
+    """Rank of the LoRA matrices; 0: train the weights themselves."""
+    early_stopping: int = 0
+    """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
+    evaluations: int = 10
+    """Evaluations on the select split over the whole training, where early stopping asks for them."""
+    precision: str = "auto"
+    """auto, fp32 or bf16: what is computed in; the weights stay fp32."""
+
+    def __post_init__(self) -> None:
+        check_training(self)
+        require(
+            self.class_weights in ("none", "balanced"),
+            f"class_weights must be none or balanced, got {self.class_weights!r}",
+        )
+        require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
+        require(0 <= self.freeze <= 1, f"freeze must be in [0, 1], got {self.freeze}")
+        require(self.lora_rank >= 0, f"lora_rank must be >= 0, got {self.lora_rank}")
+        require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
+        require(self.evaluations >= 1, f"evaluations must be >= 1, got {self.evaluations}")
+
+    def apply(self, model: Model, run: Run) -> Model:
+        import torch
+
+        from llamita.learn._parts import add_lora, frozen_below, merge_lora
+        from llamita.train.examples import labelled_split
+
+        split = labelled_split(run, "learn.finetune")
+        assert run.task is not None
+        torch.manual_seed(run.seed)
+        model = run.task.fit_head(model)
+        with frozen_below(model.module, self.freeze):
+            adapted = add_lora(model.module, self.lora_rank) if self.lora_rank else None
+            self._train(model, split, run)
+            if adapted is not None:
+                model.module = merge_lora(adapted)
+        return model
+
+    def _train(self, model: Model, split: Split, run: Run) -> None:
+        import numpy as np
+
+        from llamita.train.batches import training_batches
+        from llamita.train.examples import Examples, encode
+        from llamita.train.judge import select_score
+        from llamita.train.loop import default_learning_rate, fit, use_bf16
+
+        encoded = encode(model, split.texts, run.task, self.max_length)
+        examples = Examples(encoded=encoded, targets={"gold": np.asarray(split.labels, dtype=np.int64)})
+        batches = training_batches(
+            examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
+        )
+        settings = loop_settings(
+            self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
+            evaluations=self.evaluations if self.early_stopping else 0,
+        )  # fmt: skip
+        bf16 = use_bf16(self.precision, run.device)
+        judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
+        fit(model, examples, batches, self._loss(split, len(model.labels), run.device), settings, run, judge)
+
+    def _loss(self, split: Split, num_labels: int, device: str) -> Loss:
+        import torch
+
+        from llamita.train.losses import balanced_weights, cross_entropy
+
+        weights = None
+        if self.class_weights == "balanced":
+            weights = torch.as_tensor(balanced_weights(split.labels, num_labels), device=device)
+
+        def loss(outputs, inputs, targets):
+            return {"loss": cross_entropy(outputs.logits, targets["gold"], weights, self.label_smoothing)}
+
+        return loss

@@ -1,0 +1,57 @@
+"""The batches of a whole training as one list, a pure function of lengths, settings and seed: to resume is to skip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+POOL = 50
+"""Batches' worth of shuffled examples that are sorted by length together: little padding, yet well mixed."""
+
+
+def training_batches(
+    lengths: Sequence[int], *, batch_size: int, epochs: float, seed: int, max_tokens: int = 0
+) -> list[np.ndarray]:
+    """Indices of examples, batch by batch, over all epochs; a batch holds texts of like length.
+
+    Args:
+        lengths: tokens of each example.
+        batch_size: most examples a batch holds.
+        epochs: passes over the examples; of a last, broken epoch a random part is taken.
+        seed: what shuffles.
+        max_tokens: most tokens a padded batch holds (a longer example stands alone); 0 for no limit.
+    """
+    batches: list[np.ndarray] = []
+    left = round(epochs * len(lengths))
+    epoch = 0
+    while left > 0:
+        random = np.random.default_rng([seed, epoch])
+        order = random.permutation(len(lengths))[:left]
+        batches += _epoch(order, np.asarray(lengths), batch_size, max_tokens, random)
+        left -= len(order)
+        epoch += 1
+    return batches
+
+
+def _epoch(
+    order: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int, random: np.random.Generator
+) -> list[np.ndarray]:
+    batches = []
+    for start in range(0, len(order), batch_size * POOL):
+        pool = order[start : start + batch_size * POOL]
+        pool = pool[np.argsort(-lengths[pool], kind="stable")]
+        batches += _cut(pool, lengths, batch_size, max_tokens)
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _cut(pool: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int) -> list[np.ndarray]:
+    """Cut examples sorted by falling length, so that the first of each batch is its width."""
+    batches, start = [], 0
+    while start < len(pool):
+        size = batch_size
+        if max_tokens:
+            size = min(size, max(1, max_tokens // max(1, int(lengths[pool[start]]))))
+        batches.append(pool[start : start + size])
+        start += size
+    return batches

@@ -1,0 +1,90 @@
+"""Checkpoints of a training: one folder, renamed when it is whole, so that a killed training goes on from it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """The last checkpoint and the best weights of one training; both belong to a key, and another key's are dropped."""
+
+    folder: Path
+    key: str
+    """What the training depends on; see `training_key`."""
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        owner = self.folder / "key"
+        if not owner.exists() or owner.read_text(encoding="utf-8") != self.key:
+            for path in self.folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            part = self.folder / "key.part"
+            part.write_text(self.key, encoding="utf-8")
+            os.replace(part, owner)
+
+    def save(self, step: int, state: Mapping[str, Any]) -> None:
+        """Write a checkpoint whole, then drop the older ones."""
+        final = self.folder / f"step-{step:08d}.pt"
+        part = final.with_suffix(".part")
+        torch.save({"format": FORMAT, "step": step, **state}, part)
+        os.replace(part, final)
+        for path in self._whole():
+            if path != final:
+                path.unlink()
+
+    def load(self) -> dict[str, Any] | None:
+        """The last whole checkpoint; one that can't be read is dropped with a warning."""
+        for path in reversed(self._whole()):
+            try:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+            except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+                log.warning("checkpoint %s can't be read (%s); it is left out", path, str(error).splitlines()[0])
+                path.unlink()
+                continue
+            if state.get("format") == FORMAT:
+                return state
+        return None
+
+    def _whole(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*.pt"))
+
+    def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Keep these weights as the best so far."""
+        part = self.folder / "best.part"
+        save_file({name: value.detach().contiguous() for name, value in weights.items()}, part)
+        os.replace(part, self.folder / "best.safetensors")
+
+    def load_best(self) -> dict[str, torch.Tensor]:
+        return load_file(self.folder / "best.safetensors")
+
+
+def training_key(
+    settings: object, batches: list[np.ndarray], lengths: list[int], parameters: Mapping[str, torch.Tensor], seed: int
+) -> str:
+    """What a checkpoint must match: settings, order of examples, and a sample of the weights at the start."""
+    digest = hashlib.sha256(f"{settings!r} {seed}".encode())
+    digest.update(np.asarray(lengths, dtype="<i8").tobytes())
+    for batch in batches:
+        digest.update(np.asarray(batch, dtype="<i8").tobytes() + b"|")
+    for name, value in parameters.items():
+        flat = value.detach().flatten()
+        sample = flat[:: max(1, flat.numel() // 256)][:256].float().cpu().numpy()
+        digest.update(f"{name}{tuple(value.shape)}{value.requires_grad}".encode() + sample.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,78 @@
+"""Tokenised examples with their targets, put into padded batches as the loop asks for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from llamita.core.encoding import Encoded, TextEncoder
+from llamita.core.errors import UserError
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.core.task import Split, Task, Text
+
+
+class Column(Protocol):
+    """One target of each example; indexed by an array of examples it gives an array with them as rows."""
+
+    def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Token ids of each example and what the loss compares the model with."""
+
+    encoded: Sequence[Encoded]
+    targets: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(ids) for ids, _ in self.encoded]
+
+
+class BatchSet(Dataset):
+    """A data set whose items are ready batches, in the order they are trained."""
+
+    def __init__(self, model: Model, examples: Examples, batches: Sequence[np.ndarray]):
+        self.model, self.examples, self.batches = model, examples, batches
+        self.encoder = model.encoder
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        indices = self.batches[index]
+        batch = self.encoder.pad([self.examples.encoded[i] for i in indices])
+        targets = {
+            name: torch.as_tensor(np.ascontiguousarray(column[indices])).to(self.model.device)
+            for name, column in self.examples.targets.items()
+        }
+        return {"inputs": self.model.inputs(batch.token_ids, batch.mask, batch.type_ids), "targets": targets}
+
+
+def encoder_for(model: Model, task: Task | None, max_length: int | None = None) -> TextEncoder:
+    """The model's encoder, cut to the shortest of the step's, the task's and the model's limits."""
+    encoder = model.encoder
+    limits = [limit for limit in (max_length, task.max_length if task else None, encoder.max_length) if limit]
+    return dataclasses.replace(encoder, max_length=min(limits)).cut()
+
+
+def encode(model: Model, texts: Sequence[Text], task: Task | None, max_length: int | None = None) -> list[Encoded]:
+    """Token ids of texts as they are trained on; a text without a token becomes one padding token."""
+    encoder = encoder_for(model, task, max_length)
+    return [(ids, types) if ids else ([encoder.pad_id], [0]) for ids, types in encoder.encode(texts)]
+
+
+def labelled_split(run: Run, step: str) -> Split:
+    """The task's training split, or one line that says what is missing."""
+    if run.task is None or not len(run.task.train):
+        raise UserError(f"{step} needs labelled training texts; give a task with training data")
+    return run.task.train

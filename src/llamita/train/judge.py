@@ -1,0 +1,31 @@
+"""The task's score on the select split, as training asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from llamita.core.errors import UserError
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+
+
+def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
+    """A function that gives the task's first finding on select for the model as it stands then; higher is better."""
+    task = run.task
+    if task is None or not len(task.select):
+        raise UserError("early stopping needs a select split; let the task cut one off (select > 0)")
+
+    def judge() -> float:
+        before, model.precision = model.precision, "bf16" if bf16 else "fp32"
+        try:
+            finding = task.score(model.scores(task.select.texts), task.select)[0]
+        finally:
+            model.precision = before
+        if finding.value is None:
+            raise UserError(f"early stopping needs a score, but {finding.name} has none: {finding.reason}")
+        return -finding.value if finding.better == "lower" else finding.value
+
+    return judge

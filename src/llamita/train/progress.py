@@ -1,0 +1,14 @@
+"""Progress bars: in a terminal and in a notebook, nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def progress_bar(total: int, title: str, unit: str = "step") -> Any:
+    """A tqdm bar on standard error, silent when nobody watches."""
+    from tqdm.auto import tqdm
+
+    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    return tqdm(total=total, desc=title, unit=unit, disable=not watched, leave=False, dynamic_ncols=True)

@@ -1,0 +1,263 @@
+"""Fine-tuning: what it learns, what it leaves alone, and that a kill changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.families import FAMILIES, tiny_model
+from tests.train.kill import Killed, apply_until_done, checkpoint_often, kill_while_saving, saved_bytes
+from tests.train.tiny import accuracy, tiny_run, tiny_task
+
+from llamita.core.architecture import layer_lists
+from llamita.core.errors import UserError
+from llamita.core.model import Model
+from llamita.core.registry import build
+from llamita.core.task import Split
+from llamita.learn._parts import add_lora, lower_parameters, merge_lora
+from llamita.learn.finetune import Finetune
+
+FAST = {"epochs": 6.0, "learning_rate": 5e-3, "batch_size": 8}
+KINDS = {
+    "full": {},
+    "lora": {"lora_rank": 4},
+    "upper layers": {"freeze": 0.5},
+    "early stopping": {"early_stopping": 3, "evaluations": 12},
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(("family", "kind"), [("llama", "full"), *(("bert", kind) for kind in KINDS)])
+def test_it_learns(family: str, kind: str, tmp_path: Path) -> None:
+    task, settings = tiny_task(400), KINDS[kind]
+    model = Finetune(**{**FAST, "epochs": 8.0, **settings}).apply(tiny_model(family), tiny_run(tmp_path, task))
+    assert accuracy(model, task.test) > 0.75
+    assert all(p.requires_grad for p in model.module.parameters())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_trains_in_full_and_by_lora_and_stays_stock(family: str, tmp_path: Path) -> None:
+    task = tiny_task(16)
+    for name, settings in (("full", {"freeze": 0.5}), ("lora", {"lora_rank": 2})):
+        model = tiny_model(family)
+        kind, before = type(model.module), model.text_logits(task.test.texts[:4])
+        model = Finetune(epochs=1, batch_size=4, **settings).apply(model, tiny_run(tmp_path / name, task))
+        model.save(tmp_path / name / "saved")
+        after = model.text_logits(task.test.texts[:4])
+        again = Model.load(tmp_path / name / "saved")
+        assert type(model.module) is type(again.module) is kind
+        assert np.abs(after - before).max() > 1e-4
+        np.testing.assert_allclose(again.text_logits(task.test.texts[:4]), after, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
+def test_a_killed_training_ends_with_the_bytes_of_an_undisturbed_one(
+    settings: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint_often(monkeypatch, 5)
+    task, step = tiny_task(40), Finetune(**{**FAST, **settings})
+    whole, once, broken = tmp_path / "whole", tmp_path / "once", tmp_path / "broken"
+    plain, steps = apply_until_done(step, lambda: tiny_model("bert"), tiny_run(once, task), [], monkeypatch)
+    model, attempts = apply_until_done(
+        step, lambda: tiny_model("bert"), tiny_run(broken, task), [3, 7, 0, 12], monkeypatch
+    )
+    assert saved_bytes(model, whole / "a") == saved_bytes(plain, whole / "b")
+    assert (broken / "metrics.jsonl").read_bytes() == (once / "metrics.jsonl").read_bytes()
+    assert attempts < steps + 3 + 5 + 5, "it began anew instead of going on"
+
+
+def test_a_checkpoint_half_written_by_a_kill_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint_often(monkeypatch, 4)
+    task, step = tiny_task(40), Finetune(**FAST)
+    plain = step.apply(tiny_model("bert"), tiny_run(tmp_path / "once", task))
+    for save in (0, 1):
+        with monkeypatch.context() as patch:
+            kill_while_saving(patch, save)
+            with pytest.raises(Killed):
+                step.apply(tiny_model("bert"), tiny_run(tmp_path / "broken", task))
+    model = step.apply(tiny_model("bert"), tiny_run(tmp_path / "broken", task))
+    assert saved_bytes(model, tmp_path / "a") == saved_bytes(plain, tmp_path / "b")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_sigkill_in_another_process_changes_nothing(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import os, signal, sys
+        from pathlib import Path
+        import torch
+        torch.set_num_threads(1)
+        import llamita.train.loop as loop
+        from llamita.learn.finetune import Finetune
+        from tests.families import tiny_model
+        from tests.train.tiny import tiny_run, tiny_task
+        folder, kill_at = Path(sys.argv[1]), int(sys.argv[2])
+        loop.steps_between_checkpoints = lambda *_: 2
+        plain, steps = loop.Loop.training_step, []
+        def training_step(self, *given, **named):
+            if len(steps) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            steps.append(1)
+            return plain(self, *given, **named)
+        loop.Loop.training_step = training_step
+        step = Finetune(epochs=2, learning_rate=5e-3, batch_size=8, early_stopping=4, evaluations=5)
+        step.apply(tiny_model("llama"), tiny_run(folder, tiny_task(32))).save(folder / "model")
+        print(len(steps))
+    """)
+
+    def train(folder: Path, kill_at: int) -> subprocess.CompletedProcess:
+        root = Path(__file__).parents[2]
+        paths = os.pathsep.join([str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, "-W", "ignore", "-c", script, str(folder), str(kill_at)]
+        return subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": paths}, cwd=root, capture_output=True, text=True
+        )
+
+    assert train(tmp_path / "broken", 3).returncode == -signal.SIGKILL
+    last = train(tmp_path / "broken", -1)
+    assert last.stdout.split() == ["6"], last.stderr
+    whole = train(tmp_path / "whole", -1)
+    assert whole.stdout.split() == ["8"], whole.stderr
+    for path in sorted((tmp_path / "whole" / "model").iterdir()):
+        assert path.read_bytes() == (tmp_path / "broken" / "model" / path.name).read_bytes(), path.name
+
+
+def test_other_settings_do_not_take_up_a_stale_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint_often(monkeypatch, 5)
+    task = tiny_task(40)
+    with monkeypatch.context() as patch:
+        kill_while_saving(patch, 2)
+        with pytest.raises(Killed):
+            Finetune(**FAST).apply(tiny_model("bert"), tiny_run(tmp_path / "a", task))
+    assert list((tmp_path / "a" / "checkpoints").glob("step-*.pt"))
+    other = Finetune(**{**FAST, "learning_rate": 1e-3})
+    model = other.apply(tiny_model("bert"), tiny_run(tmp_path / "a", task))
+    fresh = other.apply(tiny_model("bert"), tiny_run(tmp_path / "b", task))
+    assert saved_bytes(model, tmp_path / "c") == saved_bytes(fresh, tmp_path / "d")
+
+
+def test_early_stopping_returns_to_the_best_weights(tmp_path: Path) -> None:
+    task = tiny_task(64, noise=0.3)
+    step = Finetune(epochs=20, learning_rate=8e-3, batch_size=8, early_stopping=3, evaluations=20)
+    model = step.apply(tiny_model("bert"), tiny_run(tmp_path, task))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    scores = [line["score"] for line in lines if "score" in line]
+    assert len(scores) < 20
+    assert scores.index(max(scores)) == len(scores) - 4
+    model.precision = "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
+    assert accuracy(model, task.select) == pytest.approx(max(scores))
+
+
+def test_frozen_layers_keep_every_bit(tmp_path: Path) -> None:
+    model = tiny_model("llama", layers=4)
+    before = {name: p.clone() for name, p in model.module.named_parameters()}
+    model = Finetune(**{**FAST, "epochs": 1.0, "freeze": 0.5}).apply(model, tiny_run(tmp_path, tiny_task(32)))
+    same = {name for name, p in model.module.named_parameters() if torch.equal(p, before[name])}
+    frozen = {name for name in before if name.startswith(("model.embed_tokens", "model.layers.0.", "model.layers.1."))}
+    assert same == frozen
+
+
+def test_a_frozen_part_has_no_optimizer_state_in_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint_often(monkeypatch, 2)
+    model = tiny_model("bert")
+    Finetune(epochs=1, batch_size=8, freeze=1.0).apply(model, tiny_run(tmp_path, tiny_task(32)))
+    (path,) = (tmp_path / "checkpoints").glob("step-*.pt")
+    state = torch.load(path, weights_only=True)
+    assert set(state["parameters"]) == {
+        "module.bert.pooler.dense.weight", "module.bert.pooler.dense.bias", "module.classifier.weight",
+        "module.classifier.bias",
+    }  # fmt: skip
+    assert len(state["optimizer"]["state"]) == 4
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_everything_below_the_first_trained_layer_is_frozen(family: str) -> None:
+    model = tiny_model(family)
+    stacks = layer_lists(model.module)
+    frozen = {id(p) for p in lower_parameters(model.module, 0.5)}
+    layers = [layer for stack in stacks for layer in stack]
+    half = len(layers) // 2
+    assert all(id(p) in frozen for layer in layers[:half] for p in layer.parameters())
+    assert not any(id(p) in frozen for layer in layers[half:] for p in layer.parameters())
+    assert id(model.module.get_input_embeddings().weight) in frozen
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "gpt2", "bart"])
+def test_merged_lora_gives_the_logits_of_the_adapter(family: str) -> None:
+    model = tiny_model(family)
+    texts = tiny_task().test.texts[:8]
+    plain = model.text_logits(texts)
+    adapted = add_lora(model.module, 4)
+    for name, parameter in model.module.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    model.module.eval()
+    beside = model.text_logits(texts)
+    model.module = merge_lora(adapted)
+    np.testing.assert_allclose(model.text_logits(texts), beside, atol=1e-4)
+    assert np.abs(beside - plain).max() > 1e-2
+
+
+def test_balanced_weights_find_a_rare_label(tmp_path: Path) -> None:
+    task = tiny_task(600)
+    rare = [i for i, label in enumerate(task.train.labels) if label == 1][:24]
+    common = [i for i, label in enumerate(task.train.labels) if label == 0]
+    task = dataclasses.replace(task, train=task.train.take([*common, *rare]))
+    recall = {}
+    for weights in ("none", "balanced"):
+        step = Finetune(epochs=6, learning_rate=5e-3, batch_size=16, class_weights=weights)
+        model = step.apply(tiny_model("bert"), tiny_run(tmp_path / weights, task))
+        truth = np.asarray(task.test.labels)
+        recall[weights] = float((model.scores(task.test.texts).argmax(axis=1)[truth == 1] == 1).mean())
+    assert recall["balanced"] > recall["none"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": -1}, "epochs must be > 0, got -1"),
+        ({"learning_rate": 0.0}, r"learning_rate must be in \(0, 1\), got 0.0"),
+        ({"batch_size": 0}, "batch_size must be >= 1, got 0"),
+        ({"freeze": 1.5}, r"freeze must be in \[0, 1\], got 1.5"),
+        ({"class_weights": "some"}, "class_weights must be none or balanced, got 'some'"),
+        ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16, got 'fp8'"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be in"),
+        ({"lora_rank": -2}, "lora_rank must be >= 0, got -2"),
+        ({"warmup": 1.0}, "warmup must be in"),
+        ({"schedule": "step"}, "schedule must be one of linear, cosine, constant, got 'step'"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build("finetune", settings)
+
+
+def test_a_diverging_training_says_what_to_do(tmp_path: Path) -> None:
+    model = tiny_model("bert")
+    with torch.no_grad():
+        model.module.classifier.weight.fill_(float("nan"))
+    with pytest.raises(UserError, match=r"training diverged at step 1 of .*use a learning_rate below 0.005"):
+        Finetune(**FAST).apply(model, tiny_run(tmp_path, tiny_task(32)))
+
+
+def test_no_training_texts_and_no_select_split_are_refused(tmp_path: Path) -> None:
+    empty = dataclasses.replace(tiny_task(8), train=Split(texts=()))
+    with pytest.raises(UserError, match=r"learn.finetune needs labelled training texts"):
+        Finetune().apply(tiny_model("bert"), tiny_run(tmp_path, empty))
+    blind = dataclasses.replace(tiny_task(8), select=Split(texts=()))
+    with pytest.raises(UserError, match="early stopping needs a select split"):
+        Finetune(early_stopping=1).apply(tiny_model("bert"), tiny_run(tmp_path, blind))
