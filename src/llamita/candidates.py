@@ -79,16 +79,24 @@ class Shape:
 
 def grid(body: Body) -> list[Shape]:
     """Every shape that is worth a thought, largest first."""
-    depths = sorted({max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True)
-    widths = sorted({_round_to(body.neurons * share, 64) for share in (1, 2 / 3, 1 / 2, 1 / 3)} | {body.neurons}, reverse=True)
+    depths = sorted(
+        {max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True
+    )
+    widths = sorted(
+        {_round_to(body.neurons * share, 64) for share in (1, 2 / 3, 1 / 2, 1 / 3)} | {body.neurons}, reverse=True
+    )
     whole = min(body.pieces, body.pieces_of_texts)
-    vocabularies = sorted({body.pieces if whole > 0.95 * body.pieces else whole, _round_to(whole * 0.6, 500)}, reverse=True)
-    shapes = [Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies if v > 0]
+    vocabularies = sorted(
+        {body.pieces if whole > 0.95 * body.pieces else whole, _round_to(whole * 0.6, 500)}, reverse=True
+    )
+    shapes = [
+        Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies if v > 0
+    ]
     return sorted(shapes, key=lambda s: -s.parameters)
 
 
 def _round_to(value: float, step: int) -> int:
-    return max(step, int(round(value / step)) * step)
+    return max(step, round(value / step) * step)
 
 
 def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None) -> list[Shape]:

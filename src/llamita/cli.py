@@ -32,6 +32,8 @@ VERBS = {
 """Verb, the module behind it (which has a function of this name), and one line of help."""
 ROOMS = {"prune": "one pruning step", "distill": "learn from a teacher", "quantize": "one quantising step"}
 """Folders of steps: the verb is the folder's name, the next word the method."""
+QUIET = ("predict", "explain", "list", "doctor", "data")
+"""Verbs whose answer is all they say."""
 RESUMED = ("lighten", "demo", "run")
 
 
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _prepare()
+    teller = Teller()
+    logging.getLogger("llamita").addHandler(teller)
     try:
         code = _carry_out(words)
         sys.stdout.flush()
@@ -46,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return 0
     except KeyboardInterrupt:
         goes_on = words[0] in RESUMED or _step_of(words) is not None
@@ -55,7 +59,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         code, line = explained(error)
         _complain(f"llamita: {line}")
+        if isinstance(error, OSError) and error.filename is None:
+            _silence_stdout()
         return code
+    finally:
+        logging.getLogger("llamita").removeHandler(teller)
+
+
+class Teller(logging.Handler):
+    """What the library logs goes to stderr, bare."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _silence_stdout() -> None:
+    """Where standard output takes no more, the interpreter must not try again as it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = None
 
 
 def _complain(line: str) -> None:
@@ -76,17 +99,6 @@ def _prepare() -> None:
         warnings.simplefilter("ignore")
 
 
-def _tell_progress() -> None:
-    """What the library logs goes to stderr, bare."""
-    logger = logging.getLogger("llamita")
-    if not logger.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-        logger.propagate = False
-    logger.setLevel(logging.INFO)
-
-
 def _carry_out(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
@@ -95,8 +107,7 @@ def _carry_out(words: list[str]) -> int:
         print(f"llamita {__version__}")
         return 0
     verb, rest = words[0], words[1:]
-    if verb not in ("predict", "list", "doctor", "explain"):
-        _tell_progress()
+    logging.getLogger("llamita").setLevel(logging.WARNING if verb in QUIET else logging.INFO)
     if verb in VERBS:
         return _function(VERBS[verb][0], verb)(rest)
     if (step := _step_of(words)) is not None:

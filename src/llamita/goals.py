@@ -21,9 +21,14 @@ class Goals:
     """Milliseconds, p95, batch 1, string in, probabilities out, on the user's texts."""
 
     def __post_init__(self) -> None:
-        require(self.keep is None or 0 < self.keep <= 1.5, f"keep must be in (0, 1.5], got {self.keep}; 0.99 keeps 99 %")
+        require(
+            self.keep is None or 0 < self.keep <= 1.5, f"keep must be in (0, 1.5], got {self.keep}; 0.99 keeps 99 %"
+        )
         require(self.max_size is None or self.max_size > 0, f"max-size must be more than 0 bytes, got {self.max_size}")
-        require(self.max_latency is None or self.max_latency > 0, f"max-latency must be more than 0 ms, got {self.max_latency}")
+        require(
+            self.max_latency is None or self.max_latency > 0,
+            f"max-latency must be more than 0 ms, got {self.max_latency}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +84,9 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
     limits = Goals(keep=None, max_size=goals.max_size, max_latency=goals.max_latency)
     within = [i for i, c in enumerate(candidates) if excess(c, limits, teacher_score) == 0]
     if not within:
-        return min(range(len(candidates)), key=lambda i: (excess(candidates[i], limits, teacher_score), candidates[i].nll))
+        return min(
+            range(len(candidates)), key=lambda i: (excess(candidates[i], limits, teacher_score), candidates[i].nll)
+        )
     no_limits = goals.max_size is None and goals.max_latency is None
     if no_limits and goals.keep is not None:
         target = goals.keep * teacher_score
@@ -91,12 +98,16 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
     return min(near, key=lambda i: (candidates[i].nll, candidates[i].size_bytes))
 
 
-def judge(goals: Goals, *, score: float, teacher_score: float, size_bytes: int, latency_ms: float | None) -> tuple[Goal, ...]:
+def judge(
+    goals: Goals, *, score: float, teacher_score: float, size_bytes: int, latency_ms: float | None
+) -> tuple[Goal, ...]:
     """Each goal, met or missed, with what to relax."""
     found = []
     if goals.keep is not None:
         share = score / max(teacher_score, 1e-9)
-        found.append(_goal("keep", goals.keep, "share", share, share >= goals.keep, f"--keep {_floor(share)}, or more --minutes"))
+        found.append(
+            _goal("keep", goals.keep, "share", share, share >= goals.keep, f"--keep {_floor(share)}, or more --minutes")
+        )
     if goals.max_size is not None:
         advice = f"--max-size {size_bytes / 1e6:.1f}MB"
         found.append(_goal("max_size", goals.max_size, "bytes", size_bytes, size_bytes <= goals.max_size, advice))

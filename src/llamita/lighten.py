@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from llamita.candidates import Shape
@@ -17,10 +19,13 @@ from llamita.core.report import Report, write_whole
 from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.core.store import Store
+from llamita.data.check import check
+from llamita.data.read import Table, read_table
 from llamita.goals import Goals, Measured, choose, on_front
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
 from llamita.proof import LinearBaseline, Models, prove, value
-from llamita.run import Stage, Workshop, deliver, finish, open_task, set_threads
+from llamita.run import deliver, finish
+from llamita.workshop import Stage, Workshop, open_task, set_threads
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +74,17 @@ def lighten(
         raise UserError(f"lighten can do the task 'classify', got {task!r}")
     if minutes <= 0:
         raise UserError(f"minutes must be more than 0, got {minutes:g}")
-    settings = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns, "labels": labels, "seed": seed}
+    settings = {
+        "train": data,
+        "test": test,
+        "unlabelled": unlabelled,
+        "columns": columns,
+        "labels": labels,
+        "seed": seed,
+    }
     recipe_task = {task: {key: given for key, given in settings.items() if given is not None}}
-    opened = open_task(recipe_task)
+    tables, doubts = checked(data, test, unlabelled, columns)
+    opened = open_task({task: {**recipe_task[task], **tables}})
     folder = Path(out or f"light-{Path(data).stem if isinstance(data, (str, Path)) else 'model'}")
     model = model or default_teacher(opened.train.texts)
     shop = Workshop(store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed)
@@ -90,9 +103,25 @@ def lighten(
     tell(plan, folder)
     shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))
     report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
-    report = replace(report, command=command or f"llamita lighten {model} --data {data_name(data)} --out {folder}")
+    again = command or f"llamita lighten {model} --data {data_name(data)} --out {folder}"
+    report = replace(report, command=again, data_findings=tuple(doubts))
     finish(report, folder, redact=redact, language=language)
     return report
+
+
+def checked(
+    data: Any, test: Any, unlabelled: Any, columns: Mapping[str, str] | None
+) -> tuple[dict[str, Table], list[dict[str, Any]]]:
+    """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
+    given = {"train": data, "test": test, "unlabelled": unlabelled}
+    tables = {name: read_table(source, columns=columns) for name, source in given.items() if source is not None}
+    found = check(tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True)
+    for doubt in found:
+        if doubt.severity == "error":
+            where = f"{doubt.file}:{doubt.line}: " if doubt.line else f"{doubt.file}: "
+            raise UserError(f"{where}{doubt.message} {doubt.remedy}")
+        log.info("%s: %s", doubt.severity, doubt.message)
+    return tables, [doubt.to_dict() for doubt in found]
 
 
 def data_name(data: Any) -> str:
@@ -110,7 +139,9 @@ def default_teacher(texts: Sequence[Any]) -> str:
     sample = "".join(t if isinstance(t, str) else t[0] for t in texts[:500])
     han = sum("\u4e00" <= c <= "\u9fff" for c in sample)
     if han > 0.2 * max(1, len(sample)):
-        raise UserError("the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …")
+        raise UserError(
+            "the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …"
+        )
     return "smollm2"
 
 
@@ -184,7 +215,13 @@ class Job:
             name=shape.name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
             size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
         )  # fmt: skip
-        log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", shape.name, 100 * measured.score, measured.size_bytes / 1e6, measured.latency_ms)
+        log.info(
+            "%s: %.1f %% on select, %.1f MB, %.1f ms",
+            shape.name,
+            100 * measured.score,
+            measured.size_bytes / 1e6,
+            measured.latency_ms,
+        )
         return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
 
     def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
@@ -224,3 +261,13 @@ class Job:
                 }
             )  # fmt: skip
         return rows
+
+
+class _CallableModule(ModuleType):
+    """`llamita.lighten` is both this module and the public function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Report:
+        return lighten(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.architecture import architecture_of, layer_lists, submodule
-from llamita.core.hardware import has_fast_bf16
 from llamita.candidates import Body, Shape, draw
+from llamita.core.architecture import architecture_of, layer_lists, submodule
 from llamita.core.errors import UserError
+from llamita.core.hardware import has_fast_bf16
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
     from llamita.core.task import Task, Text
     from llamita.goals import Goals
-    from llamita.run import Workshop
+    from llamita.workshop import Workshop
 
 log = logging.getLogger(__name__)
 PLAN_FILE = "plan.json"
@@ -80,7 +80,9 @@ def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch:
     train, score = min(step(True) for _ in range(batches)), min(step(False) for _ in range(batches))
     total = round(float(lengths.mean()) * len(texts))
     embeddings = model.module.get_input_embeddings().weight.numel()
-    return Pace(train=train * 1.1 / tokens, score=score / tokens, tokens=total, parameters=model.num_parameters - embeddings)
+    return Pace(
+        train=train * 1.1 / tokens, score=score / tokens, tokens=total, parameters=model.num_parameters - embeddings
+    )
 
 
 def body_of(model: Model, student: str, task: Task) -> Body:
@@ -146,9 +148,7 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
         )
 
 
-def settle(
-    shop: Workshop, model: str, students: Sequence[str] | None, goals: Goals, minutes: float
-) -> dict[str, Any]:
+def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Goals, minutes: float) -> dict[str, Any]:
     """Time the models on the user's texts and fit lengths, epochs and candidates to the minutes asked for."""
     task = shop.task
     assert task is not None
@@ -198,7 +198,13 @@ def _teacher_schedule(
         pace = take_pace(teacher, task, max_length)
         if trained:
             return {"pace": pace, "max_length": max_length, "epochs": 0.0, "freeze": 0.0, "seconds": 0.0}
-        for epochs, freeze in ((enough, 0.0), (enough, 0.4), (enough * 2 / 3, 0.4), (enough / 2, 0.4), (enough / 3, 0.5)):
+        for epochs, freeze in (
+            (enough, 0.0),
+            (enough, 0.4),
+            (enough * 2 / 3, 0.4),
+            (enough / 2, 0.4),
+            (enough / 3, 0.5),
+        ):
             cost = pace.training_seconds(epochs, freeze=freeze)
             schedule = {"pace": pace, "max_length": max_length, "epochs": round(epochs, 2), "freeze": freeze}
             schedule["seconds"] = cost
@@ -241,5 +247,6 @@ def _shape_dict(shape: Shape) -> dict[str, Any]:
 def shapes_of(plan: dict[str, Any]) -> list[Shape]:
     """The candidates a plan names."""
     return [
-        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"]) for s in plan["shapes"]
+        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"])
+        for s in plan["shapes"]
     ]

@@ -16,7 +16,8 @@ from llamita.core.registry import build
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_bootstrap_difference
 from llamita.goals import Goals, Measured, judge
-from llamita.run import Stage, Workshop, lineage_of, subject
+from llamita.run import lineage_of, subject
+from llamita.workshop import Stage, Workshop
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -83,21 +84,29 @@ def prove(
     of_teacher = shop.measure(teacher, [score, sure])
     accuracy = value(of_teacher, "quality.accuracy") or 0.0
     if teacher_floor is not None and accuracy < teacher_floor:
-        raise UserError(f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for")
+        raise UserError(
+            f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
+        )
     of_teacher += shop.measure(teacher, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})])
     of_int8 = shop.measure(int8, [score, sure], reference=teacher)
     of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost")], reference=None)
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs = shop.measure(light, [build("cost")], reference=int8)
-    against_torch = shop.measure(light, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})], reference=teacher)
+    against_torch = shop.measure(
+        light, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})], reference=teacher
+    )
     why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
     headline = headlines(of_teacher, of_alone, of_light)
     ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
-    of_linear = shop.measure_engine(models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure])
+    of_linear = shop.measure_engine(
+        models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure]
+    )
     subjects = (
         subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch, fp32)"),
         subject(int8, "teacher_int8", (*of_int8, *mirrored(costs)), (), f"{teacher.name} (best plain int8)"),
-        subject(models.exported["alone"], "student_alone", of_alone, lineage_of(models.alone), "the light shape, no teacher"),
+        subject(
+            models.exported["alone"], "student_alone", of_alone, lineage_of(models.alone), "the light shape, no teacher"
+        ),
         Subject(name="TF-IDF + linear", role="linear", findings=of_linear),
         subject(light, "light", (*of_light, *costs, *ratios, *why, *headline), lineage_of(models.light), "light"),
     )
@@ -124,8 +133,22 @@ def headlines(teacher: Sequence[Finding], alone: Sequence[Finding], light: Seque
     cost = paired_bootstrap_difference(correct(teacher), correct(light))
     n = len(correct(light))
     return (
-        Finding(name="headline.teacher_bought", value=bought.value, unit="share", interval=bought.interval, better="higher", n=n),
-        Finding(name="headline.compression_cost", value=cost.value, unit="share", interval=cost.interval, better="lower", n=n),
+        Finding(
+            name="headline.teacher_bought",
+            value=bought.value,
+            unit="share",
+            interval=bought.interval,
+            better="higher",
+            n=n,
+        ),
+        Finding(
+            name="headline.compression_cost",
+            value=cost.value,
+            unit="share",
+            interval=cost.interval,
+            better="lower",
+            n=n,
+        ),
     )
 
 
@@ -140,7 +163,9 @@ def mirrored(costs: Sequence[Finding]) -> tuple[Finding, ...]:
     """The reference's own costs, which a cost measure with a reference took in the same alternating rounds."""
     prefix = "cost.reference_"
     return tuple(
-        Finding.from_dict(f.to_dict() | {"name": f"cost.{f.name.removeprefix(prefix)}"}) for f in costs if f.name.startswith(prefix)
+        Finding.from_dict(f.to_dict() | {"name": f"cost.{f.name.removeprefix(prefix)}"})
+        for f in costs
+        if f.name.startswith(prefix)
     )
 
 
@@ -156,7 +181,11 @@ def notes(
             continue
         accuracy = getattr(other.finding("quality.accuracy"), "value", None)
         if accuracy is not None and ours["quality.accuracy"] is not None and accuracy > ours["quality.accuracy"]:
-            found.append(f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %.")
+            found.append(
+                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %."
+            )
     if not any(c["chosen"] and c["on_front"] for c in candidates):
-        found.append("The chosen candidate is not on the front of the short recoveries: the goals excluded those that are.")
+        found.append(
+            "The chosen candidate is not on the front of the short recoveries: the goals excluded those that are."
+        )
     return tuple(found)

@@ -2,269 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llamita.core.context import Run
-from llamita.core.errors import UserError
-from llamita.core.exporter import Artifact, Exporter
-from llamita.core.hardware import machine, num_cores, versions
-from llamita.core.measure import Finding, Measure
+from llamita.core.hardware import machine, versions
+from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
-from llamita.core.registry import build, module_of, name_of, settings_of
-from llamita.core.remembering import Remembering
+from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject, write_whole
-from llamita.core.sources import Source, fingerprint, locate
-from llamita.core.step import Step
-from llamita.core.store import Store, address
-
-if TYPE_CHECKING:
-    from llamita.core.engine import Engine
-    from llamita.core.model import Model
-    from llamita.core.task import Task
+from llamita.core.store import Store
+from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
 
 log = logging.getLogger(__name__)
-
-
-def open_engine(model: str | Path, *, threads: int | None = None, device: str | None = None) -> Engine:
-    """Open a model or an artifact for prediction; an artifact needs no torch.
-
-    A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
-    """
-    source = locate(_best_inside(model))
-    if source.kind == "artifact":
-        assert source.path is not None
-        return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
-    from llamita.core.hardware import best_device
-    from llamita.core.model import Model
-
-    set_threads(threads)
-    return Model.load(source, device=device or best_device())
-
-
 load = open_engine
-
-
-def _best_inside(model: str | Path) -> str | Path:
-    for inside in ("light/onnx", "onnx"):
-        if (Path(model) / inside / "artifact.json").is_file() and not (Path(model) / "artifact.json").is_file():
-            return Path(model) / inside
-    return model
-
-
-def _exporter_of(folder: Path) -> str:
-    import json
-
-    try:
-        return str(json.loads((folder / "artifact.json").read_text(encoding="utf-8"))["exporter"])
-    except (ValueError, KeyError):
-        raise UserError(f"{folder}/artifact.json is damaged; export the model again") from None
-
-
-def set_threads(threads: int | None) -> int:
-    """Make torch use so many threads (all cores by default) and return the number."""
-    import torch
-
-    threads = threads or num_cores()
-    torch.set_num_threads(threads)
-    return threads
-
-
-def open_task(task: Mapping[str, Any]) -> Task:
-    """The task a recipe names, with its data read and split."""
-    if len(task) != 1:
-        raise UserError("a recipe's task is one entry such as {classify: {train: reviews.csv}}")
-    name, settings = next(iter(task.items()))
-    return module_of(f"tasks.{name}" if "." not in name else name).open_task(**settings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """Applies steps, exporters and measures inside one store, each once."""
-
-    store: Store
-    task: Task | None
-    threads: int
-    seed: int = 0
-    device: str = "cpu"
-
-    def start(self, model: str) -> Stage:
-        """Stage zero: the model as it came, addressed by the bytes of its files."""
-        source = locate(model)
-        key = address({"load": fingerprint(source), "name": source.name})
-        if source.kind == "folder":
-            assert source.path is not None
-            return Stage(key=key, folder=source.path, name=source.name, base=source.base)
-
-        def make(folder: Path) -> None:
-            self._load(source).save(folder)
-
-        return Stage(key=key, folder=self.store.stage(key, "load", make), name=source.name, base=source.base)
-
-    def apply(self, stage: Stage, step: Step, teacher: Stage | None = None) -> Stage:
-        """The stage after a step: found by its address, or made, saved and checked against what it loads to."""
-        if step.needs_teacher and teacher is None:
-            raise UserError(f"{name_of(step)} needs a teacher; name one with --teacher or 'teacher:' in the recipe")
-        if step.needs_data and self.task is None:
-            raise UserError(f"{name_of(step)} needs data; name it with --data or 'task:' in the recipe")
-        key = self.address_of(stage, step, teacher)
-        name = name_of(step)
-
-        def make(folder: Path) -> None:
-            began = time.perf_counter()
-            model = step.apply(self.load(stage), self.run(folder, teacher))
-            entry = {"step": name, "settings": settings_of(step), "parameters": model.num_parameters}
-            model.lineage = (*model.lineage, entry)
-            model.save(folder)
-            check_reload(model, folder, self.task)
-            write_whole(folder / "seconds.txt", f"{time.perf_counter() - began:.1f}\n")
-
-        short = name.replace("learn.", "")
-        return Stage(key=key, folder=self.store.stage(key, short, make), name=stage.name, base=stage.base)
-
-    def chain(self, start: Stage, steps: Sequence[Step], teacher: Stage | None = None) -> Stage:
-        """The stage after all the steps, in order."""
-        for step in steps:
-            log.info("%s: %s", start.name, name_of(step))
-            start = self.apply(start, step, teacher)
-        return start
-
-    def address_of(self, stage: Stage, step: Step, teacher: Stage | None) -> str:
-        """Settings, inputs and data decide; the test split doesn't count."""
-        parts: dict[str, Any] = {"step": name_of(step), "settings": settings_of(step), "model": stage.key, "seed": self.seed}
-        if step.needs_data and self.task is not None:
-            parts["data"] = self.task.training_fingerprint
-        if step.needs_teacher and teacher is not None:
-            parts["teacher"] = teacher.key
-        return address(parts)
-
-    def export(self, stage: Stage, exporter: Exporter) -> Stage:
-        """The artifact of a stage, verified by the exporter against the model."""
-        parts: dict[str, Any] = {"export": name_of(exporter), "settings": settings_of(exporter), "model": stage.key}
-        if self.task is not None:
-            parts["data"] = self.task.training_fingerprint
-        key = address(parts)
-
-        def make(folder: Path) -> None:
-            model = self.load(stage)
-            model.name = stage.name
-            exporter.export(model, self.run(folder / "artifact"))
-
-        folder = self.store.stage(key, name_of(exporter), make) / "artifact"
-        return Stage(key=key, folder=folder, name=stage.name, base=stage.base)
-
-    def measure(
-        self, stage: Stage, measures: Sequence[Measure], *, split: str = "test", reference: Stage | None = None
-    ) -> tuple[Finding, ...]:
-        """Findings of a stage's engine, each measure taken once and kept."""
-        found: list[Finding] = []
-        for measure in measures:
-            key = self._measure_key(measure, stage.key, split, reference)
-
-            def take(measure: Measure = measure) -> list[Finding]:
-                timed = name_of(measure) == "measure.cost"
-                engines = [self.open(s) if timed else self.remember(s) for s in (stage, reference) if s is not None]
-                return self._take(measure, engines, split)
-
-            found += self._record(key, measure, take)
-        return tuple(found)
-
-    def measure_engine(
-        self, engine: Engine, key: str, measures: Sequence[Measure], *, split: str = "test"
-    ) -> tuple[Finding, ...]:
-        """Findings of an engine that is no stage, such as the linear baseline; `key` tells it from others."""
-        found: list[Finding] = []
-        for measure in measures:
-            place = self._measure_key(measure, key, split, None)
-            found += self._record(place, measure, lambda measure=measure: self._take(measure, [engine], split))
-        return tuple(found)
-
-    def _measure_key(self, measure: Measure, engine: str, split: str, reference: Stage | None) -> str:
-        if self.task is None:
-            raise UserError("measuring needs data; name it with --data or 'task:' in the recipe")
-        parts = {
-            "measure": name_of(measure), "settings": settings_of(measure), "engine": engine, "split": split,
-            "seed": self.seed, "data": self.task.split(split).fingerprint, "length": self.task.max_length,
-            "threads": self.threads, "reference": reference.key if reference else "",
-        }  # fmt: skip
-        return address(parts)
-
-    def _take(self, measure: Measure, engines: Sequence[Engine], split: str) -> list[Finding]:
-        assert self.task is not None
-        log.info("measuring %s of %s", name_of(measure), engines[0].name)
-        run = replace(self.run(self.store.folder), split=split)  # type: ignore[arg-type]
-        return measure.measure(engines[0], self.task, run, *engines[1:])
-
-    def _record(self, key: str, measure: Measure, take: Callable[[], list[Finding]]) -> list[Finding]:
-        name = f"findings-{name_of(measure).split('.')[1]}"
-        return [Finding.from_dict(f) for f in self.store.record(key, name, lambda: [f.to_dict() for f in take()])]
-
-    def remember(self, stage: Stage) -> Engine:
-        """The stage's engine with its scores kept on disk, for measures that ask what it says and not how fast."""
-        return Remembering(lambda: self.open(stage), self.store.cache / "scores", f"{stage.key}-{self.threads}", stage.name)
-
-    def open(self, stage: Stage) -> Engine:
-        """The engine of a stage, on this workshop's threads and device."""
-        engine = open_engine(stage.folder, threads=self.threads, device=self.device)
-        engine.name = stage.name
-        return engine
-
-    def load(self, stage: Stage) -> Model:
-        """The live model of a stage."""
-        return self._load(locate(stage.folder))
-
-    def run(self, folder: Path, teacher: Stage | None = None) -> Run:
-        folder.mkdir(parents=True, exist_ok=True)
-        return Run(
-            folder=folder, task=self.task, teacher=teacher.folder if teacher else None, cache=self.store.cache,
-            device=self.device, threads=self.threads, seed=self.seed,
-        )  # fmt: skip
-
-    def _load(self, source: Source) -> Model:
-        from llamita.core.model import Model
-
-        set_threads(self.threads)
-        return Model.load(source, device=self.device)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A model or artifact on disk and its address."""
-
-    key: str
-    folder: Path
-    name: str
-    base: str = ""
-    """Hub id of the model it began as, for model cards."""
-
-    @property
-    def seconds(self) -> float | None:
-        """What making it took, where it was written down."""
-        file = self.folder / "seconds.txt"
-        return float(file.read_text()) if file.exists() else None
-
-
-def check_reload(model: Model, folder: Path, task: Task | None) -> None:
-    """Load what was saved with stock code and compare logits on real texts; promise 1.
-
-    Raises:
-        RuntimeError: when the folder doesn't give the model's logits.
-    """
-    import numpy as np
-
-    from llamita.core.model import Model
-
-    if "ForSequenceClassification" not in type(model.module).__name__ or task is None or not len(task.train):
-        return
-    again = Model.load(folder, device=str(model.device))
-    texts = task.train.texts[:8]
-    gap = float(np.abs(model.text_logits(texts) - again.text_logits(texts)).max())
-    if not gap <= 1e-4:
-        raise RuntimeError(f"the saved model differs from the one in memory: largest difference of logits {gap:.2g}")
 
 
 def execute(
@@ -331,22 +86,19 @@ def subject(
     stage: Stage, role: str, findings: Sequence[Finding], lineage: Sequence[dict[str, Any]] = (), name: str = ""
 ) -> Subject:
     """A report's subject for a stage."""
-    return Subject(name=name or stage.name, role=role, path=str(stage.folder), findings=tuple(findings), lineage=tuple(lineage))
+    return Subject(
+        name=name or stage.name, role=role, path=str(stage.folder), findings=tuple(findings), lineage=tuple(lineage)
+    )
 
 
 def lineage_of(stage: Stage) -> tuple[dict[str, Any], ...]:
     """The steps that made a model stage."""
-    import json
-
     file = stage.folder / "lineage.json"
     return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ()
 
 
 def deliver(stage: Stage, folder: Path) -> None:
     """Copy a stage to where the user finds it, whole or not at all; what stood there before is replaced."""
-    import os
-    import shutil
-
     part = folder.with_name(f".{folder.name}.part")
     old = folder.with_name(f".{folder.name}.old")
     for left in (part, old):
@@ -368,8 +120,3 @@ def finish(report: Report, folder: Path, *, redact: bool = False, language: str 
     write_pages(report, folder, redact=redact, language=language)
     if (folder / "light" / "config.json").exists():
         write_card(report, folder / "light")
-
-
-def build_all(names: Sequence[str], kind: str) -> tuple[Any, ...]:
-    """The registered methods of these names with their default settings."""
-    return tuple(build(name, kind=kind) for name in names)

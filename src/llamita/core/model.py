@@ -85,9 +85,14 @@ class Model(Engine):
     @property
     def uses_type_ids(self) -> bool:
         """Whether the module takes segment ids."""
-        return getattr(self.module.config, "type_vocab_size", 0) > 1 and "token_type_ids" in self.tokenizer.model_input_names
+        return (
+            getattr(self.module.config, "type_vocab_size", 0) > 1
+            and "token_type_ids" in self.tokenizer.model_input_names
+        )
 
-    def inputs(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> dict[str, torch.Tensor]:
+    def inputs(
+        self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None
+    ) -> dict[str, torch.Tensor]:
         """The module's keyword arguments for one padded batch."""
         named = {"input_ids": torch.as_tensor(token_ids), "attention_mask": torch.as_tensor(mask)}
         if self.uses_type_ids:
@@ -129,7 +134,9 @@ class Model(Engine):
         self.tokenizer.model_max_length = self.max_length
         self.module.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        (folder / LINEAGE_FILE).write_text(json.dumps(list(self.lineage), ensure_ascii=False, indent=1), encoding="utf-8")
+        (folder / LINEAGE_FILE).write_text(
+            json.dumps(list(self.lineage), ensure_ascii=False, indent=1), encoding="utf-8"
+        )
 
 
 def position_limit(config: Any) -> int:

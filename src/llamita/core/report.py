@@ -75,7 +75,9 @@ class Report:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
         subjects = tuple(
-            Subject(**{**s, "lineage": tuple(s["lineage"]), "findings": tuple(Finding.from_dict(f) for f in s["findings"])})
+            Subject(
+                **{**s, "lineage": tuple(s["lineage"]), "findings": tuple(Finding.from_dict(f) for f in s["findings"])}
+            )
             for s in data["subjects"]
         )
         parts = {key: tuple(data.get(key, ())) for key in ("candidates", "notes", "data_findings")}
@@ -91,7 +93,9 @@ class Report:
             return [strip(v) for v in value] if isinstance(value, (list, tuple)) else value
 
         subjects = tuple(
-            replace(s, findings=tuple(replace(f, rows=tuple(strip(f.rows)), detail=strip(f.detail)) for f in s.findings))
+            replace(
+                s, findings=tuple(replace(f, rows=tuple(strip(f.rows)), detail=strip(f.detail)) for f in s.findings)
+            )
             for s in self.subjects
         )
         return replace(self, subjects=subjects, data_findings=tuple(strip(self.data_findings)))

@@ -1,0 +1,108 @@
+"""Claim: from SmolLM2-135M and SST-2 sentences, lighten makes a folder of 12 MB at most that keeps the accuracy.
+
+    python bench/sst2_pareto.py --seed 0      run one seed (resumable; about a quarter of an hour on 2 cores)
+    python bench/sst2_pareto.py               print the table of the seeds that are there, write bench/results/
+
+Every row of a seed comes from the same run: teacher, its best plain int8, the light model, the same shape without a
+teacher, TF-IDF with a linear model, and all candidates after their short recovery (those scores are on `select`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench"))
+ROLES = {
+    "teacher": "SmolLM2-135M, fine-tuned, torch fp32", "teacher_int8": "its best plain int8 (onnxruntime)",
+    "student_alone": "light shape, no teacher, int8", "linear": "TF-IDF + linear", "light": "light (int8, onnxruntime)",
+}  # fmt: skip
+COLUMNS = ("quality.accuracy", "cost.size_bytes", "cost.latency_p50_ms", "cost.throughput", "calibration.ece")
+
+
+def run(seed: int, minutes: float) -> None:
+    """One seed of the demo's job."""
+    from llamita.lighten import lighten
+
+    data = ROOT / "examples" / "data"
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    lighten(
+        "smollm2", data=str(data / "sst2_train.csv"), test=str(data / "sst2_validation.csv"), keep=0.98, max_size=12_000_000,
+        minutes=minutes, seed=seed, out=WORK / f"sst2-seed{seed}",
+        command=f"python bench/sst2_pareto.py --seed {seed}",
+    )  # fmt: skip
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The rows of one seed."""
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    rows = {}
+    for subject in report["subjects"]:
+        found = {f["name"]: f for f in subject["findings"]}
+        rows[subject["role"]] = {
+            name: {key: found[name][key] for key in ("value", "interval", "n")}
+            for name in found
+            if found[name]["value"] is not None
+        }
+    return {"rows": rows, "candidates": report["candidates"], "machine": report["machine"], "versions": report["versions"],
+            "goals": report["goals"], "seed": report["seed"]}  # fmt: skip
+
+
+def table(seeds: list[dict[str, Any]]) -> None:
+    """Print the mean over seeds and each seed's value."""
+    print(f"SST-2 validation, {len(seeds)} seed(s); accuracy in %, ± half the width of the mean interval")
+    print(f"{'':40}{'accuracy':>22}{'MB':>8}{'p50 ms':>9}{'texts/s':>9}{'ECE':>8}")
+    for role, title in ROLES.items():
+        values = {c: [s["rows"][role][c] for s in seeds if c in s["rows"].get(role, {})] for c in COLUMNS}
+        mean = {
+            c: sum(v["value"] for v in found) / len(found) if found else float("nan") for c, found in values.items()
+        }
+        accuracy = values["quality.accuracy"]
+        half = sum((a["interval"][1] - a["interval"][0]) / 2 for a in accuracy) / max(1, len(accuracy))
+        each = "/".join(f"{100 * a['value']:.1f}" for a in accuracy)
+        print(
+            f"{title:40}{100 * mean[COLUMNS[0]]:7.1f} ± {100 * half:.1f} {each:>8}{mean[COLUMNS[1]] / 1e6:8.1f}"
+            f"{mean[COLUMNS[2]]:9.2f}{mean[COLUMNS[3]]:9.0f}{mean[COLUMNS[4]]:8.3f}"
+        )
+    for seed in seeds:
+        light = seed["rows"]["light"]
+        for name in ("headline.teacher_bought", "headline.compression_cost", "quality.loss_to_reference"):
+            f = light[name]
+            print(
+                f"seed {seed['seed']}: {name} {100 * f['value']:+.1f} points, 95 % [{100 * f['interval'][0]:+.1f}, {100 * f['interval'][1]:+.1f}], n = {f['n']}"
+            )
+        for name in ("size", "throughput", "latency"):
+            f, torch = light[f"cost.{name}_ratio"], light.get(f"cost.{name}_ratio_to_torch")
+            also = f" (to torch fp32: {torch['value']:.1f} x)" if torch else ""
+            interval = f" [{f['interval'][0]:.1f}, {f['interval'][1]:.1f}]" if f["interval"] else ""
+            print(f"seed {seed['seed']}: {name} against the teacher's int8 {f['value']:.1f} x{interval}{also}")
+        best = max(seed["rows"], key=lambda role: seed["rows"][role]["quality.accuracy"]["value"])
+        print(f"seed {seed['seed']}: highest accuracy of all rows: {ROLES[best]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, help="run this seed")
+    parser.add_argument("--minutes", type=float, default=15)
+    args = parser.parse_args()
+    if args.seed is not None:
+        run(args.seed, args.minutes)
+    folders = sorted(folder for folder in WORK.glob("sst2-seed*") if (folder / "report.json").exists())
+    if not folders:
+        raise SystemExit("no seed has been run yet: python bench/sst2_pareto.py --seed 0")
+    seeds = [read(folder) for folder in folders]
+    table(seeds)
+    out = ROOT / "bench" / "results" / "sst2_pareto.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(
+        json.dumps({"command": "python bench/sst2_pareto.py --seed N", "seeds": seeds}, ensure_ascii=False, indent=1)
+    )
+
+
+if __name__ == "__main__":
+    main()
