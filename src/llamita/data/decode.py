@@ -128,8 +128,9 @@ def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Ite
     except LookupError:
         raise UserError(f"no encoding {encoding!r}; for example utf-8, gb18030, big5, latin-1, utf-16") from None
     number = 0
+    decoded = io.TextIOWrapper(stream, name, newline="")
     try:
-        for number, line in enumerate(io.TextIOWrapper(stream, name, newline=""), 1):
+        for number, line in enumerate(decoded, 1):
             if len(line) > longest:
                 raise UserError(f"{path}:{number}: a line longer than {longest:,} characters")
             if "\0" in line:
@@ -137,3 +138,5 @@ def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Ite
             yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError as error:
         raise UserError(f"{path}:{number + 1}: not {encoding}: {error}") from None
+    finally:
+        decoded.detach()

@@ -71,7 +71,7 @@ def _delimited(path: Path, lines: Iterator[str], *, tabs: bool) -> Rows:
     number, header = next(rows, (1, ()))
     names = tuple(str(name).strip() for name in header)
     if not any(names):
-        raise UserError(f"{path} holds no table: only blank lines")
+        raise UserError(f"{path} holds only blank lines; it needs a header and at least one row")
     if any(len(name) > 60 for name in names):
         raise UserError(
             f"{path}:{number}: no header: the first row looks like data; add a first line such as text,label"

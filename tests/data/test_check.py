@@ -1,0 +1,103 @@
+"""The data doctor's findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from llamita.core.encoding import TextEncoder
+from llamita.core.task import Text
+from llamita.data.check import check, leaking_rows
+from llamita.data.read import Table
+from llamita.data.text import text_key
+
+
+def table(texts: Sequence[Text], labels: Sequence[str] | None, source: str = "train.csv") -> Table:
+    lines = [i + 2 for i in range(len(texts))]
+    return Table(
+        texts=list(texts), labels=list(labels) if labels else None, lines=lines, columns={"text": "text"}, source=source
+    )
+
+
+def kinds(findings) -> dict[str, object]:
+    return {f.kind: f for f in findings}
+
+
+def test_clean_data_has_no_findings():
+    train = table([f"text number {i}" for i in range(40)], ["good", "bad"] * 20)
+    test = table([f"unseen {i}" for i in range(10)], ["good", "bad"] * 5, "test.csv")
+    assert check(train, test) == []
+
+
+def test_texts_that_read_the_same_have_one_key():
+    assert text_key("Ｇood, film!") == text_key("good film") == text_key(" GOOD FILM ")
+    assert text_key("很 好。") == text_key("很好")
+    assert text_key(":-)") != text_key(":-(")
+    assert text_key(("a", "b")) != text_key("ab")
+
+
+def test_each_fault_is_found_with_its_line():
+    train = table(
+        ["a good one", "A good one!", "", "the plot is caf\u00c3\u00a9", "x" * 10_001, "same words", "Same words."],
+        ["good", "bad", "good", "bad", "good", "bad", "bad"],
+    )
+    found = kinds(check(train))
+    assert (found["conflict"].line, found["conflict"].count) == (2, 1)
+    assert found["empty"].line == 4
+    assert found["encoding"].line == 5
+    assert found["long"].line == 6
+    assert (found["duplicate"].line, found["duplicate"].count) == (8, 1)
+
+
+def test_leakage_is_an_error_unless_allowed_and_names_both_lines():
+    train = table(["seen before", "new", "Seen, before!"], ["good", "bad", "good"])
+    test = table(["other", "seen before.", "third"], ["bad", "good", "bad"], "test.csv")
+    leak = kinds(check(train, test))["leakage"]
+    assert (leak.severity, leak.line, leak.count, leak.lines) == ("error", 2, 2, (2, 4))
+    assert "test.csv (first: its line 3)" in leak.message
+    assert kinds(check(train, test, allow_leakage=True))["leakage"].severity == "warning"
+    assert leaking_rows(train, test) == [0, 2]
+
+
+def test_unlabelled_copies_of_test_texts_are_a_warning():
+    train, test = table(["a", "b"], ["x", "y"]), table(["c", "d"], ["x", "y"], "test.csv")
+    leak = kinds(check(train, test, table(["d"], None, "more.txt")))["leakage"]
+    assert (leak.severity, leak.file) == ("warning", "more.txt")
+
+
+def test_labels_that_cannot_be_learnt_are_errors():
+    one = kinds(check(table(["a", "b"], ["good", "good"])))
+    assert one["one_class"].severity == "error"
+    train = table(["a", "b"], ["good", "bad"])
+    strange = kinds(check(train, table(["c", "d", "e"], ["good", "bad", "godo"], "test.csv")))
+    assert (strange["unknown_label"].severity, strange["unknown_label"].line) == ("error", 4)
+    assert "'good'" in strange["unknown_label"].remedy
+    absent = kinds(check(train, table(["c"], ["good"], "test.csv")))
+    assert "'bad'" in absent["absent_label"].message
+
+
+def test_misspelt_labels_are_suspected_and_different_ones_are_not():
+    labels = ["positive"] * 60 + ["negative"] * 60 + ["Positive "] * 2 + ["postive"]
+    found = [f for f in check(table([f"t{i}" for i in range(len(labels))], labels)) if f.kind == "label_spelling"]
+    assert {f.message.split()[1] for f in found} == {"'Positive", "'postive'"}
+    ratings = ["rating 1"] * 60 + ["rating 2"] * 2 + ["class a"] * 60
+    found = kinds(check(table([f"t{i}" for i in range(len(ratings))], ratings)))
+    assert "label_spelling" not in found
+    assert "imbalance" in found
+    assert "rare_label" in found
+
+
+def test_over_long_texts_are_counted_in_tokens_when_an_encoder_is_given():
+    tokenizer = Tokenizer(models.WordLevel({"[PAD]": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    encoder = TextEncoder(tokenizer=tokenizer, pad_id=0, max_length=4).cut()
+    train = table(["one two three four", "one two three four five"], ["x", "y"])
+    found = kinds(check(train, encoder=encoder))["long"]
+    assert (found.count, found.line) == (1, 3)
+    assert kinds(check(train, encoder=encoder, max_length=3))["long"].count == 2
+
+
+def test_pairs_against_single_texts_are_an_error():
+    train = table([("a", "b"), ("c", "d")], ["x", "y"])
+    assert kinds(check(train, table(["a", "c"], ["x", "y"], "test.csv")))["pairs"].severity == "error"
