@@ -76,7 +76,7 @@ def tiny_model(
         eos_token_id=tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.sep_token_id,
         problem_type="single_label_classification",
         initializer_range=0.2,
-        **_special_settings(family, tokenizer),
+        **_special_settings(family, tokenizer, layers),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -87,12 +87,15 @@ def tiny_model(
     return Model(module, tokenizer, name=f"tiny {family}")
 
 
-def _special_settings(family: str, tokenizer: PreTrainedTokenizerFast) -> dict[str, object]:
+def _special_settings(family: str, tokenizer: PreTrainedTokenizerFast, layers: int) -> dict[str, object]:
     if family == "bart":
         return {"decoder_start_token_id": tokenizer.eos_token_id, "forced_eos_token_id": tokenizer.eos_token_id}
     if family == "modernbert":
         return {"cls_token_id": tokenizer.cls_token_id, "sep_token_id": tokenizer.sep_token_id, "local_attention": 16}
-    if family in ("gemma3_text", "mistral"):
+    if family == "gemma3_text":
+        types = [("sliding_attention", "full_attention")[i % 2] for i in range(layers)]
+        return {"sliding_window": 16, "layer_types": types}
+    if family == "mistral":
         return {"sliding_window": 16}
     return {"type_vocab_size": 1} if family in ("roberta", "xlm-roberta") else {}
 

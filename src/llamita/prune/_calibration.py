@@ -1,0 +1,81 @@
+"""Training texts run through a model while hooks watch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from llamita.core.encoding import batches_of_like_length
+from llamita.core.errors import UserError
+from llamita.core.task import Split
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+
+TOKENS_PER_BATCH = 4096
+
+
+def training_sample(run: Run, size: int, step: str) -> Split:
+    """So many examples of the training split, drawn by the run's seed and kept in file order."""
+    if run.task is None or not len(run.task.train):
+        raise UserError(f"{step} measures the model on training texts, but the task has none; give --data")
+    train = run.task.train
+    chosen = np.random.default_rng(run.seed).permutation(len(train))[:size]
+    return train.take(sorted(int(i) for i in chosen))
+
+
+class Calibration:
+    """Batches of texts put through a module; `real` marks the tokens of the current batch that aren't padding."""
+
+    def __init__(self, model: Model, texts: Sequence[Any], max_length: int | None = None):
+        self.model = model
+        encoder = model.encoder
+        if max_length is not None and max_length < encoder.max_length:
+            encoder = replace(encoder, max_length=max_length).cut()
+        encoded = encoder.encode(texts)
+        order = batches_of_like_length([len(ids) for ids, _ in encoded], TOKENS_PER_BATCH)
+        self.batches = [(indices, encoder.pad([encoded[i] for i in indices])) for indices in order]
+        self.real = torch.zeros(0, 0, dtype=torch.bool)
+
+    def outputs(self) -> Iterator[tuple[list[int], Any]]:
+        """Run every batch; yields the examples' indices and what the module returned."""
+        model = self.model
+        for indices, batch in self.batches:
+            self.real = torch.as_tensor(batch.mask, device=model.device).bool()
+            bf16 = model.precision == "bf16"
+            with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+                yield indices, model.module(**model.inputs(batch.token_ids, batch.mask, batch.type_ids))
+
+    def run(self) -> None:
+        """Run every batch for what the hooks see."""
+        for _ in self.outputs():
+            pass
+
+    def tokens(self, states: Tensor) -> Tensor:
+        """The rows of [batch, length, size] that belong to real tokens, in fp32."""
+        return states[self.real].float()
+
+
+@contextmanager
+def watching(hooks: Sequence[tuple[nn.Module, Callable[[Tensor, Tensor], None]]]) -> Iterator[None]:
+    """Call each function with its module's first input and first output at every forward pass."""
+
+    def adapted(watch: Callable[[Tensor, Tensor], None]) -> Callable[..., None]:
+        def hook(_module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            watch(inputs[0], output[0] if isinstance(output, tuple) else output)
+
+        return hook
+
+    handles = [module.register_forward_hook(adapted(watch)) for module, watch in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
