@@ -272,12 +272,14 @@ class Keeper(TrainerCallback):
 
 
 def make_optimizer(parameters: Mapping[str, nn.Parameter], settings: LoopSettings) -> torch.optim.AdamW:
-    """AdamW, fused where torch has it, without weight decay on norms and biases (tensors of one axis)."""
-    matrices = [p for p in parameters.values() if p.ndim > 1]
-    vectors = [p for p in parameters.values() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+    """Fused AdamW without weight decay on norms and biases (tensors of one axis); the loss's own parts learn faster."""
+    groups = []
+    for own in (False, True):
+        rate = settings.learning_rate * (settings.loss_rate if own else 1.0)
+        part = [p for name, p in parameters.items() if name.startswith("loss.") == own]
+        groups.append({"params": [p for p in part if p.ndim > 1], "lr": rate, "weight_decay": settings.weight_decay})
+        groups.append({"params": [p for p in part if p.ndim <= 1], "lr": rate, "weight_decay": 0.0})
+    return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
 
 def rate_share(step: int, total: int, warmup: float, schedule: str) -> float:

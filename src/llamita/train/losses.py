@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -78,3 +78,9 @@ def state_distance(
         return each.mean()
     weight = mask.to(each.dtype)
     return (each * weight).sum() / weight.sum().clamp(min=1)
+
+
+def hidden_states_of(outputs: Any) -> Sequence[Float[Tensor, "batch length width"]]:
+    """The embeddings and what each layer gives; of BART the decoder's, whose last one feeds the head."""
+    states = getattr(outputs, "hidden_states", None)
+    return states if states is not None else outputs.decoder_hidden_states

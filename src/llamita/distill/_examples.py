@@ -1,0 +1,62 @@
+"""The texts a student learns from, with the gold labels there are and what the teacher says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from llamita.core.errors import UserError
+from llamita.distill._augment import augmented
+from llamita.train.examples import Examples, encode
+from llamita.train.losses import NO_LABEL, cross_entropy, soft_cross_entropy_gap
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.core.task import Split
+    from llamita.train.teacher import Teacher
+
+
+def splits_to_read(run: Run, *, unlabelled: bool, augment: int) -> list[Split]:
+    """Training texts, then unlabelled and changed ones where they are asked for; empty splits are left out."""
+    if run.task is None:
+        raise UserError("distillation needs data; name it with --data or 'task:' in the recipe")
+    splits = [run.task.train]
+    if unlabelled:
+        splits.append(run.task.unlabelled)
+    if augment:
+        splits.append(augmented(run.task.train, augment, run.seed))
+    splits = [split for split in splits if len(split)]
+    if not splits:
+        raise UserError("distillation needs texts: training texts, or unlabelled ones with unlabelled=true")
+    return splits
+
+
+def taught_examples(model: Model, splits: Sequence[Split], teacher: Teacher, max_length: int | None) -> Examples:
+    """The splits as the student reads them, with gold labels and the teacher's logits."""
+    texts = [text for split in splits for text in split.texts]
+    gold = [np.asarray(split.labels or [NO_LABEL] * len(split), dtype=np.int64) for split in splits]
+    logits = [teacher.logits(split) for split in splits]
+    return Examples(
+        encoded=encode(model, texts, teacher.run.task, max_length),
+        targets={"gold": np.concatenate(gold), "teacher": np.concatenate(logits)},
+    )
+
+
+def logits_loss(outputs: Any, targets: Mapping[str, Any], temperature: float, alpha: float) -> dict[str, Tensor]:
+    """alpha x T^2 KL to the teacher + (1 - alpha) x cross-entropy of the gold labels there are."""
+    teacher = soft_cross_entropy_gap(outputs.logits, targets["teacher"], temperature)
+    gold = cross_entropy(outputs.logits, targets["gold"])
+    return {"loss": alpha * teacher + (1 - alpha) * gold, "teacher": teacher, "gold": gold}
+
+
+def prepare(model: Model, run: Run) -> Model:
+    """The student with a head for the task, its fresh parts drawn from the run's seed."""
+    assert run.task is not None
+    torch.manual_seed(run.seed)
+    return run.task.fit_head(model)

@@ -1,0 +1,222 @@
+"""What a teacher says of texts, computed once: chunks of texts in content-addressed files that any later training reads.
+
+A chunk's file is named by the teacher's bytes, the texts, and what was asked of it; it is written whole, so that a kill
+loses a chunk at most. The teacher is loaded when a chunk is missing, and not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
+from llamita.core.errors import UserError
+from llamita.core.sources import fingerprint, locate
+from llamita.core.task import Split, Task, label_order
+from llamita.train.examples import encode
+from llamita.train.progress import progress_bar
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.core.task import Text
+
+log = logging.getLogger(__name__)
+
+CHUNK = 512
+"""Texts in a file."""
+TOKENS_PER_BATCH = 4096
+
+
+def teacher_logits(run: Run, split: Split, *, max_length: int | None = None) -> np.ndarray:
+    """The teacher's logits for a split, float32 [texts, labels], columns in the order of the task's labels."""
+    return Teacher(run=run, max_length=max_length).logits(split)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teacher:
+    """The teacher of a run behind its cache."""
+
+    run: Run
+    max_length: int | None = None
+    """Tokens a text is cut to, besides the task's and the teacher's own limits."""
+
+    @property
+    def folder(self) -> Path:
+        if self.run.teacher is None:
+            raise UserError("distillation needs a teacher; name one with --teacher or 'teacher:' in the recipe")
+        return self.run.teacher
+
+    @property
+    def task(self) -> Task:
+        if self.run.task is None:
+            raise UserError("distillation needs data; name it with --data or 'task:' in the recipe")
+        return self.run.task
+
+    @cached_property
+    def model(self) -> Model:
+        from llamita.core.model import Model
+
+        log.info("loading the teacher from %s", self.folder)
+        model = Model.load(self.folder, device=self.run.device)
+        model.precision = self.precision
+        return model
+
+    @cached_property
+    def config(self) -> Any:
+        """The config, read without the weights."""
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(self.folder)
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The teacher's tokenizer, read without the weights, cut as its texts are."""
+        from transformers import AutoTokenizer
+
+        from llamita.core.model import position_limit
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        limits = (tokenizer.model_max_length, position_limit(self.config), self.task.max_length, self.max_length)
+        return TextEncoder(
+            tokenizer=tokenizer.backend_tokenizer, pad_id=tokenizer.pad_token_id or 0,
+            max_length=min(limit for limit in limits if limit),
+        ).cut()  # fmt: skip
+
+    @property
+    def precision(self) -> str:
+        from llamita.train.loop import use_bf16
+
+        return "bf16" if use_bf16("auto", self.run.device) else "fp32"
+
+    def logits(self, split: Split) -> np.ndarray:
+        """Logits for a split, float32 [texts, labels], columns in the order of the task's labels."""
+        files = self._files(split.texts, "logits", self._compute_logits)
+        return np.concatenate([np.zeros((0, len(self.task.labels)), np.float32), *(np.load(file) for file in files)])
+
+    def states(self, splits: Sequence[Split], layers: tuple[int, ...], *, by_token: bool) -> States:
+        """Hidden states after these layers (1 is the first), for each text its mean over tokens, or each token's own."""
+
+        def compute(texts: Sequence[Text]) -> np.ndarray:
+            return self._compute_states(texts, layers, by_token)
+
+        what = f"states {layers} {'by token' if by_token else 'pooled'}"
+        files = [file for split in splits for file in self._files(split.texts, what, compute)]
+        return States(chunks=tuple(np.load(file, mmap_mode="r") for file in files))
+
+    def _files(self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray]) -> list[Path]:
+        """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
+        asked = (what, self.task.labels, self.task.max_length, self.max_length, self.precision)
+        address = hashlib.sha256(f"{_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
+        chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+        folder = (self.run.cache or self.run.folder / "cache") / "teacher"
+        files = [folder / f"{_address(address, chunk)}.npy" for chunk in chunks]
+        missing = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
+        with progress_bar(sum(len(chunk) for _, chunk in missing), "the teacher reads", "text") as bar:
+            for file, chunk in missing:
+                _save_whole(file, compute(chunk))
+                bar.update(len(chunk))
+        return files
+
+    def _batches(self, texts: Sequence[Text]) -> tuple[list[int], list[tuple[list[int], Batch]]]:
+        """The lengths of the texts, and batches of like length with the texts' indices."""
+        encoded = encode(self.model, texts, self.task, self.max_length)
+        lengths, encoder = [len(ids) for ids, _ in encoded], self.model.encoder
+        cut = batches_of_like_length(lengths, TOKENS_PER_BATCH)
+        return lengths, [(indices, encoder.pad([encoded[i] for i in indices])) for indices in cut]
+
+    def _compute_logits(self, texts: Sequence[Text]) -> np.ndarray:
+        order = label_order(self.model.labels, self.task.labels)
+        if order is None:
+            raise UserError(
+                f"the teacher's labels are {', '.join(self.model.labels)}, the task's {', '.join(self.task.labels)};"
+                " fine-tune the teacher on the task first"
+            )
+        found = np.zeros((len(texts), len(order)), dtype=np.float32)
+        for indices, batch in self._batches(texts)[1]:
+            found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)[:, order]
+        return found
+
+    def _compute_states(self, texts: Sequence[Text], layers: tuple[int, ...], by_token: bool) -> np.ndarray:
+        """Float16 rows [texts or tokens, layers, width]; the tokens of a text stand together, texts in order."""
+        import torch
+
+        from llamita.train.losses import hidden_states_of, mean_over_tokens
+
+        model = self.model
+        lengths, batches = self._batches(texts)
+        rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
+        for indices, batch in batches:
+            inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
+            with (
+                torch.inference_mode(),
+                torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bf16"),
+            ):
+                states = hidden_states_of(model.module(**inputs, output_hidden_states=True))
+            chosen = torch.stack([states[layer].float() for layer in layers], dim=-2)
+            if not by_token:
+                chosen = mean_over_tokens(chosen.flatten(2), inputs["attention_mask"]).unflatten(-1, chosen.shape[-2:])
+            limit = float(np.finfo(np.float16).max)
+            found = chosen.clamp(-limit, limit).half().cpu().numpy()
+            for i, row in zip(indices, found, strict=True):
+                rows[i] = row[: lengths[i]] if by_token else row[None]
+        return np.concatenate(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class States:
+    """Hidden states in memory-mapped float16 chunks, each [rows, layers, width]; a row is a text or a token."""
+
+    chunks: tuple[np.ndarray, ...]
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first row of each chunk, and at last the number of all rows."""
+        return np.cumsum([0, *(len(chunk) for chunk in self.chunks)])
+
+    @cached_property
+    def center_and_scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of each component over all rows, float32 [layers, width] each."""
+        total = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in self.chunks)
+        center = total / self.starts[-1]
+        squares = sum(((chunk - center) ** 2).sum(axis=0, dtype=np.float64) for chunk in self.chunks)
+        scale = np.sqrt(squares / self.starts[-1])
+        return np.asarray(center, np.float32), np.maximum(scale, 1e-3 * scale.mean() + 1e-12).astype(np.float32)
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """Rows first to last (not included), as float32 with mean 0 and spread 1; they stand in one chunk."""
+        chunk = int(np.searchsorted(self.starts, first, side="right")) - 1
+        center, scale = self.center_and_scale
+        start = self.starts[chunk]
+        return (self.chunks[chunk][first - start : last - start].astype(np.float32) - center) / scale
+
+
+@lru_cache(maxsize=8)
+def _fingerprint_of(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> str:
+    return fingerprint(locate(folder))
+
+
+def _fingerprint(folder: Path) -> str:
+    """The folder's fingerprint; read anew only when a file's size or time has changed."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return _fingerprint_of(folder, tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files))
+
+
+def _address(asked: str, texts: Sequence[Text]) -> str:
+    return hashlib.sha256(f"{asked} {Split(texts=tuple(texts)).fingerprint}".encode()).hexdigest()[:40]
+
+
+def _save_whole(file: Path, array: np.ndarray) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    with part.open("wb") as stream:
+        np.save(stream, array)
+    os.replace(part, file)
