@@ -23,7 +23,7 @@ from llamita.data.check import check
 from llamita.data.read import Table, read_table
 from llamita.goals import Goals, Measured, choose, on_front
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
-from llamita.proof import LinearBaseline, Models, prove, value
+from llamita.proof import QUICK, LinearBaseline, Models, prove, value
 from llamita.run import deliver, finish
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
@@ -208,7 +208,7 @@ class Job:
         """Prune, recover briefly, export, and measure on `select`."""
         stage = self.shop.chain(self.base(shape, teacher), self.distilled(shape, self.plan["brief_epochs"]), teacher)
         artifact = self.shop.export(stage, build("export.onnx"))
-        measures = [build("quality"), build("calibration"), build("cost", {"calls": 100, "rounds": 1})]
+        measures = [build("quality"), build("calibration"), build("cost", QUICK)]
         found = self.shop.measure(artifact, measures, split="select")
         accuracy = next(f for f in found if f.name == "quality.accuracy")
         measured = Measured(

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
 
 log = logging.getLogger(__name__)
+QUICK = {"calls": 100, "rounds": 1, "throughput_texts": 64, "memory": False}
+"""How a candidate is timed while choosing."""
+SLOW = {"calls": 60, "rounds": 5, "throughput_texts": 64, "seconds": 25.0}
+"""How the teacher in fp32 torch is timed, which is only the second reference."""
 
 
 def value(findings: Sequence[Finding], name: str) -> float | None:
@@ -46,7 +50,7 @@ class LinearBaseline:
         assert shop.task is not None
         engine = fit_linear(shop.task, seed=shop.seed)
         key = f"{shop.task.training_fingerprint}{shop.seed}"
-        measures = [build("quality"), build("calibration"), build("cost", {"calls": 100, "rounds": 1})]
+        measures = [build("quality"), build("calibration"), build("cost", QUICK)]
         found = shop.measure_engine(engine, f"linear-{key}", measures, split="select")
         n = next(f.n for f in found if f.name == "quality.accuracy")
         measured = Measured(
@@ -87,13 +91,13 @@ def prove(
         raise UserError(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
         )
-    of_teacher += shop.measure(teacher, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})])
+    of_teacher += shop.measure(teacher, [build("cost", SLOW)])
     of_int8 = shop.measure(int8, [score, sure], reference=teacher)
     of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost")], reference=None)
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs = shop.measure(light, [build("cost")], reference=int8)
     against_torch = shop.measure(
-        light, [build("cost", {"calls": 60, "rounds": 5, "throughput_texts": 64})], reference=teacher
+        light, [build("cost", SLOW)], reference=teacher
     )
     why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
     headline = headlines(of_teacher, of_alone, of_light)

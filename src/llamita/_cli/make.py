@@ -117,7 +117,8 @@ def export(argv: Sequence[str]) -> int:
     args = parser.read(rest)
     from llamita.core.registry import build
     from llamita.core.store import Store
-    from llamita.run import Workshop, deliver, open_task, set_threads
+    from llamita.run import deliver
+    from llamita.workshop import Workshop, open_task, set_threads
 
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def open_classifier(model: str, threads: int | None) -> Engine:
     """The engine of a MODEL argument; refused when it has no head for labels."""
-    from llamita.run import open_engine
+    from llamita.workshop import open_engine
 
     engine = open_engine(model, threads=threads)
     module = getattr(engine, "module", None)

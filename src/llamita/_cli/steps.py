@@ -57,7 +57,8 @@ def _parser(verb: str, entry: Entry) -> flags.Parser:
 def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.core.hardware import best_device
     from llamita.core.store import Store
-    from llamita.run import Workshop, deliver, open_task, set_threads
+    from llamita.run import deliver
+    from llamita.workshop import Workshop, open_task, set_threads
 
     given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
     given |= {"labels": args.labels, "seed": args.seed}

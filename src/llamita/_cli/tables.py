@@ -76,7 +76,7 @@ def _findings(args: argparse.Namespace) -> tuple[Sequence[Any], dict[str, Any]]:
             tables[name] = read_table(file, columns=args.columns, encoding=args.encoding, labelled=labelled)
     encoder = None
     if args.model:
-        from llamita.run import open_engine
+        from llamita.workshop import open_engine
 
         encoder = open_engine(args.model).encoder
     found = check(

@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+from transformers.utils import logging as transformers_logging
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
@@ -24,6 +25,7 @@ from llamita.core.errors import UserError
 from llamita.core.sources import Source, locate
 
 LINEAGE_FILE = "lineage.json"
+transformers_logging.disable_progress_bar()
 
 
 class Model(Engine):

@@ -1,0 +1,100 @@
+"""lighten, whole, on a tiny teacher: what it delivers runs, reloads, is judged, and resumes."""
+
+import json
+import shutil
+
+import jsonschema
+import numpy as np
+import pytest
+
+from llamita.core.report import SCHEMA_FILE
+from llamita.core.statistics import RESAMPLES
+from llamita.lighten import lighten
+from llamita.run import open_engine
+from tests.families import tiny_model
+from tests.sentiments import sentences, write_csv
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """The arguments of one small run."""
+    folder = tmp_path_factory.mktemp("lighten")
+    rows = sentences(360)
+    tiny_model("bert", labels=("a", "b", "c"), layers=3).save(folder / "teacher")
+    return {
+        "model": str(folder / "teacher"), "data": str(write_csv(folder / "train.csv", rows[:280])),
+        "test": str(write_csv(folder / "test.csv", rows[280:])), "keep": 0.5, "max_size": 2_000_000, "minutes": 0.4,
+        "students": [], "threads": 1,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(job, tmp_path_factory):
+    """One finished run: its folder and report."""
+    out = tmp_path_factory.mktemp("made") / "run"
+    return out, lighten(**job, out=out)
+
+
+def test_the_folder_explains_itself(made):
+    out, report = made
+    for name in ("recipe.yaml", "plan.json", "candidates.json", "report.html", "report.json", "report.md", "light/README.md"):
+        assert (out / name).is_file(), name
+    jsonschema.validate(json.loads((out / "report.json").read_text()), json.loads(SCHEMA_FILE.read_text()))
+    assert {s.role for s in report.subjects} == {"teacher", "teacher_int8", "student_alone", "linear", "light"}
+    assert [g.name for g in report.goals] == ["keep", "max_size"]
+    assert sum(c["chosen"] for c in report.candidates) == 1
+    assert RESAMPLES > 0
+
+
+def test_every_candidate_and_the_result_load_with_stock_code(made):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+    out, report = made
+    text = "the film is good and the plot is warm"
+    for candidate in report.candidates:
+        if candidate["path"]:
+            AutoModelForSequenceClassification.from_pretrained(candidate["path"])
+            AutoTokenizer.from_pretrained(candidate["path"])
+    answer = pipeline("text-classification", str(out / "light"), top_k=None)(text)
+    ours = open_engine(out / "light", device="cpu")
+    scores = dict(zip(ours.labels, ours.scores([text])[0], strict=True))
+    assert {a["label"]: pytest.approx(a["score"], abs=1e-5) for a in answer} == scores
+
+
+def test_the_run_folder_opens_as_its_artifact(made):
+    out, report = made
+    engine = open_engine(out)
+    assert type(engine).__name__ == "OnnxEngine"
+    assert engine.labels == ("negative", "positive")
+    light = report.subject("light")
+    assert engine.size_bytes == light.finding("cost.size_bytes").value
+    assert np.allclose(engine.scores(["the film is good"]).sum(), 1)
+
+
+def test_the_same_call_again_makes_nothing_anew(made, job):
+    out, first = made
+    stages = sorted(p.name for p in (out / "stages").iterdir())
+    again = lighten(**job, out=out)
+    assert sorted(p.name for p in (out / "stages").iterdir()) == stages
+    assert again.subject("light").findings == first.subject("light").findings
+
+
+def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path):
+    out, _ = made
+    shutil.copy(out / "plan.json", tmp_path / "plan.json")
+    lighten(**job, out=tmp_path)
+    for name in ("model.safetensors", "tokenizer.json", "config.json", "onnx/artifact.json"):
+        assert (tmp_path / "light" / name).read_bytes() == (out / "light" / name).read_bytes(), name
+
+
+def test_three_sets_of_goals_make_three_choices(job, tmp_path, made):
+    out, _ = made
+    chosen = {}
+    for name, goals in {
+        "small": {"max_size": 150_000, "keep": 0.3},
+        "middle": {"max_size": 210_000, "keep": 0.3},
+        "large": {"max_size": 3_000_000, "keep": 0.99},
+    }.items():
+        report = lighten(**{**job, **goals}, out=tmp_path / name)
+        chosen[name] = next(c["name"] for c in report.candidates if c["chosen"])
+    assert len(set(chosen.values())) == 3, chosen
