@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from llamita.core import statistics as stats
+
+
+def test_calibration_error_of_hand_filled_bins() -> None:
+    confidence = np.array([0.95, 0.95, 0.95, 0.95, 0.55, 0.55])
+    right = np.array([1, 1, 1, 0, 0, 1])
+    assert stats.expected_calibration_error(confidence, right) == pytest.approx((4 * 0.2 + 2 * 0.05) / 6)
+    bins = stats.reliability_bins(confidence, right)
+    assert [b["n"] for b in bins if b["n"]] == [2, 4]
+    assert bins[14]["accuracy"] == 0.75
+    assert bins[0]["confidence"] is None
+
+
+def test_bins_are_open_below_and_closed_above() -> None:
+    assert stats.bin_of(np.array([0.0, 0.2, 0.2000001, 1.0]), 5).tolist() == [0, 0, 1, 4]
+
+
+def test_the_floor_is_what_a_calibrated_classifier_shows() -> None:
+    generator = np.random.default_rng(3)
+    confidence = generator.beta(8, 1, 872) / 2 + 0.5
+    floor = stats.calibration_error_floor(confidence)
+    shown = [stats.expected_calibration_error(confidence, generator.random(872) < confidence) for _ in range(400)]
+    assert floor.value == pytest.approx(np.mean(shown), abs=0.001)
+    assert floor.interval is not None
+    assert floor.interval[0] < np.median(shown) < floor.interval[1]
+
+
+def test_the_floor_falls_with_more_examples() -> None:
+    few, many = (stats.calibration_error_floor(np.linspace(0.5, 1, n)).value for n in (100, 10_000))
+    assert many < few / 5
+
+
+def test_paired_bootstrap_agrees_with_a_slow_loop() -> None:
+    generator = np.random.default_rng(0)
+    theirs = generator.random(150) < 0.9
+    ours = np.where(generator.random(150) < 0.1, ~theirs, theirs)
+    found = stats.paired_bootstrap_difference(ours, theirs, resamples=8000)
+    slow = []
+    for _ in range(3000):
+        drawn = generator.integers(0, 150, 150)
+        slow.append(ours[drawn].mean() - theirs[drawn].mean())
+    assert found.value == pytest.approx(ours.mean() - theirs.mean())
+    assert found.interval == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.008)
+
+
+def test_a_pairing_narrows_the_interval() -> None:
+    generator = np.random.default_rng(1)
+    theirs = generator.random(500) < 0.85
+    ours = np.where(generator.random(500) < 0.03, ~theirs, theirs)
+    paired = stats.paired_bootstrap_difference(ours, theirs).interval
+    shuffled = stats.paired_bootstrap_difference(generator.permutation(ours), theirs).interval
+    assert paired is not None
+    assert shuffled is not None
+    assert paired[1] - paired[0] < (shuffled[1] - shuffled[0]) / 2
+
+
+def test_no_differing_pair_does_not_claim_certainty() -> None:
+    found = stats.paired_bootstrap_difference(np.ones(100), np.ones(100))
+    assert found.value == 0
+    assert found.interval == pytest.approx((-0.037, 0.037), abs=0.001)
+
+
+@pytest.mark.parametrize("share", [0.7, 0.9])
+def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say(share: float) -> None:
+    generator = np.random.default_rng(2)
+    covered = 0
+    for seed in range(400):
+        interval = stats.share_interval(generator.random(200) < share, resamples=800, seed=seed)
+        assert interval is not None
+        covered += interval[0] <= share <= interval[1]
+    assert 0.91 <= covered / 400 <= 0.98
+
+
+def test_counted_and_drawn_bootstraps_agree() -> None:
+    values = np.random.default_rng(0).random(300) < 0.8
+    nearly = values + np.linspace(0, 1e-9, 300)
+    assert stats.bootstrap_interval(values, 6000) == pytest.approx(stats.bootstrap_interval(nearly, 6000), abs=0.006)
+
+
+def test_the_table_bootstrap_agrees_with_resampled_examples() -> None:
+    from llamita.tasks.classify import macro_f1
+
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 3, 200)
+    guess = np.where(generator.random(200) < 0.8, truth, generator.integers(0, 3, 200))
+
+    def table(rows: np.ndarray) -> np.ndarray:
+        counts = np.zeros((3, 3), dtype=int)
+        np.add.at(counts, (truth[rows], guess[rows]), 1)
+        return counts
+
+    slow = [macro_f1(table(generator.integers(0, 200, 200))[None])[0] for _ in range(2000)]
+    found = stats.bootstrap_table(table(np.arange(200)), macro_f1, resamples=4000)
+    assert found == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.008)
+
+
+def test_same_seed_same_interval() -> None:
+    values = np.random.default_rng(0).random(50)
+    assert stats.bootstrap_interval(values, seed=4) == stats.bootstrap_interval(values, seed=4)
+    assert stats.bootstrap_interval(values, seed=4) != stats.bootstrap_interval(values, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"), [(10, 10, 0.7225, 1.0), (0, 10, 0.0, 0.2775), (50, 100, 0.4038, 0.5962)]
+)
+def test_wilson_matches_published_values(hits: int, n: int, low: float, high: float) -> None:
+    assert stats.wilson_interval(hits, n) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_mcnemar_matches_the_binomial_worked_by_hand() -> None:
+    assert stats.mcnemar_p(1, 8) == pytest.approx(2 * (1 + 9) / 2**9)
+    assert stats.mcnemar_p(5, 5) == 1.0
+    assert stats.mcnemar_p(0, 0) == 1.0
+
+
+def test_a_ratio_of_rounds_covers_the_truth_with_five_rounds() -> None:
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(1000):
+        noise = np.exp(generator.normal(0, 0.1, (2, 5)))
+        interval = stats.ratio_interval(8 * noise[0], noise[1]).interval
+        assert interval is not None
+        covered += interval[0] <= 8 <= interval[1]
+    assert 0.93 <= covered / 1000 <= 0.97
+
+
+def test_a_ratio_of_one_round_has_no_interval() -> None:
+    assert stats.ratio_interval(np.array([6.0]), np.array([2.0])) == (pytest.approx(3.0), None)
+
+
+def test_divergence_brier_and_loss_match_hand_worked_numbers() -> None:
+    p, q = np.array([[0.5, 0.5]]), np.array([[0.25, 0.75]])
+    assert stats.kl_divergences(p, q)[0] == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3))
+    assert stats.kl_divergences(p, p)[0] == 0
+    assert stats.brier_scores(q, np.array([0]))[0] == pytest.approx(0.75**2 + 0.75**2)
+    assert stats.negative_log_likelihoods(q, np.array([0]))[0] == pytest.approx(math.log(4))
+
+
+def test_zero_probabilities_stay_finite() -> None:
+    sure = np.array([[1.0, 0.0]])
+    assert np.isfinite(stats.kl_divergences(sure, sure[:, ::-1])).all()
+    assert np.isfinite(stats.negative_log_likelihoods(sure, np.array([1]))).all()
+
+
+def test_rank_correlation_agrees_with_scipy_on_ties() -> None:
+    from scipy.stats import spearmanr
+
+    first, second = np.array([1, 2, 2, 5, 0]), np.array([3, 1, 4, 4, -1])
+    assert stats.rank_correlation(first, second) == pytest.approx(spearmanr(first, second).statistic)
+    assert stats.rank_correlation(first, np.ones(5)) is None

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.engines import BagOfWords
+
+from llamita.core.context import Run
+from llamita.core.errors import UserError
+from llamita.core.task import Split
+from llamita.measure.calibration import Calibration, calibration_findings
+from llamita.measure.quality import Quality
+from llamita.tasks.classify import Classify
+
+LIGHT = BagOfWords({"good": (0, 1), "bad": (1, 0), "好": (0, 1)}, bias=(0.1, 0), name="light")
+TEACHER = BagOfWords({"good": (0, 2), "bad": (2, 0), "fine": (0, 2), "坏": (2, 0), "好": (0, 2)}, bias=(0, 0.1))
+TEXTS = ("good film", "bad film", "fine film", "这本书很好", "很坏", "")
+TASK = Classify(labels=("negative", "positive"), test=Split(texts=TEXTS, labels=(1, 0, 1, 1, 0, 0)))
+
+
+def run(tmp_path: Path, **settings: object) -> Run:
+    return Run(folder=tmp_path, task=TASK, **settings)  # type: ignore[arg-type]
+
+
+def test_loss_to_the_reference_counts_lost_and_won(tmp_path: Path) -> None:
+    found = {f.name: f for f in Quality().measure(LIGHT, TASK, run(tmp_path), TEACHER)}
+    loss = found["quality.loss_to_reference"]
+    assert found["quality.accuracy"].value == pytest.approx(5 / 6)
+    assert loss.detail["reference_accuracy"] == pytest.approx(5 / 6)
+    assert (loss.detail["lost"], loss.detail["won"]) == (1, 1)
+    assert loss.value == 0
+
+
+def test_labels_in_another_order_give_the_same_score(tmp_path: Path) -> None:
+    turned = BagOfWords({"good": (1, 0), "bad": (0, 1), "好": (1, 0)}, ("POSITIVE", "NEGATIVE"), bias=(0, 0.1))
+    ours, theirs = (Quality().measure(e, TASK, run(tmp_path))[0] for e in (LIGHT, turned))
+    assert ours.rows == theirs.rows
+
+
+def test_an_engine_with_other_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="answers with the labels sport, politics"):
+        Quality().measure(BagOfWords({"a": (1, 0)}, ("sport", "politics")), TASK, run(tmp_path))
+
+
+def test_the_split_the_run_names_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="select split has no labelled example"):
+        Quality().measure(LIGHT, TASK, run(tmp_path, split="select"))
+
+
+def test_three_labels_and_pairs_are_scored(tmp_path: Path) -> None:
+    engine = BagOfWords({"yes": (2, 0, 0), "no": (0, 2, 0)}, ("entailment", "contradiction", "neutral"), bias=(0, 0, 1))
+    pairs = (("a claim", "yes"), ("no", "a claim"), ("前提", "假设"))
+    task = Classify(labels=("contradiction", "entailment", "neutral"), test=Split(texts=pairs, labels=(1, 0, 2)))
+    found = Quality().measure(engine, task, run(tmp_path))[0]
+    assert found.value == 1
+    assert found.rows[2]["pair"] == "假设"
+
+
+def test_a_sharper_engine_is_worse_calibrated_at_equal_accuracy() -> None:
+    generator = np.random.default_rng(0)
+    confidence = generator.uniform(0.5, 1, 3000)
+    labels = (generator.random(3000) < confidence).astype(int)
+    honest = np.stack([1 - confidence, confidence], axis=1)
+    odds = (confidence / (1 - confidence)) ** 4
+    sharp = np.stack([1 / (1 + odds), odds / (1 + odds)], axis=1)
+    for better, worse in zip(calibration_findings(honest, labels), calibration_findings(sharp, labels), strict=True):
+        assert better.value is not None
+        assert worse.value is not None
+        assert better.value < worse.value
+    ece = calibration_findings(honest, labels)[0]
+    assert ece.value is not None
+    assert ece.value < ece.detail["floor_interval"][1]
+    assert sum(b["n"] for b in ece.detail["bins"]) == 3000
+
+
+def test_calibration_of_one_example_and_an_empty_text_is_finite(tmp_path: Path) -> None:
+    task = Classify(labels=("negative", "positive"), test=Split(texts=("",), labels=(0,)))
+    found = Calibration().measure(LIGHT, task, run(tmp_path))
+    assert all(f.value is not None and np.isfinite(f.value) for f in found)
+    assert all(f.interval is None for f in found)
+
+
+def test_bins_below_one_are_refused() -> None:
+    with pytest.raises(UserError, match="bins must be at least 1"):
+        Calibration(bins=0)
