@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 CHUNK = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 """A Chinese character, or what stands between spaces and such characters."""
-LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+LETTERS = re.compile(rf"[^\W\d_{HAN}]+(?:['’][^\W\d_{HAN}]+)*")
 LEFT_ALONE = re.compile(r"[\d@#/\\_]|www\.|\w\.\w", re.IGNORECASE)
 NEGATIONS = frozenset("不没无未非别莫勿否")
 SHORTEST_WORD = 4

@@ -8,7 +8,7 @@ scored on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Split, Task
 
-NAMES = {"agreement.same_label": "higher", "agreement.kl": "lower", "agreement.cascade": "higher"}
+NAMES: dict[str, Literal["higher", "lower"]] = {
+    "agreement.same_label": "higher",
+    "agreement.kl": "lower",
+    "agreement.cascade": "higher",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
