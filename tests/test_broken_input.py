@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -272,7 +273,7 @@ def test_a_folder_with_other_files_is_not_overwritten(place: Path, model: Path, 
 def test_our_own_bug_is_exit_code_3_with_a_file_to_report(
     place: Path, model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("llamita.run.open_engine", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("llamita.workshop.open_engine", lambda *_, **__: 1 / 0)
     line = refused("predict", model, "a text", code=3)
     assert "ZeroDivisionError" in line
     file = Path(line.split(" with ")[-1])
@@ -316,7 +317,7 @@ def test_a_long_run_that_is_stopped_says_how_it_goes_on(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llamita.lighten.lighten", stop)
+    monkeypatch.setattr(import_module("llamita.lighten"), "lighten", stop)
     assert main(["lighten", "--data", "good.csv", "--out", "out"]) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "stopped; the same command goes on where it stopped"
 

@@ -11,11 +11,11 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.models import open_classifier, run_folder, scratch_run, test_task
 from llamita.core.errors import UserError, did_you_mean
-from llamita.core.measure import Finding
 from llamita.core.registry import Entry, build, entries
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
+    from llamita.core.measure import Finding
     from llamita.core.task import Task
 
 
@@ -137,6 +137,8 @@ def _measured(
 
 def _sizes(engine: Engine) -> list[Finding]:
     """What needs no timing."""
+    from llamita.core.measure import Finding
+
     return [
         Finding(name="cost.size_bytes", value=engine.size_bytes, unit="bytes", better="lower"),
         Finding(name="cost.parameters", value=engine.num_parameters, better="lower"),

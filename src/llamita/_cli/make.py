@@ -6,13 +6,16 @@ import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.models import new_folder, run_folder
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
-from llamita.core.report import Report
+
+if TYPE_CHECKING:
+    from llamita.core.report import Report
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
 

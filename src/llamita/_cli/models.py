@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import UserError, did_you_mean
-from llamita.core.task import Text
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
-    from llamita.core.task import Task
+    from llamita.core.task import Task, Text
     from llamita.data.read import Table
 
 

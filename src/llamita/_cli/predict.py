@@ -16,7 +16,6 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.models import checked_texts, new_file, open_classifier
 from llamita.core.errors import UserError
-from llamita.core.task import Text
 
 if TYPE_CHECKING:
     pass

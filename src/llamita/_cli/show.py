@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from llamita.core.measure import Finding
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from llamita.core.measure import Finding
 
 TITLES = {
     "quality.accuracy": "accuracy",
