@@ -130,7 +130,7 @@ COMMANDS = {
     "unknown verb": (["lightn"], "no verb 'lightn'. Did you mean 'lighten'?"),
     "unknown flag": (["lighten", "--data", "good.csv", "--kep", "0.9"], "no flag '--kep'. Did you mean '--keep'?"),
     "missing flag": (["lighten"], "--data"),
-    "missing model": (["evaluate", "--data", "good.csv"], "give: MODEL"),
+    "missing model": (["evaluate", "--data", "good.csv"], "give MODEL"),
     "too many arguments": (["list", "prune", "more"], "too many arguments: 'more'"),
     "keep is no number": (["lighten", "--data", "good.csv", "--keep", "much"], "--keep must be a number, got 'much'"),
     "negative keep": (["lighten", "--data", "good.csv", "--keep", "-0.5", "--out", "out"], "keep must be in (0, 1.5]"),
@@ -229,6 +229,10 @@ def test_a_damaged_artifact_is_refused(place: Path, refused: Callable[..., str])
 
 FAILURES = {
     "full disk": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+    "full disk under safetensors": (
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        "the disk is full",
+    ),
     "read-only disk": (OSError(errno.EROFS, "Read-only file system", "p.csv"), "no right to write or read at p.csv"),
     "no permission": (
         PermissionError(errno.EACCES, "Permission denied", "p.csv"),
@@ -258,6 +262,7 @@ def test_a_read_only_folder_is_refused_before_the_work(
 ):
     monkeypatch.setattr("llamita._cli.models.os.access", lambda *_: False)
     assert "is read-only" in refused("lighten", "--data", "good.csv", "--out", "out")
+    assert "is read-only" in refused("predict", "smollm2", "a text", "--out", "p.csv")
 
 
 def test_a_folder_with_other_files_is_not_overwritten(place: Path, model: Path, refused: Callable[..., str]):

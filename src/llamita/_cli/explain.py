@@ -20,7 +20,7 @@ def explain(argv: Sequence[str]) -> int:
     entry = _chosen_method([method], "explain", "--method")
     parser = flags.Parser("explain", f"{entry.summary} Other methods: --method {' | '.join(_methods('explain'))}.")
     flags.add_model(parser)
-    parser.add("texts", nargs="*", metavar="TEXT", help="one text or more")
+    parser.add("texts", nargs="*", default=[], metavar="TEXT", help="one text or more")
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--against", metavar="TEACHER", help="also why this model says what it says")
     parser.add("--html", metavar="FILE", help="write a page of coloured words")
@@ -60,12 +60,13 @@ def _print(found: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:
     for i in range(len(found[0][1])):
         for model, rows in found:
             row = rows[i]
-            line = Text(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  ", style="bold")
+            line = Text()
+            line.append(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  ", style="bold")
             for word, score, strength in _strengths(row):
                 style = f"on rgb({_mix(strength)})" if console.is_terminal else ""
                 shown = word if console.is_terminal else f"{word}[{score:+.2f}]"
                 line.append(Text(shown, style=f"black {style}" if style and abs(strength) > 0.15 else ""))
-                line.append("" if _is_han(word) and console.is_terminal else " ", style="not bold")
+                line.append("" if _is_han(word) and console.is_terminal else " ")
             console.print(line, soft_wrap=True)
 
 

@@ -16,6 +16,7 @@ EXTRAS = {
     "zh": ("pypinyin",),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
+DISK_FULL = "the disk is full; free some space and give the same command again"
 
 
 def explained(error: BaseException) -> tuple[int, str]:
@@ -31,6 +32,8 @@ def _user_line(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, ModuleNotFoundError):
         return _missing_extra(error)
+    if "No space left on device" in str(error) and not isinstance(error, OSError):
+        return DISK_FULL
     if isinstance(error, MemoryError) or _torch_ran_out(error):
         return "not enough memory; take a smaller model, shorter texts or fewer at a time, or a machine with more"
     if isinstance(error, OSError):
@@ -58,7 +61,7 @@ def _torch_ran_out(error: BaseException) -> bool:
 def _system_line(error: OSError) -> str | None:
     where = f" at {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
-        return f"the disk is full{where}; free some space and give the same command again"
+        return DISK_FULL.replace(";", f"{where};", 1)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"no right to write or read{where} ({error.strerror}); choose another folder, or change its rights"
     if error.errno == errno.EMFILE:

@@ -79,7 +79,7 @@ def run(argv: Sequence[str]) -> int:
 
     parser = flags.Parser("run", "Carry out a recipe. key=value changes it: seed=1, steps.0.keep=4.")
     parser.add("recipe", metavar="RECIPE.yaml")
-    parser.add("overrides", nargs="*", metavar="key=value", help="what differs from the file")
+    parser.add("overrides", nargs="*", default=[], metavar="key=value", help="what differs from the file")
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     parser.add("--stages", metavar="DIR", help="a store of stages that runs share (default: DIR/stages)")
     parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")

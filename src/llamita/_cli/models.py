@@ -103,6 +103,8 @@ def new_file(out: str) -> Path:
         raise UserError(f"--out {out} is a folder; name a file in it, such as {path / 'predictions.csv'}")
     if not path.parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"--out {out}: {path.parent} is read-only; choose another folder or change its rights")
     return path
 
 

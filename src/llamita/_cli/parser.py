@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         )  # fmt: skip
 
     def error(self, message: str) -> NoReturn:
-        message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required", "give")
+        message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required:", "give")
         message = re.sub(r"^((?:--)?[\w-]+): (must|knows)", r"\1 \2", message)
         raise UserError(f"{message}. See `{self.prog} --help`.".replace("..", "."))
 

@@ -30,7 +30,7 @@ def predict(argv: Sequence[str]) -> int:
         "predict", "Label texts. Without texts and without --file, one text a line is read from stdin."
     )
     flags.add_model(parser)
-    parser.add("texts", nargs="*", metavar="TEXT", help='texts; "-" reads one text a line from stdin')
+    parser.add("texts", nargs="*", default=[], metavar="TEXT", help='texts; "-" reads one text a line from stdin')
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--file", metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet, or .txt with one text a line")
     parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly")
@@ -117,14 +117,18 @@ def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
     from llamita.data.decode import lines_of_stream
 
     texts: list[Text] = []
+    empty = True
     for line in lines_of_stream(sys.stdin.buffer, Path("stdin"), encoding):
         if text := line.strip("\r\n"):
             texts.append(text)
+            empty = False
         if len(texts) == CHUNK:
             yield texts
             texts = []
     if texts:
         yield texts
+    if empty:
+        raise UserError("no text came in on stdin; give one a line")
 
 
 @contextmanager
