@@ -14,6 +14,8 @@ from llamita.core.task import Text
 SHORTEST_PASS_SECONDS = 0.2
 """A throughput pass that is over sooner is repeated within its round."""
 WARM_UP_CALLS = 3
+FEWEST_CALLS = 5
+"""Single calls of a round that no time limit takes away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +53,14 @@ def time_engines(engines: Mapping[str, Engine], texts: Sequence[Text], plan: Pla
     """
     chosen = sample(texts, plan.calls, plan.seed)
     rounds = [chosen[start :: plan.rounds] for start in range(plan.rounds)]
-    pace = {name: _warm_up(engine, chosen, plan.batch) for name, engine in engines.items()}
-    size = min(max(plan.batch, int(plan.seconds / plan.rounds / pace[name][1])) for name in engines)
+    slowest = max(_warm_up(engine, chosen, plan.batch) for engine in engines.values())
+    size = max(plan.batch, int(plan.seconds / plan.rounds / slowest))
     bulk = sample(texts, min(size, plan.throughput_texts), plan.seed + 1)
     batches = like_length(bulk, plan.batch)
     timed = {name: Timings() for name in engines}
     for round_texts in rounds:
         for name, engine in engines.items():
-            affordable = max(5, int(plan.seconds / plan.rounds / pace[name][0]))
-            timed[name].call_ms.append(time_calls(engine, round_texts[:affordable]))
+            timed[name].call_ms.append(time_calls(engine, round_texts, plan.seconds / plan.rounds))
             rate, passes = time_batches(engine, batches, len(bulk))
             timed[name].texts_per_second.append(rate)
             timed[name].passes += passes
@@ -80,10 +81,14 @@ def like_length(texts: Sequence[Text], batch: int) -> list[list[Text]]:
     return [ranked[start : start + batch] for start in range(0, len(ranked), batch)]
 
 
-def time_calls(engine: Engine, texts: Sequence[Text]) -> np.ndarray:
-    """Milliseconds of each call with one text, after one that isn't counted."""
+def time_calls(engine: Engine, texts: Sequence[Text], seconds: float) -> np.ndarray:
+    """Milliseconds of each call with one text, after one that isn't counted; five at least, more while there is time."""
     engine.scores(texts[:1])
-    taken = [_seconds(lambda text=text: engine.scores([text])) for text in texts]
+    taken: list[float] = []
+    for text in texts:
+        if len(taken) >= FEWEST_CALLS and sum(taken) >= seconds:
+            break
+        taken.append(_seconds(lambda text=text: engine.scores([text])))
     return 1000 * np.array(taken)
 
 
@@ -96,12 +101,12 @@ def time_batches(engine: Engine, batches: Sequence[Sequence[Text]], num_texts: i
     return passes * num_texts / seconds, passes
 
 
-def _warm_up(engine: Engine, texts: Sequence[Text], batch: int) -> tuple[float, float]:
-    """Seconds a single call takes, and a text in a batch."""
-    calls = [_seconds(lambda text=text: engine.scores([text])) for text in texts[: WARM_UP_CALLS + 1]]
+def _warm_up(engine: Engine, texts: Sequence[Text], batch: int) -> float:
+    """Seconds a text takes in a batch, after a few calls that aren't counted."""
+    for text in texts[:WARM_UP_CALLS]:
+        engine.scores([text])
     together = texts[:batch]
-    in_batch = _seconds(lambda: engine.scores(together)) / len(together)
-    return max(1e-6, float(np.median(calls[1:] or calls))), max(1e-7, in_batch)
+    return max(1e-7, _seconds(lambda: engine.scores(together)) / len(together))
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from llamita.core.task import Split, Task
 
 NAMES: dict[str, Literal["higher", "lower"]] = {
-    "agreement.same_label": "higher",
-    "agreement.kl": "lower",
-    "agreement.cascade": "higher",
-}
+    "agreement.same_label": "higher", "agreement.kl": "lower", "agreement.cascade": "higher",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
