@@ -64,7 +64,9 @@ def compare(argv: Sequence[str]) -> int:
 
     parser = flags.Parser("compare", "Measure models side by side on the same texts and write a page.")
     flags.add_model(parser, "teacher")
-    parser.add("light", nargs="*", default=[], metavar="LIGHT", help="models or exported folders to hold against the teacher")
+    parser.add(
+        "light", nargs="*", default=[], metavar="LIGHT", help="models or exported folders to hold against the teacher"
+    )
     flags.add_data(parser)
     parser.add("--out", metavar="DIR", help="where report.html, report.md and report.json go")
     parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute a model")

@@ -60,7 +60,9 @@ def _check(argv: Sequence[str]) -> int:
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
         print(f"{f.severity}: {where}: {f.message}; {f.remedy}")
-    print(f"{errors} errors, {len(findings) - errors} other findings" if findings else "nothing found")
+    others = len(findings) - errors
+    counted = f"{errors} error{'s' * (errors != 1)}, {others} other finding{'s' * (others != 1)}"
+    print(counted if findings else "nothing found")
     return 1 if errors else 0
 
 
