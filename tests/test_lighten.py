@@ -55,7 +55,7 @@ def test_every_candidate_and_the_result_load_with_stock_code(made):
         if candidate["path"]:
             AutoModelForSequenceClassification.from_pretrained(candidate["path"])
             AutoTokenizer.from_pretrained(candidate["path"])
-    answer = pipeline("text-classification", str(out / "light"), top_k=None)(text)
+    answer = pipeline("text-classification", str(out / "light"), top_k=None)([text])[0]
     ours = open_engine(out / "light", device="cpu")
     scores = dict(zip(ours.labels, ours.scores([text])[0], strict=True))
     assert {a["label"]: pytest.approx(a["score"], abs=1e-5) for a in answer} == scores

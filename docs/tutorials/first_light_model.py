@@ -55,7 +55,7 @@ import tempfile
 
 out = Path(os.environ.get("LLAMITA_OUT", tempfile.mkdtemp())) / "light-films"
 report = llamita.lighten(
-    "config:llama:tiny" if quick else "smollm2",
+    "config:llama:1m" if quick else "smollm2",
     data=(texts, labels),
     test=(held_texts, held_labels),
     keep=0.95,

@@ -71,9 +71,9 @@ class Shape:
             whole = self.pieces >= self.body.pieces_of_texts
             steps.append(build("prune.vocabulary", {"keep": self.pieces, "every_text": whole}))
         if self.layers < self.body.layers:
-            steps.append(build("prune.depth", {"keep": self.layers, "samples": sample}))
+            steps.append(build("prune.depth", {"keep": self.layers, "sample": sample}))
         if self.neurons < self.body.neurons:
-            steps.append(build("prune.width", {"ffn": self.neurons, "samples": sample}))
+            steps.append(build("prune.width", {"ffn": self.neurons, "sample": sample}))
         return tuple(steps)
 
 

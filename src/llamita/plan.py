@@ -188,23 +188,26 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     }  # fmt: skip
 
 
+ENOUGH_TEXTS = 6000
+"""A decoder learns a task from about so many texts; a plan never trains a teacher on fewer when there are more."""
+
+
 def _teacher_schedule(
     teacher: Model, task: Task, whole: int, decoder: bool, trained: bool, seconds: float
 ) -> dict[str, Any]:
-    """Length, epochs and frozen share of the teacher's fine-tuning: the fullest that fits, else the cheapest."""
-    enough = 1.0 if decoder and len(task.train) > 5000 else 2.0 if decoder else 3.0
+    """Length, epochs and frozen share of the teacher's fine-tuning: the fullest that fits, else the cheapest.
+
+    A teacher that learned too little costs more than minutes, so there is a floor: one look at `ENOUGH_TEXTS` texts.
+    """
+    most = 1.0 if decoder and len(task.train) > 5000 else 2.0 if decoder else 3.0
+    least = min(1.0, ENOUGH_TEXTS / len(task.train))
+    steps = sorted({most, max(least, most / 2), least}, reverse=True)
     schedule: dict[str, Any] = {}
-    for max_length in dict.fromkeys((whole, min(whole, 256), min(whole, 128), min(whole, 64))):
+    for max_length in dict.fromkeys((whole, min(whole, 256), min(whole, 128), min(whole, 96))):
         pace = take_pace(teacher, task, max_length)
         if trained:
             return {"pace": pace, "max_length": max_length, "epochs": 0.0, "freeze": 0.0, "seconds": 0.0}
-        for epochs, freeze in (
-            (enough, 0.0),
-            (enough, 0.4),
-            (enough * 2 / 3, 0.4),
-            (enough / 2, 0.4),
-            (enough / 3, 0.5),
-        ):
+        for epochs, freeze in ((most, 0.0), *((epochs, 0.4) for epochs in steps)):
             cost = pace.training_seconds(epochs, freeze=freeze)
             schedule = {"pace": pace, "max_length": max_length, "epochs": round(epochs, 2), "freeze": freeze}
             schedule["seconds"] = cost
