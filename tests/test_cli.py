@@ -195,6 +195,39 @@ def test_list_tells_a_methods_settings(said: Callable[..., str]):
     assert {m["name"].split(".")[0] for m in methods} == {"prune"}
 
 
+WITHOUT_TRAINING = """
+import sys
+for name in ("torch", "transformers", "onnx", "onnxscript", "scipy", "sklearn", "pandas", "pyarrow", "datasets", "psutil"):
+    sys.modules[name] = None
+from llamita.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_the_light_core_alone_predicts_measures_and_explains_an_exported_folder(
+    place: Path, model: Path, said: Callable[..., str]
+):
+    said("export", model, "--to", "onnx", "--out", "light")
+    commands = (
+        ["predict", "light", "a warm film", "--format", "jsonl"],
+        ["evaluate", "light", "--data", "good.csv", "--json"],
+        ["explain", "light", "a warm film", "--json"],
+        ["attack", "light", "--data", "good.csv", "--json"],
+        ["compare", "light", "light", "--data", "good.csv", "--out", "page"],
+        ["data", "check", "good.csv"],
+        ["list"],
+        ["doctor"],
+    )
+    for words in commands:
+        command = [sys.executable, "-c", WITHOUT_TRAINING, *words]
+        done = subprocess.run(command, capture_output=True, env=environment(), cwd=place)
+        assert done.returncode == 0, done.stderr.decode()
+    assert (place / "page" / "report.html").stat().st_size > 1000
+    command = [sys.executable, "-c", WITHOUT_TRAINING, "predict", str(model), "a text"]
+    done = subprocess.run(command, capture_output=True, env=environment())
+    assert (done.returncode, b"pip install 'llamita[train]'" in done.stderr) == (2, True)
+
+
 def test_doctor_tells_machine_versions_and_extras(said: Callable[..., str]):
     found = json.loads(said("doctor", "--json"))
     assert found["machine"]["cores"] >= 1

@@ -33,6 +33,7 @@ TITLES = {
     "calibration.nll": "negative log-likelihood",
     "agreement.same_label": "same label as the teacher",
     "agreement.kl": "KL from the teacher",
+    "agreement.cascade": "accuracy with the teacher's help",
     "attack.noise": "accuracy under noise",
 }
 
@@ -64,10 +65,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], title: str = "",
 
 
 def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = "") -> None:
-    """One row per finding, one column per model; intervals in brackets."""
+    """One row per finding, one column per model; intervals in brackets; the reference's own values are left out."""
     order: dict[str, None] = {}
     for _, findings in named:
-        order |= dict.fromkeys(f.name for f in findings)
+        order |= dict.fromkeys(f.name for f in findings if ".reference_" not in f.name)
     found = [{f.name: f for f in findings} for _, findings in named]
     rows = []
     for name in order:
