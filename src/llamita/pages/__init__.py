@@ -1,0 +1,1 @@
+"""Pages: the report as HTML and Markdown, its pictures, and the model card."""

@@ -1,0 +1,115 @@
+"""The model card: README.md of the light folder, with metadata and evaluation results as the Hub reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from llamita.core.report import Report, Subject, write_whole
+from llamita.pages import _format as write
+from llamita.pages._headline import headline
+from llamita.pages._snippets import ONNXRUNTIME, TRANSFORMERS
+from llamita.pages._table import columns, groups, shown_subjects
+from llamita.pages._view import goals, lineage
+from llamita.pages.report import render_markdown
+from llamita.pages.strings import words
+
+ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "for", "was", "with", "as", "on", "this"])
+
+
+def write_card(report: Report, folder: Path) -> None:
+    """Write README.md into the light model's folder; it holds no text of the user's."""
+    folder = Path(folder)
+    strings = words("en")
+    light = report.subject("light") or report.subject("model")
+    exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
+    place, text = folder.name, strings["run_text"]
+    shown = {
+        "t": strings,
+        "name": report.title,
+        "headline": headline(report, strings),
+        "labels": report.task.get("labels") or [],
+        "columns": columns(shown_subjects(report), strings),
+        "groups": groups(report, strings),
+        "goals": goals(report, strings),
+        "lineage": lineage(report, strings)[:1],
+        "notes": report.notes,
+        "command": report.command,
+        "max_length": report.task.get("max_length"),
+        "teacher": getattr(report.subject("teacher"), "name", ""),
+        "splits": report.task.get("sizes") or {},
+        "transformers": TRANSFORMERS.format(folder=place, text=text),
+        "onnxruntime": ONNXRUNTIME.format(folder=f"{place}/{exported.name}", text=text) if exported else "",
+        "measured": light.name if light else "",
+        "language": language_of(report),
+    }
+    front = yaml.safe_dump(metadata(report), sort_keys=False, allow_unicode=True)
+    write_whole(folder / "README.md", f"---\n{front}---\n\n{render_markdown('card.md.j2', shown)}")
+
+
+def metadata(report: Report) -> dict[str, Any]:
+    """The card's front matter; what isn't known is left out."""
+    light = report.subject("light") or report.subject("model")
+    steps = [str(step.get("step", "")) for step in light.lineage] if light else []
+    base = base_model(light) or base_model(report.subject("teacher"))
+    language = language_of(report)
+    return {
+        **({"language": [language]} if language else {}),
+        **({"base_model": base} if base else {}),
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["llamita", "text-classification", *dict.fromkeys(_tags(steps))],
+        "metrics": ["accuracy", "f1"],
+        "model-index": [{"name": report.title, "results": results(report, light)}],
+    }
+
+
+def _tags(steps: Iterable[str]) -> Iterable[str]:
+    names = {"prune": "pruned", "distill": "distilled", "quantize": "quantized"}
+    return (names[kind] for step in steps if (kind := step.partition(".")[0]) in names)
+
+
+def base_model(subject: Subject | None) -> str:
+    """What the model's lineage was loaded from."""
+    first = subject.lineage[0] if subject and subject.lineage else {}
+    return str((first.get("settings") or {}).get("model") or "") if first.get("step") == "load" else ""
+
+
+def results(report: Report, subject: Subject | None) -> list[dict[str, Any]]:
+    """Evaluation results in the Hub's model-index form."""
+    kinds = (("quality.accuracy", "accuracy", "Accuracy"), ("quality.macro_f1", "f1", "Macro-F1"))
+    found = [(subject.finding(name), kind, title) for name, kind, title in kinds] if subject else []
+    metrics = [
+        {"type": kind, "value": round(f.value, 6), "name": _metric_name(title, f.interval, f.n)}
+        for f, kind, title in found
+        if f is not None and f.value is not None
+    ]
+    source = Path(str((report.task.get("sources") or {}).get("test") or "test")).name
+    dataset = {
+        "name": source,
+        "type": re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-") or "test",
+        "split": "test",
+    }
+    task = {"type": "text-classification", "name": "Text Classification"}
+    return [{"task": task, "dataset": dataset, "metrics": metrics}]
+
+
+def _metric_name(title: str, interval: tuple[float, float] | None, n: int) -> str:
+    bounds = f", 95 % interval {interval[0]:.4f} to {interval[1]:.4f}" if interval else ""
+    return f"{title} (n = {n}{bounds})"
+
+
+def language_of(report: Report) -> str:
+    """The language of the measured texts where it is plain ("zh" or "en"), else nothing; a task's own word counts first."""
+    if report.task.get("language"):
+        return str(report.task["language"])
+    rows = [row for s in report.subjects if (f := s.finding("quality.accuracy")) for row in f.rows[:500]]
+    text = " ".join(str(row.get("text", "")) for row in rows)
+    if sum(map(write.is_chinese, text)) > 0.2 * max(1, len(text)):
+        return "zh"
+    said = re.findall(r"[^\W\d_]+", text.lower())
+    return "en" if said and sum(word in ENGLISH for word in said) > 0.08 * len(said) else ""

@@ -1,0 +1,73 @@
+"""The report as a self-contained HTML page, as Markdown, and as the summary a notebook shows."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from llamita.core.report import Report, write_whole
+from llamita.pages import _format
+from llamita.pages._view import summary, view
+from llamita.pages.strings import words
+
+HERE = Path(__file__).parent
+
+
+def write_pages(report: Report, folder: Path, *, redact: bool = False, language: str = "en") -> None:
+    """Write report.html and report.md; with `redact`, without any of the users' texts.
+
+    Raises:
+        UserError: for a language the pages don't have.
+    """
+    folder = Path(folder)
+    strings = words(language)
+    shown = view(report.redacted() if redact else report, strings, folder, redacted=redact)
+    shown |= {"t": strings, "language": language}
+    write_whole(folder / "report.html", _html("report.html.j2", shown))
+    write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
+
+
+def html_summary(report: Report, language: str = "en") -> str:
+    """First line, goals and table as a fragment for notebooks."""
+    strings = words(language)
+    return _html("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
+
+
+def _html(template: str, shown: dict[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    script = (HERE / "copy.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    own = {
+        "style": Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        "script": Markup(script),
+        "script_hash": f"sha256-{digest}",
+    }
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(shown | own)
+
+
+def render_markdown(template: str, shown: dict[str, Any]) -> str:
+    """Fill a Markdown template; every value is escaped, so that no text becomes markup."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=False, finalize=_format.markdown_text, undefined=StrictUndefined
+    )
+    text = environment.get_template(template).render(shown | {"code": fenced})
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def fenced(text: str) -> Markup:
+    """A code block whose fence is longer than any run of backticks in it."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return Markup(f"{fence}\n{text}\n{fence}")

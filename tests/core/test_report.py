@@ -1,0 +1,124 @@
+"""The report is plain data: it goes to JSON and back, follows its schema, and can be rid of the users' texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from llamita.core.measure import Finding
+from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
+
+
+def report() -> Report:
+    findings = (
+        Finding(
+            name="quality.accuracy",
+            value=0.9,
+            unit="share",
+            interval=(0.8, 0.95),
+            better="higher",
+            n=10,
+            detail={"confusion": [[4, 1], [0, 5]]},
+            rows=({"index": 0, "text": "secret words", "pair": "secret pair", "label": "a"},),
+        ),
+        Finding(
+            name="cost.peak_memory_bytes",
+            value=None,
+            unit="bytes",
+            better="lower",
+            reason="this system has no way to read it",
+        ),
+        Finding(
+            name="explain.occlusion",
+            value=0.2,
+            n=1,
+            rows=({"index": 0, "text": "secret words", "words": ["secret", "words"], "scores": [1.0, 0.0]},),
+        ),
+        Finding(
+            name="attack.noise", value=0.5, n=1, rows=({"index": 0, "text": "secret words", "noisy": "secrte words"},)
+        ),
+    )
+    return Report(
+        title="t",
+        task={"labels": ["a", "b"]},
+        command="llamita run r.yaml",
+        seed=3,
+        subjects=(
+            Subject(
+                name="m",
+                role="light",
+                path="light/onnx",
+                lineage=({"step": "load", "settings": {"model": "x/y"}, "parameters": 10},),
+                findings=findings,
+            ),
+        ),
+        goals=(Goal(name="max_size", limit=1e6, unit="bytes", value=2e6, met=False, advice="relax it"),),
+        candidates=(
+            {
+                "name": "c",
+                "size_bytes": 5,
+                "score": 0.8,
+                "interval": [0.7, 0.9],
+                "n": 10,
+                "on_front": True,
+                "chosen": False,
+                "note": "",
+            },
+        ),
+        machine={"threads": 2},
+        versions={"python": "3.11"},
+        notes=("a note",),
+        data_findings=(
+            {
+                "kind": "empty",
+                "severity": "warning",
+                "file": "f.csv",
+                "line": 3,
+                "message": "1 row with an empty text",
+                "remedy": "fill it",
+                "count": 1,
+            },
+        ),
+    )
+
+
+def schema() -> dict:
+    return json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
+def test_the_schema_is_itself_valid_and_describes_a_report() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(json.loads(json.dumps(report().to_dict())), schema())
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"), [("seed", "three"), ("subjects", [{"name": "x"}]), ("goals", [{"name": "keep"}]), ("extra", 1)]
+)
+def test_the_schema_refuses_what_is_not_a_report(key: str, wrong: object) -> None:
+    data = json.loads(json.dumps(report().to_dict())) | {key: wrong}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema())
+
+
+def test_a_missing_value_needs_a_reason() -> None:
+    data = json.loads(json.dumps(report().to_dict()))
+    data["subjects"][0]["findings"][1]["reason"] = ""
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema())
+
+
+def test_a_report_comes_back_equal_from_its_dict_and_from_its_file(tmp_path: Path) -> None:
+    assert Report.from_dict(report().to_dict()) == report()
+    report().save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json") == report()
+    assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_redacted_report_has_the_numbers_but_no_text() -> None:
+    hidden = report().redacted()
+    assert not any(word in json.dumps(hidden.to_dict()) for word in ("secret", "secrte"))
+    assert hidden.subjects[0].findings[0].value == 0.9
+    jsonschema.validate(json.loads(json.dumps(hidden.to_dict())), schema())

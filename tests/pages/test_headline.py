@@ -1,0 +1,63 @@
+"""The first line is plain about gains, losses, chance, and what was not measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.pages.sample_reports import comparison_report
+
+from llamita.core.measure import Finding
+from llamita.core.report import Report, Subject
+from llamita.pages._headline import headline
+from llamita.pages.strings import words
+
+MINUS = "\u2212"
+
+
+def line(bought: tuple | None, cost: tuple | None, language: str = "en") -> str:
+    findings = [
+        Finding(name=f"headline.{name}", value=told[0], interval=told[1], unit="share", n=872)
+        for name, told in (("teacher_bought", bought), ("compression_cost", cost))
+        if told
+    ]
+    accuracy = Finding(name="quality.accuracy", value=0.88, interval=(0.86, 0.9), n=872)
+    subjects = (
+        Subject(name="t", role="teacher", findings=(replace(accuracy, value=0.9),)),
+        Subject(name="l", role="light", findings=(accuracy, *findings)),
+    )
+    return headline(Report(title="x", task={}, subjects=subjects), words(language)).replace(MINUS, "-")
+
+
+@pytest.mark.parametrize(
+    ("bought", "cost", "said"),
+    [
+        ((0.003, (-0.011, 0.017)), (0.008, (-0.004, 0.02)), "The teacher bought nothing measurable: +0.3 points [-1.1, +1.7]; compression cost 0.8 points [-0.4, +2.0] of accuracy, not distinguishable from none (n = 872)."),  # noqa: E501
+        ((0.021, (0.004, 0.038)), (0.02, (0.005, 0.035)), "The teacher bought +2.1 points [+0.4, +3.8] of accuracy; compression cost 2.0 points [+0.5, +3.5] of accuracy (n = 872)."),  # noqa: E501
+        ((-0.02, (-0.03, -0.01)), (-0.01, (-0.02, -0.001)), "The teacher did harm: -2.0 points [-3.0, -1.0] of accuracy; compression cost nothing: the light model is ahead by 1.0 points [+0.1, +2.0] (n = 872)."),  # noqa: E501
+        ((0.0, (-0.01, 0.01)), (-0.002, (-0.01, 0.01)), "The teacher bought nothing measurable: 0.0 points [-1.0, +1.0]; compression cost nothing measurable: -0.2 points [-1.0, +1.0] (n = 872)."),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_the_first_line_says_what_the_intervals_allow(bought: tuple, cost: tuple, said: str) -> None:
+    assert line(bought, cost) == said
+
+
+def test_without_a_student_of_its_own_the_line_says_that_the_gain_was_not_measured() -> None:
+    said = line(None, None)
+    assert "What the teacher bought was not measured (no student without a teacher was trained)" in said
+    assert (
+        "compression cost 2.0 points of accuracy (no interval: the two were not compared text by text) (n = 872)."
+        in said
+    )
+
+
+def test_the_line_is_chinese_on_a_chinese_page() -> None:
+    assert line((0.003, (-0.011, 0.017)), (0.02, (0.005, 0.035)), "zh").startswith(
+        "教师模型没有带来可测的收益：+0.3 个百分点 [-1.1, +1.7]；压缩损失了"
+    )
+
+
+def test_compared_models_each_have_a_sentence() -> None:
+    said = headline(comparison_report(), words("en")).replace(MINUS, "-")
+    assert "light-a/onnx can't be told from teacher-folder in accuracy: -0.4 points [-1.8, +1.0] (n = 872)." in said
+    assert "light-b/onnx loses 9.0 points [6.0, 12.0] of accuracy to teacher-folder (n = 872)." in said

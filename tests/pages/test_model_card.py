@@ -1,0 +1,96 @@
+"""The model card: metadata the Hub reads, numbers with intervals, snippets that run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import yaml
+from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
+
+from llamita.pages._snippets import ONNXRUNTIME, snippets
+from llamita.pages.model_card import language_of, write_card
+from llamita.pages.strings import words
+
+
+def card(report, folder: Path) -> tuple[dict, str]:
+    folder.mkdir(exist_ok=True)
+    write_card(report, folder)
+    _, front, body = (folder / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def test_the_front_matter_has_what_the_hub_reads(tmp_path: Path) -> None:
+    front, _ = card(english_report(), tmp_path / "light")
+    assert front["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert front["pipeline_tag"] == "text-classification"
+    assert front["language"] == ["en"]
+    assert {"llamita", "pruned", "distilled"} <= set(front["tags"])
+    (result,) = front["model-index"][0]["results"]
+    assert result["task"]["type"] == "text-classification"
+    assert {"name", "type", "split"} <= set(result["dataset"])
+    accuracy = english_report().subject("light").finding("quality.accuracy")
+    assert [m["type"] for m in result["metrics"]] == ["accuracy", "f1"]
+    assert abs(result["metrics"][0]["value"] - accuracy.value) < 1e-6
+    assert f"n = {accuracy.n}" in result["metrics"][0]["name"]
+
+
+def test_the_card_says_how_to_use_it_its_numbers_and_limits_and_no_text_of_the_users(tmp_path: Path) -> None:
+    _, body = card(english_report(), tmp_path / "light")
+    for heading in ("## How to use it", "## Numbers", "## How it was made", "## Limits"):
+        assert heading in body
+    assert "The teacher bought nothing measurable" in body
+    assert not any(sentence in body for sentence, _ in SENTENCES)
+
+
+def test_labels_with_markup_stay_text(tmp_path: Path) -> None:
+    front, body = card(chinese_report(), tmp_path / "light")
+    assert "财经&lt;b&gt;" in body
+    assert front["model-index"][0]["name"] == "e5 → 轻量模型，thucnews.csv <script>"
+
+
+def test_the_language_is_told_from_the_texts_and_left_out_when_unsure() -> None:
+    assert language_of(chinese_report()) == "zh"
+    assert language_of(english_report()) == "en"
+    assert language_of(english_report().redacted()) == ""
+
+
+def test_snippets_name_the_folders_that_lie_beside_the_page(tmp_path: Path) -> None:
+    artifact = tmp_path / "light" / "onnx"
+    artifact.mkdir(parents=True)
+    (artifact / "artifact.json").write_text("{}")
+    told = dict(snippets(english_report(), words("en"), tmp_path))
+    assert f"llamita predict {artifact.as_posix()} " in told["Command line"]
+    assert repr(artifact.as_posix()) in told["onnxruntime alone, without llamita"]
+    assert f'pipeline("text-classification", {(tmp_path / "light").as_posix()!r})' in told["Transformers"]
+
+
+def test_the_onnxruntime_snippet_runs_and_gives_probabilities(tmp_path: Path) -> None:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "good": 1}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["batch", "length"])
+    table = numpy_helper.from_array(np.array([[2.0, 0.0], [0.0, 2.0]], dtype=np.float32), "table")
+    axis = numpy_helper.from_array(np.array([1], dtype=np.int64), "axis")
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["picked"]),
+        helper.make_node("ReduceSum", ["picked", "axis"], ["logits"], keepdims=0),
+    ]
+    out = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 2])
+    graph = helper.make_graph(nodes, "g", [ids], [out], [table, axis])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "model.onnx"
+    )
+    about = {"labels": ["bad", "good"], "file": "model.onnx", "max_length": 8, "inputs": ["input_ids"]}
+    (tmp_path / "artifact.json").write_text(json.dumps(about))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(ONNXRUNTIME.format(folder=str(tmp_path), text="good"), {})
+    assert printed.getvalue() == "{'bad': 0.119, 'good': 0.881}\n"

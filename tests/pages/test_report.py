@@ -1,0 +1,270 @@
+"""The pages: complete, escaped, self-contained, free of the users' texts when asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.pages import sample_reports
+from tests.pages.sample_reports import CHINESE, HOSTILE, LONG_WORD, chinese_report, comparison_report, english_report
+
+from llamita.core.measure import Finding
+from llamita.core.report import SCHEMA_FILE, Report, Subject
+from llamita.pages._examples import changes, coloured
+from llamita.pages._table import groups, ratio
+from llamita.pages.report import html_summary, write_pages
+from llamita.pages.strings import words
+
+
+class Page(HTMLParser):
+    """What a browser would see: tags with attributes, and the text outside style and script."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "link", "img", "input", "hr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+
+def written(report: Report, folder: Path, **options) -> tuple[Page, str, str]:
+    write_pages(report, folder, **options)
+    source = (folder / "report.html").read_text(encoding="utf-8")
+    return Page(source), source, (folder / "report.md").read_text(encoding="utf-8")
+
+
+def squeezed(text: str) -> str:
+    return " ".join(text.replace("\u00a0", " ").split())
+
+
+@pytest.mark.parametrize("make", [english_report, chinese_report, comparison_report])
+def test_the_sample_reports_follow_the_schema(make) -> None:
+    jsonschema.validate(json.loads(json.dumps(make().to_dict())), json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("make", [english_report, chinese_report, comparison_report])
+def test_tags_are_closed_and_ids_are_unique(make, tmp_path: Path) -> None:
+    page, _, _ = written(make(), tmp_path)
+    assert page.open == []
+    ids = [given["id"] for _, given in page.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    targets = [given["href"] for tag, given in page.tags if tag == "a"]
+    assert targets
+    assert all(target and target.removeprefix("#") in ids for target in targets)
+
+
+def test_the_headline_is_the_heading_of_the_page(tmp_path: Path) -> None:
+    page, _, markdown = written(english_report(), tmp_path)
+    first = "The teacher bought nothing measurable: +1.5 points"
+    assert squeezed(page.text).index(first) < 200
+    assert first in markdown.splitlines()[2]
+
+
+def test_users_texts_are_escaped(tmp_path: Path) -> None:
+    page, source, markdown = written(chinese_report(), tmp_path, language="zh")
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not {"img", "i", "iframe"} & {tag for tag, _ in page.tags}
+    assert all(not name.startswith("on") for _, given in page.tags for name in given)
+    assert "<script>alert" not in source
+    assert "<script>" not in markdown
+    assert "<b>" not in markdown
+    assert "[a](javascript" not in markdown
+    assert HOSTILE in page.text
+
+
+def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:
+    page, source, _ = written(english_report(), tmp_path)
+    assert not [
+        tag for tag, given in page.tags if tag in ("link", "img", "iframe", "object", "embed") or "src" in given
+    ]
+    assert "url(" not in source
+    assert "@import" not in source
+    assert "default-src 'none'" in source
+    assert not re.search(r"https?://", source)
+
+
+def test_the_policy_allows_only_the_page_s_own_script(tmp_path: Path) -> None:
+    import base64
+    import hashlib
+
+    _, source, _ = written(english_report(), tmp_path)
+    script = re.search(r"<script>(.*?)</script>", source, re.DOTALL)
+    assert script is not None
+    assert f"sha256-{base64.b64encode(hashlib.sha256(script.group(1).encode()).digest()).decode()}" in source
+
+
+@pytest.mark.parametrize("make", [english_report, chinese_report, comparison_report])
+def test_every_accuracy_stands_with_its_interval_and_n(make, tmp_path: Path) -> None:
+    page, _, markdown = written(make(), tmp_path)
+    for subject in make().subjects:
+        found = subject.finding("quality.accuracy")
+        low, high = (f"{100 * bound:.1f}" for bound in found.interval)
+        cell = f"{100 * found.value:.1f} % [{low}, {high}] n = {found.n}"
+        assert cell in squeezed(re.sub(r"\(best of the row\)", "", page.text)), subject.name
+        assert cell in squeezed(markdown.replace("\\", "")), subject.name
+
+
+def test_a_missing_finding_shows_its_reason(tmp_path: Path) -> None:
+    page, _, markdown = written(chinese_report(), tmp_path, language="zh")
+    for reason in ("本系统无法读取峰值内存 <i>", "没有教师模型的概率"):
+        assert reason in page.text
+    assert "没有教师模型的概率" in markdown
+
+
+def test_sections_without_data_are_left_out(tmp_path: Path) -> None:
+    page, _, _ = written(comparison_report(), tmp_path)
+    ids = {given["id"] for _, given in page.tags if "id" in given}
+    assert {"table", "scatter", "confusion", "examples"} <= ids
+    assert not {"goals", "cascade", "reliability", "noise", "lineage", "run"} & ids
+
+
+def test_an_empty_report_is_still_a_page(tmp_path: Path) -> None:
+    page, _, markdown = written(Report(title="nothing", task={}, subjects=()), tmp_path)
+    assert "nothing" in page.text
+    assert markdown.startswith("# nothing")
+
+
+def test_a_redacted_page_holds_no_text_of_the_users(tmp_path: Path) -> None:
+    _, source, markdown = written(english_report(), tmp_path, redact=True)
+    for sentence, _ in sample_reports.SENTENCES:
+        assert sentence not in source
+        assert sentence not in markdown
+        said = [word for word in sentence.split() if word.isalpha()]
+        for pair in (" ".join(two) for two in pairwise(said)):
+            assert len(pair) < 12 or pair not in source + markdown, pair
+    _, source, markdown = written(chinese_report(), tmp_path, redact=True, language="zh")
+    for text in (*CHINESE, LONG_WORD, "第218条", "alert("):
+        assert text not in source + markdown
+
+
+def test_a_redacted_page_keeps_the_numbers(tmp_path: Path) -> None:
+    page, _, _ = written(english_report(), tmp_path, redact=True)
+    assert "Of 872 texts the light model lost 20" in squeezed(page.text)
+    assert "left out" in page.text
+
+
+def test_a_chinese_page_says_nothing_in_english(tmp_path: Path) -> None:
+    page, source, markdown = written(chinese_report(), tmp_path, language="zh")
+    assert '<html lang="zh-Hans">' in source
+    english = {
+        text for key, text in words("en").items() if len(text) > 6 and text != words("zh")[key] and "{" not in text
+    }
+    assert [text for text in english if text in page.text or text in markdown] == []
+
+
+def test_a_goal_that_was_missed_says_what_to_relax(tmp_path: Path) -> None:
+    page, _, markdown = written(english_report(), tmp_path)
+    for text in (page.text, markdown.replace("\\", "")):
+        assert "--max-latency 3.5ms, or more --threads" in text
+        assert "missed" in text
+
+
+def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_pages(english_report(), tmp_path / name)
+    assert (tmp_path / "a" / "report.html").read_bytes().replace(b"/a/", b"/b/") == (
+        tmp_path / "b" / "report.html"
+    ).read_bytes()
+
+
+def test_the_summary_for_notebooks_has_first_line_goals_and_table_but_no_texts() -> None:
+    page = Page(html_summary(english_report()))
+    assert page.open == []
+    for words_there in ("bought nothing measurable", "Latency, p95", "TF-IDF"):
+        assert words_there in page.text
+    assert sample_reports.SENTENCES[0][0] not in page.text
+
+
+def test_measured_ratios_go_to_the_reference_they_were_taken_against() -> None:
+    report = english_report()
+    light, int8, teacher = (report.subject(role) for role in ("light", "teacher_int8", "teacher"))
+    rule = ("cost.latency_ratio", "cost.latency_p50_ms", False)
+    assert ratio(light, int8, *rule).value == 9.41
+    assert ratio(light, teacher, *rule).value == 32.0
+    bare = replace(light, findings=tuple(f for f in light.findings if "_ratio" not in f.name))
+    computed = ratio(bare, int8, *rule)
+    assert computed.value == pytest.approx(18.4 / 1.956)
+    assert computed.interval is None
+
+
+def test_the_best_of_a_row_is_marked_and_ties_are_not() -> None:
+    rows = {row.label: row for _, group in groups(english_report(), words("en")) for row in group}
+    assert [cell.best for cell in rows["Size on disk"].cells] == [False, False, False, True, False]
+    assert [cell.best for cell in rows["Accuracy"].cells] == [True, False, False, False, False]
+    assert not any(cell.best for cell in rows["Brier score"].cells)
+
+
+def test_calibration_error_is_shown_above_its_floor() -> None:
+    found = Finding(name="calibration.ece", value=0.03, better="lower", n=872, detail={"floor": 0.019})
+    report = Report(title="x", task={}, subjects=(Subject(name="m", role="model", findings=(found,)),))
+    cell = groups(report, words("en"))[0][1][0].cells[0]
+    assert (cell.text, cell.note) == ("0.011", "ECE 0.030, floor 0.019")
+
+
+def test_coloured_words_keep_the_text_and_its_spaces() -> None:
+    text = "well , not  bad at all ."
+    pieces = coloured(text, ["well", "not", "bad", "at", "all"], [0.0, -0.2, 0.4, 0.001, 0.1])
+    assert "".join(piece.text for piece in pieces) == text
+    assert [(p.text, p.side, p.depth) for p in pieces if p.side] == [
+        ("not", "against", 0.5),
+        ("bad", "for", 1.0),
+        ("all", "for", 0.25),
+    ]
+
+
+def test_words_that_left_no_trace_have_no_colour() -> None:
+    assert not any(piece.side for piece in coloured("a b", ["a", "b"], [0.0, 0.0]))
+
+
+def test_what_noise_wrote_is_marked_word_by_word_or_character_by_character() -> None:
+    assert [piece for piece, changed in changes("a fine film", "a fnie film") if changed] == ["fnie"]
+    assert [piece for piece, changed in changes("赢下了比赛", "赢下了比塞") if changed] == ["塞"]
+    assert "".join(piece for piece, _ in changes("a  b\nc", "a  x\nc")) == "a  x\nc"
+
+
+def test_many_labels_show_the_confusions_instead_of_a_matrix(tmp_path: Path) -> None:
+    labels = [f"label {i}" for i in range(30)]
+    table = [[9 if i == j else int(j == i + 1) * i for j in range(30)] for i in range(30)]
+    found = Finding(
+        name="quality.accuracy",
+        value=0.5,
+        interval=(0.4, 0.6),
+        n=300,
+        better="higher",
+        detail={"labels": labels, "confusion": table, "per_class": {}},
+    )
+    page, _, _ = written(
+        Report(title="x", task={}, subjects=(Subject(name="m", role="light", findings=(found,)),)), tmp_path
+    )
+    assert not any(given.get("class") == "matrix" for tag, given in page.tags if tag == "table")
+    assert "label 28label 2928" in page.text
+
+
+def test_pages_are_written_without_torch() -> None:
+    import subprocess
+    import sys
+
+    heavy = "('torch', 'transformers', 'scipy', 'matplotlib')"
+    code = (
+        f"import sys, llamita.pages.report, llamita.pages.model_card; sys.exit(any(m in sys.modules for m in {heavy}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
