@@ -1,0 +1,220 @@
+"""A torch classifier as an ONNX graph of plain operators, shaped so that onnxruntime fuses what is worth fusing."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx_ir as ir
+import onnx_ir.passes.common as passes
+import torch
+from onnxscript import optimizer
+from torch import nn
+
+if TYPE_CHECKING:
+    from llamita.core.encoding import Batch
+    from llamita.core.model import Model
+
+OPSET = 21
+PROTOBUF_LIMIT_BYTES = 2**31 - 2**20
+"""A larger file needs its weights beside it."""
+
+
+class _Positional(nn.Module):
+    """The model with its inputs by position and the logits alone as its output."""
+
+    def __init__(self, module: nn.Module, names: Sequence[str]):
+        super().__init__()
+        self.module = module
+        self.names = tuple(names)
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return self.module(**dict(zip(self.names, inputs, strict=True))).logits
+
+
+def trace(model: Model, example: Batch) -> ir.Model:
+    """The fp32 graph with free batch and length; its weights still share memory with the torch model."""
+    named = model.inputs(example.token_ids, example.mask, example.type_ids)
+    free = {0: "batch", 1: "length"}
+    with _exportable(model), _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            _Positional(model.module, tuple(named)).eval(), tuple(named.values()), dynamo=True, verbose=False,
+            input_names=list(named), output_names=["logits"], dynamic_shapes=(tuple(free for _ in named),),
+            opset_version=OPSET, optimize=False,
+        )  # fmt: skip
+    assert program is not None
+    graph = program.model
+    passes.InlinePass()(graph)
+    optimizer.fold_constants(graph, onnx_shape_inference=True)
+    _clean(graph)
+    for reshape in (_fold_transposed_weights, _split_gemm, _divide_by_roots, _hide_residual_sums):
+        reshape(graph.graph)
+    _clean(graph)
+    return graph
+
+
+@contextmanager
+def _exportable(model: Model) -> Iterator[None]:
+    """Plain attention (the smallest graph, and as fast in onnxruntime), no cache of keys, fp32 on the CPU."""
+    config, device = model.module.config, model.device
+    attention, cache = config._attn_implementation, getattr(config, "use_cache", None)
+    model.module.to("cpu", torch.float32)
+    model.module.set_attn_implementation("eager")
+    if cache is not None:
+        config.use_cache = False
+    try:
+        yield
+    finally:
+        model.module.set_attn_implementation(attention)
+        if cache is not None:
+            config.use_cache = cache
+        model.module.to(device)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Torch's exporter warns of what is its own business, such as an absent torchvision."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _clean(model: ir.Model) -> None:
+    for change in (
+        passes.IdentityEliminationPass(), passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        passes.DeduplicateInitializersPass(), passes.CommonSubexpressionEliminationPass(),
+        passes.RemoveUnusedNodesPass(), passes.RemoveUnusedFunctionsPass(), passes.OutputFixPass(),
+    ):  # fmt: skip
+        change(model)
+
+
+def matrix_of(value: ir.Value | None) -> ir.TensorProtocol | None:
+    """The constant float32 matrix that a value is, if it is one."""
+    if value is None or value.const_value is None or not value.is_initializer():
+        return None
+    constant = value.const_value
+    return constant if constant.dtype == ir.DataType.FLOAT and len(constant.shape) == 2 else None
+
+
+def add_constant(graph: ir.Graph, array: np.ndarray | ir.TensorProtocol, name: str) -> ir.Value:
+    """Register an initializer."""
+    constant = ir.tensor(array) if isinstance(array, np.ndarray) else array
+    value = ir.val(name, const_value=constant, type=ir.TensorType(constant.dtype), shape=ir.Shape(constant.shape))
+    graph.register_initializer(value)
+    return value
+
+
+def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node], output: ir.Value) -> None:
+    """Put `new` in the place of `old`, whose one output becomes `output`."""
+    graph.insert_before(old, list(new))
+    ir.convenience.replace_all_uses_with(old.outputs[0], output, replace_graph_outputs=True)
+    graph.remove(old, safe=True)
+
+
+def _fold_transposed_weights(graph: ir.Graph) -> None:
+    """A linear map's weight is stored in the order it is multiplied in; the copy is made when it is written."""
+    for node in list(graph):
+        if node.op_type != "Transpose" or (weight := matrix_of(node.inputs[0])) is None:
+            continue
+
+        def transposed(weight: ir.TensorProtocol = weight) -> ir.TensorProtocol:
+            return ir.tensor(np.ascontiguousarray(weight.numpy().T))
+
+        lazy = ir.LazyTensor(transposed, ir.DataType.FLOAT, ir.Shape(tuple(weight.shape)[::-1]))
+        folded = add_constant(graph, lazy, f"{node.outputs[0].name}_folded")
+        replace(graph, node, (), folded)
+
+
+def _split_gemm(graph: ir.Graph) -> None:
+    """Gemm as MatMul and Add, so that every linear map looks alike."""
+    for node in list(graph):
+        if node.op_type != "Gemm" or matrix_of(node.inputs[1]) is None or len(node.inputs) != 3:
+            continue
+        if any(node.attributes.get_float(key, 1.0) != 1.0 for key in ("alpha", "beta")):
+            continue
+        if node.attributes.get_int("transA", 0):
+            continue
+        if node.attributes.get_int("transB", 0):
+            turn = ir.node("Transpose", [node.inputs[1]], {"perm": [1, 0]})
+            graph.insert_before(node, turn)
+            matrix = turn.outputs[0]
+        else:
+            matrix = node.inputs[1]
+        product = ir.node("MatMul", [node.inputs[0], matrix])
+        total = ir.node("Add", [product.outputs[0], node.inputs[2]])
+        replace(graph, node, (product, total), total.outputs[0])
+    _fold_transposed_weights(graph)
+
+
+def _divide_by_roots(graph: ir.Graph) -> None:
+    """x · 1/√v as x / √v, the form in which onnxruntime sees an RMS norm and runs it as one operator."""
+    for node in list(graph):
+        if node.op_type != "Mul":
+            continue
+        for x, inverse in (node.inputs, node.inputs[::-1]):
+            maker = inverse.producer() if inverse is not None else None
+            root = maker.inputs[0] if maker is not None and maker.op_type == "Reciprocal" else None
+            if root is not None and root.producer() is not None and root.producer().op_type == "Sqrt":
+                quotient = ir.node("Div", [x, root])
+                replace(graph, node, (quotient,), quotient.outputs[0])
+                break
+
+
+def _hide_residual_sums(graph: ir.Graph) -> None:
+    """Write the Add before a layer norm as Sum: fused with the norm it runs at a third of the speed in onnxruntime."""
+    for node in list(graph):
+        if node.op_type == "Add" and any(use.node.op_type == "LayerNormalization" for use in node.outputs[0].uses()):
+            total = ir.node("Sum", node.inputs)
+            replace(graph, node, (total,), total.outputs[0])
+
+
+def write(model: ir.Model, path: Path) -> list[Path]:
+    """Write a graph with the same bytes whatever the session that traced it; return the files, the graph's first."""
+    passes.RemoveUnusedNodesPass()(model)
+    passes.TopologicalSortPass()(model)
+    _name_in_order(model.graph)
+    _forget_origin(model)
+    size = sum(value.const_value.nbytes for value in model.graph.initializers.values() if value.const_value is not None)
+    if size < PROTOBUF_LIMIT_BYTES:
+        ir.save(model, path)
+        return [path]
+    beside = path.with_name(f"{path.name}_data")
+    ir.save(model, path, external_data=beside.name)
+    return [path, beside]
+
+
+def _name_in_order(graph: ir.Graph) -> None:
+    """Names by place: those of the tracer depend on its version and on what was traced before."""
+    weights = list(dict.fromkeys(v for node in graph for v in node.inputs if v is not None and v.is_initializer()))
+    made = [value for node in graph for value in node.outputs if not value.is_graph_output()]
+    for prefix in ("~", ""):
+        for letter, values in (("w", weights), ("v", made)):
+            for number, value in enumerate(values):
+                value.name = f"{prefix}{letter}{number}"
+    for number, node in enumerate(graph):
+        node.name = f"n{number}"
+
+
+def _forget_origin(model: ir.Model) -> None:
+    """Drop notes on the session that traced the graph, and shapes that onnxruntime infers anyway."""
+    graph = model.graph
+    owners: list[Any] = [model, graph, *graph, *graph.inputs, *graph.outputs, *graph.initializers.values()]
+    inner = [value for node in graph for value in node.outputs if not value.is_graph_output()]
+    for owner in (*owners, *inner):
+        owner.metadata_props.clear()
+        owner.doc_string = None
+    for value in inner:
+        value.type = value.shape = None
+    model.producer_name = model.producer_version = model.domain = None
+    graph.name = "model"
