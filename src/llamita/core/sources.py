@@ -56,6 +56,8 @@ def locate(model: str | Path) -> Source:
         raise UserError("MODEL is empty; give a folder, a Hub id, a .gguf file or one of: " + ", ".join(PACKAGED))
     if text.startswith("config:"):
         return Source(kind="config", path=None, name=text, address=text.removeprefix("config:"))
+    if text.startswith("modelscope:"):
+        return _from_modelscope(text.removeprefix("modelscope:"))
     if text in PACKAGED and not Path(text).exists():
         return _packaged(text)
     path = Path(text).expanduser()
@@ -69,6 +71,20 @@ def locate(model: str | Path) -> Source:
         f"no model {text!r}: not a folder, a .gguf file, a Hub id (owner/name) or a packaged model."
         f"{did_you_mean(text, PACKAGED)} Packaged: {', '.join(PACKAGED)}."
     )
+
+
+def _from_modelscope(name: str) -> Source:
+    """A model of ModelScope, fetched by its own package since the user named it."""
+    try:
+        from modelscope import snapshot_download  # pyrefly: ignore
+    except ImportError:
+        raise UserError(f"modelscope:{name} needs the package modelscope: pip install modelscope") from None
+    try:
+        folder = Path(snapshot_download(name))
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"can't fetch {name!r} from ModelScope: {first}") from None
+    return Source(kind="folder", path=folder, name=name.split("/")[-1], address=str(folder), base=name)
 
 
 def _folder(path: Path) -> Source:
