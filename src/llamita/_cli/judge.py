@@ -16,6 +16,7 @@ from llamita.core.registry import Entry, build, entries
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.measure import Finding
+    from llamita.core.report import Report
     from llamita.core.task import Task
 
 
@@ -58,10 +59,25 @@ def attack(argv: Sequence[str]) -> int:
 
 def compare(argv: Sequence[str]) -> int:
     """A teacher and light models side by side, with a page."""
-    from llamita.core.hardware import machine, num_cores, versions
-    from llamita.core.report import Report, Subject
-    from llamita.run import finish
+    args = _compare_parser().read(argv, rest="light")
+    if not args.light:
+        raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
+    folder = run_folder(args.out) if args.out else None
+    report = _compared(args, shlex.join(["llamita", "compare", *argv]))
+    if folder is not None:
+        from llamita.run import finish
 
+        folder.mkdir(parents=True, exist_ok=True)
+        finish(report, folder, redact=args.redact, language=args.language)
+    if args.json:
+        show.print_json([{"model": s.name, "findings": [_plain(f) for f in s.findings]} for s in report.subjects])
+    else:
+        show.findings_table([(s.name, s.findings) for s in report.subjects], f"on {args.data}")
+        print(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too")
+    return 0
+
+
+def _compare_parser() -> flags.Parser:
     parser = flags.Parser("compare", "Measure models side by side on the same texts and write a page.")
     flags.add_model(parser, "teacher")
     parser.add(
@@ -74,10 +90,13 @@ def compare(argv: Sequence[str]) -> int:
     parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
     flags.add_machine(parser)
     flags.add_json(parser)
-    args = parser.read(argv, rest="light")
-    if not args.light:
-        raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
-    folder = run_folder(args.out) if args.out else None
+    return parser
+
+
+def _compared(args: argparse.Namespace, command: str) -> Report:
+    from llamita.core.hardware import machine, num_cores, versions
+    from llamita.core.report import Report, Subject
+
     teacher = open_classifier(args.teacher, args.threads)
     task = test_task(args, teacher)
     names = ["measure.quality", "measure.calibration", "measure.agreement", *(["measure.cost"] if args.cost else [])]
@@ -88,20 +107,11 @@ def compare(argv: Sequence[str]) -> int:
         found = _measured(args, engine, task, measures, teacher if i else None)
         found += [] if args.cost else _sizes(engine)
         subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
-    report = Report(
+    return Report(
         title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
         machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
-        command=shlex.join(["llamita", "compare", *argv]),
+        command=command,
     )  # fmt: skip
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        finish(report, folder, redact=args.redact, language=args.language)
-    if args.json:
-        show.print_json([{"model": s.name, "findings": [_plain(f) for f in s.findings]} for s in subjects])
-    else:
-        show.findings_table([(s.name, s.findings) for s in subjects], f"on {args.data}")
-        print(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too")
-    return 0
 
 
 def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:

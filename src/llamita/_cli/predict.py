@@ -18,7 +18,7 @@ from llamita._cli.models import checked_texts, new_file, open_classifier
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
-    pass
+    from llamita.core.task import Text
 
 CHUNK = 1024
 """Texts read, predicted and written at a time."""
