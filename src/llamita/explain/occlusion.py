@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Split, Task, Text
 
-MOST_WORDS = 40
-
 
 @dataclass(frozen=True, kw_only=True)
 class Occlusion(Measure):
@@ -36,7 +34,7 @@ class Occlusion(Measure):
     examples: int = 24
     """Examples explained; at most three quarters of them those that only one of engine and reference got right. At
     least 1."""
-    words: int = MOST_WORDS
+    words: int = 40
     """Most words of a text; in a longer one neighbours are taken out together, in equal runs. At least 1."""
     replacement: str = ""
     """What stands in a word's place; nothing takes the word out."""
@@ -72,7 +70,7 @@ class Occlusion(Measure):
 
 
 def occlude(
-    text: Text, engine: Engine, label: str | None = None, *, words: int = MOST_WORDS, replacement: str = ""
+    text: Text, engine: Engine, label: str | None = None, *, words: int = 40, replacement: str = ""
 ) -> tuple[list[str], list[float]]:
     """The words of a text and the drop of the label's log-odds without each.
 
