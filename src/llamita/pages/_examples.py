@@ -72,50 +72,76 @@ class Group:
         return self.examples[SHOWN_FIRST:]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Two:
+    """Teacher and light model with what each said of the texts they share, and why."""
+
+    teacher: Subject
+    light: Subject
+    theirs: Mapping[int, Mapping[str, Any]]
+    ours: Mapping[int, Mapping[str, Any]]
+    reasons: tuple[Mapping[object, Mapping[str, Any]], Mapping[object, Mapping[str, Any]]]
+    """The teacher's, then the light model's."""
+
+    def is_explained(self, index: int) -> bool:
+        return _key(self.ours[index]) in self.reasons[1]
+
+    def example(self, index: int) -> Example:
+        """One text with both answers."""
+        theirs, ours = self.theirs[index], self.ours[index]
+        answers = (
+            _answer(self.teacher.role, theirs, self.reasons[0]),
+            _answer(self.light.role, ours, self.reasons[1]),
+        )
+        return Example(index=index, label=str(theirs["label"]), answers=answers, hidden="text" not in ours)
+
+    def kinds(self) -> dict[str, list[int]]:
+        """Indices of the texts lost, won, and explained although both were right or both wrong."""
+        found: dict[str, list[int]] = {"lost": [], "won": [], "others": []}
+        for index in sorted(self.theirs.keys() & self.ours.keys()):
+            right = (_right(self.theirs[index]), _right(self.ours[index]))
+            kind = {(True, False): "lost", (False, True): "won"}.get(right, "others")
+            if kind != "others" or self.is_explained(index):
+                found[kind].append(index)
+        return found
+
+    def group(self, kind: str, indices: Sequence[int], words: Mapping[str, str]) -> Group:
+        """Those to show: explained ones first, then the surest mistakes."""
+        wrong = self.theirs if kind == "won" else self.ours
+
+        def order(index: int) -> tuple[bool, float, int]:
+            return not self.is_explained(index), -float(wrong[index].get("confidence") or 0), index
+
+        shown = sorted(indices, key=order)[: SHOWN_OTHERS if kind == "others" else SHOWN_MOST]
+        said = "shown_others" if kind == "others" else "shown_all" if len(shown) == len(indices) else "shown"
+        return Group(
+            title=words[kind],
+            shown=words[said].format(shown=len(shown), n=len(indices)),
+            n=len(indices),
+            examples=tuple(self.example(index) for index in shown),
+        )
+
+
 def examples(report: Report, words: Mapping[str, str]) -> dict[str, Any] | None:
     """The texts on which teacher and light differ; None when one of them was not measured text by text."""
     teacher, light = report.subject("teacher"), report.subject("light") or report.subject("model")
     theirs, ours = _answers(teacher), _answers(light)
-    shared = sorted(theirs.keys() & ours.keys())
+    shared = len(theirs.keys() & ours.keys())
     if not shared or teacher is None or light is None:
         return None
-    why = [
+    reasons = (
         _explanations(light, "explain.reference_occlusion") | _explanations(teacher, "explain.occlusion"),
         _explanations(light, "explain.occlusion"),
-    ]
-
-    def example(index: int) -> Example:
-        rows = (theirs[index], ours[index])
-        told = [_answer(s.role, row, w) for s, row, w in zip((teacher, light), rows, why, strict=True)]
-        return Example(index=index, label=str(rows[0]["label"]), answers=tuple(told), hidden="text" not in rows[1])
-
-    right = {i: (_right(theirs[i]), _right(ours[i])) for i in shared}
-    kinds = {
-        "lost": [i for i in shared if right[i] == (True, False)],
-        "won": [i for i in shared if right[i] == (False, True)],
-        "others": [i for i in shared if right[i][0] == right[i][1] and _key(ours[i]) in why[1]],
-    }
-    groups = []
-    for kind, indices in kinds.items():
-        wrong = theirs if kind == "won" else ours
-        ranked = sorted(
-            indices, key=lambda i: (_key(ours[i]) not in why[1], -float(wrong[i].get("confidence") or 0), i)
-        )
-        shown = ranked[: SHOWN_OTHERS if kind == "others" else SHOWN_MOST]
-        some = "shown_others" if kind == "others" else "shown_all" if len(shown) == len(indices) else "shown"
-        said = words[some].format(shown=len(shown), n=len(indices))
-        groups.append(Group(title=words[kind], shown=said, n=len(indices), examples=tuple(map(example, shown))))
+    )
+    two = Two(teacher=teacher, light=light, theirs=theirs, ours=ours, reasons=reasons)
+    kinds = two.kinds()
+    shown = [two.group(kind, indices, words) for kind, indices in kinds.items() if indices]
     name = words["the_light"] if light.role == "light" else light.name
-    explained = any(a.explained for g in groups for e in g.examples for a in e.answers)
+    counts = {"n": write.whole(shared), "lost": len(kinds["lost"]), "won": len(kinds["won"]), "name": name}
     return {
-        "n": len(shared),
-        "groups": [g for g in groups if g.n],
-        "lost": len(kinds["lost"]),
-        "won": len(kinds["won"]),
-        "explained": explained,
-        "sentence": words["examples_count"].format(
-            n=write.whole(len(shared)), lost=len(kinds["lost"]), won=len(kinds["won"]), name=name
-        ),
+        "groups": shown,
+        "explained": any(one.explained for group in shown for one in group.examples),
+        "sentence": words["examples_count"].format(**counts),
         "reasons": _same_reasons(light, words),
     }
 

@@ -42,13 +42,11 @@ def compression_cost(report: Report, light: Subject, words: Words) -> Finding:
 
 
 def _difference(name: str, above: Subject | None, below: Subject | None, why: str, words: Words) -> Finding:
-    values = [s.finding("quality.accuracy") if s else None for s in (above, below)]
-    if any(v is None or v.value is None for v in values):
+    first, second = (s.finding("quality.accuracy") if s else None for s in (above, below))
+    if first is None or second is None or first.value is None or second.value is None:
         return Finding(name=name, value=None, reason=why)
-    first, second = values
-    return Finding(
-        name=name, value=first.value - second.value, unit="share", n=min(first.n, second.n), reason=words["not_paired"]
-    )
+    value, n = first.value - second.value, min(first.n, second.n)
+    return Finding(name=name, value=value, unit="share", n=n, reason=words["not_paired"])
 
 
 def _bought(finding: Finding, words: Words) -> str:

@@ -26,7 +26,8 @@ def scatter(report: Report, words: Words) -> dict[str, Any] | None:
     limits = _limits(report)
     sizes = {c.get("n") for c in report.candidates if c.get("n")}
     light = report.subject("light") or report.subject("teacher")
-    tested = light.finding("quality.accuracy").n if light and light.finding("quality.accuracy") else 0
+    accuracy = light.finding("quality.accuracy") if light else None
+    tested = accuracy.n if accuracy else 0
     split = (
         words["scatter_split"].format(n=write.whole(max(sizes)), m=write.whole(tested))
         if sizes and sizes != {tested}

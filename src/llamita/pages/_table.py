@@ -93,6 +93,9 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
         ),
     ),
 )
+ROWS = {row.finding: row for _, rows in GROUPS for row in rows}
+REFERENCES = (("int8", "teacher_int8"), ("fp32", "teacher"))
+"""The int8 teacher first, the teacher in fp32 torch second."""
 AGAINST_TEACHER = ("quality.loss_to_reference", "agreement.same_label")
 RATIOS = (
     ("row_fewer_bytes", "cost.size_ratio", "cost.size_bytes", False),
@@ -124,15 +127,15 @@ def columns(subjects: Sequence[Subject], words: Words) -> list[Column]:
 def groups(report: Report, words: Words) -> list[tuple[str, list[Row]]]:
     """Named groups of rows; a row that no model has is left out, and so is an empty group."""
     subjects = shown_subjects(report)
-    named = [(words[name], [_row(subjects, spec, words) for spec in specs]) for name, specs in GROUPS]
-    named[2:2] = [
-        (words[f"group_{key}"], _ratio_rows(subjects, report.subject(role), words)) for key, role in _REFERENCES
-    ]
+    named: list[tuple[str, Sequence[Row | None]]] = []
+    for name, rows in GROUPS:
+        named.append((words[name], [_row(subjects, row, words) for row in rows]))
+        if name == "group_cost":
+            named += [
+                (words[f"group_{key}"], _ratio_rows(subjects, report.subject(role), words)) for key, role in REFERENCES
+            ]
     kept = [(name, [row for row in rows if row is not None]) for name, rows in named]
     return [(name, rows) for name, rows in kept if rows]
-
-
-_REFERENCES = (("int8", "teacher_int8"), ("fp32", "teacher"))
 
 
 def cell(finding: Finding | None, spec: Measured, words: Words) -> Cell:

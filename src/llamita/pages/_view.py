@@ -12,8 +12,7 @@ from llamita.pages._examples import examples
 from llamita.pages._headline import headline, pieces
 from llamita.pages._pictures import FEATURED, cascade, featured, noise, reliability, scatter, title_of
 from llamita.pages._snippets import snippets
-from llamita.pages._table import RATIOS, columns, groups, ratio, shown_subjects
-from llamita.pages._table import Measured as RowKind
+from llamita.pages._table import RATIOS, ROWS, columns, groups, ratio, shown_subjects
 from llamita.pages._table import cell as printed
 
 Words = Mapping[str, str]
@@ -66,58 +65,38 @@ def about(report: Report, words: Words) -> str:
     return " · ".join(part for part in said if part)
 
 
+TILES = (
+    ("tile_accuracy", "quality.accuracy", "", None),
+    ("tile_size", "cost.size_bytes", "tile_fewer", RATIOS[0]),
+    ("tile_latency", "cost.latency_p50_ms", "tile_faster", RATIOS[1]),
+    ("tile_throughput", "cost.throughput", "tile_more", RATIOS[2]),
+)
+"""Heading, finding, sentence and rule of the gain over the teacher's best int8."""
+
+
 def tiles(report: Report, words: Words) -> list[dict[str, str]]:
     """Four numbers of the light model, each beside what it replaces."""
     light, teacher, int8 = report.subject("light"), report.subject("teacher"), report.subject("teacher_int8")
     if light is None:
         return []
-    kinds = (
-        (
-            "tile_accuracy",
-            RowKind(label="", finding="quality.accuracy", write=write.percent, better="higher", unit="%"),
-            "",
-            None,
-        ),
-        (
-            "tile_size",
-            RowKind(label="", finding="cost.size_bytes", write=write.size, better="lower"),
-            "tile_fewer",
-            RATIOS[0],
-        ),
-        (
-            "tile_latency",
-            RowKind(label="", finding="cost.latency_p50_ms", write=write.milliseconds, better="lower"),
-            "tile_faster",
-            RATIOS[1],
-        ),
-        (
-            "tile_throughput",
-            RowKind(label="", finding="cost.throughput", write=write.significant, better="higher"),
-            "tile_more",
-            RATIOS[2],
-        ),
-    )
     made = []
-    for label, kind, sentence, rule in kinds:
-        found = light.finding(kind.finding)
+    for label, name, sentence, rule in TILES:
+        found, kind = light.finding(name), ROWS[name]
         if found is None:
             continue
         shown = printed(found, kind, words)
         times = ratio(light, int8, *rule[1:]) if rule and int8 else None
-        theirs = teacher.finding(kind.finding) if teacher else None
-        small = words["tile_teacher"].format(value=printed(theirs, kind, words).text) if theirs and theirs.value else ""
+        theirs = teacher.finding(name) if teacher else None
         gain = words[sentence].format(ratio=write.ratio(times.value)) if times and times.value else ""
-        made.append(
-            {
-                "label": words[label],
-                "value": shown.text,
-                "interval": shown.interval,
-                "n": shown.n,
-                "note": shown.note if found.value is None else "",
-                "gain": gain,
-                "teacher": small,
-            }
-        )
+        told = {
+            "value": shown.text,
+            "interval": shown.interval,
+            "n": shown.n,
+            "note": "" if found.value else shown.note,
+        }
+        value = printed(theirs, kind, words).text if theirs and theirs.value else ""
+        beside = words["tile_teacher"].format(value=value) if value else ""
+        made.append(told | {"label": words[label], "gain": gain, "teacher": beside})
     return made
 
 

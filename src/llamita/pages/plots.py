@@ -159,7 +159,7 @@ def _spots(points: Sequence[Point], across: Scale, up: Scale, limits: Limits) ->
     for point in sorted((p for p in points if p.label), key=lambda p: p.role != "light"):
         x = across(point.size_bytes)
         within = limits.size_bytes is not None and point.size_bytes <= limits.size_bytes
-        step = -SIDE_BY_SIDE if within and x + SIDE_BY_SIDE > across(limits.size_bytes or 1) else SIDE_BY_SIDE
+        step = -SIDE_BY_SIDE if within and x + SIDE_BY_SIDE + 6 > across(limits.size_bytes or 1) else SIDE_BY_SIDE
         while any(abs(x - other) < SIDE_BY_SIDE for other in places.values()):
             x += step
         places[id(point)] = x
