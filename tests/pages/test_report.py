@@ -136,6 +136,16 @@ def test_sections_without_data_are_left_out(tmp_path: Path) -> None:
     assert not {"goals", "cascade", "reliability", "noise", "lineage", "run"} & ids
 
 
+def test_several_light_models_are_told_apart_by_name_everywhere(tmp_path: Path) -> None:
+    report = comparison_report()
+    lights = tuple(replace(s, role="light") if s.role == "model" else s for s in report.subjects)
+    page, source, _ = written(replace(report, subjects=lights), tmp_path)
+    assert "light-a/onnx can't be told from teacher-folder" in squeezed(page.text)
+    assert source.count('class="name role-light">light-b/onnx<') == 2
+    assert 'class="tiles"' not in source
+    assert "fp32 PyTorch" not in page.text
+
+
 def test_an_empty_report_is_still_a_page(tmp_path: Path) -> None:
     page, _, markdown = written(Report(title="nothing", task={}, subjects=()), tmp_path)
     assert "nothing" in page.text

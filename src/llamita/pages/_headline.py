@@ -15,7 +15,8 @@ Words = Mapping[str, str]
 def headline(report: Report, words: Words) -> str:
     """The sentence a reader must see first."""
     light = report.subject("light")
-    if light is None or report.subject("teacher") is None:
+    several = sum(subject.role == "light" for subject in report.subjects) > 1 and not report.subject("student_alone")
+    if light is None or report.subject("teacher") is None or several:
         return _comparison(report, words)
     bought, cost = teacher_bought(report, light, words), compression_cost(report, light, words)
     sizes = list(dict.fromkeys(f.n for f in (bought, cost) if f.value is not None and f.n))

@@ -18,7 +18,7 @@ FEATURED = ("teacher", "light", "model")
 
 def scatter(report: Report, words: Words) -> dict[str, Any] | None:
     """The picture of all candidates and the named models, and the candidates' table."""
-    named = [point for s in shown_subjects(report) if (point := _subject_point(s, words)) is not None]
+    named = [point for s in shown_subjects(report) if (point := _subject_point(s, report, words)) is not None]
     tried = [point for c in report.candidates if (point := _candidate_point(c)) is not None]
     if len(named) + len(tried) < 2:
         return None
@@ -52,11 +52,11 @@ def _limits(report: Report) -> plots.Limits:
     return plots.Limits(size_bytes=wanted.get("max_size"), score=keep)
 
 
-def _subject_point(subject: Subject, words: Words) -> plots.Point | None:
+def _subject_point(subject: Subject, report: Report, words: Words) -> plots.Point | None:
     size, score, latency = (subject.finding(k) for k in ("cost.size_bytes", "quality.accuracy", "cost.latency_p95_ms"))
     if not (size and size.value and score and score.value is not None):
         return None
-    several = subject.role == "model"
+    several = subject.role == "model" or sum(s.role == subject.role for s in report.subjects) > 1
     return plots.Point(
         role=subject.role,
         label=subject.name[:28] if several else words[f"short_{subject.role}"],

@@ -94,8 +94,6 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
     ),
 )
 ROWS = {row.finding: row for _, rows in GROUPS for row in rows}
-REFERENCES = (("int8", "teacher_int8"), ("fp32", "teacher"))
-"""The int8 teacher first, the teacher in fp32 torch second."""
 AGAINST_TEACHER = ("quality.loss_to_reference", "agreement.same_label")
 RATIOS = (
     ("row_fewer_bytes", "cost.size_ratio", "cost.size_bytes", False),
@@ -132,10 +130,17 @@ def groups(report: Report, words: Words) -> list[tuple[str, list[Row]]]:
         named.append((words[name], [_row(subjects, row, words) for row in rows]))
         if name == "group_cost":
             named += [
-                (words[f"group_{key}"], _ratio_rows(subjects, report.subject(role), words)) for key, role in REFERENCES
+                (words[key], _ratio_rows(subjects, report.subject(role), words)) for key, role in references(report)
             ]
     kept = [(name, [row for row in rows if row is not None]) for name, rows in named]
     return [(name, rows) for name, rows in kept if rows]
+
+
+def references(report: Report) -> list[tuple[str, str]]:
+    """Heading and role of what ratios stand against: the int8 teacher first, the teacher in fp32 torch second."""
+    if report.subject("teacher_int8") is None:
+        return [("group_teacher", "teacher")]
+    return [("group_int8", "teacher_int8"), ("group_fp32", "teacher")]
 
 
 def cell(finding: Finding | None, spec: Measured, words: Words) -> Cell:

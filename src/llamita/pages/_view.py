@@ -77,7 +77,7 @@ TILES = (
 def tiles(report: Report, words: Words) -> list[dict[str, str]]:
     """Four numbers of the light model, each beside what it replaces."""
     light, teacher, int8 = report.subject("light"), report.subject("teacher"), report.subject("teacher_int8")
-    if light is None:
+    if light is None or sum(s.role == "light" for s in report.subjects) > 1:
         return []
     made = []
     for label, name, sentence, rule in TILES:

@@ -139,6 +139,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "group_quality": ("Quality", "质量"),
     "group_cost": ("Size and speed", "大小与速度"),
     "group_int8": ("Against the best plain int8 of the teacher", "相对教师模型的最佳直接 int8"),
+    "group_teacher": ("Against the teacher", "相对教师模型"),
     "group_fp32": ("Against the teacher in fp32 PyTorch", "相对 fp32 PyTorch 教师模型"),
     "group_trust": ("Confidence", "置信度"),
     "row_accuracy": ("Accuracy", "准确率"),
@@ -178,8 +179,12 @@ STRINGS: dict[str, tuple[str, str]] = {
     "plot_accuracy": ("Accuracy, %", "准确率，%"),
     "plot_size": ("Size on disk, logarithmic", "磁盘大小（对数）"),
     "scatter_caption": (
-        "Up is more accurate, left is smaller, and the area of a circle is the p95 latency of one text. The line is the front: no candidate is better in everything than one on it. Named models have 95 % whiskers; those of the same size stand side by side.",
-        "越靠上越准，越靠左越小，圆面积为单条延迟 p95。连线为前沿：没有候选在各方面都优于线上的候选。有名称的模型带 95 % 区间；大小相同者并排画出。",
+        "Up is more accurate, left is smaller, and the area of a circle is the p95 latency of one text. Named models have 95 % whiskers; those of the same size stand side by side.",
+        "越靠上越准，越靠左越小，圆面积为单条延迟 p95。有名称的模型带 95 % 区间；大小相同者并排画出。",
+    ),
+    "scatter_front": (
+        "The line is the front: no candidate is better in everything than one on it.",
+        "连线为前沿：没有候选在各方面都优于线上的候选。",
     ),
     "scatter_split": (
         "The grey candidates recovered only briefly and were scored on {n} texts set aside for choosing; the named models on the {m} test texts. Heights of the two kinds are not comparable.",
