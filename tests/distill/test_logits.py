@@ -60,7 +60,7 @@ def test_unlabelled_texts_alone_are_enough(tmp_path: Path) -> None:
     student = Logits(**FAST).apply(tiny_model("bert"), taught_run(tmp_path / "run", task))
     assert accuracy(student, task.test) > 0.85
     with pytest.raises(UserError, match="distillation needs texts"):
-        Logits(**FAST, unlabelled=False).apply(tiny_model("bert"), taught_run(tmp_path / "other", task))
+        Logits(**FAST, use_unlabelled=False).apply(tiny_model("bert"), taught_run(tmp_path / "other", task))
 
 
 def test_augmented_texts_are_read_by_the_teacher_and_learned(tmp_path: Path) -> None:

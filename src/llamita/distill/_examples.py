@@ -33,7 +33,7 @@ def splits_to_read(run: Run, *, unlabelled: bool, augment: int) -> list[Split]:
         splits.append(augmented(run.task.train, augment, run.seed))
     splits = [split for split in splits if len(split)]
     if not splits:
-        raise UserError("distillation needs texts: training texts, or unlabelled ones with unlabelled=true")
+        raise UserError("distillation needs texts: training texts, or unlabelled ones with use_unlabelled=true")
     return splits
 
 

@@ -49,7 +49,7 @@ class Hidden(Step):
     """What both sides' logits are divided by, > 0: the higher, the more the unlikely labels count."""
     alpha: float = 0.9
     """Weight of the teacher's logits against the gold labels, in [0, 1]."""
-    unlabelled: bool = True
+    use_unlabelled: bool = True
     """Whether the task's unlabelled texts are learned from too."""
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
@@ -82,7 +82,7 @@ class Hidden(Step):
         from llamita.train.loop import default_learning_rate, fit
         from llamita.train.teacher import Teacher
 
-        splits = splits_to_read(run, unlabelled=self.unlabelled, augment=self.augment)
+        splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         teacher = Teacher(run=run, max_length=self.max_length)
         pairs = layer_pairs(self.layers, num_layers(model.module.config), num_layers(teacher.config))
         encoder = encoder_for(model, run.task, self.max_length)

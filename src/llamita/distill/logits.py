@@ -35,7 +35,7 @@ class Logits(Step):
     """What both sides' logits are divided by, > 0: the higher, the more the unlikely labels count."""
     alpha: float = 0.9
     """Weight of the teacher against the gold labels, in [0, 1]; 1: the teacher alone."""
-    unlabelled: bool = True
+    use_unlabelled: bool = True
     """Whether the task's unlabelled texts are learned from too."""
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
@@ -62,7 +62,7 @@ class Logits(Step):
         from llamita.train.loop import default_learning_rate, fit
         from llamita.train.teacher import Teacher
 
-        splits = splits_to_read(run, unlabelled=self.unlabelled, augment=self.augment)
+        splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
         model = prepare(model, run)
         batches = training_batches(
