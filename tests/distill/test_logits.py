@@ -22,6 +22,7 @@ from llamita.core.task import Split
 from llamita.distill._examples import logits_loss
 from llamita.distill.logits import Logits
 from llamita.learn.finetune import Finetune
+from llamita.train.examples import Examples
 
 FAST = {"epochs": 4.0, "learning_rate": 4e-3, "batch_size": 8}
 
@@ -110,6 +111,23 @@ def test_every_family_can_be_taught_and_stays_stock(family: str, tmp_path: Path)
     np.testing.assert_allclose(
         again.text_logits(task.test.texts[:4]), student.text_logits(task.test.texts[:4]), atol=1e-5
     )
+
+
+def test_a_decoder_without_a_head_is_read_with_the_prompt_its_head_brings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def keep_examples(model: Model, examples: Examples, *_: object) -> Model:
+        given.append(examples)
+        return model
+
+    monkeypatch.setattr("llamita.train.loop.fit", keep_examples)
+    task, tiny = tiny_task(8), tiny_model("llama")
+    student = Model(tiny.module.base_model, tiny.tokenizer)
+    student = Logits(epochs=1).apply(student, taught_run(tmp_path / "run", task))
+    assert type(student.module) is type(tiny.module)
+    assert given[0].encoded == student.encoder.encode(task.train.texts)
 
 
 @pytest.mark.parametrize(

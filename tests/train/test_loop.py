@@ -16,15 +16,9 @@ from llamita.core.errors import UserError
 from llamita.train.batches import training_batches
 from llamita.train.checkpoint import Checkpoints
 from llamita.train.examples import Examples, encode
-from llamita.train.loop import (
-    default_learning_rate,
-    fit,
-    make_optimizer,
-    rate_share,
-    steps_between_checkpoints,
-    use_bf16,
-)
+from llamita.train.loop import fit, make_optimizer, use_bf16
 from llamita.train.losses import cross_entropy
+from llamita.train.pace import default_learning_rate, rate_share, steps_between_checkpoints
 from llamita.train.settings import LoopSettings
 
 

@@ -56,7 +56,7 @@ def logits_loss(outputs: Any, targets: Mapping[str, Any], temperature: float, al
 
 
 def prepare(model: Model, run: Run) -> Model:
-    """The student with a head for the task, its fresh parts drawn from the run's seed."""
+    """The student with a head for the task (a decoder's tokenizer may change with it), all that is fresh from the seed."""
     assert run.task is not None
     torch.manual_seed(run.seed)
     return run.task.fit_head(model)

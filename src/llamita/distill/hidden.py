@@ -42,7 +42,7 @@ class Hidden(Step):
     epochs: float = 3.0
     """Passes over all texts, > 0; a broken number ends with a random part of them."""
     learning_rate: float | None = None
-    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the root of its size."""
+    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the cube root of its size."""
     batch_size: int = 32
     """Texts in a batch, >= 1."""
     temperature: float = 2.0
@@ -79,17 +79,18 @@ class Hidden(Step):
         from llamita.distill._states import HiddenLoss, add_states, cut_alike, num_layers
         from llamita.train.batches import training_batches
         from llamita.train.examples import encoder_for
-        from llamita.train.loop import default_learning_rate, fit
+        from llamita.train.loop import fit
+        from llamita.train.pace import default_learning_rate
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         teacher = Teacher(run=run, max_length=self.max_length)
         pairs = layer_pairs(self.layers, num_layers(model.module.config), num_layers(teacher.config))
+        model = prepare(model, run)
         encoder = encoder_for(model, run.task, self.max_length)
         by_token = cut_alike(encoder, teacher.encoder, splits, self.positions)
         examples = taught_examples(model, splits, teacher, self.max_length)
         examples, width = add_states(examples, teacher, splits, [theirs for _, theirs in pairs], by_token=by_token)
-        model = prepare(model, run)
         loss = HiddenLoss([ours for ours, _ in pairs], model.module.config.hidden_size, width, self)
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens

@@ -28,7 +28,7 @@ class Logits(Step):
     epochs: float = 3.0
     """Passes over all texts, > 0; a broken number ends with a random part of them."""
     learning_rate: float | None = None
-    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the root of its size."""
+    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the cube root of its size."""
     batch_size: int = 32
     """Texts in a batch, >= 1."""
     temperature: float = 2.0
@@ -59,12 +59,13 @@ class Logits(Step):
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import logits_loss, prepare, splits_to_read, taught_examples
         from llamita.train.batches import training_batches
-        from llamita.train.loop import default_learning_rate, fit
+        from llamita.train.loop import fit
+        from llamita.train.pace import default_learning_rate
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
-        examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
         model = prepare(model, run)
+        examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )

@@ -26,8 +26,8 @@ class Finetune(Step):
     epochs: float = 3.0
     """Passes over the training texts, > 0; a broken number ends with a random part of them."""
     learning_rate: float | None = None
-    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the root of its size
-    (SmolLM2-135M: 3e-5), and tenfold for LoRA."""
+    """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the cube root of its size
+    (SmolLM2-135M: 4.5e-5), and tenfold for LoRA."""
     batch_size: int = 32
     """Texts in a batch, >= 1."""
     max_tokens: int = 4096
@@ -90,7 +90,8 @@ class Finetune(Step):
         from llamita.train.batches import training_batches
         from llamita.train.examples import Examples, encode
         from llamita.train.judge import select_score
-        from llamita.train.loop import default_learning_rate, fit, use_bf16
+        from llamita.train.loop import fit, use_bf16
+        from llamita.train.pace import default_learning_rate
 
         encoded = encode(model, split.texts, run.task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": np.asarray(split.labels, dtype=np.int64)})

@@ -26,10 +26,10 @@ log = logging.getLogger(__name__)
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 """Inverse strengths of the penalty that are tried."""
-WORDS = {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[!?]"}
-CHARACTERS = {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2}
-CHINESE = {"analyzer": "char", "ngram_range": (1, 3)}
-VIEWS = {"words": (WORDS,), "words and characters": (WORDS, CHARACTERS)}
+WORDS: dict[str, Any] = {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[!?]"}
+CHARACTERS: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2}
+CHINESE: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 3)}
+VIEWS: dict[str, Sequence[dict[str, Any]]] = {"words": (WORDS,), "words and characters": (WORDS, CHARACTERS)}
 """What is counted, each tried; of Chinese texts, whose words have no spaces, single characters up to triples instead."""
 MAX_FEATURES = 200_000
 """Of each kind, the most frequent ones."""

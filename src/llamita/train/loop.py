@@ -25,6 +25,7 @@ from llamita.core.hardware import has_fast_bf16
 from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.examples import BatchSet, Examples
+from llamita.train.pace import rate_share, steps_between_checkpoints
 from llamita.train.progress import progress_bar
 from llamita.train.settings import LoopSettings
 
@@ -102,6 +103,8 @@ def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:
         save_strategy="no", eval_strategy="no", logging_strategy="no", logging_nan_inf_filter=False,
         dataloader_pin_memory=False, remove_unused_columns=False,
     )  # fmt: skip
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1  # one process, one device: torchrun is the way to use several
     trainer = Loop(
         model=learner, args=arguments, train_dataset=data, callbacks=[keeper],
         optimizers=(keeper.optimizer, keeper.scheduler),
@@ -282,36 +285,6 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], settings: LoopSetting
     return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
 
 
-def rate_share(step: int, total: int, warmup: float, schedule: str) -> float:
-    """The share of the learning rate at a step: up from 0 in the warm-up, then down to 0."""
-    rising = math.ceil(warmup * total)
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    done = (step - rising) / max(1, total - rising)
-    if schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * done))
-    return 1.0 if schedule == "constant" else 1 - done
-
-
 def use_bf16(precision: str, device: str) -> bool:
     """Whether to compute in bf16 by autocast here."""
     return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))
-
-
-def steps_between_checkpoints(module: nn.Module, tokens_per_step: float, device: str) -> int:
-    """Steps that take about a minute, more where writing (at 0.5 GB/s) would cost over a twentieth of the time.
-
-    The speed is assumed, not measured, so that the same training keeps the same checkpoints: 0.3 TFLOP/s on a CPU.
-    """
-    sizes = [(p.numel(), p.requires_grad) for name, p in module.named_parameters() if "embed" not in name]
-    flops = tokens_per_step * sum(size * (6 if trained else 2) for size, trained in sizes)
-    trained_bytes = 12 * sum(p.numel() for p in module.parameters() if p.requires_grad)
-    seconds = max(60.0, 20 * trained_bytes / 5e8)
-    return max(1, math.ceil(seconds * (3e11 if device == "cpu" else 2e13) / max(1.0, flops)))
-
-
-def default_learning_rate(model: Model, *, lora: bool = False) -> float:
-    """1e-4 for 10 million parameters beside the embeddings, falling with the root of their number; tenfold for LoRA."""
-    embeddings = model.module.get_input_embeddings().weight.numel()
-    body = max(1, model.num_parameters - embeddings)
-    return min(3e-4, max(1e-5, 1e-4 * math.sqrt(1e7 / body))) * (10 if lora else 1)
