@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from llamita.core.model import Model
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+LABELS = ("first", "second")
+"""Not the default names: a config leaves those out when saved, and BART's then reads three labels."""
 PIECES = 8192
 MAX_LENGTH = 512
 HEAD_SIZE = 32
@@ -78,7 +80,8 @@ def _config(architecture: Architecture, heads: int) -> PretrainedConfig:
         special |= {"decoder_start_token_id": eos, "forced_eos_token_id": eos}
     offset = pad + 1 if architecture.positions_start_after_padding else 0
     return AutoConfig.for_model(
-        family, **shape, **special, **{architecture.positions: MAX_LENGTH + offset}, vocab_size=PIECES, num_labels=2,
+        family, **shape, **special, **{architecture.positions: MAX_LENGTH + offset}, vocab_size=PIECES,
+        id2label=dict(enumerate(LABELS)), label2id={name: i for i, name in enumerate(LABELS)},
         problem_type="single_label_classification",
     )  # fmt: skip
 

@@ -60,12 +60,12 @@ def rank_pieces(pieces: Pieces, tokenizer: Tokenizer, needed: Collection[int], t
     size = 1 + max(pieces.ids.values())
     seen_counts, held_out_ids = count(tokenizer, seen, size), encode(tokenizer, held_out)
     own_counts = seen_counts + count_ids(held_out_ids, size)
-    first = sorted(set(needed) | pieces.specials() | pieces.alphabet())
+    first = in_order(pieces, sorted(set(needed) | pieces.specials() | pieces.alphabet()), [])
     general = by_count(general_scores(tokenizer, size, shares))
-    rest = [i for i in sorted(pieces.base) if i not in pieces.added]
+    rest = sorted(pieces.base.keys() - pieces.added.keys()) + sorted(pieces.added)
     own = by_count(own_counts)
     start = in_order(pieces, first, own)
-    unseen: dict[str, Sequence[Text]] = {"own": held_out} | {name: sample_sentences(name) for name in LANGUAGES}
+    unseen: dict[str, Sequence[Text]] = {"own": held_out, **{name: sample_sentences(name) for name in LANGUAGES}}
     encoded = [held_out_ids, *(encode(tokenizer, unseen[name]) for name in LANGUAGES)]
     places = places_of(in_order(pieces, [*first, *by_count(seen_counts)], [*general, *rest]), size)
     return Ranking(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +50,12 @@ def base_prefix(module: PreTrainedModel) -> str:
     return "" if module.base_model is module else f"{module.base_model_prefix}."
 
 
-def output_columns(linear: nn.Module, weight: Tensor) -> Tensor:
+def output_columns(linear: Any, weight: Tensor) -> Tensor:
     """The weight as [out, in], whichever way the module stores it."""
     return weight if isinstance(linear, nn.Linear) else weight.T
 
 
-def slice_outputs(linear: nn.Module, kept: Tensor) -> dict[str, Tensor]:
+def slice_outputs(linear: Any, kept: Tensor) -> dict[str, Tensor]:
     """Weight and bias of a linear map with these outputs only."""
     axis = 0 if isinstance(linear, nn.Linear) else 1
     cut = {"weight": _pick(linear.weight, axis, kept)}
@@ -64,7 +64,7 @@ def slice_outputs(linear: nn.Module, kept: Tensor) -> dict[str, Tensor]:
     return cut
 
 
-def slice_inputs(linear: nn.Module, kept: Tensor) -> dict[str, Tensor]:
+def slice_inputs(linear: Any, kept: Tensor) -> dict[str, Tensor]:
     """Weight of a linear map with these inputs only."""
     axis = 1 if isinstance(linear, nn.Linear) else 0
     return {"weight": _pick(linear.weight, axis, kept)}

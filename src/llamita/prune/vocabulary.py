@@ -22,7 +22,7 @@ from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError, require
 from llamita.core.report import write_whole
 from llamita.core.step import Step
-from llamita.core.task import Text
+from llamita.core.task import Task, Text
 from llamita.prune._rank import Ranking, bare, encode, rank_pieces
 from llamita.prune._rebuild import rebuild
 from llamita.prune._tokenizers import Pieces, cut_tokenizer

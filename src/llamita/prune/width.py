@@ -164,9 +164,7 @@ def measure_width(model: Model, texts: Sequence[Any], with_heads: bool, max_leng
     found = WidthScores(neurons=[], groups=[])
     hooks: list[tuple[nn.Module, Callable[[Tensor, Tensor], None]]] = []
 
-    def add(
-        total: Tensor, score: Callable[[Tensor, Tensor], Tensor], linear: nn.Module, states: Tensor, _: Tensor
-    ) -> None:
+    def add(total: Tensor, score: Callable[[Tensor, Tensor], Tensor], linear: Any, states: Tensor, _: Tensor) -> None:
         weight = output_columns(linear, linear.weight.detach()).float()
         total += score(calibration.tokens(states), weight).double()
 
