@@ -48,7 +48,11 @@ def test_the_front_holds_what_nothing_dominates():
 
 def test_a_missed_goal_says_what_to_relax():
     missed = judge(
-        Goals(keep=0.99, max_size=10_000_000, max_latency=5), score=0.85, teacher_score=0.9, size_bytes=12_000_000, latency_ms=3
+        Goals(keep=0.99, max_size=10_000_000, max_latency=5),
+        score=0.85,
+        teacher_score=0.9,
+        size_bytes=12_000_000,
+        latency_ms=3,
     )
     assert [(g.name, g.met) for g in missed] == [("keep", False), ("max_size", False), ("max_latency", True)]
     assert "--keep 0.944" in missed[0].advice

@@ -33,6 +33,8 @@ class Body:
     """Parameters that pruning leaves alone: positions, norms, pooler, head."""
     pieces_of_texts: int
     """Pieces kept when every training text keeps its own."""
+    pieces_least: int = 0
+    """Special tokens and single characters, which always stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +88,10 @@ def grid(body: Body) -> list[Shape]:
         {_round_to(body.neurons * share, 64) for share in (1, 2 / 3, 1 / 2, 1 / 3)} | {body.neurons}, reverse=True
     )
     whole = min(body.pieces, body.pieces_of_texts)
-    vocabularies = sorted(
-        {body.pieces if whole > 0.95 * body.pieces else whole, _round_to(whole * 0.6, 500)}, reverse=True
-    )
+    fewer = max(_round_to(whole * 0.6, 500), round(body.pieces_least * 1.1))
+    vocabularies = {body.pieces if whole > 0.95 * body.pieces else whole, min(fewer, whole)}
     shapes = [
-        Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies if v > 0
+        Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies
     ]
     return sorted(shapes, key=lambda s: -s.parameters)
 

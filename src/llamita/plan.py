@@ -17,6 +17,7 @@ from llamita.candidates import Body, Shape, draw
 from llamita.core.architecture import architecture_of, layer_lists, submodule
 from llamita.core.errors import UserError
 from llamita.core.hardware import has_fast_bf16
+from llamita.prune.vocabulary import pieces_needed
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -93,14 +94,13 @@ def body_of(model: Model, student: str, task: Task) -> Body:
     count = lambda part: sum(p.numel() for p in part.parameters())  # noqa: E731
     feed_forward = sum(count(submodule(layer, path)) for path in (*stack.ffn.inputs, stack.ffn.output))
     embedding = module.get_input_embeddings().weight
-    used = {i for ids, _ in model.encoder.encode(task.train.texts) for i in ids}
-    single = sum(len(piece.strip("▁Ġ#")) <= 1 for piece in model.tokenizer.get_vocab())
+    least, whole = pieces_needed(model, task)
     layers = len(layer_list)
     neurons = submodule(layer, stack.ffn.output)
     in_features = getattr(neurons, "in_features", None) or neurons.nx
     return Body(
         student=student, layers=layers, layer=count(layer), feed_forward=feed_forward, neurons=in_features,
-        hidden=embedding.shape[1], pieces=embedding.shape[0], pieces_of_texts=min(embedding.shape[0], len(used) + single),
+        hidden=embedding.shape[1], pieces=embedding.shape[0], pieces_of_texts=min(embedding.shape[0], whole), pieces_least=least,
         other=model.num_parameters - layers * count(layer) - embedding.numel(),
     )  # fmt: skip
 

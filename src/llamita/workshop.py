@@ -56,7 +56,7 @@ def _best_inside(model: str | Path) -> str | Path:
 def _exporter_of(folder: Path) -> str:
     try:
         return str(json.loads((folder / "artifact.json").read_text(encoding="utf-8"))["exporter"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         raise UserError(f"{folder}/artifact.json is damaged; export the model again") from None
 
 

@@ -43,7 +43,9 @@ def test_mistakes_are_named(change, message):
 
 def test_the_tree_is_the_registry():
     names = entries()
-    assert {"prune.depth", "prune.width", "prune.vocabulary", "learn.finetune", "distill.logits", "export.onnx"} <= set(names)
+    assert {"prune.depth", "prune.width", "prune.vocabulary", "learn.finetune", "distill.logits", "export.onnx"} <= set(
+        names
+    )
     assert all(entry.summary for entry in names.values())
     assert all(setting.help for entry in names.values() if entry.kind != "task" for setting in entry.settings), [
         (name, s.name) for name, e in names.items() for s in e.settings if not s.help

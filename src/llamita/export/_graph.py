@@ -41,7 +41,7 @@ def trace(model: Model, example: Batch) -> ir.Model:
     """The fp32 graph with free batch and length; its weights still share memory with the torch model."""
     named = model.inputs(example.token_ids, example.mask, example.type_ids)
     free = {0: "batch", 1: "length"}
-    with _exportable(model), _quiet(), torch.no_grad():
+    with _exportable(model), torch.no_grad():
         program = torch.onnx.export(
             _Positional(model.module, tuple(named)).eval(), tuple(named.values()), dynamo=True, verbose=False,
             input_names=list(named), output_names=["logits"], dynamic_shapes=(tuple(free for _ in named),),
@@ -77,17 +77,19 @@ def _exportable(model: Model) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Torch's exporter warns of what is its own business, such as an absent torchvision."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def quiet() -> Iterator[None]:
+    """Torch's exporter and ONNX's tools tell what is their own business, such as an absent torchvision."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _clean(model: ir.Model) -> None:

@@ -70,13 +70,13 @@ class Onnx(Exporter):
                 " fine-tune it first (llamita finetune MODEL --data train.csv --out DIR)"
             )
         try:
-            from llamita.export._graph import trace, write
+            from llamita.export._graph import quiet, trace, write
         except ModuleNotFoundError as error:
             raise UserError(f"ONNX export needs {error.name}: pip install 'llamita[train,onnx]'") from None
         encoder = model.encoder
         texts = check.sample_texts(run.task, encoder)
         batches = check.shaped_batches(encoder, texts)
-        with _new_folder(run.folder) as work:
+        with quiet(), _new_folder(run.folder) as work:
             graph = trace(model, batches[1])
             described = describe(model)
             _write_small_files(work, model, described)
