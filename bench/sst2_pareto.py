@@ -73,8 +73,9 @@ def table(seeds: list[dict[str, Any]]) -> None:
         light = seed["rows"]["light"]
         for name in ("headline.teacher_bought", "headline.compression_cost", "quality.loss_to_reference"):
             f = light[name]
+            low, high = (100 * end for end in f["interval"])
             print(
-                f"seed {seed['seed']}: {name} {100 * f['value']:+.1f} points, 95 % [{100 * f['interval'][0]:+.1f}, {100 * f['interval'][1]:+.1f}], n = {f['n']}"
+                f"seed {seed['seed']}: {name} {100 * f['value']:+.1f} points, 95 % [{low:+.1f}, {high:+.1f}], n = {f['n']}"
             )
         for name in ("size", "throughput", "latency"):
             f, torch = light[f"cost.{name}_ratio"], light.get(f"cost.{name}_ratio_to_torch")

@@ -6,13 +6,13 @@ import shutil
 import jsonschema
 import numpy as np
 import pytest
+from tests.families import tiny_model
+from tests.sentiments import sentences, write_csv
 
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import lighten
 from llamita.run import open_engine
-from tests.families import tiny_model
-from tests.sentiments import sentences, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,15 @@ def made(job, tmp_path_factory):
 
 def test_the_folder_explains_itself(made):
     out, report = made
-    for name in ("recipe.yaml", "plan.json", "candidates.json", "report.html", "report.json", "report.md", "light/README.md"):
+    for name in (
+        "recipe.yaml",
+        "plan.json",
+        "candidates.json",
+        "report.html",
+        "report.json",
+        "report.md",
+        "light/README.md",
+    ):
         assert (out / name).is_file(), name
     jsonschema.validate(json.loads((out / "report.json").read_text()), json.loads(SCHEMA_FILE.read_text()))
     assert {s.role for s in report.subjects} == {"teacher", "teacher_int8", "student_alone", "linear", "light"}
@@ -86,8 +94,7 @@ def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path)
         assert (tmp_path / "light" / name).read_bytes() == (out / "light" / name).read_bytes(), name
 
 
-def test_three_sets_of_goals_make_three_choices(job, tmp_path, made):
-    out, _ = made
+def test_three_sets_of_goals_make_three_choices(job, tmp_path):
     chosen = {}
     for name, goals in {
         "small": {"max_size": 150_000, "keep": 0.3},

@@ -10,7 +10,6 @@ import time
 
 import pytest
 import yaml
-
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 

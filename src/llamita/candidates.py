@@ -90,9 +90,7 @@ def grid(body: Body) -> list[Shape]:
     whole = min(body.pieces, body.pieces_of_texts)
     fewer = max(_round_to(whole * 0.6, 500), round(body.pieces_least * 1.1))
     vocabularies = {body.pieces if whole > 0.95 * body.pieces else whole, min(fewer, whole)}
-    shapes = [
-        Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies
-    ]
+    shapes = [Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies]
     return sorted(shapes, key=lambda s: -s.parameters)
 
 

@@ -101,7 +101,7 @@ def lighten(
         plan["task"] = {task: plain(recipe_task[task]) | {"max_length": plan["max_length"]}}
         save_plan(plan, folder)
     tell(plan, folder)
-    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))
+    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
     report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
     again = command or f"llamita lighten {model} --data {data_name(data)} --out {folder}"
     report = replace(report, command=again, data_findings=tuple(doubts))

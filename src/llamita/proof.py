@@ -96,9 +96,7 @@ def prove(
     of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost")], reference=None)
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs = shop.measure(light, [build("cost")], reference=int8)
-    against_torch = shop.measure(
-        light, [build("cost", SLOW)], reference=teacher
-    )
+    against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
     why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
     headline = headlines(of_teacher, of_alone, of_light)
     ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
@@ -186,7 +184,8 @@ def notes(
         accuracy = getattr(other.finding("quality.accuracy"), "value", None)
         if accuracy is not None and ours["quality.accuracy"] is not None and accuracy > ours["quality.accuracy"]:
             found.append(
-                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %."
+                f"{other.name} scores higher on the test split:"
+                f" {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %."
             )
     if not any(c["chosen"] and c["on_front"] for c in candidates):
         found.append(

@@ -48,7 +48,9 @@ class Finding:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Finding:
         interval = data.get("interval")
-        return cls(**{**data, "interval": tuple(interval) if interval else None, "rows": tuple(data.get("rows", ()))})
+        fields: dict[str, Any] = {**data, "interval": tuple(interval) if interval else None}
+        fields["rows"] = tuple(data.get("rows", ()))
+        return cls(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,14 +74,12 @@ class Report:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
-        subjects = tuple(
-            Subject(
-                **{**s, "lineage": tuple(s["lineage"]), "findings": tuple(Finding.from_dict(f) for f in s["findings"])}
-            )
-            for s in data["subjects"]
-        )
-        parts = {key: tuple(data.get(key, ())) for key in ("candidates", "notes", "data_findings")}
-        return cls(**{**data, **parts, "subjects": subjects, "goals": tuple(Goal(**g) for g in data.get("goals", ()))})
+        fields: dict[str, Any] = dict(data)
+        for key in ("candidates", "notes", "data_findings"):
+            fields[key] = tuple(data.get(key, ()))
+        fields["subjects"] = tuple(_subject(given) for given in data["subjects"])
+        fields["goals"] = tuple(Goal(**given) for given in data.get("goals", ()))
+        return cls(**fields)
 
     def redacted(self) -> Report:
         """The same report without any of the user's texts."""
@@ -107,6 +105,13 @@ class Report:
     @classmethod
     def load(cls, path: Path) -> Report:
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def _subject(data: dict[str, Any]) -> Subject:
+    fields: dict[str, Any] = dict(data)
+    fields["lineage"] = tuple(data["lineage"])
+    fields["findings"] = tuple(Finding.from_dict(found) for found in data["findings"])
+    return Subject(**fields)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -112,7 +112,7 @@ def matrix_of(value: ir.Value | None) -> ir.TensorProtocol | None:
 def add_constant(graph: ir.Graph, array: np.ndarray | ir.TensorProtocol, name: str) -> ir.Value:
     """Register an initializer."""
     constant = ir.tensor(array) if isinstance(array, np.ndarray) else array
-    value = ir.val(name, const_value=constant, type=ir.TensorType(constant.dtype), shape=ir.Shape(constant.shape))
+    value = ir.val(name, const_value=constant, type=ir.TensorType(constant.dtype), shape=ir.Shape(constant.shape))  # pyrefly: ignore
     graph.register_initializer(value)
     return value
 
@@ -133,7 +133,7 @@ def _fold_transposed_weights(graph: ir.Graph) -> None:
         def transposed(weight: ir.TensorProtocol = weight) -> ir.TensorProtocol:
             return ir.tensor(np.ascontiguousarray(weight.numpy().T))
 
-        lazy = ir.LazyTensor(transposed, ir.DataType.FLOAT, ir.Shape(tuple(weight.shape)[::-1]))
+        lazy = ir.LazyTensor(transposed, ir.DataType.FLOAT, ir.Shape(tuple(weight.shape)[::-1]))  # pyrefly: ignore
         folded = add_constant(graph, lazy, f"{node.outputs[0].name}_folded")
         replace(graph, node, (), folded)
 
@@ -167,7 +167,7 @@ def _divide_by_roots(graph: ir.Graph) -> None:
         for x, inverse in (node.inputs, node.inputs[::-1]):
             maker = inverse.producer() if inverse is not None else None
             root = maker.inputs[0] if maker is not None and maker.op_type == "Reciprocal" else None
-            if root is not None and root.producer() is not None and root.producer().op_type == "Sqrt":
+            if root is not None and root.producer() is not None and root.producer().op_type == "Sqrt":  # pyrefly: ignore
                 quotient = ir.node("Div", [x, root])
                 replace(graph, node, (quotient,), quotient.outputs[0])
                 break

@@ -88,11 +88,11 @@ class _Quantizer:
             return
         if table not in self.tables:
             rows, scale = quantize_rows(constant.numpy())
-            self.tables[table] = (
-                add_constant(self.graph, rows, f"{table.name}_int8"),
-                add_constant(self.graph, scale, f"{table.name}_scale"),
+            self.tables[table] = (  # pyrefly: ignore
+                add_constant(self.graph, rows, f"{table.name}_int8"),  # pyrefly: ignore
+                add_constant(self.graph, scale, f"{table.name}_scale"),  # pyrefly: ignore
             )
-        rows, scales = (ir.node("Gather", [source, indices]) for source in self.tables[table])
+        rows, scales = (ir.node("Gather", [source, indices]) for source in self.tables[table])  # pyrefly: ignore
         real = ir.node("Cast", [rows.outputs[0]], {"to": ir.DataType.FLOAT})
         scaled = ir.node("Mul", [real.outputs[0], scales.outputs[0]])
         replace(self.graph, node, (rows, scales, real, scaled), scaled.outputs[0])
@@ -102,11 +102,11 @@ class _Quantizer:
         constant = matrix_of(weight)
         if constant is None or constant.size < SMALLEST:
             return
-        matrix, name = constant.numpy(), weight.name
+        matrix, name = constant.numpy(), weight.name  # pyrefly: ignore
         if self.kind == "int8-weights":
-            new = [self._weights_product(x, matrix, name)]
+            new = [self._weights_product(x, matrix, name)]  # pyrefly: ignore
         else:
-            new = self._dynamic_product(node, x, matrix, name)
+            new = self._dynamic_product(node, x, matrix, name)  # pyrefly: ignore
         replace(self.graph, node, new, new[-1].outputs[0])
 
     def _weights_product(self, x: ir.Value, matrix: np.ndarray, name: str) -> ir.Node:

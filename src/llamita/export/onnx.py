@@ -106,7 +106,7 @@ class Onnx(Exporter):
         for kind in kinds:
             levels = LEVELS // 2 if self.reduce_range else LEVELS
             (work / kind).mkdir()
-            write(quantize(graph, kind, levels=levels, head=len(model.labels)), work / kind / FILES[kind])
+            write(quantize(graph, kind, levels=levels, head=len(model.labels)), work / kind / FILES[kind])  # pyrefly: ignore
             engine = OnnxEngine(work, {**described, "file": f"{kind}/{FILES[kind]}"}, threads=run.threads)
             found[kind] = check.compare(source, check.cut_logits(engine, engine.encoder, texts))
             log.info("%s: %.2g nats from the model, same label for %.1f %% of %d texts",

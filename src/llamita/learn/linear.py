@@ -110,7 +110,7 @@ def _fit_vectorizers(settings: Sequence[dict[str, Any]], texts: Sequence[Text]) 
 def _features(vectorizers: Sequence[Any], texts: Sequence[Text]) -> csr_matrix:
     from scipy.sparse import hstack
 
-    return hstack([part.transform(_joined(texts)) for part in vectorizers], format="csr")
+    return hstack([part.transform(_joined(texts)) for part in vectorizers], format="csr")  # pyrefly: ignore
 
 
 def _joined(texts: Sequence[Text]) -> list[str]:
