@@ -23,7 +23,7 @@ def job(tmp_path_factory):
     tiny_model("bert", labels=("a", "b", "c"), layers=3).save(folder / "teacher")
     return {
         "model": str(folder / "teacher"), "data": str(write_csv(folder / "train.csv", rows[:280])),
-        "test": str(write_csv(folder / "test.csv", rows[280:])), "keep": 0.5, "max_size": 2_000_000, "minutes": 0.4,
+        "test": str(write_csv(folder / "test.csv", rows[280:])), "keep": 0.5, "max_size": 2_000_000, "minutes": 0.2,
         "students": [], "threads": 1,
     }  # fmt: skip
 
@@ -92,15 +92,3 @@ def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path)
     lighten(**job, out=tmp_path)
     for name in ("model.safetensors", "tokenizer.json", "config.json", "onnx/artifact.json"):
         assert (tmp_path / "light" / name).read_bytes() == (out / "light" / name).read_bytes(), name
-
-
-def test_three_sets_of_goals_make_three_choices(job, tmp_path):
-    chosen = {}
-    for name, goals in {
-        "small": {"max_size": 150_000, "keep": 0.3},
-        "middle": {"max_size": 210_000, "keep": 0.3},
-        "large": {"max_size": 3_000_000, "keep": 0.99},
-    }.items():
-        report = lighten(**{**job, **goals}, out=tmp_path / name)
-        chosen[name] = next(c["name"] for c in report.candidates if c["chosen"])
-    assert len(set(chosen.values())) == 3, chosen
