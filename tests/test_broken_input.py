@@ -295,11 +295,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(source), "PYTHONIOENCODING": "utf-8"}
 
 
+def hear_ctrl_c() -> None:
+    """A shell that starts the tests in the background lets them ignore Ctrl-C; the program under test must not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_ctrl_c_is_exit_code_130_and_one_line(model: Path):
     process = subprocess.Popen(
         command("predict", str(model), "-"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment(),
+        env=environment(), preexec_fn=hear_ctrl_c,
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None

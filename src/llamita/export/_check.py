@@ -16,6 +16,8 @@ SHAPES = ((1, 2), (2, 7), (3, 16), (5, 33))
 """Rows and tokens (beside the special ones) of the padded batches; the rows of a batch differ in length."""
 MOST_TEXTS, MOST_TOKENS, LONGEST = 128, 4096, 128
 """Size of the sample of texts, its tokens in all, and where a text is cut."""
+FEWEST_TEXTS = 64
+"""With fewer, built-in sentences join them and nothing is calibrated."""
 NEAR_TIE = 0.05
 """Probabilities that differ by less say that the model itself hasn't decided."""
 SENTENCES = (
@@ -60,15 +62,30 @@ def compare(source: np.ndarray, logits: np.ndarray) -> Comparison:
     )  # fmt: skip
 
 
-def sample_texts(task: Task | None, encoder: TextEncoder) -> list[Text]:
-    """Texts spread over the training data (never the test split), within the sample's bounds."""
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Texts of the training data, never of the test split."""
+
+    compared: Sequence[Text]
+    """What an export is compared on."""
+    calibration: Sequence[Text]
+    """Other texts, for the ranges of int8-static; none without data."""
+
+
+def sample_texts(task: Task | None, encoder: TextEncoder) -> Sample:
+    """Texts spread over the training data, within the sample's bounds; built-in sentences without data."""
     texts: Sequence[Text] = ()
     if task is not None:
         texts = next((s.texts for s in (task.train, task.select, task.unlabelled) if s.texts), ())
-    texts = texts or SENTENCES
-    spread = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), MOST_TEXTS)).round().astype(int)]
-    tokens = np.cumsum([min(LONGEST, len(ids)) for ids, _ in encoder.encode(spread)])
-    return spread[: max(1, int((tokens <= MOST_TOKENS).sum()))]
+    if len(texts) < FEWEST_TEXTS:
+        return Sample(compared=(*texts, *SENTENCES), calibration=())
+    spread = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), 2 * MOST_TEXTS)).round().astype(int)]
+    return Sample(compared=_bounded(spread[::2], encoder), calibration=_bounded(spread[1::2], encoder))
+
+
+def _bounded(texts: Sequence[Text], encoder: TextEncoder) -> Sequence[Text]:
+    tokens = np.cumsum([min(LONGEST, len(ids)) for ids, _ in encoder.encode(texts)])
+    return texts[: max(1, int((tokens <= MOST_TOKENS).sum()))]
 
 
 def shortened(encoder: TextEncoder, length: int) -> TextEncoder:

@@ -52,7 +52,7 @@ def trace(model: Model, example: Batch) -> ir.Model:
     passes.InlinePass()(graph)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
     _clean(graph)
-    for reshape in (_fold_transposed_weights, _split_gemm, _divide_by_roots, _hide_residual_sums):
+    for reshape in (_fold_transposed_weights, _split_gemm, _join_siblings, _divide_by_roots, _hide_residual_sums):
         reshape(graph.graph)
     _clean(graph)
     return graph
@@ -157,6 +157,54 @@ def _split_gemm(graph: ir.Graph) -> None:
         total = ir.node("Add", [product.outputs[0], node.inputs[2]])
         replace(graph, node, (product, total), total.outputs[0])
     _fold_transposed_weights(graph)
+
+
+def _join_siblings(graph: ir.Graph) -> None:
+    """Linear maps of one input (query, key, value; gate and value) as one wider map: the input is read once."""
+    siblings: dict[ir.Value, list[ir.Node]] = {}
+    for node in graph:
+        if node.op_type == "MatMul" and matrix_of(node.inputs[1]) is not None:
+            siblings.setdefault(node.inputs[0], []).append(node)
+    for x, products in siblings.items():
+        biases = [bias_of(product) for product in products]
+        if len(products) < 2 or len({bias is None for bias, _ in biases}) > 1:
+            continue
+        weight = _joined(graph, [product.inputs[1] for product in products])
+        new = [ir.node("MatMul", [x, weight])]
+        if biases[0][0] is not None:
+            new.append(ir.node("Add", [new[0].outputs[0], _joined(graph, [bias for bias, _ in biases])]))
+        widths = np.array([matrix_of(product.inputs[1]).shape[1] for product in products], dtype=np.int64)
+        sizes = add_constant(graph, widths, f"{weight.name}_widths")
+        new.append(ir.node("Split", [new[-1].outputs[0], sizes], {"axis": -1}, num_outputs=len(products)))
+        graph.insert_before(products[0], new)
+        for (_, last), part in zip(biases, new[-1].outputs, strict=True):
+            ir.convenience.replace_all_uses_with(last.outputs[0], part, replace_graph_outputs=True)
+            graph.remove(last, safe=True)
+        graph.remove([product for product in products if product.graph is graph], safe=True)
+
+
+def bias_of(product: ir.Node) -> tuple[ir.Value | None, ir.Node]:
+    """The bias added to a product, if one is, and the last node of the linear map."""
+    uses = product.outputs[0].uses()
+    if len(uses) == 1 and uses[0].node.op_type == "Add":
+        other = uses[0].node.inputs[1 - uses[0].idx]
+        if other is not None and other.is_initializer() and other.const_value is not None:
+            if tuple(other.const_value.shape) == tuple(matrix_of(product.inputs[1]).shape)[1:]:
+                return other, uses[0].node
+    return None, product
+
+
+def _joined(graph: ir.Graph, parts: Sequence[ir.Value]) -> ir.Value:
+    """Constants side by side along their last axis; the copy is made when it is written."""
+    constants = [part.const_value for part in parts]
+    shape = (*constants[0].shape[:-1], sum(constant.shape[-1] for constant in constants))
+
+    def side_by_side() -> ir.TensorProtocol:
+        return ir.tensor(np.concatenate([constant.numpy() for constant in constants], axis=-1))
+
+    return add_constant(
+        graph, ir.LazyTensor(side_by_side, ir.DataType.FLOAT, ir.Shape(shape)), f"{parts[0].name}_joined"
+    )
 
 
 def _divide_by_roots(graph: ir.Graph) -> None:

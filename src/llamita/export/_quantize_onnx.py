@@ -1,18 +1,21 @@
-"""Int8 weights for an ONNX graph: products of int8 with one scale a token, or int8 weights with one scale a block."""
+"""Int8 for an ONNX graph: products of bytes, with fixed ranges or one a token, or weights alone with one scale a block."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import onnx_ir as ir
 
-from llamita.export._graph import add_constant, matrix_of, replace
+from llamita.export._graph import add_constant, bias_of, matrix_of, replace
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int8, UInt8
 
-Kind = Literal["int8-dynamic", "int8-weights"]
+Kind = Literal["int8-static", "int8-dynamic", "int8-weights"]
+Ranges = Mapping[str, tuple[float, float]]
+"""Least and largest number that a linear map's input took, by the input's name."""
 BLOCK = 64
 """Weights that share a scale in int8-weights."""
 SMALLEST = 1024
@@ -49,30 +52,56 @@ def quantize_blocks(
     return bytes_.astype(np.uint8), scale[..., 0]
 
 
+def byte_grid(least: float, largest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Step, float32 [], and the byte of zero, uint8 [], of a grid of 256 numbers over a range widened to hold zero."""
+    least, largest = min(least, 0.0), max(largest, 0.0)
+    step = (largest - least) / 255 or 1.0
+    return np.array(step, dtype=np.float32), np.array(round(-least / step), dtype=np.uint8)
+
+
 def _scale(largest: np.ndarray, levels: int) -> np.ndarray:
     return np.where(largest > 0, largest / levels, 1).astype(np.float32)
 
 
-def quantize(model: ir.Model, kind: Kind, *, levels: int = LEVELS, head: int = 0) -> ir.Model:
-    """A quantised copy of an fp32 graph: embedding tables and linear maps, but not the last one, `head` labels wide."""
+def linear_maps(graph: ir.Graph, head: int) -> Iterator[ir.Node]:
+    """The products worth quantising: not the small ones, nor the last, `head` labels wide."""
+    for node in list(graph):
+        weight = matrix_of(node.inputs[1]) if node.op_type == "MatMul" else None
+        if weight is not None and weight.size >= SMALLEST and weight.shape[1] != head:
+            yield node
+
+
+def with_ranges(model: ir.Model, head: int) -> ir.Model:
+    """A copy that also returns the least and the largest number of every linear map's input."""
+    copy = model.clone()
+    for value in dict.fromkeys(node.inputs[0] for node in linear_maps(copy.graph, head)):
+        for side, operator in (("least", "ReduceMin"), ("largest", "ReduceMax")):
+            output = ir.val(f"{side}:{value.name}", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(()))
+            copy.graph.append(ir.node(operator, [value], {"keepdims": 0}, outputs=[output]))
+            copy.graph.outputs.append(output)
+    return copy
+
+
+def quantize(model: ir.Model, kind: Kind, *, head: int, levels: int = LEVELS, ranges: Ranges | None = None) -> ir.Model:
+    """A quantised copy of an fp32 graph; int8-static needs the ranges."""
     copy = model.clone()
     copy.opset_imports["com.microsoft"] = 1
-    quantizer = _Quantizer(copy.graph, kind, levels)
+    quantizer = _Quantizer(copy.graph, kind, levels, ranges or {})
     for node in list(copy.graph):
         if node.op_type == "Gather":
             quantizer.gather(node)
-        elif node.op_type == "MatMul" and (weight := matrix_of(node.inputs[1])) is not None and weight.shape[1] != head:
-            quantizer.product(node)
+    for node in linear_maps(copy.graph, head):
+        quantizer.product(node)
     return copy
 
 
 class _Quantizer:
     """Rewrites nodes of one graph; tables and activations that several nodes read are quantised once."""
 
-    def __init__(self, graph: ir.Graph, kind: Kind, levels: int):
-        self.graph, self.kind, self.levels = graph, kind, levels
+    def __init__(self, graph: ir.Graph, kind: Kind, levels: int, ranges: Ranges):
+        self.graph, self.kind, self.levels, self.ranges = graph, kind, levels, ranges
         self.tables: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
-        self.activations: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
+        self.activations: dict[ir.Value, tuple[ir.Value, ...]] = {}
         self.constants: dict[str, ir.Value] = {}
 
     def constant(self, name: str, value: float, dtype: type) -> ir.Value:
@@ -99,15 +128,35 @@ class _Quantizer:
 
     def product(self, node: ir.Node) -> None:
         x, weight = node.inputs
-        constant = matrix_of(weight)
-        if constant is None or constant.size < SMALLEST:
-            return
-        matrix, name = constant.numpy(), weight.name  # pyrefly: ignore
-        if self.kind == "int8-weights":
-            new = [self._weights_product(x, matrix, name)]  # pyrefly: ignore
+        matrix = matrix_of(weight).numpy()
+        if self.kind == "int8-static":
+            self._static_product(node, x, matrix, weight.name)
+        elif self.kind == "int8-dynamic":
+            new = self._dynamic_product(node, x, matrix, weight.name)
+            replace(self.graph, node, new, new[-1].outputs[0])
         else:
-            new = self._dynamic_product(node, x, matrix, name)  # pyrefly: ignore
-        replace(self.graph, node, new, new[-1].outputs[0])
+            new = self._weights_product(x, matrix, weight.name)
+            replace(self.graph, node, [new], new.outputs[0])
+
+    def _static_product(self, node: ir.Node, x: ir.Value, matrix: np.ndarray, name: str) -> None:
+        """One operator does the product, the scales and the bias."""
+        weight, scale = quantize_columns(matrix, self.levels)
+        if x not in self.activations:
+            step, zero = byte_grid(*self.ranges[x.name])
+            grid = [add_constant(self.graph, step, f"{x.name}_step"), add_constant(self.graph, zero, f"{x.name}_zero")]
+            rounded = ir.node("QuantizeLinear", [x, *grid])
+            self.graph.insert_before(node, rounded)
+            self.activations[x] = (rounded.outputs[0], *grid)
+        bytes_, step, zero = self.activations[x]
+        inputs = [bytes_, add_constant(self.graph, weight, f"{name}_int8"), step]
+        inputs += [add_constant(self.graph, scale, f"{name}_scale"), zero]
+        bias, last = bias_of(node)
+        if bias is not None:
+            inputs += [None, bias]
+        product = ir.node("MatMulIntegerToFloat", inputs, domain="com.microsoft")
+        replace(self.graph, last, [product], product.outputs[0])
+        if last is not node:
+            self.graph.remove(node, safe=True)
 
     def _weights_product(self, x: ir.Value, matrix: np.ndarray, name: str) -> ir.Node:
         """onnxruntime rounds the activations, too, in blocks of their own, where that is faster (accuracy level 4)."""
@@ -119,27 +168,24 @@ class _Quantizer:
 
     def _dynamic_product(self, node: ir.Node, x: ir.Value, matrix: np.ndarray, name: str) -> list[ir.Node]:
         weight, scale = quantize_columns(matrix, self.levels)
-        bytes_, token_scale = self._activations(node, x)
-        one, middle = self.constant("one", 1, np.float32), self.constant("middle", MIDDLE, np.uint8)
+        bytes_, largest = self._activations(node, x)
         inputs = [
-            bytes_, add_constant(self.graph, weight, f"{name}_int8"), one,
-            add_constant(self.graph, scale, f"{name}_scale"), middle,
+            bytes_, add_constant(self.graph, weight, f"{name}_int8"), self.constant("level", 1 / LEVELS, np.float32),
+            add_constant(self.graph, scale, f"{name}_scale"), self.constant("middle", MIDDLE, np.uint8),
         ]  # fmt: skip
         product = ir.node("MatMulIntegerToFloat", inputs, domain="com.microsoft")
-        scaled = ir.node("Mul", [product.outputs[0], token_scale])
+        scaled = ir.node("Mul", [product.outputs[0], largest])
         return [product, scaled]
 
-    def _activations(self, node: ir.Node, x: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Bytes around 128 and the scale of each token: no text depends on those it shares a batch with."""
+    def _activations(self, node: ir.Node, x: ir.Value) -> tuple[ir.Value, ...]:
+        """Bytes around 128 and each token's largest size: no text depends on those it shares a batch with."""
         if x not in self.activations:
             sizes = ir.node("Abs", [x])
-            axis = self.constant("last_axis", -1, np.int64)
-            largest = ir.node("ReduceMax", [sizes.outputs[0], axis], {"keepdims": 1})
+            largest = ir.node("ReduceMax", [sizes.outputs[0], self.constant("last", -1, np.int64)], {"keepdims": 1})
             positive = ir.node("Max", [largest.outputs[0], self.constant("tiny", 1e-12, np.float32)])
-            scale = ir.node("Mul", [positive.outputs[0], self.constant("level", 1 / LEVELS, np.float32)])
-            quotient = ir.node("Div", [x, scale.outputs[0]])
-            zero = [self.constant("one", 1, np.float32), self.constant("middle", MIDDLE, np.uint8)]
-            rounded = ir.node("QuantizeLinear", [quotient.outputs[0], *zero])
-            self.graph.insert_before(node, [sizes, largest, positive, scale, quotient, rounded])
-            self.activations[x] = (rounded.outputs[0], scale.outputs[0])
+            share = ir.node("Div", [x, positive.outputs[0]])
+            grid = [self.constant("level", 1 / LEVELS, np.float32), self.constant("middle", MIDDLE, np.uint8)]
+            rounded = ir.node("QuantizeLinear", [share.outputs[0], *grid])
+            self.graph.insert_before(node, [sizes, largest, positive, share, rounded])
+            self.activations[x] = (rounded.outputs[0], positive.outputs[0])
         return self.activations[x]

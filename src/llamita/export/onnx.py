@@ -25,15 +25,18 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from llamita.core.context import Run
+    from llamita.core.encoding import Batch
     from llamita.core.model import Model
     from llamita.core.task import Text
 
 log = logging.getLogger(__name__)
 
-PRECISIONS = ("auto", "fp32", "int8-dynamic", "int8-weights")
-FILES = {"fp32": "model.onnx", "int8-dynamic": "model_quantized.onnx", "int8-weights": "model_quantized.onnx"}
-FAST_ENOUGH_TO_PREFER = {"kl": 0.005, "same_label": 0.99}
-"""int8-dynamic runs about twice as fast as int8-weights: within these bounds it is kept although it is less exact."""
+INT8 = ("int8-static", "int8-dynamic", "int8-weights")
+"""From the fastest to the most exact."""
+PRECISIONS = ("auto", "fp32", *INT8)
+FILES = {"fp32": "model.onnx", **dict.fromkeys(INT8, "model_quantized.onnx")}
+AS_GOOD_AS_EXACT = {"kl": 0.005, "same_label": 0.99}
+"""Within these bounds the faster int8 is kept although another is more exact."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +44,13 @@ class Onnx(Exporter):
     """An ONNX folder that predicts with onnxruntime, tokenizers and numpy alone."""
 
     precision: str = "auto"
-    """"fp32"; "int8-dynamic": products of int8, activations rounded with one scale a token; "int8-weights": weights
-    alone in int8, more exact and slower; "auto": the better of the two int8."""
+    """"fp32"; "int8-static": products of int8, activations rounded to ranges seen on training texts, the fastest;
+    "int8-dynamic": the same with one range a token; "int8-weights": weights alone in int8, the most exact and slowest;
+    "auto": the fastest int8 that is as good as exact, else the most exact."""
     max_divergence: float = 0.05
     """Mean Kullback-Leibler divergence from the model, in nats, on a sample of texts, above which no file is written."""
     reduce_range: bool = False
-    """Seven instead of eight bits for the weights of int8-dynamic: for x86 processors without VNNI (before 2019),
+    """Seven instead of eight bits for the weights of int8-static and -dynamic: for x86 processors without VNNI (before 2019),
     whose int8 sums can overflow."""
     tolerance: float = 1e-3
     """Largest difference between logits of the model and of the graph before it is quantised, relative to the largest
@@ -63,79 +67,110 @@ class Onnx(Exporter):
 
     def export(self, model: Model, run: Run) -> Artifact:
         """Trace, check, quantise, check again; the folder gets its name when everything has held."""
-        name = type(model.module).__name__
-        if "SequenceClassification" not in name:
-            raise UserError(
-                f"{model.name or 'the model'} is a {name} without labels to predict; ONNX export takes a classifier:"
-                " fine-tune it first (llamita finetune MODEL --data train.csv --out DIR)"
-            )
         try:
-            from llamita.export._graph import quiet, trace, write
+            from llamita.export._graph import quiet, trace
         except ModuleNotFoundError as error:
             raise UserError(f"ONNX export needs {error.name}: pip install 'llamita[train,onnx]'") from None
-        encoder = model.encoder
-        texts = check.sample_texts(run.task, encoder)
-        batches = check.shaped_batches(encoder, texts)
+        described = describe(model)
+        sample = check.sample_texts(run.task, model.encoder)
+        if self.precision == "int8-static" and not sample.calibration:
+            raise UserError(
+                f"int8-static takes its ranges from {check.FEWEST_TEXTS} training texts or more; give data, or choose auto"
+            )
         with quiet(), _new_folder(run.folder) as work:
-            graph = trace(model, batches[1])
-            described = describe(model)
             _write_small_files(work, model, described)
-            files = write(graph.clone(), work / FILES["fp32"])
-            plain = OnnxEngine(work, {**described, "file": FILES["fp32"]}, threads=run.threads)
-            check.require_equal(plain, batches, check.logits_of(model, batches), self.tolerance)
-            precision, considered = "fp32", {}
+            batches = check.shaped_batches(model.encoder, sample.compared)
+            graph = trace(model, batches[1])
+            expected = check.logits_of(model, batches)
+            ranges = self._verify(graph, described, work, run.threads, (batches, expected, sample.calibration))
+            found: dict[str, check.Comparison] = {}
             if self.precision != "fp32":
-                del plain
-                for file in files:
-                    file.unlink()
-                precision, considered = self._quantise(graph, model, texts, work, run)
+                source = check.cut_logits(model, model.encoder, sample.compared)
+                for kind, file in self._quantised(graph, described, ranges, work):
+                    engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
+                    found[kind] = check.compare(source, check.cut_logits(engine, engine.encoder, sample.compared))
+                    log.info("%s: %.2g nats from the model, same label for %.1f %% of %d texts",
+                             kind, found[kind].kl, 100 * found[kind].same_label, found[kind].n)  # fmt: skip
+                    del engine
+            precision = self.better(found) if found else "fp32"
+            _keep(work, precision)
+            considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
             about = {**described, "precision": precision, "file": FILES[precision], "considered": considered}
             _write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
-    def _quantise(
-        self, graph: ir.Model, model: Model, texts: Sequence[Text], work: Path, run: Run
-    ) -> tuple[str, dict[str, Any]]:
-        """Write each int8 kind asked for, compare it with the model on texts, keep the better under the final name."""
+    def _verify(
+        self,
+        graph: ir.Model,
+        described: dict[str, Any],
+        work: Path,
+        threads: int | None,
+        examples: tuple[Sequence[Batch], Sequence[np.ndarray], Sequence[Text]],
+    ) -> dict[str, tuple[float, float]]:
+        """Write the fp32 graph, refuse it unless it gives the model's logits, and return the ranges it shows."""
+        from llamita.export._graph import write
+        from llamita.export._quantize_onnx import with_ranges
+
+        batches, expected, calibration = examples
+        calibrated = bool(calibration) and self.precision in ("auto", "int8-static")
+        (work / "fp32").mkdir()
+        copy = with_ranges(graph, len(described["labels"])) if calibrated else graph.clone()
+        write(copy, work / "fp32" / FILES["fp32"])
+        engine = OnnxEngine(work, {**described, "file": f"fp32/{FILES['fp32']}"}, threads=threads)
+        check.require_equal(engine, batches, expected, self.tolerance)
+        return engine.ranges(calibration) if calibrated else {}
+
+    def _quantised(
+        self, graph: ir.Model, described: dict[str, Any], ranges: dict[str, tuple[float, float]], work: Path
+    ) -> Iterator[tuple[str, str]]:
+        """Write each int8 kind in a folder of its own; yield the kind and the file's place."""
         from llamita.export._graph import write
         from llamita.export._quantize_onnx import LEVELS, quantize
 
-        described, found = describe(model), {}
-        source = check.cut_logits(model, model.encoder, texts)
-        kinds = PRECISIONS[2:] if self.precision == "auto" else (self.precision,)
-        for kind in kinds:
-            levels = LEVELS // 2 if self.reduce_range else LEVELS
+        levels = LEVELS // 2 if self.reduce_range else LEVELS
+        for kind in INT8:
+            if self.precision not in ("auto", kind) or (kind == "int8-static" and not ranges):
+                continue
             (work / kind).mkdir()
-            write(quantize(graph, kind, levels=levels, head=len(model.labels)), work / kind / FILES[kind])  # pyrefly: ignore
-            engine = OnnxEngine(work, {**described, "file": f"{kind}/{FILES[kind]}"}, threads=run.threads)
-            found[kind] = check.compare(source, check.cut_logits(engine, engine.encoder, texts))
-            log.info("%s: %.2g nats from the model, same label for %.1f %% of %d texts",
-                     kind, found[kind].kl, 100 * found[kind].same_label, found[kind].n)  # fmt: skip
-            del engine
-        best = better(found)
+            quantised = quantize(graph, kind, head=len(described["labels"]), levels=levels, ranges=ranges)
+            write(quantised, work / kind / FILES[kind])
+            yield kind, f"{kind}/{FILES[kind]}"
+
+    def better(self, found: Mapping[str, check.Comparison]) -> str:
+        """The fastest that is as good as exact (`AS_GOOD_AS_EXACT`), else the one of the lowest divergence.
+
+        Raises:
+            UserError: even that one diverges more than `max_divergence`.
+        """
+        for kind in INT8:
+            if kind in found and found[kind].kl <= AS_GOOD_AS_EXACT["kl"]:
+                if found[kind].same_label >= AS_GOOD_AS_EXACT["same_label"]:
+                    return kind
+        best = min(found, key=lambda kind: found[kind].kl)
         if not found[best].kl <= self.max_divergence:
             raise UserError(
-                f"{best} moves the model's probabilities by {found[best].kl:.3g} nats on {len(texts)} texts (allowed:"
+                f"{best} moves the model's probabilities by {found[best].kl:.3g} nats on {found[best].n} texts (allowed:"
                 f" {self.max_divergence}); nothing was written. Choose precision fp32 or raise max_divergence."
             )
-        for file in sorted((work / best).iterdir()):
-            os.replace(file, work / file.name)
-        for kind in kinds:
-            shutil.rmtree(work / kind)
-        return best, {kind: comparison.to_dict() for kind, comparison in found.items()}
+        return best
 
 
-def better(found: dict[str, check.Comparison]) -> str:
-    """int8-dynamic where it is as good as exact (`FAST_ENOUGH_TO_PREFER`), else the lower divergence."""
-    fast = found.get("int8-dynamic")
-    bounds = FAST_ENOUGH_TO_PREFER
-    if fast is not None and fast.kl <= bounds["kl"] and fast.same_label >= bounds["same_label"]:
-        return "int8-dynamic"
-    return min(found, key=lambda kind: found[kind].kl)
+def _keep(work: Path, kind: str) -> None:
+    """Move the files of one kind up and remove the others."""
+    for file in sorted((work / kind).iterdir()):
+        os.replace(file, work / file.name)
+    for folder in ("fp32", *INT8):
+        shutil.rmtree(work / folder, ignore_errors=True)
 
 
 def describe(model: Model) -> dict[str, Any]:
-    """What artifact.json tells of the model, whatever the precision."""
+    """What artifact.json tells of the model, whatever the precision; only a classifier has it to tell."""
+    name = type(model.module).__name__
+    if "SequenceClassification" not in name:
+        raise UserError(
+            f"{model.name or 'the model'} is a {name} without labels to predict; ONNX export takes a classifier:"
+            " fine-tune it first (llamita finetune MODEL --data train.csv --out DIR)"
+        )
     from llamita.core.flops import attention_width, flops_per_token
 
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if model.uses_type_ids else [])]
@@ -205,20 +240,33 @@ class OnnxEngine(Engine):
         return self.about["parameters"]
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        return self._run(token_ids, mask, type_ids)[0]
+
+    def _run(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None) -> list[np.ndarray]:
         types = np.zeros_like(token_ids) if type_ids is None else type_ids
         given = {"input_ids": token_ids, "attention_mask": mask, "token_type_ids": types}
-        return self.session.run(None, {name: given[name] for name in self.about["inputs"]})[0]
+        return self.session.run(None, {name: given[name] for name in self.about["inputs"]})
+
+    def ranges(self, texts: Sequence[Text]) -> dict[str, tuple[float, float]]:
+        """The least and largest number at each place that the graph reports, over texts read one by one."""
+        names = [output.name.split(":", 1)[1] for output in self.session.get_outputs()[1::2]]
+        seen = []
+        for encoded in check.shortened(self.encoder, check.LONGEST).encode(texts):
+            batch = self.encoder.pad([encoded])
+            seen.append(self._run(batch.token_ids, batch.mask, batch.type_ids)[1:])
+        bounds = np.array(seen, dtype=np.float64)
+        return dict(zip(names, zip(bounds[:, ::2].min(axis=0), bounds[:, 1::2].max(axis=0), strict=True), strict=True))
 
 
 def _session(file: Path, threads: int | None) -> Any:
-    """An onnxruntime session whose threads rest between calls."""
+    """An onnxruntime session whose threads sleep while they wait: where others use the cores, it is twice as fast."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or num_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
