@@ -6,6 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,11 @@ def matrix_of(value: ir.Value | None) -> ir.TensorProtocol | None:
     return constant if constant.dtype == ir.DataType.FLOAT and len(constant.shape) == 2 else None
 
 
+def sizes_of(constant: ir.TensorProtocol) -> tuple[int, ...]:
+    """The shape of a constant, which has no free axes."""
+    return tuple(size for size in constant.shape if isinstance(size, int))
+
+
 def add_constant(graph: ir.Graph, array: np.ndarray | ir.TensorProtocol, name: str) -> ir.Value:
     """Register an initializer."""
     constant = ir.tensor(array) if isinstance(array, np.ndarray) else array
@@ -159,45 +165,71 @@ def _split_gemm(graph: ir.Graph) -> None:
     _fold_transposed_weights(graph)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Linear:
+    """A product with a constant matrix and, where one is added, its bias."""
+
+    product: ir.Node
+    last: ir.Node
+    """The node that adds the bias, or the product."""
+    input: ir.Value
+    weight: ir.Value
+    matrix: ir.TensorProtocol
+    """What `weight` holds, [inputs, outputs]."""
+    bias: ir.Value | None
+
+
+def linear_maps(graph: ir.Graph) -> list[Linear]:
+    """Every linear map, in order."""
+    found = []
+    for node in graph:
+        if node.op_type != "MatMul":
+            continue
+        x, weight = node.inputs
+        if x is not None and weight is not None and (matrix := matrix_of(weight)) is not None:
+            bias, last = _bias_of(node, sizes_of(matrix)[1])
+            found.append(Linear(product=node, last=last, input=x, weight=weight, matrix=matrix, bias=bias))
+    return found
+
+
+def _bias_of(product: ir.Node, outputs: int) -> tuple[ir.Value | None, ir.Node]:
+    uses = list(product.outputs[0].uses())
+    if len(uses) != 1 or uses[0].node.op_type != "Add":
+        return None, product
+    other = uses[0].node.inputs[1 - uses[0].idx]
+    if other is None or not other.is_initializer() or other.const_value is None:
+        return None, product
+    return (other, uses[0].node) if sizes_of(other.const_value) == (outputs,) else (None, product)
+
+
 def _join_siblings(graph: ir.Graph) -> None:
     """Linear maps of one input (query, key, value; gate and value) as one wider map: the input is read once."""
-    siblings: dict[ir.Value, list[ir.Node]] = {}
-    for node in graph:
-        if node.op_type == "MatMul" and matrix_of(node.inputs[1]) is not None:
-            siblings.setdefault(node.inputs[0], []).append(node)
-    for x, products in siblings.items():
-        biases = [bias_of(product) for product in products]
-        if len(products) < 2 or len({bias is None for bias, _ in biases}) > 1:
+    siblings: dict[ir.Value, list[Linear]] = {}
+    for linear in linear_maps(graph):
+        siblings.setdefault(linear.input, []).append(linear)
+    for x, maps in siblings.items():
+        biases = [linear.bias for linear in maps if linear.bias is not None]
+        if len(maps) < 2 or len(biases) not in (0, len(maps)):
             continue
-        weight = _joined(graph, [product.inputs[1] for product in products])
+        weight = _joined(graph, [linear.weight for linear in maps])
         new = [ir.node("MatMul", [x, weight])]
-        if biases[0][0] is not None:
-            new.append(ir.node("Add", [new[0].outputs[0], _joined(graph, [bias for bias, _ in biases])]))
-        widths = np.array([matrix_of(product.inputs[1]).shape[1] for product in products], dtype=np.int64)
+        if biases:
+            new.append(ir.node("Add", [new[0].outputs[0], _joined(graph, biases)]))
+        widths = np.array([sizes_of(linear.matrix)[1] for linear in maps], dtype=np.int64)
         sizes = add_constant(graph, widths, f"{weight.name}_widths")
-        new.append(ir.node("Split", [new[-1].outputs[0], sizes], {"axis": -1}, num_outputs=len(products)))
-        graph.insert_before(products[0], new)
-        for (_, last), part in zip(biases, new[-1].outputs, strict=True):
-            ir.convenience.replace_all_uses_with(last.outputs[0], part, replace_graph_outputs=True)
-            graph.remove(last, safe=True)
-        graph.remove([product for product in products if product.graph is graph], safe=True)
-
-
-def bias_of(product: ir.Node) -> tuple[ir.Value | None, ir.Node]:
-    """The bias added to a product, if one is, and the last node of the linear map."""
-    uses = product.outputs[0].uses()
-    if len(uses) == 1 and uses[0].node.op_type == "Add":
-        other = uses[0].node.inputs[1 - uses[0].idx]
-        if other is not None and other.is_initializer() and other.const_value is not None:
-            if tuple(other.const_value.shape) == tuple(matrix_of(product.inputs[1]).shape)[1:]:
-                return other, uses[0].node
-    return None, product
+        new.append(ir.node("Split", [new[-1].outputs[0], sizes], {"axis": -1}, num_outputs=len(maps)))
+        graph.insert_before(maps[0].product, new)
+        for linear, part in zip(maps, new[-1].outputs, strict=True):
+            ir.convenience.replace_all_uses_with(linear.last.outputs[0], part, replace_graph_outputs=True)
+            graph.remove(linear.last, safe=True)
+            if linear.last is not linear.product:
+                graph.remove(linear.product, safe=True)
 
 
 def _joined(graph: ir.Graph, parts: Sequence[ir.Value]) -> ir.Value:
     """Constants side by side along their last axis; the copy is made when it is written."""
-    constants = [part.const_value for part in parts]
-    shape = (*constants[0].shape[:-1], sum(constant.shape[-1] for constant in constants))
+    constants = [part.const_value for part in parts if part.const_value is not None]
+    shape = (*sizes_of(constants[0])[:-1], sum(sizes_of(constant)[-1] for constant in constants))
 
     def side_by_side() -> ir.TensorProtocol:
         return ir.tensor(np.concatenate([constant.numpy() for constant in constants], axis=-1))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import onnx_ir as ir
 
-from llamita.export._graph import add_constant, bias_of, matrix_of, replace
+from llamita.export._graph import Linear, add_constant, linear_maps, matrix_of, replace, sizes_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int8, UInt8
@@ -63,18 +63,15 @@ def _scale(largest: np.ndarray, levels: int) -> np.ndarray:
     return np.where(largest > 0, largest / levels, 1).astype(np.float32)
 
 
-def linear_maps(graph: ir.Graph, head: int) -> Iterator[ir.Node]:
-    """The products worth quantising: not the small ones, nor the last, `head` labels wide."""
-    for node in list(graph):
-        weight = matrix_of(node.inputs[1]) if node.op_type == "MatMul" else None
-        if weight is not None and weight.size >= SMALLEST and weight.shape[1] != head:
-            yield node
+def worth_quantising(graph: ir.Graph, head: int) -> list[Linear]:
+    """The linear maps that are neither small nor the last one, `head` labels wide."""
+    return [m for m in linear_maps(graph) if m.matrix.size >= SMALLEST and m.matrix.shape[1] != head]
 
 
 def with_ranges(model: ir.Model, head: int) -> ir.Model:
     """A copy that also returns the least and the largest number of every linear map's input."""
     copy = model.clone()
-    for value in dict.fromkeys(node.inputs[0] for node in linear_maps(copy.graph, head)):
+    for value in dict.fromkeys(linear.input for linear in worth_quantising(copy.graph, head)):
         for side, operator in (("least", "ReduceMin"), ("largest", "ReduceMax")):
             output = ir.val(f"{side}:{value.name}", type=ir.TensorType(ir.DataType.FLOAT), shape=ir.Shape(()))
             copy.graph.append(ir.node(operator, [value], {"keepdims": 0}, outputs=[output]))
@@ -90,8 +87,8 @@ def quantize(model: ir.Model, kind: Kind, *, head: int, levels: int = LEVELS, ra
     for node in list(copy.graph):
         if node.op_type == "Gather":
             quantizer.gather(node)
-    for node in linear_maps(copy.graph, head):
-        quantizer.product(node)
+    for linear in worth_quantising(copy.graph, head):
+        quantizer.product(linear)
     return copy
 
 
@@ -126,54 +123,53 @@ class _Quantizer:
         scaled = ir.node("Mul", [real.outputs[0], scales.outputs[0]])
         replace(self.graph, node, (rows, scales, real, scaled), scaled.outputs[0])
 
-    def product(self, node: ir.Node) -> None:
-        x, weight = node.inputs
-        matrix = matrix_of(weight).numpy()
+    def product(self, linear: Linear) -> None:
         if self.kind == "int8-static":
-            self._static_product(node, x, matrix, weight.name)
+            self._static_product(linear)
         elif self.kind == "int8-dynamic":
-            new = self._dynamic_product(node, x, matrix, weight.name)
-            replace(self.graph, node, new, new[-1].outputs[0])
+            new = self._dynamic_product(linear)
+            replace(self.graph, linear.product, new, new[-1].outputs[0])
         else:
-            new = self._weights_product(x, matrix, weight.name)
-            replace(self.graph, node, [new], new.outputs[0])
+            new = self._weights_product(linear)
+            replace(self.graph, linear.product, [new], new.outputs[0])
 
-    def _static_product(self, node: ir.Node, x: ir.Value, matrix: np.ndarray, name: str) -> None:
+    def _static_product(self, linear: Linear) -> None:
         """One operator does the product, the scales and the bias."""
-        weight, scale = quantize_columns(matrix, self.levels)
+        x = linear.input
         if x not in self.activations:
-            step, zero = byte_grid(*self.ranges[x.name])
-            grid = [add_constant(self.graph, step, f"{x.name}_step"), add_constant(self.graph, zero, f"{x.name}_zero")]
+            step, zero = byte_grid(*self.ranges[str(x.name)])
+            grid = (add_constant(self.graph, step, f"{x.name}_step"), add_constant(self.graph, zero, f"{x.name}_zero"))
             rounded = ir.node("QuantizeLinear", [x, *grid])
-            self.graph.insert_before(node, rounded)
+            self.graph.insert_before(linear.product, rounded)
             self.activations[x] = (rounded.outputs[0], *grid)
         bytes_, step, zero = self.activations[x]
-        inputs = [bytes_, add_constant(self.graph, weight, f"{name}_int8"), step]
-        inputs += [add_constant(self.graph, scale, f"{name}_scale"), zero]
-        bias, last = bias_of(node)
-        if bias is not None:
-            inputs += [None, bias]
+        weight, scale = self._columns(linear)
+        inputs = [bytes_, weight, step, scale, zero, *([None, linear.bias] if linear.bias is not None else [])]
         product = ir.node("MatMulIntegerToFloat", inputs, domain="com.microsoft")
-        replace(self.graph, last, [product], product.outputs[0])
-        if last is not node:
-            self.graph.remove(node, safe=True)
+        replace(self.graph, linear.last, [product], product.outputs[0])
+        if linear.last is not linear.product:
+            self.graph.remove(linear.product, safe=True)
 
-    def _weights_product(self, x: ir.Value, matrix: np.ndarray, name: str) -> ir.Node:
+    def _columns(self, linear: Linear) -> tuple[ir.Value, ir.Value]:
+        weight, scale = quantize_columns(linear.matrix.numpy(), self.levels)
+        name = linear.weight.name
+        return add_constant(self.graph, weight, f"{name}_int8"), add_constant(self.graph, scale, f"{name}_scale")
+
+    def _weights_product(self, linear: Linear) -> ir.Node:
         """onnxruntime rounds the activations, too, in blocks of their own, where that is faster (accuracy level 4)."""
-        block = BLOCK if matrix.shape[0] % BLOCK == 0 else BLOCK // 2
-        weight, scale = quantize_blocks(matrix, block)
-        inputs = [x, add_constant(self.graph, weight, f"{name}_int8"), add_constant(self.graph, scale, f"{name}_scale")]
-        shape = {"K": matrix.shape[0], "N": matrix.shape[1], "bits": 8, "block_size": block, "accuracy_level": 4}
-        return ir.node("MatMulNBits", inputs, shape, domain="com.microsoft")
+        inputs, outputs = sizes_of(linear.matrix)
+        block = BLOCK if inputs % BLOCK == 0 else BLOCK // 2
+        weight, scale = quantize_blocks(linear.matrix.numpy(), block)
+        name = linear.weight.name
+        given = [add_constant(self.graph, weight, f"{name}_int8"), add_constant(self.graph, scale, f"{name}_scale")]
+        shape = {"K": inputs, "N": outputs, "bits": 8, "block_size": block, "accuracy_level": 4}
+        return ir.node("MatMulNBits", [linear.input, *given], shape, domain="com.microsoft")
 
-    def _dynamic_product(self, node: ir.Node, x: ir.Value, matrix: np.ndarray, name: str) -> list[ir.Node]:
-        weight, scale = quantize_columns(matrix, self.levels)
-        bytes_, largest = self._activations(node, x)
-        inputs = [
-            bytes_, add_constant(self.graph, weight, f"{name}_int8"), self.constant("level", 1 / LEVELS, np.float32),
-            add_constant(self.graph, scale, f"{name}_scale"), self.constant("middle", MIDDLE, np.uint8),
-        ]  # fmt: skip
-        product = ir.node("MatMulIntegerToFloat", inputs, domain="com.microsoft")
+    def _dynamic_product(self, linear: Linear) -> list[ir.Node]:
+        weight, scale = self._columns(linear)
+        bytes_, largest = self._activations(linear.product, linear.input)
+        level, middle = self.constant("level", 1 / LEVELS, np.float32), self.constant("middle", MIDDLE, np.uint8)
+        product = ir.node("MatMulIntegerToFloat", [bytes_, weight, level, scale, middle], domain="com.microsoft")
         scaled = ir.node("Mul", [product.outputs[0], largest])
         return [product, scaled]
 

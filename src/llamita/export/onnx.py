@@ -137,15 +137,15 @@ class Onnx(Exporter):
             yield kind, f"{kind}/{FILES[kind]}"
 
     def better(self, found: Mapping[str, check.Comparison]) -> str:
-        """The fastest that is as good as exact (`AS_GOOD_AS_EXACT`), else the one of the lowest divergence.
+        """The first, thus fastest, that is as good as exact (`AS_GOOD_AS_EXACT`), else the one that diverges least.
 
         Raises:
             UserError: even that one diverges more than `max_divergence`.
         """
-        for kind in INT8:
-            if kind in found and found[kind].kl <= AS_GOOD_AS_EXACT["kl"]:
-                if found[kind].same_label >= AS_GOOD_AS_EXACT["same_label"]:
-                    return kind
+        bounds = AS_GOOD_AS_EXACT
+        for kind, comparison in found.items():
+            if comparison.kl <= bounds["kl"] and comparison.same_label >= bounds["same_label"]:
+                return kind
         best = min(found, key=lambda kind: found[kind].kl)
         if not found[best].kl <= self.max_divergence:
             raise UserError(
