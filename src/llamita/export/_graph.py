@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -116,7 +117,8 @@ def sizes_of(constant: ir.TensorProtocol) -> tuple[int, ...]:
 
 
 def add_constant(graph: ir.Graph, array: np.ndarray | ir.TensorProtocol, name: str) -> ir.Value:
-    """Register an initializer."""
+    """Register an initializer; the name is numbered where it is taken, as of a bias that several maps share."""
+    name = next(free for i in itertools.count() if (free := f"{name}.{i}") not in graph.initializers)
     constant = ir.tensor(array) if isinstance(array, np.ndarray) else array
     value = ir.val(name, const_value=constant, type=ir.TensorType(constant.dtype), shape=ir.Shape(constant.shape))  # pyrefly: ignore
     graph.register_initializer(value)

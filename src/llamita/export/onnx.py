@@ -142,9 +142,9 @@ class Onnx(Exporter):
         Raises:
             UserError: even that one diverges more than `max_divergence`.
         """
-        bounds = AS_GOOD_AS_EXACT
+        largest = min(AS_GOOD_AS_EXACT["kl"], self.max_divergence)
         for kind, comparison in found.items():
-            if comparison.kl <= bounds["kl"] and comparison.same_label >= bounds["same_label"]:
+            if comparison.kl <= largest and comparison.same_label >= AS_GOOD_AS_EXACT["same_label"]:
                 return kind
         best = min(found, key=lambda kind: found[kind].kl)
         if not found[best].kl <= self.max_divergence:
@@ -201,14 +201,16 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
 
 @contextmanager
 def _new_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder beside the final one, renamed when the block ends well and removed when it doesn't."""
+    """A temporary folder, renamed when the block ends well and removed when it doesn't; an earlier export gives way."""
+    if final.is_dir() and any(final.iterdir()) and not (final / ARTIFACT_FILE).is_file():
+        raise UserError(f"{final} is not empty and holds no export; name a new folder")
     work = final.with_name(f".{final.name}.part")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
         yield work
-        if final.is_dir() and not any(final.iterdir()):
-            final.rmdir()
+        if final.is_dir():
+            shutil.rmtree(final)
         os.replace(work, final)
     finally:
         shutil.rmtree(work, ignore_errors=True)
