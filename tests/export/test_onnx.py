@@ -65,9 +65,12 @@ def padded(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return batch.token_ids, batch.mask, batch.type_ids
 
 
-@pytest.mark.parametrize("family", ["llama", "bert"])
-def test_a_text_is_answered_alike_alone_and_beside_longer_ones(family: str, tmp_path: Path) -> None:
-    engine = exported(tiny_model(family), tmp_path / "onnx", precision="int8-dynamic")
+@pytest.mark.parametrize(
+    ("family", "precision"),
+    [("llama", "int8-dynamic"), ("bert", "int8-static"), ("bert", "int8-dynamic"), ("bert", "int8-weights")],
+)
+def test_a_text_is_answered_alike_alone_and_beside_longer_ones(family: str, precision: str, tmp_path: Path) -> None:
+    engine = exported(tiny_model(family), tmp_path / "onnx", precision=precision, with_task=True)
     together = engine.text_logits(TEXTS, tokens_per_batch=10_000)
     alone = np.concatenate([engine.text_logits([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-5)
