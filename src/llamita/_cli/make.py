@@ -125,7 +125,7 @@ def export(argv: Sequence[str]) -> int:
 
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)
-    given = {"test": args.data, "columns": args.columns}
+    given = {"train": args.data, "columns": args.columns}
     task = open_task({args.task: {k: v for k, v in given.items() if v}}) if args.data else None
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.parent / f".{out.name}.stages"
