@@ -28,6 +28,8 @@ from llamita.run import deliver, finish
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
 log = logging.getLogger(__name__)
+AUGMENT = 1
+"""Cut-out or thinned texts beside each training text in the full distillation; the teacher labels them (docs/log.md)."""
 
 
 def lighten(
@@ -201,8 +203,10 @@ class Job:
         """What a shape is cut from."""
         return teacher if shape.body.student == "teacher" else self.shop.start(shape.body.student)
 
-    def distilled(self, shape: Shape, epochs: float) -> tuple[Step, ...]:
-        return (*shape.pruning(), build("distill.logits", {"epochs": epochs}))
+    def distilled(self, shape: Shape, passes: float, augment: int = 0) -> tuple[Step, ...]:
+        """Pruning and so many passes of distillation; an augmented text stands beside each, at the same cost."""
+        settings = {"epochs": passes / (1 + augment), "augment": augment}
+        return (*shape.pruning(), build("distill.logits", settings))
 
     def try_out(self, shape: Shape, teacher: Stage) -> Tried:
         """Prune, recover briefly, export, and measure on `select`."""
@@ -227,13 +231,13 @@ class Job:
     def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
         """The light model, and the same shape taught by the labels alone for as many steps."""
         base, epochs = self.base(shape, teacher), self.plan["full_epochs"]
-        light = self.shop.chain(base, (*self.distilled(shape, epochs), build("calibrate")), teacher)
+        light = self.shop.chain(base, (*self.distilled(shape, epochs, AUGMENT), build("calibrate")), teacher)
         alone = self.shop.chain(base, (*shape.pruning(), build("finetune", {"epochs": epochs}), build("calibrate")))
         return light, alone
 
     def recipe(self, shape: Shape) -> Recipe:
         """The chosen path as a recipe that `llamita run` repeats."""
-        steps = (*self.distilled(shape, self.plan["full_epochs"]), build("calibrate"))
+        steps = (*self.distilled(shape, self.plan["full_epochs"], AUGMENT), build("calibrate"))
         trained = () if self.plan["teacher_is_trained"] else self.teacher_steps()
         teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
         return Recipe(

@@ -225,12 +225,15 @@ def _student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals
         return pace.training_seconds(epochs) * shape.body_parameters / max(1, pace.parameters)
 
     best: dict[str, Any] = {}
-    for number, full in ((8, 8), (6, 8), (6, 6), (5, 6), (5, 5), (4, 5), (4, 4), (3, 4), (3, 3)):
+    for number, full in ((8, 12), (6, 10), (6, 8), (5, 8), (5, 6), (4, 6), (3, 6), (3, 4)):
         own = 1 if others and number < 6 else 2 if others else number
         count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
         shapes = draw(bodies, count, goals.max_size)
         brief = sum(seconds(s, 1) + 22 for s in shapes)
-        complete = 2 * max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0]) + 30
+        relabelling = 0.6 * paces["teacher"].tokens * paces["teacher"].score
+        complete = (
+            relabelling + 2 * max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0]) + 30
+        )
         best = {
             "shapes": [_shape_dict(s) for s in shapes], "brief_epochs": 1.0, "full_epochs": float(full),
             "brief_seconds": brief, "full_seconds": complete,

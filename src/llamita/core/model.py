@@ -48,6 +48,7 @@ class Model(Engine):
         self.name = name
         self.folder = folder
         self.precision = "fp32"
+        self._encoder: tuple[tuple[Any, ...], TextEncoder] | None = None
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
         if self.module.config.pad_token_id is None:
@@ -66,9 +67,13 @@ class Model(Engine):
 
     @property
     def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        """The tokenizer as the light core uses it: the same ids without Transformers."""
-        backend = self.tokenizer.backend_tokenizer
-        return TextEncoder(tokenizer=backend, pad_id=self.module.config.pad_token_id, max_length=self.max_length).cut()
+        """The tokenizer as the light core uses it, made anew only when the tokenizer or the lengths have changed."""
+        key = (self.tokenizer, self.module.config.pad_token_id, self.max_length)
+        if self._encoder is None or self._encoder[0][0] is not key[0] or self._encoder[0][1:] != key[1:]:
+            backend = self.tokenizer.backend_tokenizer
+            made = TextEncoder(tokenizer=backend, pad_id=key[1], max_length=key[2]).cut()
+            self._encoder = (key, made)
+        return self._encoder[1]
 
     @property
     def num_parameters(self) -> int:
