@@ -94,6 +94,34 @@ def test_metrics_hold_every_step_once_and_no_clock(tmp_path: Path) -> None:
     assert model.module.config.use_cache in (True, None)
 
 
+def test_without_dropout_the_module_trains_as_it_predicts(tmp_path: Path) -> None:
+    task = tiny_task(8)
+
+    def first_loss(dropout: bool) -> float:
+        model = tiny_model("bert")
+        encoded = encode(model, task.train.texts, task)
+        for part in model.module.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = 0.5
+        examples = Examples(encoded=encoded, targets={"gold": np.asarray(task.train.labels)})
+        settings = LoopSettings(learning_rate=1e-3, dropout=dropout, precision="fp32")
+        losses: list[float] = []
+
+        def loss(outputs: object, inputs: object, targets: dict) -> dict:
+            value = cross_entropy(outputs.logits, targets["gold"])  # type: ignore[attr-defined]
+            losses.append(value.item())
+            return {"loss": value}
+
+        batch = model.encoder.pad(encoded)
+        logits = model.module(**model.inputs(batch.token_ids, batch.mask, batch.type_ids)).logits
+        expected = cross_entropy(logits, torch.as_tensor(np.asarray(task.train.labels))).item()
+        fit(model, examples, [np.arange(8)], loss, settings, tiny_run(tmp_path / str(dropout), task))
+        return abs(losses[0] - expected)
+
+    assert first_loss(dropout=False) < 1e-5
+    assert first_loss(dropout=True) > 1e-5
+
+
 def test_nothing_to_train_is_refused(tmp_path: Path) -> None:
     task, model = tiny_task(8), tiny_model("bert")
     model.module.requires_grad_(False)

@@ -63,6 +63,8 @@ class Hidden(Step):
     """Share of the steps in which the learning rate rises, in [0, 1)."""
     schedule: str = "linear"
     """How the learning rate falls: linear, cosine or constant."""
+    dropout: bool = False
+    """Whether the student's dropout is at work: the teacher's probabilities already keep it from learning by heart."""
     precision: str = "auto"
     """auto, fp32 or bf16: what the student computes in; its weights stay fp32."""
 
@@ -95,5 +97,5 @@ class Hidden(Step):
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
-        settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
+        settings = loop_settings(self, default_learning_rate(model), dropout=self.dropout, hidden_states=True)
         return fit(model, examples, batches, loss, settings, run)

@@ -49,6 +49,8 @@ class Logits(Step):
     """Share of the steps in which the learning rate rises, in [0, 1)."""
     schedule: str = "linear"
     """How the learning rate falls: linear, cosine or constant."""
+    dropout: bool = False
+    """Whether the student's dropout is at work: the teacher's probabilities already keep it from learning by heart."""
     precision: str = "auto"
     """auto, fp32 or bf16: what the student computes in; its weights stay fp32."""
 
@@ -69,7 +71,7 @@ class Logits(Step):
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
-        settings = loop_settings(self, default_learning_rate(model))
+        settings = loop_settings(self, default_learning_rate(model), dropout=self.dropout)
 
         def loss(outputs, inputs, targets):
             return logits_loss(outputs, targets, self.temperature, self.alpha)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from llamita.core.hardware import has_fast_bf16
 from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.examples import BatchSet, Examples
+from llamita.train.mode import set_to_train
 from llamita.train.pace import rate_share, steps_between_checkpoints
 from llamita.train.progress import progress_bar
 from llamita.train.settings import LoopSettings
@@ -64,7 +64,7 @@ def fit(
     if not batches:
         return model
     model.module.to(run.device)
-    learner = Learner(model.module, loss, use_bf16(settings.precision, run.device), settings.hidden_states)
+    learner = Learner(model.module, loss, settings, use_bf16(settings.precision, run.device))
     if isinstance(loss, nn.Module):
         loss.to(run.device)
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
@@ -73,7 +73,7 @@ def fit(
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
     keeper = Keeper(learner, parameters, settings, checkpoints, len(batches), run, evaluate)
     keeper.plan_checkpoints(examples, batches)
-    with _without_cache(model.module.config):
+    with set_to_train(model.module, int(max(examples.lengths))):
         keeper.resume()
         if not keeper.is_done:
             _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
@@ -81,19 +81,6 @@ def fit(
     model.module.eval()
     model.folder = None
     return model
-
-
-@contextmanager
-def _without_cache(config: Any) -> Iterator[None]:
-    """Decoders keep no keys and values while they are trained; the saved config says what it said before."""
-    before = getattr(config, "use_cache", None)
-    if before:
-        config.use_cache = False
-    try:
-        yield
-    finally:
-        if before:
-            config.use_cache = before
 
 
 def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:
@@ -136,11 +123,18 @@ class Learner(nn.Module):
 
     accepts_loss_kwargs = False
 
-    def __init__(self, module: nn.Module, loss: Loss | nn.Module, bf16: bool, hidden_states: bool):
+    def __init__(self, module: nn.Module, loss: Loss | nn.Module, settings: LoopSettings, bf16: bool):
         super().__init__()
-        self.module, self.loss = module, loss
-        self.bf16, self.hidden_states = bf16, hidden_states
+        self.module, self.loss, self.bf16 = module, loss, bf16
+        self.dropout, self.hidden_states = settings.dropout, settings.hidden_states
         self.sums: dict[str, Tensor] = {}
+
+    def train(self, mode: bool = True) -> Learner:
+        """Without dropout the module trains as it predicts: none of our families has another layer that differs."""
+        super().train(mode)
+        if not self.dropout:
+            self.module.eval()
+        return self
 
     def forward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> dict[str, Tensor]:
         device = inputs["input_ids"].device.type

@@ -26,6 +26,8 @@ class LoopSettings:
     """Largest norm of the gradient."""
     precision: str = "auto"
     """auto: bf16 autocast where the machine is fast at it; the weights stay fp32."""
+    dropout: bool = True
+    """Whether the module's own dropout is at work."""
     loss_rate: float = 10.0
     """How many times faster the loss's own parameters learn: they start from nothing and are dropped at the end."""
     hidden_states: bool = False
