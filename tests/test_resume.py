@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,25 +43,52 @@ def recipe(tmp_path):
     return tmp_path / "recipe.yaml"
 
 
-def command(recipe, out):
-    return [sys.executable, "-m", "llamita", "run", str(recipe), "--out", str(out), "--threads", "1"]
+@pytest.fixture
+def run(recipe):
+    """`llamita run` on the recipe."""
+    return lambda out: ["run", str(recipe), "--out", str(out)]
+
+
+@pytest.fixture
+def lighten(tmp_path):
+    """`llamita lighten` on a tiny teacher, without other students."""
+    rows = sentences(360)
+    tiny_model("bert", labels=("a", "b", "c"), layers=3).save(tmp_path / "teacher")
+    train, test = write_csv(tmp_path / "train.csv", rows[:280]), write_csv(tmp_path / "test.csv", rows[280:])
+    files = ["--data", str(train), "--test", str(test)]
+    goals = ["--keep", "0.5", "--max-size", "2MB", "--minutes", "0.2", "--students", "none"]
+    return lambda out: ["lighten", str(tmp_path / "teacher"), *files, *goals, "--out", str(out)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
-def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(recipe, tmp_path):
+@pytest.mark.parametrize("verb", ["run", "lighten"])
+def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(verb, request, tmp_path):
+    arguments = request.getfixturevalue(verb)
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def start(out):
+        words = [sys.executable, "-m", "llamita", *arguments(out), "--threads", "1"]
+        return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def finish(out):
+        process = start(out)
+        told, _ = process.communicate()
+        assert process.returncode == 0, told
+
     began = time.monotonic()
-    subprocess.run(command(recipe, tmp_path / "calm"), check=True, env=environment, capture_output=True)
+    finish(calm)
     whole = time.monotonic() - began
+    if (calm / "plan.json").exists():
+        killed.mkdir()
+        shutil.copy(calm / "plan.json", killed / "plan.json")
     draw = random.Random(7)
     for share in (0.3, 0.5, 0.7, draw.uniform(0.4, 0.9), draw.uniform(0.6, 0.95)):
-        process = subprocess.Popen(
-            command(recipe, tmp_path / "killed"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = start(killed)
         try:
-            process.wait(timeout=share * whole)
+            process.communicate(timeout=share * whole)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.wait()
-    subprocess.run(command(recipe, tmp_path / "killed"), check=True, env=environment, capture_output=True)
-    assert digest(tmp_path / "killed" / "light") == digest(tmp_path / "calm" / "light")
+            process.communicate()
+    finish(killed)
+    assert digest(killed / "light") == digest(calm / "light")

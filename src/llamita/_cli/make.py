@@ -31,7 +31,12 @@ def lighten(argv: Sequence[str]) -> int:
         "--max-latency", type=values.latency, metavar="5ms", help="p95, one text at a time, string in, label out"
     )
     parser.add("--minutes", type=values.number, default=15, metavar="15", help="about how long it may take")
-    parser.add("--students", type=values.names, metavar="A,B", help="other models that students may be cut from")
+    parser.add(
+        "--students",
+        type=values.names_or_none,
+        metavar="A,B",
+        help="other models that students may be cut from; none: the teacher alone",
+    )
     parser.add("--out", metavar="DIR", help="the run's folder (default: light- and the name of --data)")
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
     parser.add("--language", choices=("en", "zh"), default="en", help="of the page")

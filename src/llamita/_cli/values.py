@@ -80,6 +80,11 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def names_or_none(text: str) -> tuple[str, ...]:
+    """ "a,b,c" as names; "none" for none."""
+    return () if text.strip() == "none" else names(text)
+
+
 COMPARISONS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 
 
