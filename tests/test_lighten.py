@@ -1,6 +1,7 @@
 """lighten, whole, on a tiny teacher: what it delivers runs, reloads, is judged, and resumes."""
 
 import json
+import shlex
 import shutil
 
 import jsonschema
@@ -9,6 +10,7 @@ import pytest
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
+from llamita.cli import main
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import lighten
@@ -76,6 +78,20 @@ def test_the_run_folder_opens_as_its_artifact(made):
     light = report.subject("light")
     assert engine.size_bytes == light.finding("cost.size_bytes").value
     assert np.allclose(engine.scores(["the film is good"]).sum(), 1)
+
+
+def test_a_measured_number_carries_the_command_that_repeats_it(made, job, capsys):
+    _, report = made
+    light = report.subject("light")
+    accuracy = light.finding("quality.accuracy")
+    words = shlex.split(accuracy.command)
+    assert words[:3] == ["llamita", "measure", "quality"]
+    assert words[4:6] == ["--data", job["test"]]
+    assert main([*words[1:], "--json"]) == 0
+    told = {f["name"]: f["value"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert told["quality.accuracy"] == accuracy.value
+    ratio = light.finding("cost.size_ratio")
+    assert shlex.split(ratio.command)[6] == "--against"
 
 
 def test_the_same_call_again_makes_nothing_anew(made, job):

@@ -89,7 +89,9 @@ def lighten(
     opened = open_task({task: {**recipe_task[task], **tables}})
     folder = Path(out or f"light-{Path(data).stem if isinstance(data, (str, Path)) else 'model'}")
     model = model or default_teacher(opened.train.texts)
-    shop = Workshop(store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed)
+    shop = Workshop(
+        store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed, columns=columns
+    )
     asked = {
         "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": seed,
         "students": list(students) if students is not None else None,

@@ -56,6 +56,8 @@ def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch:
     """Time forward and training steps on batches of the median length; the weights are not changed."""
     import torch
 
+    from llamita.train.mode import set_to_train
+
     texts = task.train.texts
     sample = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), 2000)).astype(int)]
     lengths = np.array(lengths_of(model, sample, max_length))
@@ -77,8 +79,9 @@ def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch:
             model.module.zero_grad(set_to_none=True)
         return time.perf_counter() - began
 
-    step(True)
-    train, score = min(step(True) for _ in range(batches)), min(step(False) for _ in range(batches))
+    with set_to_train(model.module, limit):
+        step(True)
+        train, score = min(step(True) for _ in range(batches)), min(step(False) for _ in range(batches))
     total = round(float(lengths.mean()) * len(texts))
     embeddings = model.module.get_input_embeddings().weight.numel()
     return Pace(
@@ -170,7 +173,8 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
         task.fit_head(other)
         bodies.append(body_of(other, student, task))
         paces[student] = take_pace(other, task, max_length)
-    fixed = 60 + pace.parameters * 5e-7 + 400 * pace.score * float(np.mean(lengths)) * 6
+    answers = len(task.select) + 3 * len(task.test) + 500
+    fixed = 130 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
     rest = 60 * minutes - schedule["seconds"] - pace.training_seconds(0) - pace.tokens * pace.score - fixed
     effort = _student_effort(bodies, paces, goals, rest)
     parts = [
@@ -216,6 +220,12 @@ def _teacher_schedule(
     return schedule
 
 
+EFFORTS = ((8, 12), (6, 12), (6, 10), (5, 10), (5, 8), (4, 8), (3, 8), (4, 6), (3, 6), (3, 4))
+"""Candidates, and passes over the texts for the one chosen; the first that fits the minutes, else the last."""
+WITH_DROPOUT = 1.35
+"""How many times as long a step with dropout takes as one without: the student alone learns with it, distilled ones without."""
+
+
 def _student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float) -> dict[str, Any]:
     """How many candidates, how long each recovers, and how long the chosen one learns."""
     others = [body.student for body in bodies[1:]]
@@ -225,15 +235,14 @@ def _student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals
         return pace.training_seconds(epochs) * shape.body_parameters / max(1, pace.parameters)
 
     best: dict[str, Any] = {}
-    for number, full in ((8, 12), (6, 10), (6, 8), (5, 8), (5, 6), (4, 6), (3, 6), (3, 4)):
+    for number, full in EFFORTS:
         own = 1 if others and number < 6 else 2 if others else number
         count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
         shapes = draw(bodies, count, goals.max_size)
-        brief = sum(seconds(s, 1) + 22 for s in shapes)
-        relabelling = 0.6 * paces["teacher"].tokens * paces["teacher"].score
-        complete = (
-            relabelling + 2 * max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0]) + 30
-        )
+        brief = sum(seconds(s, 1) + 14 for s in shapes)
+        relabelling = 0.9 * paces["teacher"].tokens * paces["teacher"].score
+        longest = max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0])
+        complete = relabelling + (1 + WITH_DROPOUT) * longest + 15
         best = {
             "shapes": [_shape_dict(s) for s in shapes], "brief_epochs": 1.0, "full_epochs": float(full),
             "brief_seconds": brief, "full_seconds": complete,

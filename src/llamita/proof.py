@@ -91,17 +91,17 @@ def prove(
         raise UserError(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
         )
-    of_teacher += shop.measure(teacher, [build("cost", SLOW)])
     of_int8 = shop.measure(int8, [score, sure], reference=teacher)
     of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost")], reference=None)
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs = shop.measure(light, [build("cost")], reference=int8)
     against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
+    of_teacher += mirrored(against_torch)
     why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
     headline = headlines(of_teacher, of_alone, of_light)
     ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
     of_linear = shop.measure_engine(
-        models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure]
+        models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure, build("cost")]
     )
     subjects = (
         subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch, fp32)"),

@@ -42,6 +42,7 @@ def execute(
     shop = Workshop(
         store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
         task=open_task(recipe.task) if recipe.task else None,
+        columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
     )  # fmt: skip
     last, teacher = build_stages(shop, recipe)
     subjects = list(_subjects(shop, recipe, last, teacher))

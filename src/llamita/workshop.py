@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,22 +29,34 @@ if TYPE_CHECKING:
     from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
+VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "quality")}
+VERBS["attack.noise"] = "attack"
+"""Measures that a command line takes of a file of texts."""
 
 
-def open_engine(model: str | Path, *, threads: int | None = None, device: str | None = None) -> Engine:
+def open_engine(
+    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32"
+) -> Engine:
     """Open a model or an artifact for prediction; an artifact needs no torch.
 
     A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
+
+    Args:
+        precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
+            its own and takes no notice.
     """
     source = locate(_best_inside(model))
     if source.kind == "artifact":
         assert source.path is not None
         return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
-    from llamita.core.hardware import best_device
+    from llamita.core.hardware import best_device, has_fast_bf16
     from llamita.core.model import Model
 
     set_threads(threads)
-    return Model.load(source, device=device or best_device())
+    opened = Model.load(source, device=device or best_device())
+    fast = precision == "auto" and has_fast_bf16(opened.device.type)
+    opened.precision = "bf16" if fast or precision == "bf16" else "fp32"
+    return opened
 
 
 def _best_inside(model: str | Path) -> str | Path:
@@ -86,6 +99,8 @@ class Workshop:
     threads: int
     seed: int = 0
     device: str = "cpu"
+    columns: Mapping[str, str] | None = None
+    """How the user named the columns; for the commands that repeat a measure."""
 
     def start(self, model: str) -> Stage:
         """Stage zero: the model as it came, addressed by the bytes of its files."""
@@ -170,8 +185,30 @@ class Workshop:
                 engines = [self.open(s) if timed else self.remember(s) for s in (stage, reference) if s is not None]
                 return self._take(measure, engines, split)
 
-            found += self._record(key, measure, take)
+            command = self._command(measure, stage, split, reference)
+            found += [replace(f, command=command) for f in self._record(key, measure, take)]
         return tuple(found)
+
+    def _command(self, measure: Measure, stage: Stage, split: str, reference: Stage | None) -> str:
+        """The command line that takes this measure again; nothing where the texts stand in no file of their own."""
+        assert self.task is not None
+        texts = self.task.split(split).source
+        verb = VERBS.get(name_of(measure), "")
+        if not verb or split != "test" or not Path(texts).is_file():
+            return ""
+        default = settings_of(type(measure)())
+        words = ["llamita", *verb.split(), str(stage.folder), "--data", texts]
+        if self.columns:
+            words += ["--columns", ",".join(f"{ours}={theirs}" for ours, theirs in self.columns.items())]
+        if reference:
+            words += ["--against", str(reference.folder)]
+        for name, given in settings_of(measure).items():
+            flag = name.replace("_", "-")
+            if given != default[name]:
+                words += [f"--{'' if given else 'no-'}{flag}"] if isinstance(given, bool) else [f"--{flag}", str(given)]
+        if name_of(measure) != "measure.cost":
+            words += ["--precision", "auto"]
+        return shlex.join([*words, "--threads", str(self.threads), "--seed", str(self.seed)])
 
     def measure_engine(
         self, engine: Engine, key: str, measures: Sequence[Measure], *, split: str = "test"
@@ -204,14 +241,17 @@ class Workshop:
         return [Finding.from_dict(f) for f in self.store.record(key, name, lambda: [f.to_dict() for f in take()])]
 
     def remember(self, stage: Stage) -> Engine:
-        """The stage's engine with its scores kept on disk, for measures that ask what it says and not how fast."""
+        """The stage's engine with its scores kept on disk, for measures that ask what it says and not how fast.
+
+        A torch model answers in bf16 where the machine is fast at it, as it was trained and as it taught.
+        """
         return Remembering(
-            lambda: self.open(stage), self.store.cache / "scores", f"{stage.key}-{self.threads}", stage.name
+            lambda: self.open(stage, "auto"), self.store.cache / "scores", f"{stage.key}-{self.threads}", stage.name
         )
 
-    def open(self, stage: Stage) -> Engine:
+    def open(self, stage: Stage, precision: str = "fp32") -> Engine:
         """The engine of a stage, on this workshop's threads and device."""
-        engine = open_engine(stage.folder, threads=self.threads, device=self.device)
+        engine = open_engine(stage.folder, threads=self.threads, device=self.device, precision=precision)
         engine.name = stage.name
         return engine
 

@@ -29,6 +29,7 @@ def evaluate(argv: Sequence[str]) -> int:
     parser.add("--against", metavar="TEACHER", help="also the paired difference to this model, and how far both agree")
     _add_gate(parser)
     flags.add_machine(parser)
+    flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
     engine, teacher, task = _opened(args)
@@ -89,6 +90,7 @@ def _compare_parser() -> flags.Parser:
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
     parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
     flags.add_machine(parser)
+    flags.add_precision(parser)
     flags.add_json(parser)
     return parser
 
@@ -97,12 +99,12 @@ def _compared(args: argparse.Namespace, command: str) -> Report:
     from llamita.core.hardware import machine, num_cores, versions
     from llamita.core.report import Report, Subject
 
-    teacher = open_classifier(args.teacher, args.threads)
+    teacher = open_classifier(args.teacher, args.threads, args.precision)
     task = test_task(args, teacher)
     names = ["measure.quality", "measure.calibration", "measure.agreement", *(["measure.cost"] if args.cost else [])]
     subjects = []
     for i, model in enumerate([args.teacher, *args.light]):
-        engine = teacher if i == 0 else open_classifier(model, args.threads)
+        engine = teacher if i == 0 else open_classifier(model, args.threads, args.precision)
         measures = [build(name) for name in names if i or name != "measure.agreement"]
         found = _measured(args, engine, task, measures, teacher if i else None)
         found += [] if args.cost else _sizes(engine)
@@ -121,6 +123,7 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     parser.add("--against", metavar="TEACHER", help="a model to hold this one against")
     _add_gate(parser)
     flags.add_machine(parser)
+    flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
     method = build(entry.name, flags.settings_from(args, entry))
@@ -132,9 +135,9 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
-    engine = open_classifier(args.model, args.threads)
+    engine = open_classifier(args.model, args.threads, args.precision)
     task = test_task(args, engine)
-    return engine, open_classifier(args.against, args.threads) if args.against else None, task
+    return engine, open_classifier(args.against, args.threads, args.precision) if args.against else None, task
 
 
 def _measured(

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from llamita.data.read import Table
 
 
-def open_classifier(model: str, threads: int | None) -> Engine:
+def open_classifier(model: str, threads: int | None, precision: str = "fp32") -> Engine:
     """The engine of a MODEL argument; refused when it has no head for labels."""
     from llamita.workshop import open_engine
 
-    engine = open_engine(model, threads=threads)
+    engine = open_engine(model, threads=threads, precision=precision)
     module = getattr(engine, "module", None)
     if module is not None and not type(module).__name__.endswith("ForSequenceClassification"):
         raise UserError(

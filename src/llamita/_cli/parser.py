@@ -73,6 +73,13 @@ def add_machine(parser: Parser, *, seed: bool = True) -> None:
         parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
 
 
+def add_precision(parser: Parser) -> None:
+    parser.add(
+        "--precision", choices=("fp32", "bf16", "auto"), default="fp32",
+        help="of models that run in torch; auto: bf16 where this machine is fast at it (default: %(default)s)",
+    )  # fmt: skip
+
+
 def add_json(parser: Parser) -> None:
     parser.add("--json", action="store_true", help="print JSON")
 
