@@ -1,5 +1,7 @@
 """Shapes are drawn within the limit, of different builds."""
 
+from dataclasses import replace
+
 from llamita.candidates import Body, draw, grid
 
 BODY = Body(
@@ -29,3 +31,10 @@ def test_an_impossible_limit_still_gives_the_smallest_shape():
 def test_an_uncut_shape_needs_no_pruning():
     whole = next(s for s in grid(BODY) if s.layers == 6 and s.neurons == 1536)
     assert [type(step).__name__ for step in whole.pruning()] == ["Vocabulary"]
+
+
+def test_a_size_limit_is_filled_with_as_many_neurons_as_fit():
+    limit = 12_000_000
+    largest = draw([BODY], {"minilm": 1}, limit)[0]
+    one_more = replace(largest, neurons=largest.neurons + 64)
+    assert largest.size_bytes <= limit * 0.99 < one_more.size_bytes

@@ -3,7 +3,7 @@
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.goals import Goals, Measured, choose, judge, on_front
+from llamita.goals import Goals, Measured, choose, judge, on_front, outdoes
 
 
 def candidate(name, score, megabytes, latency, nll=0.3):
@@ -35,9 +35,17 @@ def test_nothing_within_the_limits_gives_the_nearest():
     assert ALL[choose(ALL, Goals(keep=0.99, max_size=3_900_000, max_latency=0.5), 0.9)] is SMALL
 
 
-def test_a_near_tie_in_accuracy_goes_to_the_lower_nll():
-    noisy = candidate("noisy", 0.886, 11, 2.5, nll=0.40)
-    assert choose((noisy, MIDDLE), Goals(keep=0.9, max_size=12_000_000), 0.9) == 1
+def test_a_near_tie_in_accuracy_goes_to_the_larger_one():
+    small = candidate("small", 0.886, 8, 2.5)
+    assert ALL[choose((*ALL, small), Goals(keep=0.9, max_size=12_000_000), 0.9)] is MIDDLE
+
+
+def test_the_student_alone_must_be_clearly_better_or_surer():
+    taught = candidate("taught", 0.88, 10, 2.5, nll=0.30)
+    assert not outdoes(candidate("alone", 0.881, 10, 2.5, nll=0.36), taught)
+    assert outdoes(candidate("alone", 0.881, 10, 2.5, nll=0.29), taught)
+    assert outdoes(candidate("alone", 0.92, 10, 2.5, nll=0.36), taught)
+    assert not outdoes(candidate("alone", 0.87, 10, 2.5, nll=0.20), taught)
 
 
 def test_the_front_holds_what_nothing_dominates():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llamita.core.registry import build
 from llamita.core.step import Step
@@ -106,7 +106,10 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     """
     drawn: list[Shape] = []
     for body in bodies:
-        shapes = [s for s in grid(body) if max_size is None or s.size_bytes <= max_size * 0.99]
+        shapes = grid(body)
+        if max_size is not None:
+            fitted = [one for shape in shapes if (one := _widest(shape, max_size * 0.99))]
+            shapes = sorted(dict.fromkeys(fitted), key=lambda s: -s.parameters)
         if not shapes:
             shapes = grid(body)[-1:]
         builds: dict[tuple[int, int], Shape] = {}
@@ -114,6 +117,17 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
             builds.setdefault((shape.layers, shape.neurons), shape)
         drawn += _spread(sorted(builds.values(), key=lambda s: -s.body_parameters), count.get(body.student, 0))
     return drawn
+
+
+def _widest(shape: Shape, max_size: float) -> Shape | None:
+    """The shape itself if it fits; else with as many of its feed-forward neurons as do, if that is half of them or more."""
+    if shape.size_bytes <= max_size:
+        return shape
+    body = shape.body
+    bytes_per_neuron = (shape.size_bytes - replace(shape, neurons=0).size_bytes) / shape.neurons
+    spare = (shape.size_bytes - max_size) / bytes_per_neuron
+    neurons = int((shape.neurons - spare) // 64 * 64)
+    return replace(shape, neurons=neurons) if neurons >= max(64, body.neurons / 2) else None
 
 
 def _spread(shapes: Sequence[Shape], count: int) -> list[Shape]:

@@ -77,7 +77,7 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
     """Index of the candidate to distil fully.
 
     Size and latency don't change with training, so they are hard limits. Within them: with a limit given, the best score,
-    ties within one standard error going to the lower NLL (accuracy on a few hundred texts is coarse); with no limit, the
+    ties within one standard error going to the largest, which a full training favours; with no limit, the
     smallest that keeps what was asked (less one standard error, since a full distillation follows), else the best score.
     When nothing is within the limits, the one that misses them by the least.
     """
@@ -95,7 +95,13 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
             return min(kept, key=lambda i: (candidates[i].size_bytes, candidates[i].nll))
     best = max(within, key=lambda i: candidates[i].score)
     near = [i for i in within if candidates[i].score >= candidates[best].score - candidates[best].standard_error]
-    return min(near, key=lambda i: (candidates[i].nll, candidates[i].size_bytes))
+    return min(near, key=lambda i: (-candidates[i].size_bytes, candidates[i].nll))
+
+
+def outdoes(one: Measured, other: Measured) -> bool:
+    """Whether one of the same shape is to be taken instead: clearly more accurate, or as accurate and less surprised."""
+    clearly = one.score > other.score + other.standard_error
+    return clearly or (one.score >= other.score and one.nll < other.nll)
 
 
 def judge(
