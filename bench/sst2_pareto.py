@@ -19,8 +19,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench"))
 ROLES = {
-    "teacher": "SmolLM2-135M, fine-tuned, torch fp32", "teacher_int8": "its best plain int8 (onnxruntime)",
-    "student_alone": "light shape, no teacher, int8", "linear": "TF-IDF + linear", "light": "light (int8, onnxruntime)",
+    "teacher": "SmolLM2-135M, fine-tuned, torch", "teacher_int8": "its best plain int8 (onnxruntime)",
+    "student_alone": "the same shape, no teacher, int8", "linear": "TF-IDF + linear", "light": "light (int8, onnxruntime)",
 }  # fmt: skip
 COLUMNS = ("quality.accuracy", "cost.size_bytes", "cost.latency_p50_ms", "cost.throughput", "calibration.ece")
 
@@ -53,6 +53,21 @@ def read(folder: Path) -> dict[str, Any]:
             "goals": report["goals"], "seed": report["seed"]}  # fmt: skip
 
 
+def dominating(rows: dict[str, Any]) -> list[str]:
+    """Rows that are as small and as fast as the light one, 5 % of noise granted to timings, and score higher."""
+
+    def of(role: str, name: str) -> float:
+        return rows[role].get(name, {}).get("value", float("nan"))
+
+    return [
+        role
+        for role in rows
+        if of(role, COLUMNS[0]) > of("light", COLUMNS[0])
+        and of(role, COLUMNS[1]) <= 1.01 * of("light", COLUMNS[1])
+        and of(role, COLUMNS[2]) <= 1.05 * of("light", COLUMNS[2])
+    ]
+
+
 def table(seeds: list[dict[str, Any]]) -> None:
     """Print the mean over seeds and each seed's value."""
     print(f"SST-2 validation, {len(seeds)} seed(s); accuracy in %, ± half the width of the mean interval")
@@ -82,6 +97,8 @@ def table(seeds: list[dict[str, Any]]) -> None:
             also = f" (to torch fp32: {torch['value']:.1f} x)" if torch else ""
             interval = f" [{f['interval'][0]:.1f}, {f['interval'][1]:.1f}]" if f["interval"] else ""
             print(f"seed {seed['seed']}: {name} against the teacher's int8 {f['value']:.1f} x{interval}{also}")
+        for role in dominating(seed["rows"]):
+            print(f"seed {seed['seed']}: DOMINATED by: {ROLES[role]} (no larger, no slower, higher accuracy)")
         best = max(seed["rows"], key=lambda role: seed["rows"][role]["quality.accuracy"]["value"])
         print(f"seed {seed['seed']}: highest accuracy of all rows: {ROLES[best]}")
 

@@ -3,6 +3,8 @@
 import json
 import shlex
 import shutil
+import sys
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -55,19 +57,19 @@ def test_the_folder_explains_itself(made):
     assert sum(c["chosen"] for c in report.candidates) == 1
 
 
-def test_every_candidate_and_the_result_load_with_stock_code(made):
+def test_every_candidate_and_the_result_give_stock_code_the_same_scores(made):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
     out, report = made
     text = "the film is good and the plot is warm"
-    for candidate in report.candidates:
-        if candidate["path"]:
-            AutoModelForSequenceClassification.from_pretrained(candidate["path"])
-            AutoTokenizer.from_pretrained(candidate["path"])
-    answer = pipeline("text-classification", str(out / "light"), top_k=None)([text])[0]
-    ours = Model.load(out / "light")
-    scores = dict(zip(ours.labels, ours.scores([text])[0], strict=True))
-    assert {a["label"]: pytest.approx(a["score"], abs=1e-5) for a in answer} == scores
+    for folder in (*(c["path"] for c in report.candidates if c["path"]), str(out / "light")):
+        ours = Model.load(folder)
+        stock = AutoModelForSequenceClassification.from_pretrained(folder)
+        logits = stock(**AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")).logits.detach().numpy()
+        np.testing.assert_allclose(logits, ours.text_logits([text]), atol=1e-5)
+        answer = pipeline("text-classification", folder, top_k=None)([text])[0]
+        scores = dict(zip(ours.labels, ours.scores([text])[0], strict=True))
+        assert {a["label"]: pytest.approx(a["score"], abs=1e-5) for a in answer} == scores
 
 
 def test_the_run_folder_opens_as_its_artifact(made):
@@ -108,3 +110,19 @@ def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path)
     lighten(**job, out=tmp_path)
     for name in ("model.safetensors", "tokenizer.json", "config.json", "onnx/artifact.json"):
         assert (tmp_path / "light" / name).read_bytes() == (out / "light" / name).read_bytes(), name
+
+
+def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, monkeypatch):
+    out, _ = made
+    shutil.copytree(out, tmp_path / "run")
+    module = sys.modules["llamita.lighten"]
+    monkeypatch.setattr(module, "outdoes", lambda one, other: one.name == "alone")
+    report = lighten(**job, out=tmp_path / "run")
+    light, alone = report.subject("light"), report.subject("student_alone")
+    assert light.finding("quality.accuracy").value == alone.finding("quality.accuracy").value
+    assert [step["step"] for step in light.lineage][-2:] == ["learn.finetune", "learn.calibrate"]
+    assert report.notes[0].startswith("The light model learned from the labels alone")
+    assert "distill" not in (tmp_path / "run" / "recipe.yaml").read_text()
+    delivered, made_alone = tmp_path / "run" / "light" / "model.safetensors", Path(alone.path)
+    assert made_alone.is_dir()
+    assert delivered.read_bytes() != (out / "light" / "model.safetensors").read_bytes()

@@ -21,9 +21,9 @@ from llamita.core.step import Step
 from llamita.core.store import Store
 from llamita.data.check import check
 from llamita.data.read import Table, read_table
-from llamita.goals import Goals, Measured, choose, on_front
+from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
-from llamita.proof import QUICK, LinearBaseline, Models, prove, value
+from llamita.proof import QUICK, LinearBaseline, Models, alone_is_better, prove, value
 from llamita.run import deliver, finish
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
@@ -176,19 +176,24 @@ class Job:
         score = value(self.shop.measure(teacher, [build("quality")], split="select"), "quality.accuracy")
         chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
         log.info("chosen: %s", chosen.shape.name)
-        light, alone = self.train_fully(chosen.shape, teacher)
+        distilled, alone = self.train_fully(chosen.shape, teacher)
         export = build("export.onnx")
         exported = {
-            "light": self.shop.export(light, export), "alone": self.shop.export(alone, export),
+            "distilled": self.shop.export(distilled, export), "alone": self.shop.export(alone, export),
             "int8": self.shop.export(teacher, export),
         }  # fmt: skip
-        deliver(light, folder / "light")
-        deliver(exported["light"], folder / "light" / "onnx")
+        ends = [self.measured(exported[name], name) for name in ("distilled", "alone")]
+        taught = not outdoes(ends[1], ends[0])
+        deliver(distilled if taught else alone, folder / "light")
+        deliver(exported[ends[not taught].name], folder / "light" / "onnx")
         rows = self.table(tried, chosen, linear)
         write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
-        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape).to_yaml())
-        models = Models(teacher=teacher, light=light, alone=alone, exported=exported, linear=linear)
-        return prove(self.shop, models, self.goals, rows, teacher_floor)
+        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
+        models = Models(
+            teacher=teacher, distilled=distilled, alone=alone, taught=taught, exported=exported, linear=linear
+        )
+        report = prove(self.shop, models, self.goals, rows, teacher_floor)
+        return report if taught else replace(report, notes=(alone_is_better(ends), *report.notes))
 
     def teacher(self) -> Stage:
         """The teacher, fine-tuned on the user's labels unless it has a head for them."""
@@ -214,32 +219,40 @@ class Job:
         """Prune, recover briefly, export, and measure on `select`."""
         stage = self.shop.chain(self.base(shape, teacher), self.distilled(shape, self.plan["brief_epochs"]), teacher)
         artifact = self.shop.export(stage, build("export.onnx"))
+        measured = self.measured(artifact, shape.name)
+        return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
+
+    def measured(self, artifact: Stage, name: str) -> Measured:
+        """An artifact as the choice sees it, on `select`."""
         measures = [build("quality"), build("calibration"), build("cost", QUICK)]
         found = self.shop.measure(artifact, measures, split="select")
         accuracy = next(f for f in found if f.name == "quality.accuracy")
         measured = Measured(
-            name=shape.name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
+            name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
             size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
         )  # fmt: skip
-        log.info(
-            "%s: %.1f %% on select, %.1f MB, %.1f ms",
-            shape.name,
-            100 * measured.score,
-            measured.size_bytes / 1e6,
-            measured.latency_ms,
-        )
-        return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
+        size, latency = measured.size_bytes / 1e6, measured.latency_ms
+        log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", name, 100 * measured.score, size, latency)
+        return measured
 
     def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
-        """The light model, and the same shape taught by the labels alone for as many steps."""
-        base, epochs = self.base(shape, teacher), self.plan["full_epochs"]
-        light = self.shop.chain(base, (*self.distilled(shape, epochs, AUGMENT), build("calibrate")), teacher)
-        alone = self.shop.chain(base, (*shape.pruning(), build("finetune", {"epochs": epochs}), build("calibrate")))
-        return light, alone
+        """The shape taught by the teacher, and the same shape taught by the labels alone for as many steps."""
+        base = self.base(shape, teacher)
+        return (
+            self.shop.chain(base, self.last_steps(shape, taught=True), teacher),
+            self.shop.chain(base, self.last_steps(shape, taught=False)),
+        )
 
-    def recipe(self, shape: Shape) -> Recipe:
-        """The chosen path as a recipe that `llamita run` repeats."""
-        steps = (*self.distilled(shape, self.plan["full_epochs"], AUGMENT), build("calibrate"))
+    def last_steps(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
+        """From what a shape is cut from to what is exported."""
+        passes = self.plan["full_epochs"]
+        if taught:
+            return (*self.distilled(shape, passes, AUGMENT), build("calibrate"))
+        return (*shape.pruning(), build("finetune", {"epochs": passes}), build("calibrate"))
+
+    def recipe(self, shape: Shape, taught: bool) -> Recipe:
+        """The delivered path as a recipe that `llamita run` repeats."""
+        steps = self.last_steps(shape, taught=taught)
         trained = () if self.plan["teacher_is_trained"] else self.teacher_steps()
         teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
         return Recipe(
