@@ -1,0 +1,133 @@
+"""What a verb is named: models that classify, test data in their labels, places to write to."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.engines import BagOfWords
+from tests.families import tiny_model
+
+from llamita._cli import models
+from llamita.core.errors import UserError
+from llamita.core.task import Task
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model without a head."""
+    from transformers import AutoModel
+
+    made = tiny_model("bert")
+    made.module = AutoModel.from_config(made.module.config)
+    folder = tmp_path_factory.mktemp("models") / "bare"
+    made.save(folder)
+    return folder
+
+
+def test_a_model_without_a_head_is_refused_with_the_command_that_gives_it_one(bare: Path, refused: Callable[..., str]):
+    for words in (["predict", bare, "a text"], ["evaluate", bare, "--data", "good.csv"], ["explain", bare, "a text"]):
+        assert f"{bare} has no head for labels; give it one: llamita finetune {bare}" in refused(*words)
+
+
+def task_of(folder: Path, labels: tuple[str, ...], *rows: str) -> Task:
+    """The test data of these rows for an engine with these labels."""
+    (folder / "test.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    args = Namespace(data=str(folder / "test.csv"), columns=None, task="classify")
+    return models.test_task(args, BagOfWords({"a": [0.0] * len(labels)}, labels))
+
+
+def test_the_models_order_of_labels_stands_whatever_comes_first_in_the_data(tmp_path: Path):
+    task = task_of(tmp_path, ("negative", "neutral", "positive"), "a,positive", "b,negative")
+    assert task.labels == ("negative", "neutral", "positive")
+    assert task.test.labels == (2, 0)
+
+
+def test_labels_are_written_as_the_data_writes_them(tmp_path: Path):
+    task = task_of(tmp_path, ("negative", "positive"), "a,POSITIVE", "b,Negative")
+    assert task.labels == ("Negative", "POSITIVE")
+    assert task.test.labels == (1, 0)
+
+
+def test_a_number_means_the_label_of_that_number(tmp_path: Path):
+    assert task_of(tmp_path, ("LABEL_0", "LABEL_1"), "a,1", "b,0").test.labels == (1, 0)
+    assert task_of(tmp_path, ("0", "1"), "a,1", "b,0").test.labels == (1, 0)
+
+
+def test_labels_that_differ_in_case_alone_are_told_apart(tmp_path: Path):
+    assert task_of(tmp_path, ("us", "US"), "a,US", "b,us").test.labels == (1, 0)
+
+
+def test_a_label_the_model_does_not_know_is_told_with_its_line_and_the_nearest(tmp_path: Path):
+    with pytest.raises(UserError) as caught:
+        task_of(tmp_path, ("negative", "positive"), "a,positive", '"b\nb",negative', "c,postive")
+    assert "test.csv:5: label 'postive' is none of the model's labels (negative, positive)." in str(caught.value)
+    assert "Did you mean 'positive'?" in str(caught.value)
+    with pytest.raises(UserError, match="label '2' is none of"):
+        task_of(tmp_path, ("LABEL_0", "LABEL_1"), "a,2")
+
+
+def test_a_measure_gets_the_seed_and_threads_and_leaves_nothing_behind():
+    seen = []
+
+    def fail():
+        with models.scratch_run(Namespace(threads=3, seed=7)) as run:
+            (run.folder / "left.txt").write_text("x", encoding="utf-8")
+            seen.append(run)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert (seen[0].threads, seen[0].seed, seen[0].split) == (3, 7, "test")
+    assert not seen[0].folder.exists()
+
+
+def test_a_new_folder_may_exist_if_it_is_empty(tmp_path: Path):
+    assert models.new_folder(str(tmp_path)) == tmp_path
+    (tmp_path / ".hidden").touch()
+    with pytest.raises(UserError, match="isn't empty"):
+        models.new_folder(str(tmp_path))
+
+
+@pytest.mark.parametrize("begun", ["recipe.yaml", "plan.json", "report.json", "stages/"])
+def test_a_run_goes_on_in_the_folder_where_it_began(begun: str, tmp_path: Path):
+    (tmp_path / "other.txt").touch()
+    with pytest.raises(UserError, match="no run of llamita"):
+        models.run_folder(str(tmp_path))
+    (tmp_path / begun).mkdir() if begun.endswith("/") else (tmp_path / begun).touch()
+    assert models.run_folder(str(tmp_path)) == tmp_path
+
+
+def test_folders_that_lead_to_a_new_one_are_not_made_before_the_work(place: Path):
+    assert models.new_folder("a/b/c") == Path("a/b/c")
+    assert models.run_folder("a/b/c") == Path("a/b/c")
+    assert not (place / "a").exists()
+
+
+def test_a_file_high_above_a_new_folder_is_named(place: Path):
+    with pytest.raises(UserError, match=r"good\.csv is a file, not a folder"):
+        models.new_folder("good.csv/a/b")
+
+
+def test_a_tilde_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    assert models.new_file("~/p.csv") == tmp_path / "p.csv"
+    assert models.new_folder("~/out") == models.run_folder("~/out") == tmp_path / "out"
+
+
+def test_a_read_only_folder_is_refused_before_the_work(
+    place: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("llamita._cli.models.os.access", lambda *_: False)
+    assert "is read-only" in refused("lighten", "--data", "good.csv", "--out", "out")
+    assert "is read-only" in refused("predict", "smollm2", "a text", "--out", "p.csv")
+
+
+def test_texts_of_every_script_pass_and_control_characters_that_no_model_reads_do_not():
+    texts = ["很好的酒店", "naïve", "😀", " \t\n", ""]
+    assert models.checked_texts(texts) == texts
+    with pytest.raises(UserError, match="NUL"):
+        models.checked_texts(["fine", "a\0b"])

@@ -1,0 +1,160 @@
+"""Words of a command line as sizes, latencies, columns, gates and overrides."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+
+import pytest
+
+from llamita._cli import values
+from llamita.core.errors import UserError
+
+
+@pytest.mark.parametrize(("text", "size"), [("20MB", 20_000_000), ("1.5 kB", 1500), ("2MiB", 2 << 20), ("7", 7)])
+def test_sizes_are_decimal(text: str, size: int):
+    assert values.size(text) == size
+
+
+@pytest.mark.parametrize(("text", "ms"), [("5ms", 5.0), ("0.5s", 500.0), ("250us", 0.25), ("3", 3.0)])
+def test_latencies_are_milliseconds(text: str, ms: float):
+    assert values.latency(text) == pytest.approx(ms)
+
+
+def test_units_are_read_in_any_case_and_without_their_b():
+    assert values.size("3mb") == values.size("3 M") == values.size(" 3MB ") == 3_000_000
+    assert values.latency("2 MS") == values.latency("2000µs") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("read", "texts"),
+    [
+        (values.size, ("0", "0MB", "-1MB", "5ms", "MB", "1,5MB", "")),
+        (values.latency, ("0ms", "-5", "5MB", "soon", "")),
+        (values.number, ("nan", "inf", "-inf", "1e999", "much", "")),
+        (values.positive, ("0", "-1", "1.5", "+2", "")),
+        (values.whole, ("-1", "1.0", "one", "")),
+    ],
+)
+def test_what_is_no_such_value_is_refused_as_it_was_given(read: Callable[[str], object], texts: tuple[str, ...]):
+    for text in texts:
+        with pytest.raises(ArgumentTypeError) as caught:
+            read(text)
+        assert str(caught.value).endswith(f"got {text!r}")
+
+
+def test_seeds_begin_at_nought_and_threads_at_one():
+    assert (values.whole("0"), values.positive("1")) == (0, 1)
+
+
+def test_columns_may_be_spaced_and_may_hold_an_equals_sign():
+    assert values.columns(" text = my review , label=a=b") == {"text": "my review", "label": "a=b"}
+
+
+@pytest.mark.parametrize("text", ["review", "text=", "=review", "text=a,", "text=a;label=b,c"])
+def test_columns_without_role_or_name_are_refused(text: str):
+    with pytest.raises(ArgumentTypeError, match="text=review,label=stars"):
+        values.columns(text)
+
+
+def test_names_are_different_and_not_empty():
+    assert values.names(" bad , good ") == ("bad", "good")
+    for text in ("good,good", "good,,bad", "good,", ""):
+        with pytest.raises(ArgumentTypeError, match="different names"):
+            values.names(text)
+
+
+def test_the_word_none_means_no_name_at_all():
+    assert values.names_or_none(" none ") == ()
+    assert values.names_or_none("none,smollm2") == ("none", "smollm2")
+
+
+def test_a_gate_fails_on_a_missing_value():
+    gate = values.Gate("latency_p95_ms > 5")
+    assert gate.holds_for({"cost.latency_p95_ms": 5.1})
+    assert not gate.holds_for({"cost.latency_p95_ms": 5.0})
+    assert gate.holds_for({"cost.latency_p95_ms": None})
+
+
+@pytest.mark.parametrize(
+    ("gate", "below", "at", "above"),
+    [
+        ("x<1", True, False, False),
+        ("x<=1", True, True, False),
+        ("x>1", False, False, True),
+        ("x>=1", False, True, True),
+    ],
+)
+def test_a_gate_is_as_strict_as_its_sign(gate: str, below: bool, at: bool, above: bool):
+    assert [values.Gate(gate).holds_for({"x": x}) for x in (0.5, 1.0, 1.5)] == [below, at, above]
+
+
+def test_a_gate_names_a_value_whole_or_after_its_dot():
+    found = {"quality.accuracy": 0.5, "attack.noise": 0.25}
+    assert values.Gate("quality.accuracy<6e-1").holds_for(found)
+    assert values.Gate("accuracy<+.6").holds_for(found)
+    assert not values.Gate("noise<-1").holds_for(found)
+
+
+def test_a_gate_on_a_value_that_was_not_measured_names_those_that_were():
+    with pytest.raises(UserError) as caught:
+        values.Gate("acuracy<0.9").holds_for({"accuracy": 0.5, "cost.size_bytes": 1.0})
+    assert "no value 'acuracy'. Did you mean 'accuracy'?" in str(caught.value)
+    assert "Values: accuracy, size_bytes." in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["accuracy", "accuracy=0.9", "accuracy<", "<0.9", "accuracy<1.2.3", "a<b", "a<1 b"])
+def test_what_is_no_comparison_is_no_gate(text: str):
+    with pytest.raises(ArgumentTypeError, match=r"accuracy<0\.9"):
+        values.Gate(text)
+
+
+def test_flags_are_read_as_their_annotations_say():
+    assert values.choices_of("Literal['a', 'b'] | None") == ("a", "b")
+    assert values.sequence_of("tuple[int, ...] | None") == "int"
+    assert values.sequence_of("float | None") is None
+
+
+def test_overrides_reach_into_a_recipe():
+    recipe = {"model": "m", "steps": ["learn.finetune", {"prune.depth": {"keep": 2}}]}
+    changed = values.overridden(recipe, ["seed=3", "steps.0.epochs=1.5", "steps.1.keep=4", "task.classify.train=a.csv"])
+    assert changed == {
+        "model": "m", "seed": 3, "steps": [{"learn.finetune": {"epochs": 1.5}}, {"prune.depth": {"keep": 4}}],
+        "task": {"classify": {"train": "a.csv"}},
+    }  # fmt: skip
+    assert recipe["steps"][0] == "learn.finetune"
+
+
+def test_an_override_is_read_as_a_recipe_would_read_it():
+    changed = values.overridden({}, ["labels=[bad, good]", "lora=true", "test=", "name=a=b", "n=1", "n=2"])
+    assert changed == {"labels": ["bad", "good"], "lora": True, "test": None, "name": "a=b", "n": 2}
+
+
+def test_an_override_replaces_a_step_and_leaves_its_neighbours():
+    recipe = {"steps": ["learn.finetune", {"prune.depth": None}, "learn.calibrate"]}
+    assert values.overridden(recipe, ["steps.1=prune.width"])["steps"] == [
+        "learn.finetune", "prune.width", "learn.calibrate",
+    ]  # fmt: skip
+    assert values.overridden(recipe, ["steps.1.keep=1"])["steps"][1] == {"prune.depth": {"keep": 1}}
+
+
+def test_an_override_reaches_the_teachers_steps():
+    recipe = {"teacher": {"model": "t", "steps": [{"finetune": {"epochs": 4, "freeze": 0.5}}]}}
+    changed = values.overridden(recipe, ["teacher.steps.0.epochs=1"])
+    assert changed["teacher"] == {"model": "t", "steps": [{"finetune": {"epochs": 1, "freeze": 0.5}}]}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "part"),
+    [
+        ("=3", "overrides look like"),
+        ("model.layers=3", "nothing stands under 'layers'"),
+        ("steps.2.keep=1", "'2' must be a place from 0 to 1"),
+        ("steps.last.keep=1", "'last' must be a place"),
+        ("seed=[1", "seed: can't read the value '[1'"),
+    ],
+)
+def test_an_override_that_leads_nowhere_is_refused(assignment: str, part: str):
+    with pytest.raises(UserError) as caught:
+        values.overridden({"model": "m", "steps": ["prune.depth", "learn.calibrate"]}, [assignment])
+    assert part in str(caught.value)

@@ -1,0 +1,149 @@
+"""Which column is what: by the user's word, by name in English and Chinese, then by content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data.columns import find_columns
+
+LONG = "a rather long text that nobody would take for a label"
+
+
+def roles(header: str, rows: Sequence[str] = (), given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The roles in a table whose fields stand between bars."""
+    names = header.split("|")
+    return find_columns(names, [row.split("|") for row in rows or ["?|" * (len(names) - 1) + "?"]], given, "a.csv:1")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("id|review|stars", {"text": "review", "label": "stars"}),
+        ("Sentiment|Tweet", {"text": "Tweet", "label": "Sentiment"}),
+        (" TEXT | Label ", {"text": " TEXT ", "label": " Label "}),
+        ("评论|标签", {"text": "评论", "label": "标签"}),
+        ("序号|类别|正文", {"text": "正文", "label": "类别"}),
+        ("情感|内容|时间", {"text": "内容", "label": "情感"}),
+        ("premise|hypothesis|label|idx", {"text": "premise", "pair": "hypothesis", "label": "label"}),
+        ("label|Sentence2|Sentence1", {"text": "Sentence1", "pair": "Sentence2", "label": "label"}),
+        ("sentence|question|标签", {"text": "question", "pair": "sentence", "label": "标签"}),
+        ("id|text", {"text": "text"}),
+    ],
+)
+def test_known_names_tell_the_roles_in_any_order_and_case(header: str, expected: dict[str, str]) -> None:
+    assert roles(header) == expected
+
+
+def test_names_go_before_content() -> None:
+    rows = [f"short|{LONG} {i}|{i}|{i % 2}" for i in range(8)]
+    assert roles("text|notes|label|flag", rows) == {"text": "text", "label": "label"}
+
+
+def test_a_plain_name_goes_before_a_related_one() -> None:
+    assert roles("title|text|label") == {"text": "text", "label": "label"}
+    assert roles("标题|文本|类别|标签") == {"text": "文本", "label": "标签"}
+
+
+def test_half_a_pair_is_no_pair() -> None:
+    assert roles("premise|text|label") == {"text": "text", "label": "label"}
+    assert roles("sentence1|sentence|label") == {"text": "sentence", "label": "label"}
+
+
+def test_of_unknown_names_the_longest_column_is_the_text_and_the_repeating_one_the_label() -> None:
+    rows = [f"{i}|{LONG} {i}|{'xy'[i % 2]}" for i in range(8)]
+    assert roles("nr|what they wrote|verdict", rows) == {"text": "what they wrote", "label": "verdict"}
+    rows = [f"这家酒店的服务非常好，第{i}次来了|{'好坏'[i % 2]}" for i in range(4)]
+    assert roles("客人说的话|判断", rows) == {"text": "客人说的话", "label": "判断"}
+
+
+def test_a_known_label_leaves_only_the_text_to_content() -> None:
+    rows = [f"{LONG} {i}|{i % 2}|{i % 3}" for i in range(12)]
+    assert roles("what they wrote|floor|stars", rows) == {"text": "what they wrote", "label": "stars"}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "label"),
+    [
+        (["x", "y", "x", "y"], "verdict"),
+        (["x", "y", "", "", "x", "y"], "verdict"),
+        (["x", "y", "x"], None),
+        (["x", "y", "z", "x"], None),
+        (["x", "x", "x", "x"], None),
+        (["x", "y", "", "", "", ""], None),
+        (["x" * 45, "y" * 45] * 3, None),
+    ],
+)
+def test_a_label_is_two_or_more_short_values_each_seen_twice_on_average(verdicts: list[str], label: str | None) -> None:
+    assert roles("text|verdict", [f"text {i}|{verdict}" for i, verdict in enumerate(verdicts)]).get("label") == label
+
+
+def test_two_columns_that_could_be_the_label_are_none() -> None:
+    rows = [f"text {i}|{'xy'[i % 2]}|{'uvw'[i % 3]}" for i in range(12)]
+    assert roles("text|verdict|floor", rows) == {"text": "text"}
+    assert roles("text|verdict|floor", rows, {"label": "floor"}) == {"text": "text", "label": "floor"}
+
+
+def test_columns_of_like_length_are_not_guessed_between() -> None:
+    assert roles("first|second", ["a" * 15 + "|" + "b" * 10])["text"] == "first"
+    assert roles("first|second", ["a" * 10 + "|" + "b" * 15])["text"] == "second"
+    with pytest.raises(UserError, match=r"a\.csv:1: can't tell which column holds the text.* Columns: first, second\."):
+        roles("first|second", ["a" * 14 + "|" + "b" * 10])
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("a fine film|good", ["a bad film|bad", "another|good"]),
+        ("a fine film|5", ["a bad film|1"]),
+        ("a fine film|-2.5e3", ["a bad film|1"]),
+        ("w" * 61 + "|good", ["a bad film|bad"]),
+    ],
+)
+def test_a_first_row_of_data_is_no_header(header: str, rows: list[str]) -> None:
+    with pytest.raises(UserError, match=r"a\.csv:1: no header: .* add a first line such as text,label$") as refusal:
+        roles(header, rows)
+    assert "w" * 41 not in str(refusal.value)
+
+
+def test_the_header_to_add_is_as_wide_as_the_table() -> None:
+    with pytest.raises(UserError, match=r"such as text,label,column3,column4$"):
+        roles("7|a fine film|good|yes", ["8|a bad film|bad|no"])
+
+
+def test_one_known_name_makes_it_a_header() -> None:
+    assert roles("2020|text|2021", ["1|a film|2"]) == {"text": "text"}
+    assert roles("label|2020", [f"{i % 2}|{LONG}" for i in range(4)]) == {"text": "2020", "label": "label"}
+
+
+def test_the_users_word_goes_before_names_and_content() -> None:
+    header, rows = "text|review|stars|label", ["id7|good film|5|a", "id8|bad film|1|b"]
+    assert roles(header, rows, {"label": "stars", "text": "review"}) == {"text": "review", "label": "stars"}
+    assert roles(header, rows, {"text": "label"}) == {"text": "label", "label": "stars"}
+    assert roles(header, rows, {"label": "text"}) == {"text": "review", "label": "text"}
+    assert roles("premise|hypothesis|odd", [], {"label": "odd"}) == {
+        "text": "premise", "pair": "hypothesis", "label": "odd",
+    }  # fmt: skip
+
+
+def test_a_column_the_user_took_breaks_the_pair_it_belonged_to() -> None:
+    assert roles("premise|hypothesis|text", [], {"label": "hypothesis"}) == {"text": "text", "label": "hypothesis"}
+
+
+def test_roles_come_as_text_pair_label_however_they_are_found() -> None:
+    assert list(roles("label|b|a", [], {"label": "label", "pair": "b", "text": "a"})) == ["text", "pair", "label"]
+
+
+def test_what_the_user_names_wrongly_is_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"a\.csv:1: no column 'reveiw'\. Did you mean 'review'\? Columns: review, 星级"
+    ):
+        roles("review|星级", [], {"text": "reveiw"})
+    with pytest.raises(UserError, match="no column role 'texts'; roles are text, pair, label"):
+        roles("review|stars", [], {"texts": "review"})
+    with pytest.raises(UserError, match="one column is named for two roles: text=review, label=review"):
+        roles("review|stars", [], {"text": "review", "label": "review"})
+    with pytest.raises(UserError, match="no column is left for the text"):
+        roles("stars", [], {"label": "stars"})
