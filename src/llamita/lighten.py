@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from llamita.candidates import Shape
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.core.report import Report, write_whole
@@ -72,45 +72,45 @@ def lighten(
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
-    if task != "classify":
-        raise UserError(f"lighten can do the task 'classify', got {task!r}")
-    if minutes <= 0:
-        raise UserError(f"minutes must be more than 0, got {minutes:g}")
-    settings = {
-        "train": data,
-        "test": test,
-        "unlabelled": unlabelled,
-        "columns": columns,
-        "labels": labels,
-        "seed": seed,
-    }
-    recipe_task = {task: {key: given for key, given in settings.items() if given is not None}}
+    require(task == "classify", f"lighten can do the task 'classify', got {task!r}")
+    require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
+    settings: dict[str, Any] = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns}
+    given = {key: one for key, one in {**settings, "labels": labels, "seed": seed}.items() if one is not None}
     tables, doubts = checked(data, test, unlabelled, columns)
-    opened = open_task({task: {**recipe_task[task], **tables}})
+    opened = open_task({task: given | tables})
     folder = Path(out or f"light-{Path(data).stem if isinstance(data, (str, Path)) else 'model'}")
-    model = model or default_teacher(opened.train.texts)
     shop = Workshop(
         store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed, columns=columns
     )
+    model = model or default_teacher(opened.train.texts)
+    plan = planned(shop, folder, model, students, goals, minutes)
+    plan["task"] = {task: plain(given) | {"max_length": plan["max_length"]}}
+    tell(plan, folder)
+    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
+    report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
+    again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
+    report = replace(report, command=again, data_findings=tuple(doubts))
+    finish(report, folder, redact=redact, language=language)
+    return report
+
+
+def planned(
+    shop: Workshop, folder: Path, model: str, students: Sequence[str] | None, goals: Goals, minutes: float
+) -> dict[str, Any]:
+    """The plan that stands in the folder for the same question, or a new one, which is put there."""
+    assert shop.task is not None
     asked = {
-        "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": seed,
+        "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": shop.seed,
         "students": list(students) if students is not None else None,
-        "data": opened.training_fingerprint, "test": opened.test.fingerprint,
+        "data": shop.task.training_fingerprint, "test": shop.task.test.fingerprint,
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     plan = stored_plan(folder, asked)
     if plan is None:
         log.info("timing the models on your texts")
         plan = {"asked": asked, **settle(shop, model, students, goals, minutes)}
-        plan["task"] = {task: plain(recipe_task[task]) | {"max_length": plan["max_length"]}}
         save_plan(plan, folder)
-    tell(plan, folder)
-    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
-    report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
-    again = command or f"llamita lighten {model} --data {data_name(data)} --out {folder}"
-    report = replace(report, command=again, data_findings=tuple(doubts))
-    finish(report, folder, redact=redact, language=language)
-    return report
+    return plan
 
 
 def checked(

@@ -213,6 +213,7 @@ def notes(
             )
     if not any(c["chosen"] and c["on_front"] for c in candidates):
         found.append(
-            "The chosen candidate is not on the front of the short recoveries: the goals excluded those that are."
+            "The chosen candidate is not on the front of the short recoveries: those that are miss a goal, or are smaller"
+            " and within one standard error of the best, where the larger one is taken."
         )
     return tuple(found)

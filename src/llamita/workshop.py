@@ -49,13 +49,12 @@ def open_engine(
     if source.kind == "artifact":
         assert source.path is not None
         return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
-    from llamita.core.hardware import best_device, has_fast_bf16
+    from llamita.core.hardware import best_device, use_bf16
     from llamita.core.model import Model
 
     set_threads(threads)
     opened = Model.load(source, device=device or best_device())
-    fast = precision == "auto" and has_fast_bf16(opened.device.type)
-    opened.precision = "bf16" if fast or precision == "bf16" else "fp32"
+    opened.precision = "bf16" if use_bf16(precision, opened.device.type) else "fp32"
     return opened
 
 

@@ -16,7 +16,7 @@ from llamita.core.errors import UserError
 from llamita.train.batches import training_batches
 from llamita.train.checkpoint import Checkpoints
 from llamita.train.examples import Examples, encode
-from llamita.train.loop import fit, make_optimizer, use_bf16
+from llamita.train.loop import fit, make_optimizer
 from llamita.train.losses import cross_entropy
 from llamita.train.pace import default_learning_rate, rate_share, steps_between_checkpoints
 from llamita.train.settings import LoopSettings
@@ -172,14 +172,6 @@ def test_the_learning_rate_falls_with_size() -> None:
     small = tiny_model("bert")
     assert default_learning_rate(small) == 3e-4
     assert default_learning_rate(small, lora=True) == pytest.approx(3e-3)
-
-
-def test_precision_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llamita.train.loop.has_fast_bf16", lambda device: device == "cuda")
-    assert use_bf16("bf16", "cpu")
-    assert not use_bf16("fp32", "cuda")
-    assert use_bf16("auto", "cuda")
-    assert not use_bf16("auto", "cpu")
 
 
 def test_a_text_without_tokens_can_be_trained_on() -> None:

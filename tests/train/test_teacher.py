@@ -23,7 +23,7 @@ from llamita.train.teacher import States, Teacher, teacher_logits
 @pytest.fixture(autouse=True)
 def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
-    monkeypatch.setattr("llamita.train.loop.has_fast_bf16", lambda device: False)
+    monkeypatch.setattr("llamita.core.hardware.has_fast_bf16", lambda device: False)
     monkeypatch.setattr(module, "CHUNK", 16)
 
 

@@ -39,6 +39,11 @@ def has_fast_bf16(device: str = "cpu") -> bool:
     return device == "cpu" and bool({"amx_bf16", "avx512_bf16"} & set(cpu_features()))
 
 
+def use_bf16(precision: str, device: str = "cpu") -> bool:
+    """Whether to compute in bf16 by autocast, for a precision of fp32, bf16, or auto: where the machine is fast at it."""
+    return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))
+
+
 def cpu_name() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text()

@@ -97,5 +97,5 @@ class Hidden(Step):
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
-        settings = loop_settings(self, default_learning_rate(model), dropout=self.dropout, hidden_states=True)
+        settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
         return fit(model, examples, batches, loss, settings, run)

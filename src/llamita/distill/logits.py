@@ -71,7 +71,7 @@ class Logits(Step):
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
-        settings = loop_settings(self, default_learning_rate(model), dropout=self.dropout)
+        settings = loop_settings(self, default_learning_rate(model))
 
         def loss(outputs, inputs, targets):
             return logits_loss(outputs, targets, self.temperature, self.alpha)

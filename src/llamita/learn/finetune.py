@@ -52,6 +52,8 @@ class Finetune(Step):
     """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
     evaluations: int = 10
     """Evaluations on the select split over the whole training, where early stopping asks for them."""
+    dropout: bool = True
+    """Whether the model's own dropout is at work."""
     precision: str = "auto"
     """auto, fp32 or bf16: what is computed in; the weights stay fp32."""
 
@@ -87,10 +89,11 @@ class Finetune(Step):
     def _train(self, model: Model, split: Split, run: Run) -> None:
         import numpy as np
 
+        from llamita.core.hardware import use_bf16
         from llamita.train.batches import training_batches
         from llamita.train.examples import Examples, encode
         from llamita.train.judge import select_score
-        from llamita.train.loop import fit, use_bf16
+        from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
 
         encoded = encode(model, split.texts, run.task, self.max_length)

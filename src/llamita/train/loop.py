@@ -20,7 +20,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from llamita.core.errors import UserError, require
-from llamita.core.hardware import has_fast_bf16
+from llamita.core.hardware import use_bf16
 from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.examples import BatchSet, Examples
@@ -277,8 +277,3 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], settings: LoopSetting
         groups.append({"params": [p for p in part if p.ndim > 1], "lr": rate, "weight_decay": settings.weight_decay})
         groups.append({"params": [p for p in part if p.ndim <= 1], "lr": rate, "weight_decay": 0.0})
     return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
-
-
-def use_bf16(precision: str, device: str) -> bool:
-    """Whether to compute in bf16 by autocast here."""
-    return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))

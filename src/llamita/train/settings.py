@@ -61,5 +61,5 @@ def loop_settings(step: Any, learning_rate: float, **more: Any) -> LoopSettings:
     """The loop's settings out of a step's fields; `learning_rate` is taken where the step names none."""
     return LoopSettings(
         learning_rate=step.learning_rate or learning_rate, weight_decay=step.weight_decay, warmup=step.warmup,
-        schedule=step.schedule, precision=step.precision, **more,
+        schedule=step.schedule, precision=step.precision, dropout=step.dropout, **more,
     )  # fmt: skip

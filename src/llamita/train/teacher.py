@@ -93,7 +93,7 @@ class Teacher:
 
     @property
     def precision(self) -> str:
-        from llamita.train.loop import use_bf16
+        from llamita.core.hardware import use_bf16
 
         return "bf16" if use_bf16("auto", self.run.device) else "fp32"
 
