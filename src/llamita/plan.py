@@ -122,6 +122,11 @@ def unknown_share(model: Model, texts: Sequence[Text]) -> float:
     return sum(i == unknown for i in ids) / max(1, len(ids)) if unknown is not None else 0.0
 
 
+COPIES_COST, COPIES_SHARE = 0.9, 0.15
+"""A changed copy's tokens against its text's, and the share of the minutes that the teacher may take to label the copies: one
+beside each text is worth about a point (docs/log.md), but not a long wait for a slow teacher."""
+
+
 def save_plan(plan: dict[str, Any], folder: Path) -> None:
     from llamita.core.report import write_whole
 
@@ -182,17 +187,19 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
         paces[student] = take_pace(other, task, max_length)
     answers = len(task.select) + 3 * len(task.test) + 500
     fixed = 115 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
-    rest = 60 * minutes - schedule["seconds"] - pace.training_seconds(0) - pace.tokens * pace.score - fixed
-    effort = _student_effort(bodies, paces, goals, rest)
+    outputs = pace.tokens * pace.score
+    copies = int(COPIES_COST * outputs <= COPIES_SHARE * 60 * minutes)
+    outputs *= 1 + COPIES_COST * copies
+    effort = student_effort(bodies, paces, goals, 60 * minutes - schedule["seconds"] - outputs - fixed)
     parts = [
-        ("teacher: fine-tuning", schedule["seconds"]), ("teacher: outputs for distillation", pace.tokens * pace.score),
+        ("teacher: fine-tuning", schedule["seconds"]), ("teacher: outputs for distillation", outputs),
         (f"{len(effort['shapes'])} candidates, {effort['brief_epochs']:g} epochs each", effort.pop("brief_seconds")),
         ("the chosen one and its twin without a teacher, fully", effort.pop("full_seconds")),
         ("exports, plain int8 of the teacher, measures, pages", fixed),
     ]  # fmt: skip
     size = bodies[0].layers * bodies[0].layer + bodies[0].other + bodies[0].hidden * bodies[0].pieces
     return {
-        "max_length": max_length, "teacher_is_trained": trained, "teacher": schedule, **effort,
+        "max_length": max_length, "teacher_is_trained": trained, "teacher": schedule, "augment": copies, **effort,
         "timings": {name: asdict(p) for name, p in paces.items()},
         "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
         "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),
@@ -201,65 +208,73 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
 
 ENOUGH_TEXTS = 6000
 """A decoder learns a task from about so many texts; a plan never trains a teacher on fewer when there are more."""
+FREEZE = 0.1
+"""The embeddings and this share of the layers, from below, stay as they are in the teacher: a sixth of the time, for what a
+few thousand texts hardly move. Freezing 0.4 cost a point and a half (docs/log.md)."""
 
 
 def _teacher_schedule(
     teacher: Model, task: Task, whole: int, decoder: bool, trained: bool, seconds: float
 ) -> dict[str, Any]:
-    """Length, epochs and frozen share of the teacher's fine-tuning: the fullest that fits, else the cheapest.
-
-    Embeddings and the lowest tenth of the layers always stay as they are: a sixth of the time, for what a few thousand
-    texts hardly move.
+    """Length and epochs of the teacher's fine-tuning: the fullest that fits, else the cheapest.
 
     A teacher that learned too little costs more than minutes, so there is a floor: one look at `ENOUGH_TEXTS` texts.
     """
     most = 1.0 if decoder and len(task.train) > 5000 else 2.0 if decoder else 3.0
     least = min(1.0, ENOUGH_TEXTS / len(task.train))
-    steps = sorted({most, max(least, most / 2), least}, reverse=True)
+    least = most if most - least < 0.1 else least
     schedule: dict[str, Any] = {}
     for max_length in dict.fromkeys((whole, min(whole, 256), min(whole, 128), min(whole, 96))):
         pace = take_pace(teacher, task, max_length)
         if trained:
             return {"pace": pace, "max_length": max_length, "epochs": 0.0, "freeze": 0.0, "seconds": 0.0}
-        for epochs, freeze in ((most, 0.1), *((epochs, 0.4) for epochs in steps)):
-            cost = pace.training_seconds(epochs, freeze=freeze)
-            schedule = {"pace": pace, "max_length": max_length, "epochs": round(epochs, 2), "freeze": freeze}
+        for epochs in sorted({most, max(least, most / 2), least}, reverse=True):
+            cost = pace.training_seconds(epochs, freeze=FREEZE)
+            schedule = {"pace": pace, "max_length": max_length, "epochs": round(epochs, 2), "freeze": FREEZE}
             schedule["seconds"] = cost
             if cost <= seconds:
                 return schedule
     return schedule
 
 
-EFFORTS = ((8, 12), (6, 12), (6, 10), (5, 10), (5, 8), (4, 8), (3, 8), (4, 6), (3, 6), (3, 4))
-"""Candidates, and passes over the texts for the one chosen; the first that fits the minutes, else the last."""
+FIRST = 2.0
+"""Passes over the texts before a student is cut."""
+EFFORTS = (
+    (8, 1.0, 10.0), (6, 1.0, 8.0), (6, 1.0, 6.0), (4, 1.0, 6.0), (4, 1.0, 4.0), (3, 1.0, 4.0), (3, 0.5, 4.0),
+    (2, 0.5, 4.0), (2, 0.5, 2.0), (2, 0.25, 1.0),
+)  # fmt: skip
+"""Candidates, passes for each after it is cut, and passes for the one chosen; the first that fits the minutes, else the last."""
+NEED_LESS = 2
+"""The last so many efforts are enough for a cut teacher, which knows the task; another student learns too little from them."""
 WITH_DROPOUT = 1.35
 """How many times as long a step with dropout takes as one without: the student alone learns with it, distilled ones without."""
 
 
-def _student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float) -> dict[str, Any]:
+def student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float) -> dict[str, Any]:
     """How many candidates, how long each recovers, and how long the chosen one learns."""
     others = [body.student for body in bodies[1:]]
-
-    def seconds(shape: Shape, epochs: float) -> float:
-        pace = paces[shape.body.student]
-        return pace.training_seconds(epochs) * shape.body_parameters / max(1, pace.parameters)
-
     best: dict[str, Any] = {}
-    for number, full in EFFORTS:
+    for number, short, full in EFFORTS[:-NEED_LESS] if others else EFFORTS:
         own = 1 if others and number < 6 else 2 if others else number
         count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
         shapes = draw(bodies, count, goals.max_size)
-        brief = sum(seconds(s, 1) + 14 for s in shapes)
-        relabelling = 0.9 * paces["teacher"].tokens * paces["teacher"].score
-        longest = max(seconds(s, full) for s in shapes if s.body.student == (others or ["teacher"])[0])
-        complete = relabelling + (1 + WITH_DROPOUT) * longest + 15
+        first = sum(paces[name].training_seconds(FIRST) for name in others)
+        brief = first + sum(_seconds(s, paces, short) + 14 for s in shapes)
+        longest = max(_seconds(s, paces, full) for s in shapes if s.body.student == (others or ["teacher"])[0])
+        complete = WITH_DROPOUT * first + (1 + WITH_DROPOUT) * longest + 15
         best = {
-            "shapes": [_shape_dict(s) for s in shapes], "brief_epochs": 1.0, "full_epochs": float(full),
+            "shapes": [_shape_dict(s) for s in shapes], "first_epochs": FIRST, "brief_epochs": short, "full_epochs": full,
             "brief_seconds": brief, "full_seconds": complete,
         }  # fmt: skip
         if brief + complete <= rest:
             break
     return best
+
+
+def _seconds(shape: Shape, paces: dict[str, Pace], epochs: float) -> float:
+    """What so many passes take in a cut student."""
+    pace = paces[shape.body.student]
+    return pace.training_seconds(epochs) * shape.body_parameters / max(1, pace.parameters)
 
 
 def _shape_dict(shape: Shape) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def lighten(argv: Sequence[str]) -> int:
         students=args.students,
         command=shlex.join(["llamita", "lighten", *argv]),
     )  # fmt: skip
-    return _told(report, out, as_json=args.json)
+    return _told(report, out, as_json=args.json, language=args.language)
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -158,7 +158,7 @@ def _examples() -> Path:
     )
 
 
-def _told(report: Report, out: Path, *, as_json: bool = False) -> int:
+def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "en") -> int:
     """Print what came out; 1 when a goal was missed."""
     missed = [goal for goal in report.goals if not goal.met]
     if as_json:
@@ -173,6 +173,10 @@ def _told(report: Report, out: Path, *, as_json: bool = False) -> int:
     if subjects:
         named = [(s.name, [f for f in s.findings if f.name in names]) for s in subjects]
         show.findings_table(named, report.title)
+    if report.subject("teacher") and report.subject("light"):
+        from llamita.pages.report import first_line
+
+        print(first_line(report, language))
     for goal in report.goals:
         value = "not measured" if goal.value is None else show.quantity(goal.value, goal.unit)
         word = "met" if goal.met else "missed"

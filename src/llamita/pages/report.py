@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from llamita.core.report import Report, write_whole
 from llamita.pages import _format
+from llamita.pages._headline import headline
 from llamita.pages._view import summary, view
 from llamita.pages.strings import words
 
@@ -30,6 +31,11 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
     shown |= {"t": strings, "language": language}
     write_whole(folder / "report.html", _html("report.html.j2", shown))
     write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
+
+
+def first_line(report: Report, language: str = "en") -> str:
+    """The sentence a reader must see first: what the teacher bought and what the compression cost."""
+    return headline(report, words(language))
 
 
 def html_summary(report: Report, language: str = "en") -> str:
