@@ -94,6 +94,21 @@ def test_two_exports_have_the_same_bytes(precision: str, tmp_path: Path) -> None
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 
+def test_weights_take_seven_bits_where_int8_sums_overflow_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(name: str, **settings: object) -> dict[str, bytes]:
+        exported(tiny_model("bert"), tmp_path / name, precision="int8-dynamic", **settings)
+        return file_bytes(tmp_path / name)
+
+    eight, seven = made("eight", reduce_range=False), made("seven", reduce_range=True)
+    assert eight["model_quantized.onnx"] != seven["model_quantized.onnx"]
+    for features, expected in ((("avx2",), seven), (("avx2", "avx512_vnni"), eight), ((), eight)):
+        monkeypatch.setattr("llamita.core.hardware.cpu_features", lambda features=features: features)
+        found = made("-".join(("as", *features)))
+        assert found["model_quantized.onnx"] == expected["model_quantized.onnx"], features
+
+
 def test_an_export_traced_after_another_has_the_bytes_of_one_traced_in_a_fresh_process(tmp_path: Path) -> None:
     exported(tiny_model("mpnet"), tmp_path / "other")
     exported(tiny_model("distilbert"), tmp_path / "here")

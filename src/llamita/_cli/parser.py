@@ -100,7 +100,7 @@ def _flag(setting: Setting) -> dict[str, object]:
         shown = f"{shown} (default: {setting.default})".replace("%", "%%").replace("%%%%", "%%").strip()
     options: dict[str, object] = {"dest": f"set_{setting.name}", "default": argparse.SUPPRESS, "help": shown}
     options["required"] = setting.default is None
-    if setting.type == "bool":
+    if setting.type.removesuffix(" | None") == "bool":
         return options | {"action": argparse.BooleanOptionalAction}
     if choices := values.choices_of(setting.type):
         return options | {"choices": [str(c) for c in choices]}

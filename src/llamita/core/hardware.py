@@ -39,6 +39,11 @@ def has_fast_bf16(device: str = "cpu") -> bool:
     return device == "cpu" and bool({"amx_bf16", "avx512_bf16"} & set(cpu_features()))
 
 
+def int8_sums_overflow() -> bool:
+    """Whether onnxruntime's int8 products can overflow here: x86 without VNNI adds pairs of them in 16 bits."""
+    return "avx2" in cpu_features() and not {"avx512_vnni", "avx_vnni"} & set(cpu_features())
+
+
 def use_bf16(precision: str, device: str = "cpu") -> bool:
     """Whether to compute in bf16 by autocast, for a precision of fp32, bf16, or auto: where the machine is fast at it."""
     return precision == "bf16" or (precision == "auto" and has_fast_bf16(device))

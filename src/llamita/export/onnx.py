@@ -18,7 +18,7 @@ from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
-from llamita.core.hardware import num_cores
+from llamita.core.hardware import int8_sums_overflow, num_cores
 from llamita.export import _check as check
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ class Onnx(Exporter):
     "auto": the fastest int8 that is as good as exact, else the most exact."""
     max_divergence: float = 0.05
     """Mean Kullback-Leibler divergence from the model, in nats, on a sample of texts, above which no file is written."""
-    reduce_range: bool = False
+    reduce_range: bool | None = None
     """Seven instead of eight bits for the weights of int8-static and -dynamic: for x86 processors without VNNI (before 2019),
-    whose int8 sums can overflow."""
+    whose int8 sums can overflow. None: where this machine is such a one; set it for a folder that goes to another."""
     tolerance: float = 1e-3
     """Largest difference between logits of the model and of the graph before it is quantised, relative to the largest
     logit above 1."""
@@ -127,7 +127,8 @@ class Onnx(Exporter):
         from llamita.export._graph import write
         from llamita.export._quantize_onnx import LEVELS, quantize
 
-        levels = LEVELS // 2 if self.reduce_range else LEVELS
+        reduced = int8_sums_overflow() if self.reduce_range is None else self.reduce_range
+        levels = LEVELS // 2 if reduced else LEVELS
         for kind in INT8:
             if self.precision not in ("auto", kind) or (kind == "int8-static" and not ranges):
                 continue
