@@ -38,3 +38,8 @@ def test_a_size_limit_is_filled_with_as_many_neurons_as_fit():
     largest = draw([BODY], {"minilm": 1}, limit)[0]
     one_more = replace(largest, neurons=largest.neurons + 64)
     assert largest.size_bytes <= limit * 0.99 < one_more.size_bytes
+
+
+def test_without_a_limit_a_half_is_tried_second():
+    whole, half = draw([BODY], {"minilm": 2}, None)
+    assert 0.4 < half.body_parameters / whole.body_parameters < 0.6

@@ -115,7 +115,8 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
         builds: dict[tuple[int, int], Shape] = {}
         for shape in shapes:
             builds.setdefault((shape.layers, shape.neurons), shape)
-        drawn += _spread(sorted(builds.values(), key=lambda s: -s.body_parameters), count.get(body.student, 0))
+        ordered = sorted(builds.values(), key=lambda s: -s.body_parameters)
+        drawn += _spread(ordered, count.get(body.student, 0), NEAR if max_size else FAR)
     return drawn
 
 
@@ -130,10 +131,16 @@ def _widest(shape: Shape, max_size: float) -> Shape | None:
     return replace(shape, neurons=neurons) if neurons >= max(64, body.neurons / 2) else None
 
 
-def _spread(shapes: Sequence[Shape], count: int) -> list[Shape]:
-    """The first, then those nearest to shrinking shares of its size, each at most once."""
+NEAR = (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)
+FAR = (1.0, 0.5, 0.8, 0.3, 0.65, 0.2, 0.9, 0.4)
+"""Shares of the largest shape in the order they are drawn: a limit makes the largest the best guess, without one it is the
+smallest that keeps the score which is looked for."""
+
+
+def _spread(shapes: Sequence[Shape], count: int, shares: Sequence[float]) -> list[Shape]:
+    """The first, then those nearest to these shares of its size, each at most once."""
     chosen: list[Shape] = []
-    for share in (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)[: max(0, count)]:
+    for share in shares[: max(0, count)]:
         rest = [s for s in shapes if s not in chosen]
         if rest:
             goal = shapes[0].body_parameters * share

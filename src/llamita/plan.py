@@ -206,8 +206,9 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     }  # fmt: skip
 
 
-ENOUGH_TEXTS = 6000
-"""A decoder learns a task from about so many texts; a plan never trains a teacher on fewer when there are more."""
+ENOUGH_TEXTS, ENOUGH_LOOKS = 6000, 15000
+"""A decoder, whose head starts from the labels' words, learns a task from about so many texts; an encoder, whose head starts
+from nothing, needs so many looks at them. A plan never trains a teacher on fewer when there are more."""
 FREEZE = 0.1
 """The embeddings and this share of the layers, from below, stay as they are in the teacher: a sixth of the time, for what a
 few thousand texts hardly move. Freezing 0.4 cost a point and a half (docs/log.md)."""
@@ -218,10 +219,10 @@ def _teacher_schedule(
 ) -> dict[str, Any]:
     """Length and epochs of the teacher's fine-tuning: the fullest that fits, else the cheapest.
 
-    A teacher that learned too little costs more than minutes, so there is a floor: one look at `ENOUGH_TEXTS` texts.
+    A teacher that learned too little costs more than minutes, so there is a floor (`ENOUGH_TEXTS`, `ENOUGH_LOOKS`).
     """
     most = 1.0 if decoder and len(task.train) > 5000 else 2.0 if decoder else 3.0
-    least = min(1.0, ENOUGH_TEXTS / len(task.train))
+    least = min(1.0, ENOUGH_TEXTS / len(task.train)) if decoder else min(most, ENOUGH_LOOKS / len(task.train))
     least = most if most - least < 0.1 else least
     schedule: dict[str, Any] = {}
     for max_length in dict.fromkeys((whole, min(whole, 256), min(whole, 128), min(whole, 96))):

@@ -206,8 +206,8 @@ def test_with_training_texts_auto_considers_three_kinds_and_says_what_it_found(t
 
 
 def test_auto_keeps_the_fastest_that_is_as_good_as_exact_else_the_most_exact() -> None:
-    def made(kl: float, same: float = 1.0) -> check.Comparison:
-        return check.Comparison(kl=kl, same_label=same, largest_difference=0, n=100)
+    def made(kl: float, same: float = 1.0, n: int = 100) -> check.Comparison:
+        return check.Comparison(kl=kl, same_label=same, largest_difference=0, n=n)
 
     auto = Onnx()
     assert (
@@ -217,6 +217,8 @@ def test_auto_keeps_the_fastest_that_is_as_good_as_exact_else_the_most_exact() -
         auto.better({"int8-static": made(0.02), "int8-dynamic": made(0.004), "int8-weights": made(0)}) == "int8-dynamic"
     )
     assert auto.better({"int8-dynamic": made(0.001, 0.98), "int8-weights": made(0.0005)}) == "int8-weights"
+    assert auto.better({"int8-dynamic": made(0.001, 62 / 63, 63), "int8-weights": made(0)}) == "int8-dynamic"
+    assert auto.better({"int8-dynamic": made(0.001, 61 / 63, 63), "int8-weights": made(0)}) == "int8-weights"
     assert auto.better({"int8-dynamic": made(0.02), "int8-weights": made(0.03)}) == "int8-dynamic"
 
 
