@@ -25,7 +25,7 @@ def test_every_drawn_shape_fits_the_limit():
 
 def test_an_impossible_limit_still_gives_the_smallest_shape():
     shapes = draw([BODY], {"minilm": 3}, 1000)
-    assert shapes == grid(BODY)[-1:]
+    assert shapes == grid(BODY, (4,))[-1:]
 
 
 def test_an_uncut_shape_needs_no_pruning():
@@ -33,11 +33,28 @@ def test_an_uncut_shape_needs_no_pruning():
     assert [type(step).__name__ for step in whole.pruning()] == ["Vocabulary"]
 
 
-def test_a_size_limit_is_filled_with_as_many_neurons_as_fit():
-    limit = 12_000_000
-    largest = draw([BODY], {"minilm": 1}, limit)[0]
+def test_a_size_limit_is_filled_with_neurons_and_where_all_fit_with_pieces():
+    narrow = 8_000_000
+    largest = draw([BODY], {"minilm": 1}, narrow)[0]
     one_more = replace(largest, neurons=largest.neurons + 64)
-    assert largest.size_bytes <= limit * 0.99 < one_more.size_bytes
+    assert largest.neurons < BODY.neurons
+    assert largest.size_bytes <= narrow * 0.99 < one_more.size_bytes
+    wide = 12_000_000
+    largest = draw([BODY], {"minilm": 1}, wide)[0]
+    assert (largest.layers, largest.neurons, largest.bits) == (6, 1536, 4)
+    assert largest.size_bytes <= wide * 0.99 < replace(largest, pieces=largest.pieces + 200).size_bytes
+
+
+def test_weights_take_four_bits_only_where_eight_would_not_fit():
+    roomy = draw([BODY], {"minilm": 1}, 30_000_000)[0]
+    assert (roomy.bits, roomy.pieces) == (8, BODY.pieces)
+    assert {shape.bits for shape in draw([BODY], {"minilm": 4}, None)} == {8}
+    assert draw([BODY], {"minilm": 1}, 12_000_000)[0].exporter.bits == 4
+
+
+def test_the_estimate_of_four_bits_is_little_more_than_half():
+    whole = grid(BODY)[0]
+    assert 0.53 < replace(whole, bits=4).size_bytes / whole.size_bytes < 0.6
 
 
 def test_without_a_limit_a_half_is_tried_second():

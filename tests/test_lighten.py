@@ -120,7 +120,7 @@ def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, 
     report = lighten(**job, out=tmp_path / "run")
     light, alone = report.subject("light"), report.subject("student_alone")
     assert light.finding("quality.accuracy").value == alone.finding("quality.accuracy").value
-    assert [step["step"] for step in light.lineage][-2:] == ["learn.finetune", "learn.calibrate"]
+    assert [step["step"] for step in light.lineage][-3:] == ["learn.finetune", "learn.calibrate", "export.onnx"]
     assert report.notes[0].startswith("The light model learned from the labels alone")
     assert "distill" not in (tmp_path / "run" / "recipe.yaml").read_text()
     delivered, made_alone = tmp_path / "run" / "light" / "model.safetensors", Path(alone.path)

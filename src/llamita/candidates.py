@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from llamita.core.exporter import Exporter
 from llamita.core.registry import build
 from llamita.core.step import Step
 
-BYTES_PER_PIECE = 34
-"""What a vocabulary piece adds to tokenizer.json, merges included."""
+BYTES_PER_WEIGHT = {8: 1.02, 4: 0.56}
+"""Of an exported folder, scales included, by the bits of a weight."""
 FIXED_BYTES = 120_000
 """Graph, configuration and labels of an exported folder."""
 
@@ -35,6 +36,8 @@ class Body:
     """Pieces kept when every training text keeps its own."""
     pieces_least: int = 0
     """Special tokens and single characters, which always stay."""
+    piece_bytes: int = 34
+    """What a vocabulary piece adds to tokenizer.json, merges included."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +48,14 @@ class Shape:
     layers: int
     neurons: int
     pieces: int
+    bits: int = 8
+    """What a weight takes in the exported file."""
 
     @property
     def name(self) -> str:
         cut = "" if self.neurons == self.body.neurons else f" · FFN {self.neurons}"
-        return f"{self.body.student} · {self.layers} layers{cut} · {self.pieces} pieces"
+        stored = "" if self.bits == 8 else f" · {self.bits} bits"
+        return f"{self.body.student} · {self.layers} layers{cut} · {self.pieces} pieces{stored}"
 
     @property
     def body_parameters(self) -> int:
@@ -63,8 +69,13 @@ class Shape:
 
     @property
     def size_bytes(self) -> int:
-        """Estimated bytes of the int8 folder."""
-        return round(self.parameters * 1.02 + self.pieces * BYTES_PER_PIECE + FIXED_BYTES)
+        """Estimated bytes of the exported folder."""
+        return round(self.parameters * BYTES_PER_WEIGHT[self.bits] + self.pieces * self.body.piece_bytes + FIXED_BYTES)
+
+    @property
+    def exporter(self) -> Exporter:
+        """What the shape is exported with."""
+        return build("export.onnx", {"bits": self.bits})
 
     def pruning(self, sample: int = 256) -> tuple[Step, ...]:
         """The steps that give the body this shape; what is not cut has no step."""
@@ -79,8 +90,8 @@ class Shape:
         return tuple(steps)
 
 
-def grid(body: Body) -> list[Shape]:
-    """Every shape that is worth a thought, largest first."""
+def grid(body: Body, bits: Sequence[int] = (8,)) -> list[Shape]:
+    """Every shape that is worth a thought, largest first, and of equals the one with more bits."""
     depths = sorted(
         {max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True
     )
@@ -90,8 +101,18 @@ def grid(body: Body) -> list[Shape]:
     whole = min(body.pieces, body.pieces_of_texts)
     fewer = max(_round_to(whole * 0.6, 500), round(body.pieces_least * 1.1))
     vocabularies = {body.pieces if whole > 0.95 * body.pieces else whole, min(fewer, whole)}
-    shapes = [Shape(body=body, layers=d, neurons=w, pieces=v) for d in depths for w in widths for v in vocabularies]
-    return sorted(shapes, key=lambda s: -s.parameters)
+    shapes = [
+        Shape(body=body, layers=d, neurons=w, pieces=v, bits=b)
+        for d in depths
+        for w in widths
+        for v in vocabularies
+        for b in bits
+    ]
+    return sorted(shapes, key=_largest_first)
+
+
+def _largest_first(shape: Shape) -> tuple[int, int]:
+    return -shape.parameters, -shape.bits
 
 
 def _round_to(value: float, step: int) -> int:
@@ -102,16 +123,18 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     """So many shapes of each student (`count` by name): the largest that fit, of different builds, and smaller ones.
 
     Within a size limit capacity is the best guess before training, so the largest fitting shapes of each
-    (depth, width) build come first; a half and a quarter of the limit are added so that the front is seen.
+    (depth, width) build come first, weights of four bits among them: a cut of half the weights costs more than half the bits
+    (docs/log.md). A half and a quarter of the limit are added so that the front is seen. Without a limit nothing calls for
+    four bits.
     """
     drawn: list[Shape] = []
     for body in bodies:
         shapes = grid(body)
         if max_size is not None:
-            fitted = [one for shape in shapes if (one := _widest(shape, max_size * 0.99))]
-            shapes = sorted(dict.fromkeys(fitted), key=lambda s: -s.parameters)
+            fitted = [one for shape in grid(body, (8, 4)) if (one := _fitted(shape, max_size * 0.99))]
+            shapes = sorted(dict.fromkeys(fitted), key=_largest_first)
         if not shapes:
-            shapes = grid(body)[-1:]
+            shapes = grid(body, (4,))[-1:]
         builds: dict[tuple[int, int], Shape] = {}
         for shape in shapes:
             builds.setdefault((shape.layers, shape.neurons), shape)
@@ -120,15 +143,17 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     return drawn
 
 
-def _widest(shape: Shape, max_size: float) -> Shape | None:
-    """The shape itself if it fits; else with as many of its feed-forward neurons as do, if that is half of them or more."""
-    if shape.size_bytes <= max_size:
+def _fitted(shape: Shape, max_size: float) -> Shape | None:
+    """The shape with as many of its neurons as fit, if that is half of them or more; if all do, with as many pieces as fit."""
+    body, spare = shape.body, max_size - shape.size_bytes
+    if spare < 0:
+        bytes_per_neuron = (shape.size_bytes - replace(shape, neurons=0).size_bytes) / shape.neurons
+        neurons = int((shape.neurons + spare / bytes_per_neuron) // 64 * 64)
+        return replace(shape, neurons=neurons) if neurons >= max(64, body.neurons / 2) else None
+    if shape.neurons < body.neurons:
         return shape
-    body = shape.body
-    bytes_per_neuron = (shape.size_bytes - replace(shape, neurons=0).size_bytes) / shape.neurons
-    spare = (shape.size_bytes - max_size) / bytes_per_neuron
-    neurons = int((shape.neurons - spare) // 64 * 64)
-    return replace(shape, neurons=neurons) if neurons >= max(64, body.neurons / 2) else None
+    pieces = shape.pieces + spare / (body.hidden * BYTES_PER_WEIGHT[shape.bits] + body.piece_bytes)
+    return replace(shape, pieces=body.pieces if pieces >= body.pieces else int(pieces // 100 * 100))
 
 
 NEAR = (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)

@@ -175,10 +175,10 @@ class Job:
         chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
         log.info("chosen: %s", chosen.shape.name)
         distilled, alone = self.train_fully(chosen.shape, teacher)
-        export = build("export.onnx")
+        export = chosen.shape.exporter
         exported = {
             "distilled": self.shop.export(distilled, export), "alone": self.shop.export(alone, export),
-            "int8": self.shop.export(teacher, export),
+            "int8": self.shop.export(teacher, build("export.onnx")),
         }  # fmt: skip
         ends = [self.measured(exported[name], name) for name in ("distilled", "alone")]
         taught = not outdoes(ends[1], ends[0])
@@ -226,7 +226,7 @@ class Job:
         stage = self.shop.chain(
             self.base(shape, teacher), self.lessons(shape, self.plan["brief_epochs"], taught=True), teacher
         )
-        artifact = self.shop.export(stage, build("export.onnx"))
+        artifact = self.shop.export(stage, shape.exporter)
         measured = self.measured(artifact, shape.name)
         return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
 
@@ -267,7 +267,7 @@ class Job:
         teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
         return Recipe(
             model=self.model if shape.body.student == "teacher" else shape.body.student,
-            teacher=teacher, task=self.plan["task"], exporters=(build("export.onnx"),), seed=self.shop.seed,
+            teacher=teacher, task=self.plan["task"], exporters=(shape.exporter,), seed=self.shop.seed,
             steps=(*trained, *steps) if shape.body.student == "teacher" else steps,
             measures=tuple(build(name) for name in ("quality", "calibration", "agreement", "cost")),
         )  # fmt: skip
@@ -285,7 +285,8 @@ class Job:
                     "interval": wilson_interval(round(one.score * one.n), one.n), "size_bytes": one.size_bytes,
                     "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
                     "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
-                    "vocabulary": shape.pieces if shape else None, "parameters": shape.parameters if shape else linear.parameters,
+                    "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,
+                    "parameters": shape.parameters if shape else linear.parameters,
                     "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "baseline, not delivered",
                 }
             )  # fmt: skip

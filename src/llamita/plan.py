@@ -112,6 +112,7 @@ def body_of(model: Model, student: str, task: Task) -> Body:
         student=student, layers=layers, layer=count(layer), feed_forward=feed_forward, neurons=in_features,
         hidden=embedding.shape[1], pieces=embedding.shape[0], pieces_of_texts=min(embedding.shape[0], whole), pieces_least=least,
         other=model.num_parameters - layers * count(layer) - embedding.numel(),
+        piece_bytes=round(len(model.encoder.tokenizer.to_str(pretty=False).encode()) / embedding.shape[0]),
     )  # fmt: skip
 
 
@@ -281,13 +282,13 @@ def _seconds(shape: Shape, paces: dict[str, Pace], epochs: float) -> float:
 def _shape_dict(shape: Shape) -> dict[str, Any]:
     return {
         "name": shape.name, "body": asdict(shape.body), "layers": shape.layers, "neurons": shape.neurons, "pieces": shape.pieces,
-        "estimated_bytes": shape.size_bytes,
+        "bits": shape.bits, "estimated_bytes": shape.size_bytes,
     }  # fmt: skip
 
 
 def shapes_of(plan: dict[str, Any]) -> list[Shape]:
     """The candidates a plan names."""
     return [
-        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"])
+        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"], bits=s["bits"])
         for s in plan["shapes"]
     ]

@@ -16,7 +16,7 @@ from llamita.core.registry import build
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_bootstrap_difference
 from llamita.goals import Goals, Measured, judge
-from llamita.run import lineage_of, subject
+from llamita.run import exported_lineage, lineage_of, subject
 from llamita.workshop import Stage, Workshop
 
 if TYPE_CHECKING:
@@ -116,12 +116,28 @@ def prove(
     )
     subjects = (
         subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch)"),
-        subject(int8, "teacher_int8", (*of_int8, *mirrored(costs)), (), f"{teacher.name} (best plain int8)"),
         subject(
-            models.exported["alone"], "student_alone", of_alone, lineage_of(models.alone), "the light shape, no teacher"
+            int8,
+            "teacher_int8",
+            (*of_int8, *mirrored(costs)),
+            exported_lineage(teacher, int8),
+            f"{teacher.name} (best plain int8)",
+        ),
+        subject(
+            models.exported["alone"],
+            "student_alone",
+            of_alone,
+            exported_lineage(models.alone, models.exported["alone"]),
+            "the light shape, no teacher",
         ),
         Subject(name="TF-IDF + linear", role="linear", findings=of_linear),
-        subject(light, "light", (*of_light, *costs, *ratios, *why, *headline), lineage_of(models.light), "light"),
+        subject(
+            light,
+            "light",
+            (*of_light, *costs, *ratios, *why, *headline),
+            exported_lineage(models.light, light),
+            "light",
+        ),
     )
     judged = judge(
         goals, score=value(of_light, "quality.accuracy") or 0.0, teacher_score=accuracy,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.hardware import machine, versions
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
@@ -52,7 +53,7 @@ def execute(
         artifact = shop.export(last, exporter)
         deliver(artifact, folder / "light" / short)
         findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
-        subjects.append(subject(artifact, "light", findings, lineage_of(last), f"{last.name}, {short}"))
+        subjects.append(subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}"))
     report = Report(
         title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
         task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
@@ -96,6 +97,15 @@ def lineage_of(stage: Stage) -> tuple[dict[str, Any], ...]:
     """The steps that made a model stage."""
     file = stage.folder / "lineage.json"
     return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ()
+
+
+def exported_lineage(stage: Stage, artifact: Stage) -> tuple[dict[str, Any], ...]:
+    """The steps that made an artifact: those of its model, and the export as the artifact tells it."""
+    about = json.loads((artifact.folder / ARTIFACT_FILE).read_text(encoding="utf-8"))
+    exported = Artifact(folder=artifact.folder, exporter=about["exporter"])
+    settings = {key: about[key] for key in ("precision", "bits") if key in about}
+    last = {"step": exported.exporter, "settings": settings, "size_bytes": exported.size_bytes}
+    return (*lineage_of(stage), last | ({"parameters": about["parameters"]} if "parameters" in about else {}))
 
 
 def deliver(stage: Stage, folder: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import onnx_ir as ir
 
+from llamita.export import _four_bits as four_bits
 from llamita.export._graph import Linear, add_constant, linear_maps, matrix_of, replace, sizes_of
 
 if TYPE_CHECKING:
@@ -79,11 +80,13 @@ def with_ranges(model: ir.Model, head: int) -> ir.Model:
     return copy
 
 
-def quantize(model: ir.Model, kind: Kind, *, head: int, levels: int = LEVELS, ranges: Ranges | None = None) -> ir.Model:
-    """A quantised copy of an fp32 graph; int8-static needs the ranges."""
+def quantize(
+    model: ir.Model, kind: Kind, *, head: int, levels: int = LEVELS, bits: int = 8, ranges: Ranges | None = None
+) -> ir.Model:
+    """A quantised copy of an fp32 graph; int8-static needs the ranges. `bits`, 8 or 4, is what a weight takes in the file."""
     copy = model.clone()
     copy.opset_imports["com.microsoft"] = 1
-    quantizer = _Quantizer(copy.graph, kind, levels, ranges or {})
+    quantizer = _Quantizer(copy.graph, kind, levels, bits, ranges or {})
     for node in list(copy.graph):
         if node.op_type == "Gather":
             quantizer.gather(node)
@@ -95,8 +98,8 @@ def quantize(model: ir.Model, kind: Kind, *, head: int, levels: int = LEVELS, ra
 class _Quantizer:
     """Rewrites nodes of one graph; tables and activations that several nodes read are quantised once."""
 
-    def __init__(self, graph: ir.Graph, kind: Kind, levels: int, ranges: Ranges):
-        self.graph, self.kind, self.levels, self.ranges = graph, kind, levels, ranges
+    def __init__(self, graph: ir.Graph, kind: Kind, levels: int, bits: int, ranges: Ranges):
+        self.graph, self.kind, self.levels, self.bits, self.ranges = graph, kind, levels, bits, ranges
         self.tables: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
         self.activations: dict[ir.Value, tuple[ir.Value, ...]] = {}
         self.constants: dict[str, ir.Value] = {}
@@ -108,20 +111,35 @@ class _Quantizer:
         return self.constants[name]
 
     def gather(self, node: ir.Node) -> None:
-        """Look up int8 rows and their scales."""
+        """Look up quantised rows with their scales."""
         table, indices = node.inputs
-        if (constant := matrix_of(table)) is None or constant.size < SMALLEST or node.attributes.get_int("axis", 0):
+        constant = matrix_of(table)
+        if table is None or constant is None or constant.size < SMALLEST or node.attributes.get_int("axis", 0):
             return
+        if self.bits == 4 and sizes_of(constant)[1] % 2 == 0:
+            rows, scales = self._table(table, constant, four_bits.quantize_table)
+            how = {"block_size": four_bits.ROW_BLOCK, "gather_axis": 0, "quantize_axis": 1}
+            new = [ir.node("GatherBlockQuantized", [rows, indices, scales], how, domain="com.microsoft")]
+        else:
+            both = self._table(table, constant, quantize_rows)
+            rows, scales = (ir.node("Gather", [source, indices]) for source in both)
+            real = ir.node("Cast", [rows.outputs[0]], {"to": ir.DataType.FLOAT})
+            new = [rows, scales, real, ir.node("Mul", [real.outputs[0], scales.outputs[0]])]
+        replace(self.graph, node, new, new[-1].outputs[0])
+
+    def _table(
+        self,
+        table: ir.Value,
+        constant: ir.TensorProtocol,
+        rounded: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    ) -> tuple[ir.Value, ir.Value]:
         if table not in self.tables:
-            rows, scale = quantize_rows(constant.numpy())
-            self.tables[table] = (  # pyrefly: ignore
-                add_constant(self.graph, rows, f"{table.name}_int8"),  # pyrefly: ignore
-                add_constant(self.graph, scale, f"{table.name}_scale"),  # pyrefly: ignore
-            )
-        rows, scales = (ir.node("Gather", [source, indices]) for source in self.tables[table])  # pyrefly: ignore
-        real = ir.node("Cast", [rows.outputs[0]], {"to": ir.DataType.FLOAT})
-        scaled = ir.node("Mul", [real.outputs[0], scales.outputs[0]])
-        replace(self.graph, node, (rows, scales, real, scaled), scaled.outputs[0])
+            rows, scales = rounded(constant.numpy())
+            name = f"{table.name}_int{self.bits}"
+            self.tables[table] = (
+                add_constant(self.graph, rows, name), add_constant(self.graph, scales, f"{name}_scale"),
+            )  # fmt: skip
+        return self.tables[table]
 
     def product(self, linear: Linear) -> None:
         if self.kind == "int8-static":
@@ -151,6 +169,8 @@ class _Quantizer:
             self.graph.remove(linear.product, safe=True)
 
     def _columns(self, linear: Linear) -> tuple[ir.Value, ir.Value]:
+        if self.bits == 4 and four_bits.block_of(sizes_of(linear.matrix)[0]) >= four_bits.SMALLEST_BLOCK:
+            return four_bits.unpacked(self.graph, linear, self.constant)
         weight, scale = quantize_columns(linear.matrix.numpy(), self.levels)
         name = linear.weight.name
         return add_constant(self.graph, weight, f"{name}_int8"), add_constant(self.graph, scale, f"{name}_scale")
@@ -158,11 +178,15 @@ class _Quantizer:
     def _weights_product(self, linear: Linear) -> ir.Node:
         """onnxruntime rounds the activations, too, in blocks of their own, where that is faster (accuracy level 4)."""
         inputs, outputs = sizes_of(linear.matrix)
-        block = BLOCK if inputs % BLOCK == 0 else BLOCK // 2
-        weight, scale = quantize_blocks(linear.matrix.numpy(), block)
+        block = BLOCK if inputs % BLOCK == 0 and self.bits == 8 else BLOCK // 2
+        rounded = quantize_blocks if self.bits == 8 else four_bits.quantize_blocks
+        weight, scale = rounded(linear.matrix.numpy(), block)
         name = linear.weight.name
-        given = [add_constant(self.graph, weight, f"{name}_int8"), add_constant(self.graph, scale, f"{name}_scale")]
-        shape = {"K": inputs, "N": outputs, "bits": 8, "block_size": block, "accuracy_level": 4}
+        given = [
+            add_constant(self.graph, weight, f"{name}_int{self.bits}"),
+            add_constant(self.graph, scale, f"{name}_scale"),
+        ]
+        shape = {"K": inputs, "N": outputs, "bits": self.bits, "block_size": block, "accuracy_level": 4}
         return ir.node("MatMulNBits", [linear.input, *given], shape, domain="com.microsoft")
 
     def _dynamic_product(self, linear: Linear) -> list[ir.Node]:
