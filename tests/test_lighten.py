@@ -126,3 +126,31 @@ def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, 
     delivered, made_alone = tmp_path / "run" / "light" / "model.safetensors", Path(alone.path)
     assert made_alone.is_dir()
     assert delivered.read_bytes() != (out / "light" / "model.safetensors").read_bytes()
+
+
+def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkeypatch, caplog):
+    from llamita.core.errors import UserError
+    from llamita.lighten import Job
+
+    out, first = made
+    assert len(first.candidates) > 2  # one of them the linear baseline
+    shutil.copytree(out, tmp_path / "run")
+    whole, refused = Job.try_out, first.candidates[0]["name"]
+
+    def ruined(self, shape, teacher):
+        if shape.name == refused:
+            raise UserError("int8 moves the model's probabilities")
+        return whole(self, shape, teacher)
+
+    monkeypatch.setattr(Job, "try_out", ruined)
+    report = lighten(**job, out=tmp_path / "run")
+    assert refused not in [c["name"] for c in report.candidates]
+    assert sum(c["chosen"] for c in report.candidates) == 1
+    assert f"{refused} is left out: int8 moves" in caplog.text
+
+    def never(self, shape, teacher):
+        raise UserError("int8 moves the model's probabilities")
+
+    monkeypatch.setattr(Job, "try_out", never)
+    with pytest.raises(UserError, match="no candidate could be exported"):
+        lighten(**job, out=tmp_path / "run")

@@ -169,7 +169,7 @@ class Job:
     def carry_out(self, folder: Path, teacher_floor: float | None) -> Report:
         """Teacher, candidates, choice, full distillation, export, proof; each stage is made once."""
         teacher = self.teacher()
-        tried = [self.try_out(shape, teacher) for shape in shapes_of(self.plan)]
+        tried = self.try_all(teacher)
         linear = LinearBaseline.fit(self.shop)
         score = value(self.shop.measure(teacher, [build("quality")], split="select"), "quality.accuracy")
         chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
@@ -220,6 +220,24 @@ class Job:
             return build("finetune", {"epochs": passes})
         copies = self.plan["augment"]
         return build("distill.logits", {"epochs": round(passes / (1 + copies), 3), "augment": copies})
+
+    def try_all(self, teacher: Stage) -> list[Tried]:
+        """Every candidate; one that rounding ruins is left out.
+
+        Raises:
+            UserError: none is left.
+        """
+        tried: list[Tried] = []
+        refused: list[str] = []
+        for shape in shapes_of(self.plan):
+            try:
+                tried.append(self.try_out(shape, teacher))
+            except UserError as error:
+                log.warning("%s is left out: %s", shape.name, error)
+                refused.append(f"{shape.name}: {error}")
+        if not tried:
+            raise UserError(f"no candidate could be exported. {refused[0]}")
+        return tried
 
     def try_out(self, shape: Shape, teacher: Stage) -> Tried:
         """Prune, recover briefly, export, and measure on `select`."""

@@ -289,6 +289,8 @@ def _shape_dict(shape: Shape) -> dict[str, Any]:
 def shapes_of(plan: dict[str, Any]) -> list[Shape]:
     """The candidates a plan names."""
     return [
-        Shape(body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"], bits=s.get("bits", 8))
+        Shape(
+            body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"], bits=s.get("bits", 8)
+        )
         for s in plan["shapes"]
     ]

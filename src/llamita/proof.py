@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +12,12 @@ import numpy as np
 from llamita.core.errors import UserError
 from llamita.core.hardware import has_fast_bf16, machine, versions
 from llamita.core.measure import Finding
-from llamita.core.registry import build
+from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_bootstrap_difference
+from llamita.core.store import address
 from llamita.goals import Goals, Measured, judge
+from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.run import exported_lineage, lineage_of, subject
 from llamita.workshop import Stage, Workshop
 
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 QUICK = {"calls": 100, "rounds": 1, "throughput_texts": 64, "memory": False}
 """How a candidate is timed while choosing."""
 FAIR = {"throughput_texts": 256}
-"""How what is delivered and the teacher's int8 are timed, taking turns."""
+"""How what is delivered, its twin and the teacher's int8 are timed, taking turns."""
 SLOW = {"calls": 60, "rounds": 5, "throughput_texts": 32, "seconds": 25.0}
 """How the teacher in fp32 torch is timed, which is only the second reference."""
 
@@ -102,9 +104,11 @@ def prove(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
         )
     of_int8 = shop.measure(int8, [score, sure], reference=teacher)
-    of_alone = shop.measure(models.exported["alone"], [score, sure, build("cost", FAIR)])
+    timed = timed_in_turns(shop, {"light": light, "int8": int8, "alone": models.exported["alone"]})
+    of_alone = (*shop.measure(models.exported["alone"], [score, sure]), *timed["alone"])
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
-    costs = shop.measure(light, [build("cost", FAIR)], reference=int8)
+    ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], int8.name)
+    costs = (*timed["light"], *(replace(f, command=timed["light"][0].command) for f in ratios_to_int8))
     against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
     of_teacher += mirrored(against_torch)
     why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
@@ -119,7 +123,7 @@ def prove(
         subject(
             int8,
             "teacher_int8",
-            (*of_int8, *mirrored(costs)),
+            (*of_int8, *timed["int8"]),
             exported_lineage(teacher, int8),
             f"{teacher.name} (best plain int8)",
         ),
@@ -185,9 +189,32 @@ def headlines(
 
 def renamed(finding: Finding, ending: str) -> Finding:
     """The same finding under another name, such as a ratio against another reference."""
-    from dataclasses import replace
-
     return replace(finding, name=f"{finding.name}_{ending}")
+
+
+def timed_in_turns(shop: Workshop, stages: Mapping[str, Stage]) -> dict[str, tuple[Finding, ...]]:
+    """Costs of artifacts that took turns in one process, so that a slow minute of the machine meets all alike."""
+    assert shop.task is not None
+    cost = Cost(**FAIR)
+    different = {stage.key: stage for stage in stages.values()}
+    parts = {
+        "measure": "measure.cost in turns", "settings": settings_of(cost), "engines": list(different), "seed": shop.seed,
+        "data": shop.task.test.fingerprint, "threads": shop.threads,
+    }  # fmt: skip
+
+    def take() -> dict[str, Any]:
+        log.info("timing %s in turns", ", ".join(stages))
+        engines = {key: shop.open(stage) for key, stage in different.items()}
+        found = cost_side_by_side(engines, shop.task.test.texts, cost=cost, threads=shop.threads, seed=shop.seed)  # type: ignore[union-attr]
+        return {key: [f.to_dict() for f in findings] for key, findings in found.items()}
+
+    found = shop.store.record(address(parts), "findings-cost", take)
+    made = {}
+    for name, stage in stages.items():
+        other = next((one for one in different.values() if one.key != stage.key), None)
+        command = shop.command(cost, stage, "test", other)
+        made[name] = tuple(replace(Finding.from_dict(f), command=command) for f in found[stage.key])
+    return made
 
 
 def mirrored(costs: Sequence[Finding]) -> tuple[Finding, ...]:

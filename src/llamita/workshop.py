@@ -184,11 +184,11 @@ class Workshop:
                 engines = [self.open(s) if timed else self.remember(s) for s in (stage, reference) if s is not None]
                 return self._take(measure, engines, split)
 
-            command = self._command(measure, stage, split, reference)
+            command = self.command(measure, stage, split, reference)
             found += [replace(f, command=command) for f in self._record(key, measure, take)]
         return tuple(found)
 
-    def _command(self, measure: Measure, stage: Stage, split: str, reference: Stage | None) -> str:
+    def command(self, measure: Measure, stage: Stage, split: str, reference: Stage | None) -> str:
         """The command line that takes this measure again; nothing where the texts stand in no file of their own."""
         assert self.task is not None
         texts = self.task.split(split).source
@@ -256,7 +256,8 @@ class Workshop:
 
     def load(self, stage: Stage) -> Model:
         """The live model of a stage."""
-        return self._load(locate(stage.folder))
+        source = locate(stage.folder)
+        return self._load(replace(source, base=source.base or stage.base))
 
     def run(self, folder: Path, teacher: Stage | None = None) -> Run:
         folder.mkdir(parents=True, exist_ok=True)

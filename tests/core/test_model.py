@@ -1,5 +1,6 @@
 """A model's tokenizer is prepared once, and again when it changes."""
 
+from safetensors.torch import load_file, save_file
 from tests.families import tiny_model
 
 
@@ -16,3 +17,32 @@ def test_another_tokenizer_or_length_makes_another_encoder():
     assert model.encoder.max_length == 7
     model.tokenizer = other.tokenizer
     assert model.encoder.encode(["the film is good"]) != before.encode(["the film is good"])
+
+
+def test_parts_that_the_files_lack_start_alike_each_time_and_the_callers_random_numbers_go_on(tmp_path):
+    import torch
+
+    from llamita.core.model import Model
+
+    model = tiny_model("bert")
+    model.module.base_model.save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file({k: v for k, v in weights.items() if "pooler" not in k}, tmp_path / "model.safetensors", {"format": "pt"})
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    first = Model.load(tmp_path).module.state_dict()
+    assert torch.equal(torch.rand(3), expected)
+    torch.manual_seed(2)
+    second = Model.load(tmp_path).module.state_dict()
+    assert any("pooler" in name for name in first)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_unknown_tokens_are_counted_and_bytes_are_never_unknown():
+    encoder = tiny_model("bert").encoder
+    known, unknown = encoder.unknown_share(["the film is good"]), encoder.unknown_share(["ЖЖЖ"])
+    assert known < 0.5 < unknown
+    assert tiny_model("llama").encoder.unknown_share(["ЖЖЖ"]) == 0
+    assert encoder.unknown_share([""]) == 0

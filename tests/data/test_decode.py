@@ -108,7 +108,7 @@ def test_a_line_may_be_as_long_as_the_limit_and_no_longer(tmp_path: Path) -> Non
 
 
 def test_an_encoding_that_does_not_fit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a\.csv:1: not utf-8: .*0xc1"):
+    with pytest.raises(UserError, match=r"a\.csv:1: byte 0 \(0xc1\) is not utf-8; it looks like GB18030"):
         list(text_lines(written(tmp_path, "零\n".encode("gb18030")), "utf-8"))
     with pytest.raises(UserError, match=r"a\.csv:2: a NUL character; is the file really latin-1\?"):
         list(text_lines(written(tmp_path, b"a\nb\x00\n"), "latin-1"))

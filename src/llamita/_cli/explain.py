@@ -9,7 +9,7 @@ from typing import Any
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.judge import _chosen_method, _methods, _taken_out
-from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run
+from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
 from llamita.core.registry import build
 
@@ -18,7 +18,7 @@ def explain(argv: Sequence[str]) -> int:
     """Colour the words of texts by what they did for the model's answer."""
     method, rest = _taken_out(argv, "--method", "occlusion")
     entry = _chosen_method([method], "explain", "--method")
-    parser = flags.Parser("explain", f"{entry.summary} Other methods: --method {' | '.join(_methods('explain'))}.")
+    parser = flags.Parser("explain", f"{entry.summary} Methods: --method {' | '.join(_methods('explain'))}.")
     flags.add_model(parser)
     parser.add("texts", nargs="*", default=[], metavar="TEXT", help="one text or more")
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
@@ -32,13 +32,14 @@ def explain(argv: Sequence[str]) -> int:
         raise UserError('give a text: llamita explain MODEL "a text"')
     if args.pair is not None and len(args.texts) != 1:
         raise UserError("--pair goes with one TEXT")
-    page = new_file(args.html) if args.html else None
+    page = new_file(args.html, "--html", "why.html") if args.html else None
     given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
     texts = [(given[0], given[1])] if args.pair is not None else given
     explainer = build(entry.name, flags.settings_from(args, entry))
     found: list[tuple[str, Sequence[dict[str, Any]]]] = []
     for model in [args.model, *([args.against] if args.against else [])]:
         engine = open_classifier(model, args.threads)
+        warn_of_unknown(engine, texts)
         task = bare_task(engine, texts)
         with scratch_run(args, task) as run:
             findings = explainer.measure(engine, task, run)
@@ -49,7 +50,9 @@ def explain(argv: Sequence[str]) -> int:
         show.print_json([{"model": model, **row} for model, rows in found for row in rows])
     else:
         _print(found)
-        print(f"page: {page}" if page else "red spoke against the answer, green for it")
+        print("blue spoke for the answer, orange against it")
+        if page:
+            print(f"page: {page}")
     return 0
 
 
@@ -77,9 +80,10 @@ def _strengths(row: dict[str, Any]) -> list[tuple[str, float, float]]:
 
 
 def _mix(strength: float) -> str:
-    """Green for what spoke for the answer, red for what spoke against it, paler when weaker."""
-    pale = round(255 - 130 * min(1.0, abs(strength)))
-    return f"{pale},235,{pale}" if strength > 0 else f"255,{pale},{pale}"
+    """Blue for what spoke for the answer, orange for what spoke against it, as on the report; paler when weaker."""
+    pale = 1 - min(1.0, abs(strength))
+    full = (140, 190, 255) if strength > 0 else (255, 180, 95)
+    return ",".join(str(round(part + (255 - part) * pale)) for part in full)
 
 
 def _is_han(word: str) -> bool:
@@ -95,7 +99,7 @@ HEAD = f"""<!doctype html>
 <title>Why the model says so</title>
 <style>{STYLE}</style>
 <h1>Why the model says so</h1>
-<p>Green words spoke for the answer, red ones against it; a word's number is shown when you point at it.</p>"""
+<p>Blue words spoke for the answer, orange ones against it; a word's number is shown when you point at it.</p>"""
 
 
 def _write_page(page: Path, found: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:

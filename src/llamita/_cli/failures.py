@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import tempfile
 import traceback
 from pathlib import Path
@@ -12,7 +13,7 @@ from llamita.core.errors import UserError
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "datasets", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
               "optuna", "matplotlib", "psutil", "pyarrow", "pandas"),
-    "onnx": ("onnx", "onnxscript"),
+    "onnx": ("onnx", "onnxscript", "ml_dtypes"),
     "zh": ("pypinyin",),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
@@ -59,7 +60,8 @@ def _torch_ran_out(error: BaseException) -> bool:
 
 
 def _system_line(error: OSError) -> str | None:
-    where = f" at {error.filename}" if error.filename else ""
+    name = _final_name(str(error.filename)) if error.filename else ""
+    where = f" at {name}" if name else ""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", -1)):
         return DISK_FULL.replace(";", f"{where};", 1)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -68,7 +70,12 @@ def _system_line(error: OSError) -> str | None:
         return "too many open files; raise the limit (ulimit -n) or use fewer threads"
     if error.filename is None and error.errno is None:
         return _damaged_model(error)
-    return f"{error.filename or 'a file'}: {error.strerror or error}"
+    return f"{name or 'a file'}: {error.strerror or error}; check the place, or name another"
+
+
+def _final_name(path: str) -> str:
+    """What a temporary file or folder is to be called: .x.part and .x.stages stand for x."""
+    return re.sub(r"(^|/)\.([^/]+)\.(?:part|stages|old)(?=/|$)", r"\1\2", path)
 
 
 def _damaged_model(error: BaseException) -> str | None:

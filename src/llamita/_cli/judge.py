@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
@@ -27,11 +28,13 @@ def evaluate(argv: Sequence[str]) -> int:
     flags.add_data(parser)
     parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute")
     parser.add("--against", metavar="TEACHER", help="also the paired difference to this model, and how far both agree")
-    _add_gate(parser)
+    _add_gate(parser, "accuracy<0.9")
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
+    given = ["quality", "calibration", *(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
+    _check_gates(args, given, "evaluate")
     engine, teacher, task = _opened(args)
     wanted = ["measure.quality", "measure.calibration"]
     wanted += ["measure.agreement"] if teacher else []
@@ -44,6 +47,9 @@ def evaluate(argv: Sequence[str]) -> int:
 
 def measure(argv: Sequence[str]) -> int:
     """One measure with its settings."""
+    if argv and argv[0] in ("-h", "--help"):
+        print(methods_help("measure", "llamita measure METHOD MODEL --data FILE"))
+        return 0
     entry = _chosen_method(argv, "measure", "llamita measure")
     short = entry.name.split(".")[1]
     parser = flags.Parser(f"measure {short}", entry.summary)
@@ -54,7 +60,7 @@ def attack(argv: Sequence[str]) -> int:
     """Accuracy when the texts are disturbed."""
     method, rest = _taken_out(argv, "--method", "noise")
     entry = _chosen_method([method], "attack", "--method")
-    parser = flags.Parser("attack", f"{entry.summary} Other methods: --method {' | '.join(_methods('attack'))}.")
+    parser = flags.Parser("attack", f"{entry.summary} Methods: --method {' | '.join(_methods('attack'))}.")
     return _one(parser, entry, rest)
 
 
@@ -121,16 +127,17 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     flags.add_settings(parser, entry)
     flags.add_data(parser)
     parser.add("--against", metavar="TEACHER", help="a model to hold this one against")
-    _add_gate(parser)
+    _add_gate(parser, EXAMPLES.get(entry.name, "accuracy<0.9"))
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
+    _check_gates(args, [entry.name.removeprefix("measure.").split(".")[0]], parser.prog.removeprefix("llamita "))
     method = build(entry.name, flags.settings_from(args, entry))
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     engine, teacher, task = _opened(args)
-    findings = _measured(args, engine, task, [method], teacher)
+    findings = _unfolded(_measured(args, engine, task, [method], teacher))
     return _told(args, args.model, findings, title=f"{entry.name} of {args.model} on {args.data}")
 
 
@@ -160,9 +167,39 @@ def _sizes(engine: Engine) -> list[Finding]:
     ]
 
 
-def _add_gate(parser: flags.Parser) -> None:
+EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05", "measure.agreement": "same_label<0.95",
+            "attack.noise": "noise<0.8"}  # fmt: skip
+BY_FLAG = {"agreement": "--against TEACHER", "cost": "--cost", "quality.loss_to_reference": "--against TEACHER",
+           "cost.latency_ratio": "--against TEACHER", "cost.throughput_ratio": "--against TEACHER",
+           "cost.size_ratio": "--against TEACHER"}  # fmt: skip
+"""What `evaluate` and the measures give only with this flag."""
+
+
+def _check_gates(args: argparse.Namespace, rooms: Sequence[str], verb: str) -> None:
+    """Refuse a gate on what will not be measured before anything is."""
+    always = ("cost.size_bytes", "cost.parameters") if verb == "evaluate" else ()
+    there = [
+        name for name in show.TITLES
+        if (name in always or name in rooms or name.split(".")[0] in rooms)
+        and (args.against or BY_FLAG.get(name) != "--against TEACHER")
+    ]  # fmt: skip
+    for gate in args.fail_if:
+        if gate.names(there) or "." in gate.name:
+            continue
+        other = next((name for name in show.TITLES if gate.names([name])), "")
+        flag = BY_FLAG.get(other) or BY_FLAG.get(other.split(".")[0])
+        hint = (
+            f" It needs {flag}."
+            if flag and verb == "evaluate"
+            else did_you_mean(gate.name, [n.split(".")[-1] for n in there])
+        )
+        known = ", ".join(name.split(".")[-1] for name in there)
+        raise UserError(f"--fail-if: `llamita {verb}` as given has no value {gate.name!r}.{hint} Values: {known}.")
+
+
+def _add_gate(parser: flags.Parser, example: str) -> None:
     parser.add(
-        "--fail-if", type=values.Gate, action="append", default=[], metavar="'accuracy<0.9'",
+        "--fail-if", type=values.Gate, action="append", default=[], metavar=f"'{example}'",
         help="exit code 1 when this holds; may be given again",
     )  # fmt: skip
 
@@ -170,16 +207,46 @@ def _add_gate(parser: flags.Parser) -> None:
 def _told(args: argparse.Namespace, model: str, findings: Sequence[Finding], title: str) -> int:
     """Print the findings, then judge the gates."""
     found = {f.name: f.value for f in findings}
-    failed = [gate.text for gate in args.fail_if if gate.holds_for(found)]
+    reasons = {f.name.split(".")[-1]: f" (not measured: {f.reason})" for f in findings if f.value is None}
+    failed = [
+        f"{gate.text}{reasons.get(gate.name.split('.')[-1], '')}" for gate in args.fail_if if gate.holds_for(found)
+    ]
     if args.json:
         show.print_json(
             {"model": model, "data": args.data, "findings": [_plain(f) for f in findings], "failed": failed}
         )
     else:
-        show.findings_table([(model, findings)], title)
+        show.findings_table([(model, findings), *_their_column(args, findings)], title)
         for text in failed:
             print(f"missed: {text}")
     return 1 if failed else 0
+
+
+def _unfolded(findings: Sequence[Finding]) -> list[Finding]:
+    """With the accuracy on the texts as they are and the fall, which an attack's finding holds in its detail."""
+    from llamita.core.measure import Finding
+
+    found: list[Finding] = []
+    for one in findings:
+        if one.name.startswith("attack.") and "fall" in one.detail:
+            place, n = one.name.rpartition(".")[0] + (".reference_" if ".reference_" in one.name else "."), one.n
+            clean, fall, interval = (one.detail[key] for key in ("clean", "fall", "fall_interval"))
+            found.append(Finding(name=f"{place}clean", value=clean, unit=one.unit, better="higher", n=n))
+            found.append(one)
+            found.append(
+                Finding(name=f"{place}fall", value=fall, unit=one.unit, interval=interval, better="lower", n=n)
+            )
+        else:
+            found.append(one)
+    return found
+
+
+def _their_column(args: argparse.Namespace, findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """The other model's own values of an attack."""
+    theirs = [
+        replace(f, name=f.name.replace(".reference_", ".")) for f in findings if f.name.startswith("attack.reference_")
+    ]
+    return [(args.against, theirs)] if theirs else []
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
@@ -189,6 +256,13 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _methods(room: str) -> list[str]:
     return [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
+
+
+def methods_help(room: str, usage: str) -> str:
+    """The methods of a room, a line each."""
+    lines = [f"usage: {usage}", ""]
+    lines += [f"  {name.split('.')[1]:<12} {e.summary}" for name, e in entries().items() if name.startswith(f"{room}.")]
+    return "\n".join([*lines, "", f"`{' '.join(usage.split()[:3])} --help` shows a method's flags."])
 
 
 def _chosen_method(argv: Sequence[str], room: str, usage: str) -> Entry:

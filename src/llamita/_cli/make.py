@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -116,7 +117,7 @@ def export(argv: Sequence[str]) -> int:
     if target not in known:
         raise UserError(f"--to takes {', '.join(known)}, got {target!r}.{did_you_mean(target, known)}")
     entry = entries()[f"export.{target}"]
-    parser = flags.Parser("export", f"{entry.summary} Choose with --to {' | '.join(known)}.")
+    parser = flags.Parser("export", f"{entry.summary} Kinds: --to {' | '.join(known)}.")
     flags.add_model(parser)
     flags.add_settings(parser, entry)
     flags.add_data(parser, required=False)
@@ -141,8 +142,17 @@ def export(argv: Sequence[str]) -> int:
     finally:
         shutil.rmtree(work, ignore_errors=True)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    print(f'written: {out} ({show.bytes_text(size)}). Try it: llamita predict {out} "a text"')
+    print(f'written: {out} ({_kept(out)}{show.bytes_text(size)}). Try it: llamita predict {out} "a text"')
     return 0
+
+
+def _kept(out: Path) -> str:
+    """The precision an artifact came to, where it tells one."""
+    from llamita.core.exporter import ARTIFACT_FILE
+
+    about = json.loads((out / ARTIFACT_FILE).read_text(encoding="utf-8"))
+    bits = ", weights of 4 bits" if about.get("bits") == 4 else ""
+    return f"{about['precision']}{bits}, " if "precision" in about else ""
 
 
 def _examples() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Task, Text
     from llamita.data.read import Table
+
+
+log = logging.getLogger(__name__)
 
 
 def open_classifier(model: str, threads: int | None, precision: str = "fp32") -> Engine:
@@ -79,6 +83,19 @@ def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
     )
 
 
+MOSTLY = 0.5
+
+
+def warn_of_unknown(engine: Engine, texts: Sequence[Text]) -> bool:
+    """Say so when the model doesn't know most of what it is given, as an English model that is given Chinese."""
+    share = engine.encoder.unknown_share(texts)
+    if share > MOSTLY:
+        log.warning(
+            "warning: the model doesn't know %.0f %% of the tokens here; is it a model for this language?", 100 * share
+        )
+    return share > MOSTLY
+
+
 def new_folder(out: str) -> Path:
     """A folder that a verb may write as a whole: it must not hold anything yet."""
     path = Path(out).expanduser()
@@ -96,15 +113,15 @@ def run_folder(out: str) -> Path:
     return writable(path)
 
 
-def new_file(out: str) -> Path:
+def new_file(out: str, flag: str = "--out", example: str = "predictions.csv") -> Path:
     """A file that a verb may write: its folder exists."""
     path = Path(out).expanduser()
     if path.is_dir():
-        raise UserError(f"--out {out} is a folder; name a file in it, such as {path / 'predictions.csv'}")
+        raise UserError(f"{flag} {out} is a folder; name a file in it, such as {path / example}")
     if not path.parent.is_dir():
-        raise UserError(f"--out {out}: there is no folder {path.parent}; make it first")
+        raise UserError(f"{flag} {out}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK):
-        raise UserError(f"--out {out}: {path.parent} is read-only; choose another folder or change its rights")
+        raise UserError(f"{flag} {out}: {path.parent} is read-only; choose another folder or change its rights")
     return path
 
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import checked_texts, new_file, open_classifier
+from llamita._cli.models import checked_texts, new_file, open_classifier, warn_of_unknown
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def predict(argv: Sequence[str]) -> int:
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
         writer = write(stream, engine.labels)
+        warned = False
         for texts in _chunks(args):
+            warned = warned or warn_of_unknown(engine, texts)
             writer(texts, engine.scores(texts))
     if args.out:
         print(f"written: {args.out}", file=sys.stderr)
@@ -100,17 +102,6 @@ def _chunks(args: argparse.Namespace) -> Iterator[list[Text]]:
                 bar.advance(task, len(table))
     else:
         yield from _from_stdin(args.encoding)
-
-
-def _from_file(args: argparse.Namespace) -> Iterator[list[Text]]:
-    from llamita.data.read import read_chunks
-
-    settings = {"columns": args.columns, "encoding": args.encoding, "labelled": False, "size": CHUNK}
-    with show.progress() as bar:
-        task = bar.add_task(args.file, total=None)
-        for table in read_chunks(args.file, **settings):
-            yield table.texts
-            bar.advance(task, len(table))
 
 
 def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:

@@ -34,7 +34,9 @@ TITLES = {
     "agreement.same_label": "same label as the teacher",
     "agreement.kl": "KL from the teacher",
     "agreement.cascade": "accuracy with the teacher's help",
+    "attack.clean": "accuracy, texts as they are",
     "attack.noise": "accuracy under noise",
+    "attack.fall": "fall",
 }
 
 
@@ -86,6 +88,8 @@ def written(finding: Finding) -> str:
     if finding.interval:
         low, high = (quantity(v, finding.unit, unit=False) for v in finding.interval)
         text += f" [{low}, {high}]"
+    if isinstance(floor := finding.detail.get("floor"), float):
+        text += f" (floor {quantity(floor, finding.unit)})"
     return text
 
 

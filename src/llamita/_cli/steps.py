@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llamita._cli import parser as flags
 from llamita._cli import show
+from llamita._cli.judge import methods_help
 from llamita._cli.models import new_folder
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
@@ -18,7 +19,7 @@ def step(place: str, argv: Sequence[str]) -> int:
     """Carry out one step; `place` is a method such as learn.finetune, or a folder whose method is the next word."""
     if "." not in place:
         if argv and argv[0] in ("-h", "--help"):
-            print(_methods(place))
+            print(methods_help(place, f"llamita {place} METHOD MODEL … --out DIR"))
             return 0
         place, argv = _method(place, argv), argv[1:]
     entry = entries()[place]
@@ -35,12 +36,6 @@ def _method(room: str, argv: Sequence[str]) -> str:
         given = f", got {argv[0]!r}.{did_you_mean(argv[0], known)}" if argv else "."
         raise UserError(f"llamita {room} takes a method: {', '.join(known)}{given} See `llamita list {room}`.")
     return f"{room}.{argv[0]}"
-
-
-def _methods(room: str) -> str:
-    lines = [f"usage: llamita {room} METHOD MODEL … --out DIR", ""]
-    lines += [f"  {name.split('.')[1]:<12} {e.summary}" for name, e in entries().items() if name.startswith(f"{room}.")]
-    return "\n".join([*lines, "", f"`llamita {room} METHOD --help` shows a method's flags."])
 
 
 def _parser(verb: str, entry: Entry) -> flags.Parser:

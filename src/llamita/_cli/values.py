@@ -6,7 +6,7 @@ import argparse
 import ast
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean
@@ -100,6 +100,10 @@ class Gate:
         if not match:
             raise argparse.ArgumentTypeError(f"must look like accuracy<0.9 (in quotes, for the shell), got {text!r}")
         self.text = text
+
+    def names(self, known: Iterable[str]) -> bool:
+        """Whether it means one of these values, by the whole name or by what stands after its dot."""
+        return any(self.name in (name, name.split(".")[-1]) for name in known)
 
     def holds_for(self, found: Mapping[str, float | None]) -> bool:
         """Whether a value of this name (whole, or after its dot) lies where it must not; one that is missing does."""

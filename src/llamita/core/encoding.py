@@ -46,6 +46,14 @@ class TextEncoder:
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         return [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(list(texts))]
 
+    def unknown_share(self, texts: Sequence[Text]) -> float:
+        """Share of the tokens of these texts that stand for what the tokenizer doesn't know; 0 for one that knows bytes."""
+        name = getattr(self.tokenizer.model, "unk_token", None)
+        unknown = self.tokenizer.token_to_id(name) if name else None
+        rows = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        ids = [i for row in rows for i in row.ids]
+        return sum(i == unknown for i in ids) / len(ids) if ids and unknown is not None else 0.0
+
     def pad(self, encoded: Sequence[Encoded]) -> Batch:
         """Pad to the longest of the batch (an empty text becomes one padding token that counts)."""
         width = max(1, max(len(ids) for ids, _ in encoded))

@@ -121,7 +121,9 @@ class Model(Engine):
             from llamita.core.architecture import random_model
 
             return random_model(source.address)
-        module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # parts that the files lack, such as a pooler, start alike each time
+            module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
         lineage = ()
         if source.path is not None and source.path.is_dir() and (source.path / LINEAGE_FILE).exists():
             lineage = tuple(json.loads((source.path / LINEAGE_FILE).read_text(encoding="utf-8")))

@@ -67,9 +67,14 @@ def locate(model: str | Path) -> Source:
         return _folder(path)
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text) and not path.parent.is_dir():
         return Source(kind="hub", path=None, name=text.split("/")[1], address=text, base=text)
+    if path.is_file():
+        raise UserError(
+            f"{text} is a file and no model; give a folder, a .gguf file, a Hub id or one of: {', '.join(PACKAGED)}"
+        )
+    beside = [one.name for one in path.parent.iterdir() if one.is_dir()] if path.parent.is_dir() else []
     raise UserError(
         f"no model {text!r}: not a folder, a .gguf file, a Hub id (owner/name) or a packaged model."
-        f"{did_you_mean(text, PACKAGED)} Packaged: {', '.join(PACKAGED)}."
+        f"{did_you_mean(path.name, [*PACKAGED, *beside])} Packaged: {', '.join(PACKAGED)}."
     )
 
 

@@ -121,6 +121,23 @@ def _share_of_common(data: bytes, encoding: str, common: str) -> float:
     return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
 
 
+def _undecodable(path: Path, number: int, encoding: str, error: UnicodeError) -> str:
+    """Where a file isn't in the encoding that was named: read again, since the first reading runs ahead in blocks."""
+    if path.is_file() and isinstance(error, UnicodeDecodeError) and path.stat().st_size < 1 << 26:
+        data = path.read_bytes()
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError as found:
+            place, guess = data.count(b"\n", 0, found.start) + 1, guessed_encoding(data)
+            return (
+                f"{path}:{place}: byte {found.start} (0x{data[found.start]:02x}) is not {encoding}; it looks like {guess}."
+                f" {convert_remedy(path, guess)}"
+            )
+    return (
+        f"{path}:{number}: not {encoding}; name another encoding, for example utf-8, gb18030, big5, latin-1 or utf-16"
+    )
+
+
 def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Iterator[str]:
     try:
         "".encode(encoding)
@@ -137,6 +154,6 @@ def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Ite
                 raise UserError(f"{path}:{number}: a NUL character; is the file really {encoding}?")
             yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError as error:
-        raise UserError(f"{path}:{number + 1}: not {encoding}: {error}") from None
+        raise UserError(_undecodable(path, number + 1, encoding, error)) from None
     finally:
         decoded.detach()

@@ -70,6 +70,8 @@ class Sample:
     """What an export is compared on."""
     calibration: Sequence[Text]
     """Other texts, for the ranges of int8-static; none without data."""
+    given: int = 0
+    """Training texts there were."""
 
 
 def sample_texts(task: Task | None, encoder: TextEncoder) -> Sample:
@@ -78,7 +80,7 @@ def sample_texts(task: Task | None, encoder: TextEncoder) -> Sample:
     if task is not None:
         texts = next((s.texts for s in (task.train, task.select, task.unlabelled) if s.texts), ())
     if len(texts) < FEWEST_TEXTS:
-        return Sample(compared=(*texts, *SENTENCES), calibration=())
+        return Sample(compared=(*texts, *SENTENCES), calibration=(), given=len(texts))
     spread = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), 2 * MOST_TEXTS)).round().astype(int)]
     return Sample(compared=_bounded(spread[::2], encoder), calibration=_bounded(spread[1::2], encoder))
 

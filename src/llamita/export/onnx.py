@@ -84,7 +84,12 @@ class Onnx(Exporter):
         sample = check.sample_texts(run.task, model.encoder)
         if self.precision == "int8-static" and not sample.calibration:
             raise UserError(
-                f"int8-static takes its ranges from {check.FEWEST_TEXTS} training texts or more; give data, or choose auto"
+                f"int8-static takes its ranges from {check.FEWEST_TEXTS} training texts or more, got {sample.given}; give more"
+                " data, or choose auto"
+            )
+        if self.precision == "auto" and not sample.calibration:
+            log.info(
+                "int8-static, the fastest kind, is left out: it needs %d training texts or more", check.FEWEST_TEXTS
             )
         with quiet(), _new_folder(run.folder) as work:
             _write_small_files(work, model, described)
@@ -166,8 +171,11 @@ class Onnx(Exporter):
                 " max_divergence."
             )
         most = min(best.kl + AS_GOOD_AS_EXACT["kl"], self.max_divergence)
-        fewest = best.same_label - max(1 - AS_GOOD_AS_EXACT["same_label"], 1.001 / best.n)
-        return next((kind for kind, one in found.items() if one.kl <= most and one.same_label >= fewest), exact)
+        for kind, one in found.items():
+            fewest = best.same_label - max(1 - AS_GOOD_AS_EXACT["same_label"], 1.001 / one.n)
+            if one.kl <= most and one.same_label >= fewest:
+                return kind
+        return exact
 
 
 def _keep(work: Path, kind: str) -> None:
