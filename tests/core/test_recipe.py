@@ -1,11 +1,13 @@
 """Recipes are plain data and refuse what they don't know."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
-from llamita.core.registry import build, entries, resolve
+from llamita.core.registry import build, entries, name_of, resolve
 
 DATA = {
     "model": "minilm",
@@ -55,3 +57,10 @@ def test_the_tree_is_the_registry():
 def test_a_short_name_finds_its_only_method():
     assert resolve("finetune").name == "learn.finetune"
     assert build("quality").__class__.__name__ == "Quality"
+
+
+def test_the_recipe_of_the_how_to_page_can_be_read(tmp_path: Path):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "recipes.md").read_text(encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    recipe = Recipe.from_yaml(tmp_path / "recipe.yaml")
+    assert [name_of(step) for step in recipe.steps][1] == "prune.vocabulary"
