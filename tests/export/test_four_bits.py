@@ -19,7 +19,7 @@ from llamita.core.model import Model
 from llamita.core.registry import build
 from llamita.export import _check as check
 from llamita.export import _four_bits as four_bits
-from llamita.export._quantize_onnx import SMALLEST
+from llamita.export._quantize_onnx import BLOCK, SMALLEST
 from llamita.export.onnx import Onnx
 
 MATRIX = np.random.default_rng(0).normal(size=(96, 5)).astype(np.float32)
@@ -87,8 +87,9 @@ def on_the_grid(model: Model, precision: str) -> Model:
 
     def rounded(weight: np.ndarray) -> np.ndarray:
         if precision == "int8-weights":
-            rows, scales = four_bits.quantize_rows(weight.T, 32)
-            return (rows * np.repeat(scales, 32, axis=1)[:, : rows.shape[1]]).T
+            block = BLOCK if len(weight) % BLOCK == 0 else BLOCK // 2
+            rows, scales = four_bits.quantize_rows(weight.T, block)
+            return (rows * np.repeat(scales, block, axis=1)[:, : rows.shape[1]]).T
         nibbles, multipliers, scale = four_bits.quantize_nibbles(weight, four_bits.block_of(len(weight)))
         return (nibbles.reshape(len(multipliers), -1, len(scale)) * multipliers * scale).reshape(weight.shape)
 

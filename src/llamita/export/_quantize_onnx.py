@@ -178,7 +178,7 @@ class _Quantizer:
     def _weights_product(self, linear: Linear) -> ir.Node:
         """onnxruntime rounds the activations, too, in blocks of their own, where that is faster (accuracy level 4)."""
         inputs, outputs = sizes_of(linear.matrix)
-        block = BLOCK if inputs % BLOCK == 0 and self.bits == 8 else BLOCK // 2
+        block = BLOCK if inputs % BLOCK == 0 else BLOCK // 2
         rounded = quantize_blocks if self.bits == 8 else four_bits.quantize_blocks
         weight, scale = rounded(linear.matrix.numpy(), block)
         name = linear.weight.name
