@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.test_candidates import BODY
 
 from llamita.goals import Goals
-from llamita.plan import EFFORTS, FIRST, Pace, shapes_of, student_effort
+from llamita.plan import EFFORTS, FIRST, Pace, shapes_of, student_effort, tell
 
 PACE = Pace(train=1e-4, score=3e-5, tokens=200_000, parameters=6 * BODY.layer)
 TEACHER = replace(BODY, student="teacher")
@@ -42,3 +43,11 @@ def test_the_first_lesson_is_paid_once_for_all_candidates_of_a_student():
         PACE.training_seconds(plan["brief_epochs"]) * s.body_parameters / PACE.parameters + 14 for s in shapes_of(plan)
     )
     assert plan["brief_seconds"] == alone + PACE.training_seconds(FIRST)
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(15, True), (45, False)])
+def test_a_plan_much_longer_than_asked_says_so(minutes: float, said: bool, tmp_path, caplog):
+    parts = [{"what": "teacher: fine-tuning", "minutes": 30.0}, {"what": "exports", "minutes": 20.0}]
+    tell({"asked": {"minutes": minutes}, "estimate": parts, "memory_bytes": 1, "disk_bytes": 1}, tmp_path)
+    assert ("longer than the 15 minutes asked for" in caplog.text) == said
+    assert ("'teacher: fine-tuning'" in caplog.text) == said

@@ -146,6 +146,10 @@ def stored_plan(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
     return plan if plan.get("asked") == json.loads(json.dumps(asked)) else None
 
 
+TOO_LONG = 1.3
+"""A plan that is by so much longer than asked says so."""
+
+
 def tell(plan: dict[str, Any], folder: Path) -> None:
     """Log what will happen, about how long it takes, and what it needs."""
     log.info("plan (%s):", folder / PLAN_FILE)
@@ -157,6 +161,13 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
         "  %5.1f min in all · about %.1f GB of memory · %.1f GB of disk (%.0f GB free)",
         total, plan["memory_bytes"] / 1e9, plan["disk_bytes"] / 1e9, free / 1e9,
     )  # fmt: skip
+    asked = plan.get("asked", {}).get("minutes", total)
+    if total > TOO_LONG * asked:
+        most = max(plan["estimate"], key=lambda part: part["minutes"])["what"]
+        log.warning(
+            "longer than the %g minutes asked for: less than this and the teacher or the student would learn too little here;"
+            " most of it goes to %r", asked, most,
+        )  # fmt: skip
     if free < plan["disk_bytes"]:
         raise UserError(
             f"{folder} has {free / 1e9:.1f} GB free but the run needs about {plan['disk_bytes'] / 1e9:.1f} GB; "
