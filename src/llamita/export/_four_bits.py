@@ -101,34 +101,34 @@ def _widest(blocks: np.ndarray, axis: int) -> np.ndarray:
     return np.maximum(largest, blocks.min(axis=axis, keepdims=True) / LEAST).astype(np.float32)
 
 
-def pack(nibbles: Int8[np.ndarray, "inputs outputs"]) -> UInt8[np.ndarray, "half outputs"]:
-    """The upper half of the rows in the low four bits, the lower half in the high ones, each eight more than it was."""
+def pack(nibbles: Int8[np.ndarray, "blocks block outputs"]) -> UInt8[np.ndarray, "blocks half outputs"]:
+    """The upper half of each block in the low four bits, the lower half in the high ones, each eight more than it was."""
     unsigned = (nibbles - LEAST).astype(np.uint8)
-    half = len(unsigned) // 2
-    return unsigned[:half] | (unsigned[half:] << 4)
+    half = unsigned.shape[1] // 2
+    return unsigned[:, :half] | (unsigned[:, half:] << 4)
 
 
 def unpacked(
     graph: ir.Graph, linear: Linear, constant: Callable[[str, int, type], ir.Value]
 ) -> tuple[ir.Value, ir.Value]:
-    """An int8 matrix that is computed from packed bytes when the file is opened, and the scale of each output."""
+    """An int8 matrix that is computed from packed bytes when the file is opened, and the scale of each output.
+
+    All of it in bytes: what is computed on the way stays in memory until the file is open.
+    """
     weight = linear.matrix.numpy()
     nibbles, multipliers, scale = quantize_nibbles(weight, block_of(len(weight)))
     name = linear.weight.name
-    packed = add_constant(graph, pack(nibbles), f"{name}_int4")
-    shapes = [np.array(shape, dtype=np.int64) for shape in ((len(multipliers), -1, weight.shape[1]), weight.shape)]
-    blocks, whole = (add_constant(graph, shape, f"{name}_shape") for shape in shapes)
+    packed = add_constant(graph, pack(nibbles.reshape(len(multipliers), -1, weight.shape[1])), f"{name}_int4")
+    factors = add_constant(graph, multipliers, f"{name}_multiplier")
+    whole = add_constant(graph, np.array(weight.shape, dtype=np.int64), f"{name}_shape")
     low = ir.node("BitwiseAnd", [packed, constant("low", 15, np.uint8)])
     high = ir.node("BitShift", [packed, constant("four", 4, np.uint8)], {"direction": "RIGHT"})
-    both = ir.node("Concat", [low.outputs[0], high.outputs[0]], {"axis": 0})
-    wide = ir.node("Cast", [both.outputs[0]], {"to": ir.DataType.INT32})
-    signed = ir.node("Sub", [wide.outputs[0], constant("eight", -LEAST, np.int32)])
-    parted = ir.node("Reshape", [signed.outputs[0], blocks])
-    factors = ir.node("Cast", [add_constant(graph, multipliers, f"{name}_multiplier")], {"to": ir.DataType.INT32})
-    scaled = ir.node("Mul", [parted.outputs[0], factors.outputs[0]])
-    narrow = ir.node("Cast", [scaled.outputs[0]], {"to": ir.DataType.INT8})
-    matrix = ir.node("Reshape", [narrow.outputs[0], whole])
-    graph.insert_before(linear.product, [low, high, both, wide, signed, parted, factors, scaled, narrow, matrix])
+    both = ir.node("Concat", [low.outputs[0], high.outputs[0]], {"axis": 1})
+    bytes_ = ir.node("Cast", [both.outputs[0]], {"to": ir.DataType.INT8})
+    signed = ir.node("Sub", [bytes_.outputs[0], constant("eight", -LEAST, np.int8)])
+    scaled = ir.node("Mul", [signed.outputs[0], factors])
+    matrix = ir.node("Reshape", [scaled.outputs[0], whole])
+    graph.insert_before(linear.product, [low, high, both, bytes_, signed, scaled, matrix])
     return matrix.outputs[0], add_constant(graph, scale, f"{name}_scale")
 
 
