@@ -94,7 +94,7 @@ def prove(
         UserError: when the teacher is below the floor asked for.
     """
     assert shop.task is not None
-    teacher, int8 = models.teacher, models.exported["int8"]
+    teacher, int8, alone = models.teacher, models.exported["int8"], models.exported["alone"]
     light = models.exported["distilled" if models.taught else "alone"]
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
@@ -104,8 +104,8 @@ def prove(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
         )
     of_int8 = shop.measure(int8, [score, sure], reference=teacher)
-    timed = timed_in_turns(shop, {"light": light, "int8": int8, "alone": models.exported["alone"]})
-    of_alone = (*shop.measure(models.exported["alone"], [score, sure]), *timed["alone"])
+    timed = timed_in_turns(shop, {"light": light, "int8": int8, "alone": alone})
+    of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"])
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], int8.name)
     costs = (*timed["light"], *(replace(f, command=timed["light"][0].command) for f in ratios_to_int8))
@@ -121,28 +121,15 @@ def prove(
     subjects = (
         subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch)"),
         subject(
-            int8,
-            "teacher_int8",
-            (*of_int8, *timed["int8"]),
-            exported_lineage(teacher, int8),
+            int8, "teacher_int8", (*of_int8, *timed["int8"]), exported_lineage(teacher, int8),
             f"{teacher.name} (best plain int8)",
         ),
-        subject(
-            models.exported["alone"],
-            "student_alone",
-            of_alone,
-            exported_lineage(models.alone, models.exported["alone"]),
-            "the light shape, no teacher",
-        ),
+        subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), "the light shape, no teacher"),
         Subject(name="TF-IDF + linear", role="linear", findings=of_linear),
         subject(
-            light,
-            "light",
-            (*of_light, *costs, *ratios, *why, *headline),
-            exported_lineage(models.light, light),
-            "light",
+            light, "light", (*of_light, *costs, *ratios, *why, *headline), exported_lineage(models.light, light), "light"
         ),
-    )
+    )  # fmt: skip
     judged = judge(
         goals, score=value(of_light, "quality.accuracy") or 0.0, teacher_score=accuracy,
         size_bytes=int(value(costs, "cost.size_bytes") or 0), latency_ms=value(costs, "cost.latency_p95_ms"),
