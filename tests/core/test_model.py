@@ -38,11 +38,3 @@ def test_parts_that_the_files_lack_start_alike_each_time_and_the_callers_random_
     second = Model.load(tmp_path).module.state_dict()
     assert any("pooler" in name for name in first)
     assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_unknown_tokens_are_counted_and_bytes_are_never_unknown():
-    encoder = tiny_model("bert").encoder
-    known, unknown = encoder.unknown_share(["the film is good"]), encoder.unknown_share(["ЖЖЖ"])
-    assert known < 0.5 < unknown
-    assert tiny_model("llama").encoder.unknown_share(["ЖЖЖ"]) == 0
-    assert encoder.unknown_share([""]) == 0
