@@ -38,3 +38,9 @@ def test_parts_that_the_files_lack_start_alike_each_time_and_the_callers_random_
     second = Model.load(tmp_path).module.state_dict()
     assert any("pooler" in name for name in first)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_others_may_read_what_is_saved(tmp_path):
+    tiny_model("bert").save(tmp_path)
+    (tmp_path / "mine.txt").write_text("as the user's umask has it")
+    assert {path.stat().st_mode for path in tmp_path.iterdir()} == {(tmp_path / "mine.txt").stat().st_mode}

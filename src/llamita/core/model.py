@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,8 @@ class Model(Engine):
         (folder / LINEAGE_FILE).write_text(
             json.dumps(list(self.lineage), ensure_ascii=False, indent=1), encoding="utf-8"
         )
+        for file in folder.glob("*.safetensors"):  # its writer keeps others out
+            shutil.copymode(folder / LINEAGE_FILE, file)
 
 
 def position_limit(config: Any) -> int:
