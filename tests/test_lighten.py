@@ -57,6 +57,18 @@ def test_the_folder_explains_itself(made):
     assert sum(c["chosen"] for c in report.candidates) == 1
 
 
+def test_the_linear_baseline_stands_beside_and_runs(made, job):
+    out, report = made
+    engine = open_engine(out / "linear")
+    shown = report.subject("linear")
+    assert engine.size_bytes == shown.finding("cost.size_bytes").value
+    assert shown.finding("cost.peak_memory_bytes").value > 0
+    rows = shown.finding("quality.accuracy").rows
+    predicted = [engine.labels[i] for i in engine.scores([row["text"] for row in rows]).argmax(1)]
+    assert predicted == [row["predicted"] for row in rows]
+    assert "--data" in shown.finding("quality.accuracy").command
+
+
 def test_every_candidate_and_the_result_give_stock_code_the_same_scores(made):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
@@ -121,7 +133,8 @@ def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, 
     light, alone = report.subject("light"), report.subject("student_alone")
     assert light.finding("quality.accuracy").value == alone.finding("quality.accuracy").value
     assert [step["step"] for step in light.lineage][-3:] == ["learn.finetune", "learn.calibrate", "export.onnx"]
-    assert report.notes[0].startswith("The light model learned from the labels alone")
+    assert report.notes[0].startswith("TF-IDF with a linear model")
+    assert report.notes[1].startswith("The light model learned from the labels alone")
     assert "distill" not in (tmp_path / "run" / "recipe.yaml").read_text()
     delivered, made_alone = tmp_path / "run" / "light" / "model.safetensors", Path(alone.path)
     assert made_alone.is_dir()

@@ -23,7 +23,7 @@ from llamita.data.check import check
 from llamita.data.read import Table, read_table
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
-from llamita.proof import QUICK, LinearBaseline, Models, alone_is_better, prove, value
+from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, value
 from llamita.run import deliver, finish
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
@@ -180,10 +180,11 @@ class Job:
             "distilled": self.shop.export(distilled, export), "alone": self.shop.export(alone, export),
             "int8": self.shop.export(teacher, build("export.onnx")),
         }  # fmt: skip
-        ends = [self.measured(exported[name], name) for name in ("distilled", "alone")]
+        ends = [measured(self.shop, exported[name], name) for name in ("distilled", "alone")]
         taught = not outdoes(ends[1], ends[0])
         deliver(distilled if taught else alone, folder / "light")
         deliver(exported[ends[not taught].name], folder / "light" / "onnx")
+        deliver(linear.artifact, folder / "linear")
         rows = self.table(tried, chosen, linear)
         write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
         write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
@@ -191,7 +192,9 @@ class Job:
             teacher=teacher, distilled=distilled, alone=alone, taught=taught, exported=exported, linear=linear
         )
         report = prove(self.shop, models, self.goals, rows, teacher_floor)
-        return report if taught else replace(report, notes=(alone_is_better(ends), *report.notes))
+        first = () if taught else (alone_is_better(ends),)
+        enough = linear_is_enough(linear.measured, ends[not taught], self.goals, score or 0.0)
+        return replace(report, notes=(*enough, *first, *report.notes))
 
     def teacher(self) -> Stage:
         """The teacher, fine-tuned on the user's labels unless it has a head for them."""
@@ -245,21 +248,8 @@ class Job:
             self.base(shape, teacher), self.lessons(shape, self.plan["brief_epochs"], taught=True), teacher
         )
         artifact = self.shop.export(stage, shape.exporter)
-        measured = self.measured(artifact, shape.name)
-        return Tried(shape=shape, stage=stage, artifact=artifact, measured=measured)
-
-    def measured(self, artifact: Stage, name: str) -> Measured:
-        """An artifact as the choice sees it, on `select`."""
-        measures = [build("quality"), build("calibration"), build("cost", QUICK)]
-        found = self.shop.measure(artifact, measures, split="select")
-        accuracy = next(f for f in found if f.name == "quality.accuracy")
-        measured = Measured(
-            name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
-            size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
-        )  # fmt: skip
-        size, latency = measured.size_bytes / 1e6, measured.latency_ms
-        log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", name, 100 * measured.score, size, latency)
-        return measured
+        seen = measured(self.shop, artifact, shape.name)
+        return Tried(shape=shape, stage=stage, artifact=artifact, measured=seen)
 
     def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
         """The shape taught by the teacher, and the same shape taught by the labels alone for as many steps."""
@@ -292,10 +282,10 @@ class Job:
 
     def table(self, tried: Sequence[Tried], chosen: Tried, linear: LinearBaseline) -> list[dict[str, Any]]:
         """All candidates as the page shows them, the linear baseline among them."""
-        measured = [*(t.measured for t in tried), linear.measured]
-        fronts = on_front(measured)
+        seen = [*(t.measured for t in tried), linear.measured]
+        fronts = on_front(seen)
         rows = []
-        for i, one in enumerate(measured):
+        for i, one in enumerate(seen):
             shape = tried[i].shape if i < len(tried) else None
             rows.append(
                 {
@@ -305,7 +295,7 @@ class Job:
                     "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
                     "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,
                     "parameters": shape.parameters if shape else linear.parameters,
-                    "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "baseline, not delivered",
+                    "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "stands in linear/",
                 }
             )  # fmt: skip
         return rows

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,15 +17,13 @@ from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_bootstrap_difference
 from llamita.core.store import address
-from llamita.goals import Goals, Measured, judge
+from llamita.goals import Goals, Measured, excess, judge, on_front
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.run import exported_lineage, lineage_of, subject
 from llamita.workshop import Stage, Workshop
 
-if TYPE_CHECKING:
-    from llamita.core.engine import Engine
-
 log = logging.getLogger(__name__)
+LINEAR = "TF-IDF + linear"
 QUICK = {"calls": 100, "rounds": 1, "throughput_texts": 64, "memory": False}
 """How a candidate is timed while choosing."""
 FAIR = {"throughput_texts": 256}
@@ -42,27 +41,39 @@ def value(findings: Sequence[Finding], name: str) -> float | None:
 class LinearBaseline:
     """TF-IDF with a linear model: what costs next to nothing."""
 
-    engine: Engine
+    artifact: Stage
     measured: Measured
+    """On `select`."""
     parameters: int
 
     @classmethod
     def fit(cls, shop: Workshop) -> LinearBaseline:
-        """Train it on the training texts, choose its strength on `select`, and time it."""
+        """Train it on the training texts, choose its strength on `select`, save it, and time it."""
         from llamita.learn.linear import fit_linear
 
         assert shop.task is not None
-        engine = fit_linear(shop.task, seed=shop.seed)
-        key = f"{shop.task.training_fingerprint}{shop.seed}"
-        measures = [build("quality"), build("calibration"), build("cost", QUICK)]
-        found = shop.measure_engine(engine, f"linear-{key}", measures, split="select")
-        n = next(f.n for f in found if f.name == "quality.accuracy")
-        measured = Measured(
-            name="TF-IDF + linear", score=value(found, "quality.accuracy") or 0.0, n=n,
-            nll=value(found, "calibration.nll") or 0.0, size_bytes=int(value(found, "cost.size_bytes") or 0),
-            latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
-        )  # fmt: skip
-        return cls(engine=engine, measured=measured, parameters=engine.num_parameters)
+        key = address({"fit": "learn.linear", "data": shop.task.training_fingerprint, "seed": shop.seed})
+
+        def make(folder: Path) -> None:
+            fit_linear(shop.task, seed=shop.seed).save(folder / "artifact")  # type: ignore[arg-type]
+
+        folder = shop.store.stage(key, "learn.linear", make) / "artifact"
+        artifact = Stage(key=key, folder=folder, name=LINEAR)
+        return cls(
+            artifact=artifact, measured=measured(shop, artifact, LINEAR), parameters=shop.open(artifact).num_parameters
+        )
+
+
+def measured(shop: Workshop, artifact: Stage, name: str) -> Measured:
+    """An artifact as the choice sees it, on `select`."""
+    found = shop.measure(artifact, [build("quality"), build("calibration"), build("cost", QUICK)], split="select")
+    accuracy = next(f for f in found if f.name == "quality.accuracy")
+    seen = Measured(
+        name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
+        size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
+    )  # fmt: skip
+    log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", name, 100 * seen.score, seen.size_bytes / 1e6, seen.latency_ms)
+    return seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +126,8 @@ def prove(
     of_distilled = shop.measure(models.exported["distilled"], [score])
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
     ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
-    of_linear = shop.measure_engine(
-        models.linear.engine, f"linear-{shop.task.training_fingerprint}{shop.seed}", [score, sure, build("cost", FAIR)]
-    )
+    linear = models.linear.artifact
+    of_linear = shop.measure(linear, [score, sure, build("cost", FAIR)])
     subjects = (
         subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch)"),
         subject(
@@ -125,7 +135,7 @@ def prove(
             f"{teacher.name} (best plain int8)",
         ),
         subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), "the light shape, no teacher"),
-        Subject(name="TF-IDF + linear", role="linear", findings=of_linear),
+        subject(linear, "linear", of_linear),
         subject(
             light, "light", (*of_light, *costs, *ratios, *why, *headline), exported_lineage(models.light, light), "light"
         ),
@@ -221,6 +231,21 @@ def alone_is_better(ends: Sequence[Measured]) -> str:
         f"The light model learned from the labels alone: on the {ends[0].n} texts set aside for choosing it reaches {alone},"
         f" the same shape taught by the teacher {distilled}."
     )
+
+
+def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_score: float) -> tuple[str, ...]:
+    """Says so where TF-IDF would do: it meets every goal, or nothing speaks for the light model; scores are on `select`."""
+    better = on_front([linear, light]) == [True, False]
+    if not better and excess(linear, goals, teacher_score) > 0:
+        return ()
+    said = "is enough here" if better else "meets every goal too"
+    note = (
+        f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
+        f" {100 * linear.score:.1f} %, the light model {100 * light.score:.1f} %; it takes {linear.size_bytes / 1e6:.1f} MB and"
+        f" {linear.latency_ms:.2g} ms, the light model {light.size_bytes / 1e6:.1f} MB and {light.latency_ms:.2g} ms."
+        " It stands in linear/ and runs the same way."
+    )
+    return (note,)
 
 
 def notes(

@@ -209,16 +209,6 @@ class Workshop:
             words += ["--precision", "auto"]
         return shlex.join([*words, "--threads", str(self.threads), "--seed", str(self.seed)])
 
-    def measure_engine(
-        self, engine: Engine, key: str, measures: Sequence[Measure], *, split: str = "test"
-    ) -> tuple[Finding, ...]:
-        """Findings of an engine that is no stage, such as the linear baseline; `key` tells it from others."""
-        found: list[Finding] = []
-        for measure in measures:
-            place = self._measure_key(measure, key, split, None)
-            found += self._record(place, measure, lambda measure=measure: self._take(measure, [engine], split))
-        return tuple(found)
-
     def _measure_key(self, measure: Measure, engine: str, split: str, reference: Stage | None) -> str:
         if self.task is None:
             raise UserError("measuring needs data; name it with --data or 'task:' in the recipe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.learn.linear import fit_linear
 from llamita.measure.quality import Quality
+from llamita.workshop import open_engine
 
 
 def test_it_learns_what_single_words_tell() -> None:
@@ -46,11 +48,53 @@ def test_a_label_that_never_occurs_is_never_chosen() -> None:
     assert scores[:, 2].max() < 1e-3
 
 
-def test_size_counts_weights_and_vocabulary() -> None:
+def test_size_counts_weights_and_vocabulary(tmp_path: Path) -> None:
     engine = fit_linear(tiny_task(100))
     features = engine.weights.shape[1]
     assert engine.num_parameters == 3 * features + 2
-    assert engine.size_bytes > 4 * engine.num_parameters + 2 * features
+    unsaved = engine.size_bytes
+    assert unsaved > 4 * engine.num_parameters + 2 * features
+    engine.save(tmp_path)
+    assert engine.size_bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert unsaved < engine.size_bytes < 2 * unsaved + 2000
+
+
+def test_what_is_saved_opens_as_an_artifact_and_says_the_same(tmp_path: Path) -> None:
+    engine, texts = fit_linear(tiny_task(100)), ["a warm film", "", "Nothing of THIS!", "好"]
+    engine.save(tmp_path / "linear")
+    opened = open_engine(tmp_path / "linear")
+    assert opened.labels == engine.labels
+    assert opened.num_parameters == engine.num_parameters
+    np.testing.assert_array_equal(opened.scores(texts), engine.scores(texts))
+    engine.save(tmp_path / "again")
+    for path in (tmp_path / "linear").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "other shape", "other module"])
+def test_a_damaged_folder_is_refused_in_one_line(damage: str, tmp_path: Path) -> None:
+    fit_linear(tiny_task(60)).save(tmp_path)
+    if damage == "missing":
+        (tmp_path / "terms.json").unlink()
+    elif damage == "cut":
+        numbers = tmp_path / "linear.safetensors"
+        numbers.write_bytes(numbers.read_bytes()[:100])
+    elif damage == "other shape":
+        (tmp_path / "terms.json").write_text(json.dumps([["one", "two"]]))
+    else:
+        about = json.loads((tmp_path / "artifact.json").read_text())
+        (tmp_path / "artifact.json").write_text(json.dumps(about | {"exporter": "learn.nothing"}))
+    with pytest.raises(UserError) as raised:
+        open_engine(tmp_path)
+    assert "again" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_it_knows_which_words_it_knows() -> None:
+    engine = fit_linear(tiny_task(100))
+    known = next(text for text in tiny_task(100).train.texts)
+    assert engine.encoder.unknown_share([known]) == 0
+    assert engine.encoder.unknown_share(["这部电影 很好"]) == 1
 
 
 def test_it_runs_under_a_measure_and_reads_pairs(tmp_path: Path) -> None:

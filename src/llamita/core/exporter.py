@@ -29,9 +29,9 @@ class Artifact:
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
 
     def open(self, threads: int | None = None) -> Engine:
-        from llamita.core.registry import module_of
+        from llamita.core.registry import opener_of
 
-        return module_of(self.exporter).open_folder(self.folder, threads=threads)
+        return opener_of(self.exporter)(self.folder, threads=threads)
 
 
 @dataclass(frozen=True, kw_only=True)

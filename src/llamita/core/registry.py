@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 KINDS = {
@@ -96,6 +100,21 @@ def resolve(name: str, kind: str | None = None) -> Entry:
 def module_of(name: str) -> ModuleType:
     """Import the module of a registered method."""
     return importlib.import_module(f"llamita.{resolve(name).name}")
+
+
+def opener_of(name: str) -> Callable[..., Engine]:
+    """The function that opens an artifact's folder, by the name that its artifact.json gives.
+
+    Raises:
+        UserError: no module of this name opens folders.
+    """
+    if re.fullmatch(r"\w+\.\w+", name) and ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file():
+        opener = getattr(importlib.import_module(f"llamita.{name}"), "open_folder", None)
+        if opener is not None:
+            return opener
+    raise UserError(
+        f"the artifact was made by {name!r}, which this version can't open; update llamita, or export the model again"
+    )
 
 
 def build(name: str, settings: Mapping[str, Any] | None = None, kind: str | None = None) -> Any:
