@@ -32,6 +32,22 @@ def test_what_is_planned_fits_where_something_fits():
         assert needed <= rest or plan["full_epochs"] == effort(0, "minilm")["full_epochs"]
 
 
+def test_beside_a_slow_teacher_more_candidates_are_tried_while_they_cost_little():
+    bodies = [TEACHER, replace(BODY, student="minilm")]
+    paces = {"teacher": PACE, "minilm": PACE}
+
+    def number(spent: float) -> int:
+        return len(student_effort(bodies, paces, Goals(max_size=12_000_000), 0, spent)["shapes"])
+
+    least, most = number(0), number(1e6)
+    assert (least, most) == (2, 4)
+    found = [number(spent) for spent in range(0, 2000, 100)]
+    assert found == sorted(found)
+    plan = student_effort(bodies, paces, Goals(max_size=12_000_000), 0, 1e6)
+    assert plan["full_epochs"] == effort(0, "minilm")["full_epochs"]
+    assert sum(shape["body"]["student"] == "minilm" for shape in plan["shapes"]) == 3
+
+
 def test_another_student_always_gets_four_passes_and_a_cut_teacher_may_do_with_one():
     assert effort(0, "minilm")["full_epochs"] == 4
     assert effort(0)["full_epochs"] == 1

@@ -202,7 +202,8 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     outputs = pace.tokens * pace.score
     copies = int(COPIES_COST * outputs <= COPIES_SHARE * 60 * minutes)
     outputs *= 1 + COPIES_COST * copies
-    effort = student_effort(bodies, paces, goals, 60 * minutes - schedule["seconds"] - outputs - fixed)
+    spent = schedule["seconds"] + outputs + fixed
+    effort = student_effort(bodies, paces, goals, 60 * minutes - spent, spent)
     parts = [
         ("teacher: fine-tuning", schedule["seconds"]), ("teacher: outputs for distillation", outputs),
         (f"{len(effort['shapes'])} candidates, {effort['brief_epochs']:g} epochs each", effort.pop("brief_seconds")),
@@ -263,25 +264,50 @@ WITH_DROPOUT = 1.35
 """How many times as long a step with dropout takes as one without: the student alone learns with it, distilled ones without."""
 
 
-def student_effort(bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float) -> dict[str, Any]:
-    """How many candidates, how long each recovers, and how long the chosen one learns."""
-    others = [body.student for body in bodies[1:]]
+SEARCHED, SEARCH_SHARE = 4, 0.2
+"""Where even the least doesn't fit the minutes, so many candidates are tried nevertheless, as long as trying them takes at most
+this share of the whole run: a choice between two is none, and beside a slow teacher it costs little."""
+
+
+def student_effort(
+    bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, rest: float, spent: float = 0.0
+) -> dict[str, Any]:
+    """How many candidates, how long each recovers, and how long the chosen one learns.
+
+    Args:
+        rest: seconds that are left for it.
+        spent: seconds that all else takes.
+    """
+    efforts = EFFORTS[:-NEED_LESS] if len(bodies) > 1 else EFFORTS
     best: dict[str, Any] = {}
-    for number, short, full in EFFORTS[:-NEED_LESS] if others else EFFORTS:
-        own = 1 if others and number < 6 else 2 if others else number
-        count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
-        shapes = draw(bodies, count, goals.max_size)
-        first = sum(paces[name].training_seconds(FIRST) for name in others)
-        brief = first + sum(_seconds(s, paces, short) + 14 for s in shapes)
-        longest = max(_seconds(s, paces, full) for s in shapes if s.body.student == (others or ["teacher"])[0])
-        complete = WITH_DROPOUT * first + (1 + WITH_DROPOUT) * longest + 15
-        best = {
-            "shapes": [_shape_dict(s) for s in shapes], "first_epochs": FIRST, "brief_epochs": short, "full_epochs": full,
-            "brief_seconds": brief, "full_seconds": complete,
-        }  # fmt: skip
-        if brief + complete <= rest:
-            break
+    for effort in efforts:
+        best = _effort(bodies, paces, goals, *effort)
+        if best["brief_seconds"] + best["full_seconds"] <= rest:
+            return best
+    number, short, full = efforts[-1]
+    for more in range(number + 1, SEARCHED + 1):
+        wider = _effort(bodies, paces, goals, more, short, full)
+        if wider["brief_seconds"] <= SEARCH_SHARE * (spent + wider["brief_seconds"] + wider["full_seconds"]):
+            best = wider
     return best
+
+
+def _effort(
+    bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, number: int, short: float, full: float
+) -> dict[str, Any]:
+    """So many candidates with so many passes, and the seconds it takes."""
+    others = [body.student for body in bodies[1:]]
+    own = 1 if others and number < 6 else 2 if others else number
+    count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
+    shapes = draw(bodies, count, goals.max_size)
+    first = sum(paces[name].training_seconds(FIRST) for name in others)
+    brief = first + sum(_seconds(s, paces, short) + 14 for s in shapes)
+    longest = max(_seconds(s, paces, full) for s in shapes if s.body.student == (others or ["teacher"])[0])
+    complete = WITH_DROPOUT * first + (1 + WITH_DROPOUT) * longest + 15
+    return {
+        "shapes": [_shape_dict(s) for s in shapes], "first_epochs": FIRST, "brief_epochs": short, "full_epochs": full,
+        "brief_seconds": brief, "full_seconds": complete,
+    }  # fmt: skip
 
 
 def _seconds(shape: Shape, paces: dict[str, Pace], epochs: float) -> float:
