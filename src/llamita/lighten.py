@@ -24,7 +24,7 @@ from llamita.data.read import Table, read_table
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
 from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, value
-from llamita.run import deliver, finish
+from llamita.run import deliver, finish, logged
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
 log = logging.getLogger(__name__)
@@ -83,12 +83,13 @@ def lighten(
     model = model or default_teacher(opened.train.texts)
     plan = planned(shop, folder, model, students, goals, minutes)
     plan["task"] = {task: plain(given) | {"max_length": plan["max_length"]}}
-    tell(plan, folder)
-    shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
-    report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
-    again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
-    report = replace(report, command=again, data_findings=tuple(doubts))
-    finish(report, folder, redact=redact, language=language)
+    with logged(folder):
+        tell(plan, folder)
+        shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
+        report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
+        again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
+        report = replace(report, command=again, data_findings=tuple(doubts))
+        finish(report, folder, redact=redact, language=language)
     return report
 
 

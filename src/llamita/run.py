@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,38 @@ from llamita.workshop import Stage, Workshop, open_engine, open_task, set_thread
 
 log = logging.getLogger(__name__)
 load = open_engine
+LOG_FILE = "log.txt"
+
+
+class _LogFile(logging.FileHandler):
+    """Lines with their time; a full disk stops the run where it writes its work, not here."""
+
+    def __init__(self, file: Path):
+        super().__init__(file, encoding="utf-8", delay=True)
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """What is logged meanwhile is added to the folder's log.txt, too."""
+    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
+    level = ours.level
+    if ours.getEffectiveLevel() > logging.INFO:
+        ours.setLevel(logging.INFO)
+    ours.addHandler(file)
+    try:
+        yield
+    finally:
+        ours.removeHandler(file)
+        ours.setLevel(level)
+        file.close()
 
 
 def execute(
@@ -40,26 +73,29 @@ def execute(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "recipe.yaml", recipe.to_yaml())
-    shop = Workshop(
-        store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
-        task=open_task(recipe.task) if recipe.task else None,
-        columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
-    )  # fmt: skip
-    last, teacher = build_stages(shop, recipe)
-    subjects = list(_subjects(shop, recipe, last, teacher))
-    deliver(last, folder / "light")
-    for exporter in recipe.exporters:
-        short = name_of(exporter).split(".")[1]
-        artifact = shop.export(last, exporter)
-        deliver(artifact, folder / "light" / short)
-        findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
-        subjects.append(subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}"))
-    report = Report(
-        title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
-        task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
-        versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
-    )  # fmt: skip
-    finish(report, folder)
+    with logged(folder):
+        shop = Workshop(
+            store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
+            task=open_task(recipe.task) if recipe.task else None,
+            columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
+        )  # fmt: skip
+        last, teacher = build_stages(shop, recipe)
+        subjects = list(_subjects(shop, recipe, last, teacher))
+        deliver(last, folder / "light")
+        for exporter in recipe.exporters:
+            short = name_of(exporter).split(".")[1]
+            artifact = shop.export(last, exporter)
+            deliver(artifact, folder / "light" / short)
+            findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
+            subjects.append(
+                subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}")
+            )
+        report = Report(
+            title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
+            task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
+            versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
+        )  # fmt: skip
+        finish(report, folder)
     return report
 
 

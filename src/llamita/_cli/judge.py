@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from llamita.core.measure import Finding
     from llamita.core.report import Report
     from llamita.core.task import Task
+
+log = logging.getLogger(__name__)
 
 
 def evaluate(argv: Sequence[str]) -> int:
@@ -144,7 +147,23 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
     engine = open_classifier(args.model, args.threads, args.precision)
     task = test_task(args, engine)
+    _warn_of_little(task)
     return engine, open_classifier(args.against, args.threads, args.precision) if args.against else None, task
+
+
+FEW = 100
+"""Texts, below which a figure's interval spans twenty points and more at 70 %."""
+
+
+def _warn_of_little(task: Task) -> None:
+    """Say so when the texts can hardly tell one model from another."""
+    present = set(task.test.labels)
+    if len(task.test) < FEW:
+        log.warning("warning: %d texts are few; the intervals say how little they tell", len(task.test))
+    if len(present) == 1:
+        log.warning(
+            "warning: every text is labelled %r; how the others are told apart isn't seen", task.labels[min(present)]
+        )
 
 
 def _measured(

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from llamita.core.encoding import TextEncoder, batches_of_like_length
+from llamita.core.errors import require
 from llamita.core.task import Text
 
 Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What an engine says of one text."""
+
+    label: str
+    confidence: float
+    """The label's probability."""
+    probabilities: dict[str, float]
+    """Of every label, in the engine's order."""
 
 
 class Engine(ABC):
@@ -57,6 +70,20 @@ class Engine(ABC):
     def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Probabilities of the labels, float32 [texts, labels]."""
         return softmax(self.text_logits(texts, tokens_per_batch))
+
+    def classify(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> list[Prediction]:
+        """The likeliest label of each text, with its probability and those of the others.
+
+        Raises:
+            UserError: a bare string, whose characters would be taken for texts.
+        """
+        require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
+        found = []
+        for row in self.scores(list(texts), tokens_per_batch):
+            best = int(row.argmax())
+            probabilities = dict(zip(self.labels, map(float, row), strict=True))
+            found.append(Prediction(label=self.labels[best], confidence=float(row[best]), probabilities=probabilities))
+        return found
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -17,8 +17,7 @@ PYTHON = """\
 import llamita
 
 model = llamita.load({folder!r})
-shares = model.scores([{text!r}])[0]
-print({{label: round(float(share), 3) for label, share in zip(model.labels, shares)}})"""
+print(model.classify([{text!r}])[0])"""
 
 ONNXRUNTIME = """\
 import json

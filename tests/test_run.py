@@ -1,0 +1,68 @@
+"""A run's folder: what is delivered is whole, and log.txt tells what happened when."""
+
+import logging
+import re
+
+from tests.families import tiny_model
+from tests.sentiments import sentences, write_csv
+
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build
+from llamita.run import deliver, execute, logged
+from llamita.workshop import Stage
+
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+")
+
+
+def test_what_is_logged_is_added_to_the_folders_file_and_only_meanwhile(tmp_path):
+    ours = logging.getLogger("llamita")
+    before = ours.level
+    for name in ("first", "second"):
+        with logged(tmp_path):
+            logging.getLogger("llamita.some.module").info("the %s", name)
+            logging.getLogger("llamita.some.module").debug("not for users")
+        ours.warning("outside")
+    lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert [line[20:] for line in lines] == ["the first", "the second"]
+    assert all(LINE.fullmatch(line) for line in lines)
+    assert ours.level == before
+    assert not any(isinstance(handler, logging.FileHandler) for handler in ours.handlers)
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
+    with logged(tmp_path / "missing"):
+        logging.getLogger("llamita").info("lost")
+    assert capsys.readouterr().err == ""
+
+
+def test_delivering_replaces_what_stood_there_as_a_whole(tmp_path):
+    made, out = tmp_path / "made", tmp_path / "out"
+    made.mkdir()
+    (made / "model.bin").write_text("new")
+    (made / "metrics.jsonl").write_text("of training")
+    out.mkdir()
+    (out / "old.bin").write_text("old")
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part" / "half").write_text("of a killed run")
+    deliver(Stage(key="k", folder=made, name="m"), out)
+    assert {path.name for path in out.iterdir()} == {"model.bin"}
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "out"}
+
+
+def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
+    tiny_model("bert", labels=("a", "b", "c")).save(tmp_path / "model")
+    rows = sentences(160)
+    train, test = write_csv(tmp_path / "train.csv", rows[:120]), write_csv(tmp_path / "test.csv", rows[120:])
+    recipe = Recipe(
+        model=str(tmp_path / "model"), task={"classify": {"train": str(train), "test": str(test)}},
+        steps=(build("calibrate"),), measures=(build("quality"),),
+    )  # fmt: skip
+    report = execute(recipe, tmp_path / "out", threads=1)
+    assert [s.role for s in report.subjects] == ["light"]
+    assert {"recipe.yaml", "report.json", "report.html", "light", "log.txt"} <= {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "learn.calibrate" in log
+    again = execute(recipe, tmp_path / "out", threads=1)
+    assert again.subjects[0].findings == report.subjects[0].findings
