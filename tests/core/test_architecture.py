@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -17,13 +13,11 @@ from llamita.core.architecture import (
     head_linear,
     layer_lists,
     layers,
-    random_model,
     submodule,
 )
 from llamita.core.errors import UserError
 from llamita.core.frequent import LANGUAGES, frequent_words, sample_sentences
 from llamita.core.model import Model
-from llamita.core.random_weights import parse_size
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -90,37 +84,6 @@ def test_an_unknown_family_is_refused_with_the_way_to_add_it():
 
 def test_the_table_lists_just_the_families_that_are_tested():
     assert set(ARCHITECTURES) == set(FAMILIES)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_random_model_is_near_its_size_and_reads_any_text(family, tmp_path):
-    model = random_model(f"{family}:1m")
-    assert 0.3e6 < model.num_parameters < 2e6
-    assert np.isfinite(model.text_logits(["a film 你好 ☃", ""])).all()
-    model.save(tmp_path / "saved")
-    again = Model.load(tmp_path / "saved")
-    np.testing.assert_allclose(again.text_logits(["a film"]), model.text_logits(["a film"]), rtol=0, atol=1e-6)
-
-
-def test_the_same_address_gives_the_same_bytes_in_another_process():
-    code = (
-        "import hashlib, sys; from llamita.core.model import Model; m = Model.load('config:llama:300k');"
-        "d = hashlib.sha256(m.tokenizer.backend_tokenizer.to_str().encode());"
-        "[d.update(p.detach().numpy().tobytes()) for p in m.module.parameters()]; print(d.hexdigest())"
-    )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    model = Model.load("config:llama:300k")
-    digest = hashlib.sha256(model.tokenizer.backend_tokenizer.to_str().encode())
-    for parameter in model.module.parameters():
-        digest.update(parameter.detach().numpy().tobytes())
-    assert printed.splitlines()[-1] == digest.hexdigest()
-
-
-def test_sizes_are_read_and_others_refused():
-    assert parse_size("1.5b", "llama:1.5b") == 1_500_000_000
-    for bad in ("", "10", "10x", "-3m", "1k"):
-        with pytest.raises(UserError, match=r"parameters such as 300k, 10m or 1\.5b"):
-            parse_size(bad, f"llama:{bad}")
 
 
 def test_frequent_words_are_ranked_and_the_sample_was_not_counted():

@@ -7,7 +7,7 @@ import yaml
 
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
-from llamita.core.registry import build, entries, name_of, resolve
+from llamita.core.registry import name_of
 
 DATA = {
     "model": "minilm",
@@ -41,22 +41,6 @@ def test_a_recipe_survives_yaml(tmp_path):
 def test_mistakes_are_named(change, message):
     with pytest.raises(UserError, match=message):
         Recipe.from_dict({**DATA, **change})
-
-
-def test_the_tree_is_the_registry():
-    names = entries()
-    assert {"prune.depth", "prune.width", "prune.vocabulary", "learn.finetune", "distill.logits", "export.onnx"} <= set(
-        names
-    )
-    assert all(entry.summary for entry in names.values())
-    assert all(setting.help for entry in names.values() if entry.kind != "task" for setting in entry.settings), [
-        (name, s.name) for name, e in names.items() for s in e.settings if not s.help
-    ]
-
-
-def test_a_short_name_finds_its_only_method():
-    assert resolve("finetune").name == "learn.finetune"
-    assert build("quality").__class__.__name__ == "Quality"
 
 
 def test_the_recipe_of_the_how_to_page_can_be_read(tmp_path: Path):

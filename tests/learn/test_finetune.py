@@ -230,15 +230,10 @@ def test_balanced_weights_find_a_rare_label(tmp_path: Path) -> None:
     ("settings", "message"),
     [
         ({"epochs": -1}, "epochs must be > 0, got -1"),
-        ({"learning_rate": 0.0}, r"learning_rate must be in \(0, 1\), got 0.0"),
-        ({"batch_size": 0}, "batch_size must be >= 1, got 0"),
         ({"freeze": 1.5}, r"freeze must be in \[0, 1\], got 1.5"),
         ({"class_weights": "some"}, "class_weights must be none or balanced, got 'some'"),
-        ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16, got 'fp8'"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in"),
         ({"lora_rank": -2}, "lora_rank must be >= 0, got -2"),
-        ({"warmup": 1.0}, "warmup must be in"),
-        ({"schedule": "step"}, "schedule must be one of linear, cosine, constant, got 'step'"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict, message: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.families import FAMILIES, tiny_model
 
 from llamita.core.errors import UserError
-from llamita.core.task import Split, label_order
+from llamita.core.task import Split
 from llamita.data.text import text_key
 from llamita.tasks.classify import Classify, macro_f1, open_task
 
@@ -175,9 +175,3 @@ def test_the_tasks_length_cuts_the_model_fitted_to_it() -> None:
     model = Classify(labels=("negative", "positive"), max_length=9).fit_head(tiny_model("gpt2"))
     assert model.max_length == 9
     assert len(model.encoder.encode(["word " * 50])[0][0]) == 9
-
-
-def test_numbered_default_labels_stand_for_numbers_only() -> None:
-    assert label_order(["LABEL_0", "LABEL_1"], ["1", "0"]) == [1, 0]
-    assert label_order(["LABEL_0", "LABEL_1"], ["bad", "good"]) is None
-    assert label_order(["a", "A"], ["a", "a"]) is None

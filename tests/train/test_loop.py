@@ -1,4 +1,4 @@
-"""The loop's own promises: schedule, weight decay, checkpoints, metrics."""
+"""The loop's own promises: weight decay, clipping, dropout, metrics."""
 
 from __future__ import annotations
 
@@ -14,28 +14,15 @@ from torch import nn
 
 from llamita.core.errors import UserError
 from llamita.train.batches import training_batches
-from llamita.train.checkpoint import Checkpoints
 from llamita.train.examples import Examples, encode
 from llamita.train.loop import fit, make_optimizer
 from llamita.train.losses import cross_entropy
-from llamita.train.pace import default_learning_rate, rate_share, steps_between_checkpoints
 from llamita.train.settings import LoopSettings
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def test_the_rate_rises_then_falls_to_nothing() -> None:
-    shares = [rate_share(step, 20, 0.2, "linear") for step in range(21)]
-    assert shares[:4] == [0.2, 0.4, 0.6, 0.8]
-    assert shares[4] == 1.0
-    assert shares[12] == pytest.approx(0.5)
-    assert shares[20] == 0.0
-    assert rate_share(12, 20, 0.2, "cosine") == pytest.approx(0.5)
-    assert rate_share(19, 20, 0.0, "constant") == 1.0
-    assert rate_share(0, 1, 0.0, "linear") == 1.0
 
 
 def test_norms_and_biases_have_no_weight_decay_and_the_losses_own_parts_learn_faster() -> None:
@@ -128,59 +115,3 @@ def test_nothing_to_train_is_refused(tmp_path: Path) -> None:
     examples = Examples(encoded=encode(model, task.train.texts, task))
     with pytest.raises(UserError, match="nothing to train"):
         fit(model, examples, [np.arange(2)], lambda *_: {}, LoopSettings(learning_rate=1e-3), tiny_run(tmp_path, task))
-
-
-def test_an_unreadable_checkpoint_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    checkpoints = Checkpoints(folder=tmp_path, key="a")
-    checkpoints.save(5, {"parameters": {"w": torch.ones(2)}})
-    (tmp_path / "step-00000009.pt").write_bytes(b"PK\x03\x04 not a checkpoint")
-    state = checkpoints.load()
-    assert state is not None
-    assert state["step"] == 5
-    assert "can't be read" in caplog.text
-
-
-def test_only_the_last_checkpoint_is_kept_and_another_key_drops_it(tmp_path: Path) -> None:
-    checkpoints = Checkpoints(folder=tmp_path, key="a")
-    for step in (1, 2, 3):
-        checkpoints.save(step, {})
-    assert [path.name for path in tmp_path.glob("*.pt")] == ["step-00000003.pt"]
-    assert Checkpoints(folder=tmp_path, key="a").load() is not None
-    assert Checkpoints(folder=tmp_path, key="b").load() is None
-
-
-def test_a_checkpoint_with_code_in_it_is_not_run(tmp_path: Path) -> None:
-    class Evil:
-        def __reduce__(self) -> tuple:
-            return (Path.touch, (tmp_path / "ran",))
-
-    checkpoints = Checkpoints(folder=tmp_path, key="a")
-    torch.save({"format": 1, "step": 1, "evil": Evil()}, tmp_path / "step-00000001.pt")
-    assert checkpoints.load() is None
-    assert not (tmp_path / "ran").exists()
-
-
-def test_larger_models_and_frozen_parts_change_the_steps_between_checkpoints() -> None:
-    model = tiny_model("bert")
-    few = steps_between_checkpoints(model.module, 1e6, "cpu")
-    assert steps_between_checkpoints(model.module, 1e3, "cpu") > few >= 1
-    model.module.bert.requires_grad_(False)
-    assert steps_between_checkpoints(model.module, 1e6, "cpu") > few
-
-
-def test_the_learning_rate_falls_with_size() -> None:
-    small = tiny_model("bert")
-    assert default_learning_rate(small) == 3e-4
-    assert default_learning_rate(small, lora=True) == pytest.approx(3e-3)
-
-
-def test_a_text_without_tokens_can_be_trained_on() -> None:
-    task = tiny_task(4)
-    assert encode(tiny_model("llama"), ["", "the film"], task)[0] == ([tiny_model("llama").encoder.pad_id], [0])
-
-
-def test_the_shortest_limit_cuts() -> None:
-    model, task = tiny_model("bert"), tiny_task(4)
-    long = "the film " * 300
-    assert len(encode(model, [long], task)[0][0]) == model.max_length
-    assert len(encode(model, [long], task, 7)[0][0]) == 7

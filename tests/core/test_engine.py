@@ -1,0 +1,94 @@
+"""Texts in, probabilities out, whatever the batches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from tests.engines import BagOfWords
+from tests.families import TRAINING_TEXTS, tiny_model
+
+from llamita.core.engine import Engine, softmax
+from llamita.core.errors import UserError
+
+WEIGHTS = {"good": (0, 1), "bad": (2, 0)}
+TEXTS = ["good", "bad bad bad", "", "film", "good bad", "good good good good good"]
+
+
+class Watched(BagOfWords):
+    """Keeps the shape of each batch."""
+
+    def __init__(self) -> None:
+        super().__init__(WEIGHTS)
+        self.shapes: list[tuple[int, int]] = []
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        rows, width = token_ids.shape
+        self.shapes.append((rows, width))
+        return super().logits(token_ids, mask, type_ids)
+
+
+def test_scores_are_those_worked_out_by_hand() -> None:
+    scores = BagOfWords(WEIGHTS, bias=(0.5, 0)).scores(["good good bad", ""])
+    assert scores[0].tolist() == pytest.approx([math.exp(2.5) / (math.exp(2.5) + math.exp(2)), 1 / (1 + math.exp(0.5))])
+    assert scores[1, 0] == pytest.approx(1 / (1 + math.exp(-0.5)))
+    assert scores.dtype == np.float32
+
+
+@pytest.mark.parametrize("tokens_per_batch", [1, 4, 6, 4096])
+def test_batches_hold_no_more_than_asked_and_answers_stand_in_the_order_of_the_texts(tokens_per_batch: int) -> None:
+    engine = Watched()
+    found = engine.text_logits(TEXTS, tokens_per_batch)
+    assert found.tolist() == [[0, 1], [6, 0], [0, 0], [0, 0], [2, 1], [0, 5]]
+    assert all(rows * width <= tokens_per_batch or rows == 1 for rows, width in engine.shapes)
+    assert sum(rows for rows, _ in engine.shapes) == len(TEXTS)
+
+
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_padding_changes_no_answer(family: str) -> None:
+    model = tiny_model(family)
+    alone = np.concatenate([model.text_logits([text]) for text in TRAINING_TEXTS])
+    np.testing.assert_allclose(model.text_logits(TRAINING_TEXTS), alone, atol=1e-5)
+
+
+def test_no_text_gives_no_row_and_asks_nothing() -> None:
+    engine = Watched()
+    assert engine.scores([]).shape == (0, 2)
+    assert engine.calls == 0
+
+
+def test_a_text_is_classified_as_its_likeliest_label_among_all() -> None:
+    engine = BagOfWords({"好": (0, 3, 1)}, labels=("b", "a", "c"))
+    (found,) = engine.classify(["好"])
+    assert found.label == "a"
+    assert list(found.probabilities) == ["b", "a", "c"]
+    assert found.confidence == found.probabilities["a"] == pytest.approx(math.e**3 / (1 + math.e**3 + math.e))
+    assert [one.label for one in engine.classify(("", "好"))] == ["b", "a"]
+
+
+def test_one_bare_text_is_not_taken_for_many() -> None:
+    with pytest.raises(UserError, match=r"takes a list of texts, got one text; put it in a list: \[text\]"):
+        BagOfWords(WEIGHTS).classify("good")
+
+
+def test_softmax_agrees_with_a_slow_one_and_reads_the_last_axis() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (2, 4, 3)).astype(np.float32)
+    for row, found in zip(logits.reshape(-1, 3), softmax(logits).reshape(-1, 3), strict=True):
+        powers = [math.exp(value) for value in row]
+        assert found.tolist() == pytest.approx([power / sum(powers) for power in powers], rel=1e-6)
+
+
+def test_softmax_of_huge_and_of_impossible_logits_is_finite() -> None:
+    assert softmax(np.array([[3e38, -3e38]], dtype=np.float32)).tolist() == [[1, 0]]
+    assert softmax(np.array([[0, -np.inf]], dtype=np.float32)).tolist() == [[1, 0]]
+
+
+def test_an_engine_must_say_its_size_its_parameters_and_its_logits() -> None:
+    assert Engine.__abstractmethods__ == {"size_bytes", "num_parameters", "logits"}
+
+    class Unsized(BagOfWords):
+        size_bytes = Engine.size_bytes
+
+    with pytest.raises(TypeError, match="size_bytes"):
+        Unsized(WEIGHTS)
