@@ -105,7 +105,10 @@ def test_a_broken_file_is_refused_with_its_line_and_remedy(
 def test_a_missing_file_is_refused_with_the_nearest_name(place: Path, refused: Callable[..., str]):
     assert "Did you mean 'good.csv'?" in refused("data", "check", "god.csv")
     assert "no file nowhere.csv" in refused("lighten", "--data", "nowhere.csv")
-    assert "is a folder" in refused("data", "check", ".")
+    (place / "folder").mkdir()
+    assert "a folder without data files" in refused("data", "check", "folder")
+    assert "no file matches *.parquet" in refused("data", "check", "*.parquet")
+    assert "is a folder" in refused("data", "convert", "folder", "--out", "new.csv")
 
 
 def test_data_that_cannot_teach_a_classifier_is_refused(place: Path, model: Path, refused: Callable[..., str]):

@@ -15,7 +15,7 @@ from tests.sentiments import sentences, write_csv
 from llamita.cli import main
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
-from llamita.lighten import lighten
+from llamita.lighten import default_folder, lighten
 from llamita.run import open_engine
 
 
@@ -167,3 +167,12 @@ def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkey
     monkeypatch.setattr(Job, "try_out", never)
     with pytest.raises(UserError, match="no candidate could be exported"):
         lighten(**job, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("data", "folder"),
+    [("a/reviews.csv", "light-reviews"), ("reviews.jsonl.gz", "light-reviews"), ("shards/*.csv", "light-data"), ("-", "light-data"),
+     ("shards/", "light-shards"), ("评论.v2.csv", "light-评论.v2"), ((["a"], ["b"]), "light-model")],
+)  # fmt: skip
+def test_a_run_has_a_folder_of_its_datas_name(data, folder):
+    assert default_folder(data) == folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,7 @@ from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.core.store import Store
 from llamita.data.check import check
+from llamita.data.files import stem_of
 from llamita.data.read import Table, read_table
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
@@ -76,7 +78,7 @@ def lighten(
     given = {key: one for key, one in {**settings, "labels": labels, "seed": seed}.items() if one is not None}
     tables, doubts = checked(data, test, unlabelled, columns)
     opened = open_task({task: given | tables})
-    folder = Path(out or f"light-{Path(data).stem if isinstance(data, (str, Path)) else 'model'}")
+    folder = Path(out or default_folder(data))
     shop = Workshop(
         store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed, columns=columns
     )
@@ -125,6 +127,13 @@ def checked(
             raise UserError(f"{where}{doubt.message} {doubt.remedy}")
         log.info("%s: %s", doubt.severity, doubt.message)
     return tables, [doubt.to_dict() for doubt in found]
+
+
+def default_folder(data: Any) -> str:
+    """Where a run goes when nothing is said: light- and the name of the file, folder or pattern without its endings."""
+    stem = stem_of(Path(data).expanduser()) if isinstance(data, (str, Path)) else "model"
+    kept = re.sub(r"[^\w.-]+", "", stem).strip("-.")
+    return f"light-{kept or 'data'}"
 
 
 def data_name(data: Any) -> str:

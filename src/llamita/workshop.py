@@ -193,7 +193,7 @@ class Workshop:
         assert self.task is not None
         texts = self.task.split(split).source
         verb = VERBS.get(name_of(measure), "")
-        if not verb or split != "test" or not Path(texts).is_file():
+        if not verb or split != "test" or not texts or not Path(texts).exists():
             return ""
         default = settings_of(type(measure)())
         words = ["llamita", *verb.split(), str(stage.folder), "--data", texts]

@@ -166,7 +166,7 @@ REFUSED = {
     "a deep JSON line": ("a.jsonl", '{"text": "a"}\n' + "[" * 200_000, r"a\.jsonl:2: not JSON"),
     "no Parquet": ("a.parquet", "text,label\na,b\n", "is not a Parquet file"),
     "a spreadsheet": ("a.XLSX", "PK", r"can't read \.xlsx; allowed: \.csv, .*\. Save the sheet as CSV"),
-    "another ending": ("a.pdf", "%PDF", r"can't read \.pdf; allowed: [^ ]*csv.*\.txt\.$"),
+    "another ending": ("a.pdf", "%PDF", r"can't read \.pdf; allowed: [^ ]*csv.*\.txt, also packed as \.gz or \.zst\.$"),
     "no ending": ("table", "text\na\n", "can't read a file without an ending"),
     "empty": ("a.csv", "", r"is empty \(0 bytes\)"),
 }

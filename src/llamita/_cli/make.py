@@ -44,8 +44,10 @@ def lighten(argv: Sequence[str]) -> int:
     flags.add_machine(parser)
     flags.add_json(parser)
     args = parser.read(argv)
-    out = run_folder(args.out or f"light-{Path(args.data).stem}")
+    from llamita.lighten import default_folder
     from llamita.lighten import lighten as carry_out
+
+    out = run_folder(args.out or default_folder(args.data))
 
     report = carry_out(
         args.model, data=args.data, test=args.test, unlabelled=args.unlabelled, labels=args.labels,

@@ -53,11 +53,11 @@ def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
     for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold, str):
         place |= {rename(name): i for i, name in enumerate(known)}
     names = list(known)
-    for line, label in zip(table.lines, table.labels or (), strict=True):
+    for i, label in enumerate(table.labels or ()):
         at = place.get(label, place.get(label.casefold()))
         if at is None:
             raise UserError(
-                f"{table.source}:{line}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
+                f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
                 f"{did_you_mean(label, known)}"
             )
         names[at] = label

@@ -97,6 +97,7 @@ def _counted(labels: Sequence[str]) -> str:
 
 
 def _convert(argv: Sequence[str]) -> int:
+    from llamita.data.files import format_of
     from llamita.data.rows import open_rows
 
     parser = flags.Parser("data convert", "Write a file anew in UTF-8, as CSV, TSV or JSONL by the ending of --out.")
@@ -106,7 +107,7 @@ def _convert(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     path, out = Path(args.file).expanduser(), new_file(args.out)
     suffix = out.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".jsonl", ".txt") or (suffix == ".txt") != (path.suffix.lower() == ".txt"):
+    if suffix not in (".csv", ".tsv", ".jsonl", ".txt") or (suffix == ".txt") != (format_of(path) == ".txt"):
         raise UserError(f"--out {args.out}: must end with .csv, .tsv or .jsonl (.txt for plain text), got {suffix!r}")
     if out.exists():
         raise UserError(f"--out {args.out} exists already; choose another name")

@@ -89,10 +89,15 @@ def _finding(
     remedy: str,
 ) -> DataFinding:
     lines = tuple(table.lines[i] for i in rows[:SHOWN_LINES])
+    file = table.files[rows[0]] if table.files and rows else table.source
     return DataFinding(
-        kind=kind, severity=severity, file=table.source, line=lines[0] if lines else None, lines=lines,
+        kind=kind, severity=severity, file=file, line=lines[0] if lines else None, lines=lines,
         message=message, remedy=remedy, count=len(rows),
     )  # fmt: skip
+
+
+def _place(table: Table, row: int) -> str:
+    return table.place(row) if table.files else f"line {table.lines[row]}"
 
 
 def _parts(text: Text) -> tuple[str, ...]:
@@ -150,7 +155,8 @@ def _copies(table: Table) -> Iterator[DataFinding]:
     if clashing:
         first = clashing[0]
         other = next(i for i in first if labels[i] != labels[first[0]])
-        where = f"lines {table.lines[first[0]]} and {table.lines[other]}: {labels[first[0]]!r} and {labels[other]!r}"
+        places = f"{_place(table, first[0])} and {_place(table, other)}"
+        where = f"{places}: {labels[first[0]]!r} and {labels[other]!r}"
         number = f"{len(clashing):,} text{'s' * (len(clashing) > 1)}"
         message = f"{number} under different labels (first: {where})"
         yield _finding(
@@ -172,7 +178,7 @@ def _leakage(train: Table, test: Table, allowed: bool) -> Iterator[DataFinding]:
         for i, text in enumerate(test.texts):
             seen.setdefault(text_key(text), i)
         twin = seen[text_key(train.texts[rows[0]])]
-        message = f"{_rows(len(rows))} whose text also stands in {test.source} (first: its line {test.lines[twin]})"
+        message = f"{_rows(len(rows))} whose text also stands in {test.source} (first: its {_place(test, twin)})"
         remedy = "take them out of the training data: a score on texts seen in training says nothing"
         yield _finding("leakage", "warning" if allowed else "error", train, rows, message, remedy)
 

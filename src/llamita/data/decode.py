@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.files import PACKED, format_of, opened, stem_of
 
 LONGEST_LINE = 1_000_000
 """Bytes of a line; beyond it the file is no table of texts."""
@@ -40,8 +41,8 @@ def existing_file(path: Path) -> Path:
 
 
 def text_lines(path: Path, encoding: str | None = None, longest: int = LONGEST_LINE) -> Iterator[str]:
-    """Lines with their line ends, read as they are asked for; a byte order mark is dropped."""
-    with path.open("rb") as stream:
+    """Lines with their line ends, read and unpacked as they are asked for; a byte order mark is dropped."""
+    with opened(path) as stream:
         yield from lines_of_stream(stream, path, encoding, longest)
 
 
@@ -77,7 +78,7 @@ def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        guess = guessed_encoding(path.read_bytes() if path.is_file() and path.stat().st_size < 1 << 26 else line)
+        guess = guessed_encoding(path.read_bytes() if _is_small_and_plain(path) else line)
         raise UserError(
             f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
             f" {guess}. {convert_remedy(path, guess)}"
@@ -88,7 +89,12 @@ def convert_remedy(path: Path, encoding: str) -> str:
     """The command that writes the file anew in UTF-8, on any system."""
     if not path.is_file():
         return f"Add --encoding {encoding}"
-    return f"Convert it: llamita data convert {path} --encoding {encoding} --out {path.stem}-utf8{path.suffix}"
+    return f"Convert it: llamita data convert {path} --encoding {encoding} --out {stem_of(path)}-utf8{format_of(path)}"
+
+
+def _is_small_and_plain(path: Path) -> bool:
+    """Whether the file's own bytes can be looked at once more."""
+    return path.is_file() and path.suffix.lower() not in PACKED and path.stat().st_size < 1 << 26
 
 
 def _refuse_other_encodings(path: Path, start: bytes) -> None:
@@ -123,7 +129,7 @@ def _share_of_common(data: bytes, encoding: str, common: str) -> float:
 
 def _undecodable(path: Path, number: int, encoding: str, error: UnicodeError) -> str:
     """Where a file isn't in the encoding that was named: read again, since the first reading runs ahead in blocks."""
-    if path.is_file() and isinstance(error, UnicodeDecodeError) and path.stat().st_size < 1 << 26:
+    if isinstance(error, UnicodeDecodeError) and _is_small_and_plain(path):
         data = path.read_bytes()
         try:
             data.decode(encoding)

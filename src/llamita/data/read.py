@@ -13,6 +13,8 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.columns import find_columns
+from llamita.data.decode import text_lines
+from llamita.data.files import PIPED, STDIN, Labelled, files_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
@@ -32,10 +34,16 @@ class Table:
     columns: dict[str, str]
     """Which column was read as text, pair and label."""
     source: str
-    """The file, or what else the texts came from."""
+    """What the user named: a file, a folder, a pattern; or what else the texts came from."""
+    files: list[str] | None = None
+    """Each row's file where the source is more than one."""
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def place(self, index: int) -> str:
+        """A row's file and line."""
+        return f"{self.files[index] if self.files else self.source}:{self.lines[index]}"
 
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these indices, in the order given."""
@@ -43,6 +51,7 @@ class Table:
             texts=[self.texts[i] for i in indices],
             labels=None if self.labels is None else [self.labels[i] for i in indices],
             lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
+            files=None if self.files is None else [self.files[i] for i in indices],
         )  # fmt: skip
 
 
@@ -52,16 +61,18 @@ def read_table(
     """Read everything.
 
     Args:
-        source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text), a list of texts, pairs or dicts, `(texts, labels)`,
-            a pandas DataFrame, a datasets.Dataset, or a Table, which is handed back.
+        source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
+            such files, a folder with a folder of .txt files for each label, "-" for standard input; a list of texts, pairs or
+            dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
     """
     if isinstance(source, Table):
         return source
-    tables = list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62))
-    table = tables[0]
+    table = _joined(
+        list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62)), source
+    )
     if table.labels is not None and not any(table.labels):
         table.labels = None
         table.columns.pop("label")
@@ -74,8 +85,27 @@ def read_chunks(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
     size: int = 1024,
 ) -> Iterator[Table]:  # fmt: skip
-    """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`."""
-    name, rows = _rows_of(source, encoding)
+    """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`.
+
+    Files of a folder or pattern come one after the other, each chunk from one file; the first one's columns hold for all.
+    """
+    if not isinstance(source, (str, Path)) or not str(source):
+        yield from _chunks_of(*_rows_of(source), columns, labelled, size)
+        return
+    files = files_of(str(source))
+    if isinstance(files, Labelled):
+        yield from _labelled_chunks(files, encoding, labelled, size)
+        return
+    for path in files:
+        name = str(PIPED if path == STDIN else path if len(files) > 1 else source)
+        for table in _chunks_of(name, open_rows(path, encoding), columns, labelled, size):
+            columns = columns or table.columns
+            yield table
+
+
+def _chunks_of(
+    name: str, rows: Rows, columns: Mapping[str, str] | None, labelled: bool | None, size: int
+) -> Iterator[Table]:
     given = {k: v for k, v in (columns or {}).items() if labelled is not False or k != "label"}
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
@@ -91,6 +121,35 @@ def read_chunks(
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
         yield _table(name, chunk, roles, places)
+
+
+def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | None, size: int) -> Iterator[Table]:
+    """Texts of a folder that has a folder for each label; a file is one text."""
+    for start in range(0, len(found.files), size):
+        part = found.files[start : start + size]
+        yield Table(
+            texts=["".join(text_lines(path, encoding)).strip("\r\n") for path, _ in part],
+            labels=None if labelled is False else [label for _, label in part], lines=[1] * len(part),
+            columns={"text": "the file"} | ({} if labelled is False else {"label": "its folder"}), source=str(found.folder),
+            files=[str(path) for path, _ in part],
+        )  # fmt: skip
+
+
+def _joined(tables: Sequence[Table], source: Any) -> Table:
+    """One table of all; a row's file is kept where there are several."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    labelled = [table for table in tables if table.labels is not None]
+    if labelled and len(labelled) < len(tables):
+        bare = next(table for table in tables if table.labels is None)
+        raise UserError(f"{bare.source} has no labels, but {labelled[0].source} has; read them apart")
+    return Table(
+        texts=[text for table in tables for text in table.texts],
+        labels=[label for table in tables for label in table.labels or ()] if labelled else None,
+        lines=[line for table in tables for line in table.lines], columns=first.columns, source=str(source),
+        files=[table.source for table in tables for _ in table.texts],
+    )  # fmt: skip
 
 
 def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int]) -> Table:
@@ -141,20 +200,18 @@ def _check_labels(table: Table, labelled: bool | None) -> None:
         if labelled:
             raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
         return
-    empty = [line for line, label in zip(table.lines, table.labels, strict=True) if not label.strip()]
+    empty = [i for i, label in enumerate(table.labels) if not label.strip()]
     if empty:
         more = f" (and {len(empty) - 1} more)" if len(empty) > 1 else ""
         raise UserError(
-            f"{table.source}:{empty[0]}: the label is empty{more}; fill it in, or move these rows to a"
+            f"{table.place(empty[0])}: the label is empty{more}; fill it in, or move these rows to a"
             " file of unlabelled texts"
         )
 
 
-def _rows_of(source: Any, encoding: str | None) -> tuple[str, Rows]:
+def _rows_of(source: Any) -> tuple[str, Rows]:
     if isinstance(source, (str, Path)):
-        if not str(source):
-            raise UserError("the data file's name is empty")
-        return str(source), open_rows(Path(source).expanduser(), encoding)
+        raise UserError("the data file's name is empty")
     kind = type(source)
     if kind.__name__ == "DataFrame":
         names = tuple(str(c) for c in source.columns)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError
-from llamita.data.decode import LONGEST_LINE, existing_file, text_lines
+from llamita.data.decode import LONGEST_LINE, existing_file, lines_of_stream, text_lines
+from llamita.data.files import FORMATS, PIPED, STDIN, format_of
 
 Row = tuple[int, Sequence[Any]]
 """1-based line where the row starts, and one value per column."""
 MISSING = object()
 """Stands for a key that an object lacks."""
-SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,17 @@ class Rows:
 
 def open_rows(path: Path, encoding: str | None = None) -> Rows:
     """Start reading a file in the format its name ends with."""
+    if path == STDIN:
+        return _piped(lines_of_stream(sys.stdin.buffer, PIPED, encoding))
     existing_file(path)
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
+    suffix = format_of(path)
+    if suffix == ".parquet" and path.suffix.lower() == suffix:
         return _parquet(path)
-    if suffix not in SUFFIXES:
+    if suffix not in FORMATS or suffix == ".parquet":
         advice = " Save the sheet as CSV (UTF-8)." if suffix.startswith((".xls", ".ods", ".num")) else ""
         raise UserError(
-            f"{path}: can't read {suffix or 'a file without an ending'}; allowed: {', '.join(SUFFIXES)}.{advice}"
+            f"{path}: can't read {path.suffix.lower() or 'a file without an ending'}; allowed: {', '.join(FORMATS)}, also"
+            f" packed as .gz or .zst.{advice}"
         )
     lines = text_lines(path, encoding, 1 << 31 if suffix == ".json" else LONGEST_LINE)
     if suffix == ".txt":
@@ -52,6 +55,24 @@ def open_rows(path: Path, encoding: str | None = None) -> Rows:
     if suffix in (".jsonl", ".ndjson"):
         return _records(path, _json_lines(path, lines))
     return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"))
+
+
+def _piped(lines: Iterator[str]) -> Rows:
+    """Standard input: objects one a line, a list of them, or a table with a header."""
+    start: list[str] = []
+    for line in lines:
+        start.append(line)
+        if line.strip():
+            break
+    first = start[-1].lstrip() if start and start[-1].strip() else ""
+    if not first:
+        raise UserError("nothing came from standard input; pipe a table in: … | llamita data check -")
+    lines = chain(start, lines)
+    if first.startswith("["):
+        return _json(PIPED, lines)
+    if first.startswith("{"):
+        return _records(PIPED, _json_lines(PIPED, lines))
+    return _delimited(PIPED, lines, tabs="\t" in first and "," not in first)
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
@@ -215,7 +236,7 @@ def _parquet(path: Path) -> Rows:
     except ImportError:
         raise UserError(f"reading {path} needs pyarrow: pip install 'llamita[train]' (or save it as CSV)") from None
     try:
-        table = pyarrow.parquet.ParquetFile(io.BytesIO(path.read_bytes()))
+        table = pyarrow.parquet.ParquetFile(str(path))
     except pyarrow.ArrowException as error:
         raise UserError(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
     names = tuple(table.schema_arrow.names)

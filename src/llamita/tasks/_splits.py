@@ -28,7 +28,7 @@ def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple
     for which, labels in found.items():
         for row, label in enumerate(labels):
             if label not in names:
-                where = f"{tables[which].source or which}, line {tables[which].lines[row]}"
+                where = tables[which].place(row)
                 known = "the labels given" if wanted is not None else "the labels of the training data"
                 hint = did_you_mean(label, names)
                 raise UserError(f"{where}: label {label!r} is not among {known} ({', '.join(names[:20])}).{hint}")
