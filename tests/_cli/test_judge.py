@@ -1,7 +1,8 @@
-"""Verbs that measure: gates are checked before anything is measured, an attack shows what it did."""
+"""Verbs that measure: what they find agrees with the answers, and gates are checked before anything is measured."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,3 +40,36 @@ def test_a_model_that_knows_none_of_the_words_says_so(place: Path, model: Path, 
 def test_measure_without_a_method_lists_them(said: Callable[..., str]):
     assert "calibration" in said("measure", "--help")
     assert "usage: llamita measure METHOD" in said("measure", "--help")
+
+
+def test_evaluate_agrees_with_predict_and_judges_its_gates(place: Path, model: Path, said: Callable[..., str]):
+    answers = said("predict", model, "--file", "good.csv", "--format", "jsonl").splitlines()
+    truth = [line.split(",")[1] for line in (place / "good.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    right = sum(json.loads(answer)["label"] == label for answer, label in zip(answers, truth, strict=True))
+    found = json.loads(said("evaluate", model, "--data", "good.csv", "--json"))
+    by_name = {finding["name"]: finding for finding in found["findings"]}
+    assert by_name["quality.accuracy"]["value"] == right / 40
+    assert by_name["quality.accuracy"]["n"] == 40
+    assert by_name["cost.parameters"]["value"] > 0
+    assert "rows" not in by_name["quality.accuracy"]
+    assert "accuracy" in said("evaluate", model, "--data", "good.csv", "--fail-if", "accuracy<0")
+    missed = said(
+        "evaluate", model, "--data", "good.csv", "--fail-if", "accuracy<=1", "--fail-if", "size_bytes>9e9", code=1
+    )
+    assert "missed: accuracy<=1" in missed
+    assert "size_bytes" not in missed.split("missed:")[1]
+
+
+def test_evaluate_reads_labels_that_differ_in_case(place: Path, model: Path, said: Callable[..., str]):
+    content = (place / "good.csv").read_text(encoding="utf-8")
+    (place / "upper.csv").write_text(content.replace("positive", "Positive"), encoding="utf-8")
+    accuracy = [
+        json.loads(said("measure", "quality", model, "--data", name, "--json"))["findings"][0]["value"]
+        for name in ("good.csv", "upper.csv")
+    ]
+    assert accuracy[0] == accuracy[1]
+
+
+def test_a_model_agrees_with_itself(place: Path, model: Path, said: Callable[..., str]):
+    found = json.loads(said("measure", "agreement", model, "--against", model, "--data", "good.csv", "--json"))
+    assert {f["name"]: f["value"] for f in found["findings"]}["agreement.same_label"] == 1.0

@@ -1,0 +1,170 @@
+"""predict: the same answers whatever form they come in and go out, and a file that is whole or untouched."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from tests.families import tiny_model
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Put bytes on standard input."""
+    return lambda given: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+
+
+def texts_of(lines: str) -> list[str]:
+    """The texts in predictions as JSONL."""
+    return [json.loads(line)["text"] for line in lines.splitlines()]
+
+
+def test_predict_writes_csv_and_jsonl_of_the_same_answers(place: Path, model: Path, said: Callable[..., str]):
+    rows = list(csv.DictReader(io.StringIO(said("predict", model, "a warm film", "很失望"))))
+    assert [row["text"] for row in rows] == ["a warm film", "很失望"]
+    for row in rows:
+        probabilities = {key.removeprefix("probability_"): float(row[key]) for key in row if key.startswith("prob")}
+        assert abs(sum(probabilities.values()) - 1) < 1e-5
+        assert row["label"] == max(probabilities, key=probabilities.__getitem__)
+        assert float(row["confidence"]) == max(probabilities.values())
+    said("predict", model, "--file", "good.csv", "--out", "answers.jsonl")
+    answers = [json.loads(line) for line in (place / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(answers) == 40
+    assert answers[2]["text"] == "很好的酒店 0"
+    assert set(answers[0]) == {"text", "label", "confidence", "probabilities"}
+    assert not list(place.glob(".*"))
+
+
+def test_predict_of_many_chunks_is_the_prediction_of_each(
+    place: Path, model: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    whole = said("predict", model, "--file", "good.csv")
+    monkeypatch.setattr("llamita._cli.predict.CHUNK", 7)
+    parts = said("predict", model, "--file", "good.csv")
+    assert [row[:2] for row in csv.reader(io.StringIO(parts))] == [row[:2] for row in csv.reader(io.StringIO(whole))]
+
+
+def test_predict_takes_pairs_and_flags_between_texts(place: Path, model: Path, said: Callable[..., str]):
+    (place / "pairs.jsonl").write_text('{"premise": "a", "hypothesis": "b"}\n', encoding="utf-8")
+    from_file = said("predict", model, "--file", "pairs.jsonl")
+    assert from_file == said("predict", model, "a", "--pair", "b")
+    assert from_file.startswith("text,pair,label")
+    both = said("predict", model, "one", "--threads", "1", "two", "--format", "jsonl")
+    assert texts_of(both) == ["one", "two"]
+    assert "- not a flag" in said("predict", model, "--", "- not a flag")
+
+
+def test_a_text_with_commas_quotes_and_line_ends_comes_back_from_csv_as_it_was(model: Path, said: Callable[..., str]):
+    text = 'a, "b"\nand c'
+    rows = list(csv.DictReader(io.StringIO(said("predict", model, text, "d"))))
+    assert [row["text"] for row in rows] == [text, "d"]
+
+
+def test_a_table_has_one_line_a_text_with_label_and_percent(model: Path, said: Callable[..., str]):
+    words = ("a warm\n  film", "很失望")
+    answers = [json.loads(line) for line in said("predict", model, *words, "--format", "jsonl").splitlines()]
+    lines = said("predict", model, *words, "--format", "table").splitlines()
+    assert [line.split() for line in lines] == [
+        [answer["label"], f"{100 * answer['confidence']:.1f}", "%", *answer["text"].split()] for answer in answers
+    ]
+    assert said("predict", model, "a", "--pair", "b", "--format", "table").endswith("%  a | b\n")
+
+
+def test_standard_input_is_one_text_a_line_and_blank_lines_are_none(
+    model: Path, said: Callable[..., str], piped: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("llamita._cli.predict.CHUNK", 2)
+    for words in ([], ["-"]):
+        piped("\ufeffone\r\n\n two \n很好\nfour\n".encode())
+        assert texts_of(said("predict", model, *words, "--format", "jsonl")) == ["one", " two ", "很好", "four"]
+
+
+@pytest.mark.parametrize("given", [b"", b"\n\r\n\n"])
+def test_a_standard_input_without_a_text_is_refused(
+    given: bytes, model: Path, refused: Callable[..., str], piped: Callable[[bytes], None]
+):
+    piped(given)
+    assert "no text came in on stdin; give one a line" in refused("predict", model, "--out", "p.csv")
+
+
+def test_at_a_terminal_without_texts_it_says_how_to_give_some(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert 'llamita predict MODEL "a text"' in refused("predict", "no-model-is-opened")
+
+
+def test_a_file_that_breaks_off_midway_leaves_the_old_predictions(
+    place: Path,
+    model: Path,
+    refused: Callable[..., str],
+    piped: Callable[[bytes], None],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("llamita._cli.predict.CHUNK", 1)
+    (place / "p.csv").write_text("what stood here", encoding="utf-8")
+    piped(b"one\ntwo\n\xff\n")
+    assert "stdin:3" in refused("predict", model, "--out", "p.csv")
+    assert (place / "p.csv").read_text(encoding="utf-8") == "what stood here"
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "start"),
+    [
+        ("p.csv", (), "text,label,"), ("p", (), "text,label,"), ("p.NDJSON", (), '{"text": '),
+        ("p.csv", ("--format", "jsonl"), '{"text": '), ("p.md", ("--format", "csv"), "text,label,"),
+    ],
+)  # fmt: skip
+def test_the_form_is_that_of_the_name_unless_it_is_given(
+    name: str, words: tuple[str, ...], start: str, place: Path, model: Path, said: Callable[..., str]
+):
+    assert said("predict", model, "a", "--out", name, *words) == ""
+    assert (place / name).read_text(encoding="utf-8").startswith(start)
+
+
+def test_a_name_that_tells_no_form_is_refused(model: Path, refused: Callable[..., str]):
+    line = refused("predict", model, "a", "--out", "p.txt")
+    assert "--out p.txt: predictions are written as .csv or .jsonl; name one, or give --format" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("a", "b", "--pair", "c"), "--pair goes with one TEXT"),
+        (("--file", "good.csv", "--pair", "c"), "put many pairs in a file with two columns"),
+        (("a", "--columns", "text=review"), "--columns names columns of --file"),
+        (("a", "--encoding", "gb18030"), "--encoding is for --file and stdin"),
+        (("a", "--seed", "1"), "no flag '--seed'"),
+    ],
+)
+def test_flags_that_mean_nothing_here_are_refused_before_the_model_is_opened(
+    words: tuple[str, ...], part: str, refused: Callable[..., str]
+):
+    assert part in refused("predict", "no-model-is-opened", *words)
+
+
+def test_a_file_may_name_its_column_and_its_encoding(place: Path, model: Path, said: Callable[..., str]):
+    (place / "gbk.csv").write_bytes("标题,内容\n一,很好的酒店\n二,很失望\n".encode("gb18030"))
+    words = ("--columns", "text=内容", "--encoding", "gb18030", "--format", "jsonl")
+    assert texts_of(said("predict", model, "--file", "gbk.csv", *words)) == ["很好的酒店", "很失望"]
+
+
+def test_the_file_that_is_read_is_never_the_one_that_is_written(
+    place: Path, model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(place))
+    before = (place / "good.csv").read_bytes()
+    assert "choose another" in refused("predict", model, "--file", "good.csv", "--out", "~/good.csv")
+    assert (place / "good.csv").read_bytes() == before
+
+
+def test_labels_of_wide_characters_line_up(tmp_path: Path, said: Callable[..., str]):
+    tiny_model("bert", labels=("好", "negative")).save(tmp_path / "m")
+    lines = said("predict", tmp_path / "m", "a", "b c", "好", "--format", "table").splitlines()
+    assert len({cell_len(line.split("%")[0]) for line in lines}) == 1

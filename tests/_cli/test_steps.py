@@ -1,0 +1,111 @@
+"""Single steps: one method on one model, a new folder with its lineage, and nothing else left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llamita.cli import main
+from llamita.core.registry import entries
+from llamita.prune.depth import Depth
+
+CUT = ("prune", "depth", "--keep", "1", "--data", "good.csv")
+
+
+def lineage(folder: Path) -> list[dict[str, object]]:
+    """The steps that a model's folder tells."""
+    return json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
+
+
+def test_a_step_writes_a_model_that_predicts_and_leaves_no_scratch(place: Path, model: Path, said: Callable[..., str]):
+    assert "written: cut" in said("prune", "depth", model, "--keep", "1", "--data", "good.csv", "--out", "cut")
+    assert lineage(place / "cut")[-1]["step"] == "prune.depth"
+    assert lineage(place / "cut")[-1]["settings"]["keep"] == 1
+    assert sorted(p.name for p in place.iterdir()) == ["cut", "good.csv"]
+    assert said("predict", "cut", "a text").startswith("text,label")
+
+
+def test_a_method_of_learn_is_a_verb_and_goes_on_where_another_step_ended(
+    place: Path, model: Path, said: Callable[..., str]
+):
+    said(*CUT, model, "--out", "new/folders/cut")
+    told = said("calibrate", "new/folders/cut", "--data", "good.csv", "--out", "new/folders/sure")
+    steps = [step["step"] for step in lineage(place / "new/folders/sure")]
+    assert steps == ["load", "prune.depth", "learn.calibrate"]
+    size = sum(file.stat().st_size for file in (place / "new/folders/sure").iterdir())
+    assert told == f"written: {Path('new/folders/sure')} ({size / 1000:.3g} kB)\n"
+    assert sorted(p.name for p in (place / "new/folders").iterdir()) == ["cut", "sure"]
+
+
+def test_a_student_learns_from_the_teacher_that_is_named(
+    place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    words = ("distill", "logits", model, "--data", "good.csv", "--out", "student")
+    assert "distill.logits needs a teacher; name one with --teacher" in refused(*words)
+    assert [path.name for path in place.iterdir()] == ["good.csv"]
+    said(*words, "--teacher", model, "--epochs", "1")
+    assert lineage(place / "student")[-1]["step"] == "distill.logits"
+
+
+def test_the_help_of_a_folder_of_steps_lists_its_methods(said: Callable[..., str]):
+    for room in ("prune", "distill"):
+        text = said(room, "--help")
+        assert text.startswith(f"usage: llamita {room} METHOD MODEL … --out DIR\n")
+        listed = {line.split()[0] for line in text.splitlines() if line.startswith("  ")}
+        assert listed == {name.split(".")[1] for name in entries() if name.startswith(f"{room}.")}
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("prune",), "llamita prune takes a method: depth, vocabulary, width. See `llamita list prune`."),
+        (("prune", "dept", "m"), "width, got 'dept'. Did you mean 'depth'?"),
+        (("prune", "--keep", "1"), "width, got '--keep'."),
+        (("prune", "depth", "m", "--out", "cut"), "give --keep. See `llamita prune depth --help`."),
+        (("prune", "depth", "m", "--keep", "1"), "give --out."),
+        (("prune", "depth", "m", "--keep", "0", "--out", "cut"), "keep must be"),
+        (("prune", "depth", "m", "--keep", "one", "--out", "cut"), "keep must be int, got 'one'"),
+        (("finetune", "m", "--epoch", "1", "--out", "cut"), "no flag '--epoch'. Did you mean '--epochs'?"),
+        ((*CUT, "m", "--out", "good.csv"), "--out good.csv is a file; name a folder"),
+        ((*CUT, "m", "--out", "cut"), "no model 'm'"),
+        ((*CUT, "m", "--columns", "text=review", "--out", "cut"), "no column 'review'. Columns: text, label."),
+        (("finetune", "m", "--unlabelled", "good.csv", "--out", "cut"), "--unlabelled goes with --data FILE"),
+        (("finetune", "m", "--labels", "a,b", "--out", "cut"), "--labels goes with --data FILE"),
+    ],
+)
+def test_a_step_that_can_not_be_is_refused_and_leaves_no_folder(
+    words: tuple[str, ...], part: str, place: Path, refused: Callable[..., str]
+):
+    assert part in refused(*words)
+    assert [path.name for path in place.iterdir()] == ["good.csv"]
+
+
+def test_a_step_that_learns_is_refused_without_data(place: Path, model: Path, refused: Callable[..., str]):
+    assert "learn.finetune needs data; name it with --data" in refused("finetune", model, "--out", "tuned")
+    assert [path.name for path in place.iterdir()] == ["good.csv"]
+
+
+def test_a_step_that_was_stopped_goes_on_where_it_stopped(
+    place: Path, model: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("llamita.run.deliver", stop)
+        assert main([*CUT, str(model), "--out", "cut"]) == 130
+    assert not (place / "cut").exists()
+    monkeypatch.setattr(Depth, "apply", stop)
+    said(*CUT, model, "--out", "cut")
+    assert sorted(p.name for p in place.iterdir()) == ["cut", "good.csv"]
+
+
+def test_a_setting_that_only_the_model_refuses_leaves_nothing_not_even_new_folders(
+    place: Path, model: Path, refused: Callable[..., str]
+):
+    words = ("prune", "depth", model, "--keep", "7", "--data", "good.csv", "--out", "new/folders/cut")
+    assert "keep" in refused(*words)
+    assert [path.name for path in place.iterdir()] == ["good.csv"]
