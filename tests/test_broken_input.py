@@ -227,7 +227,7 @@ def test_a_damaged_artifact_is_refused(place: Path, refused: Callable[..., str])
     (place / "a" / "artifact.json").write_text("{}", encoding="utf-8")
     assert "artifact.json is damaged" in refused("predict", "a", "a text")
     (place / "a" / "artifact.json").write_text('{"exporter": "export.nothing"}', encoding="utf-8")
-    assert "no method 'export.nothing'" in refused("predict", "a", "a text")
+    assert "made by 'export.nothing', which this version can't open" in refused("predict", "a", "a text")
 
 
 FAILURES = {

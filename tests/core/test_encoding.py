@@ -1,6 +1,11 @@
 """Texts to token ids: what the tokenizer doesn't know is counted."""
 
+from dataclasses import replace
+
+import pytest
 from tests.families import tiny_model
+
+from llamita.core.errors import UserError
 
 
 def test_unknown_tokens_are_counted_and_bytes_are_never_unknown():
@@ -9,3 +14,13 @@ def test_unknown_tokens_are_counted_and_bytes_are_never_unknown():
     assert known < 0.5 < unknown
     assert tiny_model("llama").encoder.unknown_share(["ЖЖЖ"]) == 0
     assert encoder.unknown_share([""]) == 0
+
+
+@pytest.mark.parametrize(("family", "special"), [("bert", 3), ("roberta", 4), ("gpt2", 0)])
+def test_a_length_without_room_beside_the_special_tokens_is_refused(family, special):
+    encoder = tiny_model(family).encoder
+    if special:
+        with pytest.raises(UserError, match=f"max_length must be more than {special}.* got {special}"):
+            replace(encoder, max_length=special).cut()
+    cut = replace(encoder, max_length=special + 1).cut()
+    assert len(cut.encode(["a warm film of many words"])[0][0]) == special + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llamita.core.errors import UserError, did_you_mean, require
+from llamita.core.errors import UserError, did_you_mean, first_line, require
 
 
 def test_a_users_mistake_is_a_wrong_value() -> None:
@@ -36,3 +36,8 @@ def test_a_claim_that_fails_is_raised_word_by_word() -> None:
     with pytest.raises(UserError) as told:
         require(False, "epochs must be > 0, got 0")
     assert str(told.value) == "epochs must be > 0, got 0"
+
+
+def test_the_first_line_of_an_error_is_never_nothing() -> None:
+    assert first_line(ValueError("\n one \ntwo")) == "one "
+    assert first_line(EOFError()) == "EOFError"

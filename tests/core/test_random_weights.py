@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES
+from transformers import AutoModelForSequenceClassification
 
-from llamita.core.architecture import random_model
+from llamita.core.architecture import architecture_named, random_model
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.random_weights import LABELS, MAX_LENGTH, build_random_model, parse_size
+from llamita.core.random_weights import LABELS, MAX_LENGTH, _nearest_config, build_random_model, parse_size
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -92,3 +93,11 @@ def test_sizes_are_read_and_others_refused():
 def test_an_unknown_family_is_refused_before_its_size_is_read():
     with pytest.raises(UserError, match="Did you mean 'llama'"):
         build_random_model("lama:many")
+
+
+@pytest.mark.parametrize("target", [300_000_000, 400_000_000])
+def test_the_search_goes_on_past_odd_numbers_of_heads(target):
+    config = _nearest_config(architecture_named("llama"), target)
+    with torch.device("meta"):
+        count = sum(p.numel() for p in AutoModelForSequenceClassification.from_config(config).parameters())
+    assert 0.85 < count / target < 1.15

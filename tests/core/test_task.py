@@ -84,3 +84,10 @@ def test_a_task_must_fit_a_head_score_and_describe_itself() -> None:
         Scored()  # type: ignore[abstract]
     with pytest.raises(TypeError, match="positional"):
         Classify(("no", "yes"))  # type: ignore[misc]
+
+
+def test_characters_that_part_texts_do_not_make_two_splits_one() -> None:
+    given = [("a\x1fb",), (("a", "b"),), ("a", "b"), ("a\x1e", "b"), ("a\x1b1fb",)]
+    assert len({Split(texts=texts).fingerprint for texts in given}) == len(given)
+    tasks = [Classify(labels=labels) for labels in (("a", "b\x1fc"), ("a", "b", "c"), ("a\x1fb", "c"))]
+    assert len({task.training_fingerprint for task in tasks}) == len(tasks)

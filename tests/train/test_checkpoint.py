@@ -113,3 +113,16 @@ def test_the_key_tells_apart_whatever_would_train_otherwise() -> None:
         key(rate=0.2), key(cut=1), key(length=6), key(seed=1), key(name="v"), key(first=0.5), key(frozen=True)
     )  # fmt: skip
     assert len({key(), *others}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("content", ["empty", "no dict"])
+def test_a_checkpoint_that_holds_nothing_is_passed_over(content: str, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(folder=tmp_path, key="a")
+    checkpoints.save(5, {"parameters": {"w": torch.ones(2)}})
+    if content == "empty":
+        (tmp_path / "step-00000009.pt").write_bytes(b"")
+    else:
+        torch.save([1, 2], tmp_path / "step-00000009.pt")
+    state = checkpoints.load()
+    assert state is not None
+    assert state["step"] == 5

@@ -15,6 +15,7 @@ from llamita.train.settings import PRECISIONS, SCHEDULES, LoopSettings, check_tr
     ("settings", "message"),
     [
         ({"epochs": 0}, "epochs must be > 0, got 0"),
+        ({"epochs": float("inf")}, "epochs must be > 0, got inf"),
         ({"epochs": float("nan")}, "epochs must be > 0, got nan"),
         ({"learning_rate": 0.0}, "learning_rate must be in (0, 1), got 0.0"),
         ({"learning_rate": 1.0}, "learning_rate must be in (0, 1), got 1.0"),

@@ -297,7 +297,11 @@ def _taken_out(argv: Sequence[str], flag: str, default: str) -> tuple[str, list[
     """The value of a flag that decides which other flags there are, and the other words."""
     words = list(argv)
     for i, word in enumerate(words):
-        if word == flag and i + 1 < len(words):
+        if word == "--":
+            break
+        if word == flag:
+            if i + 1 == len(words) or words[i + 1].startswith("--"):
+                raise UserError(f"{flag} needs a value, such as {flag} {default}")
             return words[i + 1], words[:i] + words[i + 2 :]
         if word.startswith(f"{flag}="):
             return word.removeprefix(f"{flag}="), words[:i] + words[i + 1 :]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import new_folder, run_folder
+from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
 
@@ -104,7 +103,7 @@ def run(argv: Sequence[str]) -> int:
     from llamita.run import execute
 
     report = execute(
-        recipe, out, stages=Path(args.stages) if args.stages else None, threads=args.threads,
+        recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
         command=shlex.join(["llamita", "run", *argv]),
     )  # fmt: skip
     return _told(report, out, as_json=args.json)
@@ -134,15 +133,12 @@ def export(argv: Sequence[str]) -> int:
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)
     given = {"train": args.data, "columns": args.columns}
+    if args.columns and not args.data:
+        raise UserError("--columns names columns of --data FILE")
     task = open_task({args.task: {k: v for k, v in given.items() if v}}) if args.data else None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f".{out.name}.stages"
-    shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
-    try:
-        artifact = shop.export(shop.start(args.model), method)
-        deliver(artifact, out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with stages_beside(out, resumable=False) as work:
+        shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
+        deliver(shop.export(shop.start(args.model), method), out)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     print(f'written: {out} ({_kept(out)}{show.bytes_text(size)}). Try it: llamita predict {out} "a text"')
     return 0

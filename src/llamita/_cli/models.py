@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,30 @@ def new_folder(out: str) -> Path:
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"--out {out} exists already and isn't empty; choose another folder or remove it")
     return writable(path)
+
+
+@contextmanager
+def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
+    """A hidden folder beside a verb's result, for what is in the making; gone when the result stands.
+
+    A stopped verb that is resumable leaves it for its next call; one whose input is refused leaves nothing but checkpoints.
+    """
+    new = [parent for parent in out.parents if not parent.exists()]
+    work = out.parent / f".{out.name}.stages"
+    work.mkdir(parents=True, exist_ok=True)
+    keep = resumable
+    try:
+        yield work
+        keep = False
+    except UserError:
+        keep = resumable and any(work.rglob("*.pt"))
+        raise
+    finally:
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+            for parent in new:
+                with suppress(OSError):
+                    parent.rmdir()
 
 
 def run_folder(out: str) -> Path:

@@ -44,8 +44,8 @@ def predict(argv: Sequence[str]) -> int:
     flags.add_machine(parser, seed=False)
     args = parser.read(argv, rest="texts")
     _check(args)
-    engine = open_classifier(args.model, args.threads)
     form = args.format or _form_of(args)
+    engine = open_classifier(args.model, args.threads)
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
         writer = write(stream, engine.labels)
@@ -63,7 +63,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("give texts or --file, not both")
     if not args.file and not args.texts and sys.stdin.isatty():
         raise UserError('give a text, --file FILE, or pipe texts in. For example: llamita predict MODEL "a text"')
-    if args.pair is not None and len(args.texts) != 1:
+    if args.pair is not None and (len(args.texts) != 1 or args.texts == ["-"]):
         raise UserError("--pair goes with one TEXT; put many pairs in a file with two columns")
     if args.columns and not args.file:
         raise UserError("--columns names columns of --file")
@@ -71,7 +71,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--encoding is for --file and stdin")
     if args.out:
         new_file(args.out)
-        if args.file and Path(args.out).resolve() == Path(args.file).resolve():
+        if args.file and Path(args.out).expanduser().resolve() == Path(args.file).expanduser().resolve():
             raise UserError("--out names the file that is read; choose another")
 
 
@@ -174,12 +174,15 @@ def _jsonl_writer(stream: IO[str], labels: Sequence[str]) -> Any:
 
 
 def _table_writer(stream: IO[str], labels: Sequence[str]) -> Any:
-    width = max(len(label) for label in labels)
+    from rich.cells import cell_len
+
+    width = max(cell_len(label) for label in labels)
 
     def write(texts: Sequence[Text], scores: Any) -> None:
         for record in _records(texts, scores, labels):
             text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
-            stream.write(f"{record['label']:<{width}}  {100 * record['confidence']:5.1f} %  {' '.join(text.split())}\n")
+            label = record["label"] + " " * (width - cell_len(record["label"]))
+            stream.write(f"{label}  {100 * record['confidence']:5.1f} %  {' '.join(text.split())}\n")
         stream.flush()
 
     return write

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.judge import methods_help
-from llamita._cli.models import new_folder
+from llamita._cli.models import new_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
 
@@ -57,25 +56,17 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
 
     given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
     given |= {"labels": args.labels, "seed": args.seed}
-    if not args.data and (args.test or args.unlabelled):
-        raise UserError("--test and --unlabelled go with --data FILE")
+    alone = [flag for flag in ("test", "unlabelled", "labels", "columns") if getattr(args, flag)]
+    if alone and not args.data:
+        raise UserError(f"--{alone[0]} goes with --data FILE")
     task = open_task({args.task: {k: v for k, v in given.items() if v is not None}}) if args.data else None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f".{out.name}.stages"
-    shop = Workshop(
-        store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed, device=best_device()
-    )
-    work.mkdir(exist_ok=True)
-    try:
+    with stages_beside(out, resumable=True) as work:
+        shop = Workshop(
+            store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed, device=best_device()
+        )
         teacher = shop.start(args.teacher) if args.teacher else None
-        before = shop.start(args.model)
-        after = shop.apply(before, method, teacher)  # type: ignore[arg-type]
+        after = shop.apply(shop.start(args.model), method, teacher)  # type: ignore[arg-type]
         deliver(after, out)
-    except UserError:
-        if not any(work.iterdir()):
-            work.rmdir()
-        raise
-    shutil.rmtree(work, ignore_errors=True)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"written: {out} ({show.bytes_text(size)})")
     return 0

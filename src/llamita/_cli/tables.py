@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +44,8 @@ def _check(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     if args.max_length and not args.model:
         raise UserError("--max-length counts tokens; name the model that makes them: --model MODEL")
+    from llamita.data.read import rows_text
+
     findings, tables = _findings(args)
     errors = sum(f.severity == "error" for f in findings)
     if args.json:
@@ -56,7 +55,7 @@ def _check(argv: Sequence[str]) -> int:
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
         labels = f"; labels: {_counted(table.labels)}" if table.labels else "; no labels"
-        print(f"{name}: {table.source}, {len(table):,} rows; {roles}{labels}")
+        print(f"{name}: {table.source}, {rows_text(len(table))}; {roles}{labels}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
         print(f"{f.severity}: {where}: {f.message}; {f.remedy}")
@@ -97,38 +96,21 @@ def _counted(labels: Sequence[str]) -> str:
 
 
 def _convert(argv: Sequence[str]) -> int:
-    from llamita.data.files import format_of
+    from llamita.data.read import rows_text
     from llamita.data.rows import open_rows
+    from llamita.data.write import write_rows
 
-    parser = flags.Parser("data convert", "Write a file anew in UTF-8, as CSV, TSV or JSONL by the ending of --out.")
+    parser = flags.Parser(
+        "data convert", "Write a file anew in UTF-8, as CSV, TSV, JSONL or plain text by the ending of --out."
+    )
     parser.add("file", metavar="FILE")
     parser.add("--encoding", metavar="NAME", help="of FILE when it isn't UTF-8: gb18030, big5, latin-1, utf-16 …")
-    parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv or .jsonl")
+    parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
     args = parser.read(argv)
     path, out = Path(args.file).expanduser(), new_file(args.out)
-    suffix = out.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".jsonl", ".txt") or (suffix == ".txt") != (format_of(path) == ".txt"):
-        raise UserError(f"--out {args.out}: must end with .csv, .tsv or .jsonl (.txt for plain text), got {suffix!r}")
     if out.exists():
         raise UserError(f"--out {args.out} exists already; choose another name")
     rows = open_rows(path, args.encoding)
-    part = out.with_name(f".{out.name}.part")
-    written = 0
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",", lineterminator="\n")
-            if suffix in (".csv", ".tsv"):
-                writer.writerow(rows.names)
-            for _, row in rows.rows:
-                written += 1
-                if suffix == ".jsonl":
-                    stream.write(json.dumps(dict(zip(rows.names, row, strict=True)), ensure_ascii=False) + "\n")
-                elif suffix == ".txt":
-                    stream.write(f"{row[0]}\n")
-                else:
-                    writer.writerow(row)
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
-    print(f"written: {out}, {written:,} rows")
+    written = write_rows(out, rows.names, rows.rows, str(path))
+    print(f"written: {out}, {rows_text(written)}")
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from llamita.core.errors import require
 from llamita.core.task import Text
 
 Encoded = tuple[list[int], list[int]]
@@ -39,6 +40,11 @@ class TextEncoder:
     def cut(self) -> TextEncoder:
         """A copy whose tokenizer truncates (pairs: the longest first) and does not pad."""
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
+        special = tokenizer.num_special_tokens_to_add(is_pair=True)
+        require(
+            self.max_length > special,
+            f"max_length must be more than {special}, what the special tokens of a pair take, got {self.max_length}",
+        )
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length=self.max_length)
         return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=self.max_length)

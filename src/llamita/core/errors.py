@@ -16,6 +16,12 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
+    said = str(error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
+
+
 def require(claim: bool, message: str) -> None:
     """Raise `UserError(message)` unless the claim holds; for `__post_init__`."""
     if not claim:

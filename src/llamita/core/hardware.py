@@ -20,7 +20,7 @@ PACKAGES = (
 def cpu_features() -> tuple[str, ...]:
     """The features of `FEATURES` this CPU has; empty where the system doesn't tell (not Linux)."""
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ()
     flags = next(
@@ -51,7 +51,7 @@ def use_bf16(precision: str, device: str = "cpu") -> bool:
 
 def cpu_name() -> str:
     try:
-        text = Path("/proc/cpuinfo").read_text()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
         return next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

@@ -22,7 +22,7 @@ from transformers.utils import logging as transformers_logging
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, first_line
 from llamita.core.sources import Source, locate
 
 LINEAGE_FILE = "lineage.json"
@@ -168,7 +168,7 @@ def _load_stock(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFas
         module = loader.from_pretrained(source.address, config=config, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source.address)
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = first_line(error)
         if source.kind == "hub":
             raise UserError(
                 f"can't load {source.address!r} from the Hub ({first}). Without a network, give a local folder or a packaged"

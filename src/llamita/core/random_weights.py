@@ -51,6 +51,10 @@ def parse_size(size: str, address: str) -> int:
     return int(number)
 
 
+FAR_BEYOND = 1.5
+"""Odd numbers of heads can't share keys and values, so the parameters go up and down; the search ends well above the target."""
+
+
 def _nearest_config(architecture: Architecture, target: int) -> PretrainedConfig:
     """Widen until the parameters are nearest the target; depth grows with the square root of the width."""
     best: tuple[int, PretrainedConfig] | None = None
@@ -58,9 +62,10 @@ def _nearest_config(architecture: Architecture, target: int) -> PretrainedConfig
         config = _config(architecture, heads)
         with torch.device("meta"):
             count = sum(p.numel() for p in AutoModelForSequenceClassification.from_config(config).parameters())
-        if best is not None and abs(count - target) >= best[0]:
+        if best is None or abs(count - target) < best[0]:
+            best = (abs(count - target), config)
+        if count > FAR_BEYOND * target:
             break
-        best = (abs(count - target), config)
     assert best is not None
     return best[1]
 

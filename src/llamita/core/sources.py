@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.errors import UserError, did_you_mean, first_line
 from llamita.core.exporter import ARTIFACT_FILE
 
 
@@ -87,7 +87,7 @@ def _from_modelscope(name: str) -> Source:
     try:
         folder = Path(snapshot_download(name))
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        first = first_line(error)
         raise UserError(f"can't fetch {name!r} from ModelScope: {first}") from None
     return Source(kind="folder", path=folder, name=name.split("/")[-1], address=str(folder), base=name)
 

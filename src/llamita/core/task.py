@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,11 @@ def label_order(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     return None
 
 
+def _escaped(text: str) -> str:
+    """The text without the characters that part texts and examples in a fingerprint."""
+    return re.sub("[\x1b\x1e\x1f]", lambda found: f"\x1b{ord(found[0]):x}", text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Split:
     """Examples of one split, in file order."""
@@ -51,7 +57,7 @@ class Split:
         digest = hashlib.sha256()
         for text in self.texts:
             for part in (text,) if isinstance(text, str) else text:
-                digest.update(part.encode("utf-8", "surrogatepass") + b"\x1f")
+                digest.update(_escaped(part).encode("utf-8", "surrogatepass") + b"\x1f")
             digest.update(b"\x1e")
         digest.update(np.asarray(self.labels, dtype="<i8").tobytes())
         return digest.hexdigest()
@@ -82,7 +88,12 @@ class Task(ABC):
     @property
     def training_fingerprint(self) -> str:
         """What a trained stage depends on: everything but the test split."""
-        parts = [*self.labels, self.train.fingerprint, self.select.fingerprint, self.unlabelled.fingerprint]
+        parts = [
+            *map(_escaped, self.labels),
+            self.train.fingerprint,
+            self.select.fingerprint,
+            self.unlabelled.fingerprint,
+        ]
         return hashlib.sha256("\x1f".join([*parts, str(self.max_length)]).encode()).hexdigest()
 
     @abstractmethod

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
-from llamita.data.read import Table
+from llamita.data.read import Table, rows_text
 from llamita.data.text import text_key
 
 MANY_CHARACTERS = 10_000
@@ -104,16 +104,12 @@ def _parts(text: Text) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else text
 
 
-def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number:,} rows"
-
-
 def _empty(table: Table) -> Iterator[DataFinding]:
     rows = [i for i, text in enumerate(table.texts) if not all(part.strip() for part in _parts(text))]
     if rows:
         severity = "error" if len(rows) == len(table) else "warning"
         yield _finding(
-            "empty", severity, table, rows, f"{_rows(len(rows))} with an empty text", "delete them or fill them in"
+            "empty", severity, table, rows, f"{rows_text(len(rows))} with an empty text", "delete them or fill them in"
         )
 
 
@@ -123,7 +119,7 @@ def _damaged(table: Table) -> Iterator[DataFinding]:
         part = next(p for p in _parts(table.texts[rows[0]]) if MOJIBAKE.search(p))
         match = MOJIBAKE.search(part)
         shown = match.group() if match else ""
-        message = f"{_rows(len(rows))} with characters of a wrong encoding such as {shown!r}"
+        message = f"{rows_text(len(rows))} with characters of a wrong encoding such as {shown!r}"
         remedy = "these texts were once decoded wrongly; save the original file again as UTF-8"
         yield _finding("encoding", "warning", table, rows, message, remedy)
 
@@ -141,7 +137,7 @@ def _over_long(table: Table, encoder: TextEncoder | None, max_length: int | None
         )
     if rows:
         share = f" ({100 * len(rows) / len(table):.1f} %)"
-        yield _finding("long", "warning", table, rows, f"{_rows(len(rows))}{share} of {what}", remedy)
+        yield _finding("long", "warning", table, rows, f"{rows_text(len(rows))}{share} of {what}", remedy)
 
 
 def _copies(table: Table) -> Iterator[DataFinding]:
@@ -165,7 +161,7 @@ def _copies(table: Table) -> Iterator[DataFinding]:
     repeated = [i for rows in copies for i in rows[1:] if labels[i] == labels[rows[0]]]
     if repeated:
         severity = "warning" if len(repeated) > len(table) // 20 else "info"
-        message = f"{_rows(len(repeated))} that repeat an earlier text and label"
+        message = f"{rows_text(len(repeated))} that repeat an earlier text and label"
         yield _finding(
             "duplicate", severity, table, sorted(repeated), message, "keep one of each, unless they are meant"
         )
@@ -178,7 +174,7 @@ def _leakage(train: Table, test: Table, allowed: bool) -> Iterator[DataFinding]:
         for i, text in enumerate(test.texts):
             seen.setdefault(text_key(text), i)
         twin = seen[text_key(train.texts[rows[0]])]
-        message = f"{_rows(len(rows))} whose text also stands in {test.source} (first: its {_place(test, twin)})"
+        message = f"{rows_text(len(rows))} whose text also stands in {test.source} (first: its {_place(test, twin)})"
         remedy = "take them out of the training data: a score on texts seen in training says nothing"
         yield _finding("leakage", "warning" if allowed else "error", train, rows, message, remedy)
 
@@ -241,7 +237,7 @@ def _labels_of_test(train: Table, test: Table) -> Iterator[DataFinding]:
         rows = [i for i, name in enumerate(test.labels) if name == label]
         near = difflib.get_close_matches(label, known, n=1, cutoff=0.6)
         remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
-        message = f"label {label!r} stands in {_rows(len(rows))} of the test data but nowhere in {train.source}"
+        message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
         yield _finding("unknown_label", "error", test, rows, message, remedy)
     absent = _in_order(known - tested)
     if absent:

@@ -77,7 +77,9 @@ def read_table(
         table.labels = None
         table.columns.pop("label")
     _check_labels(table, labelled)
-    logger.info("%s: %d rows; %s", table.source, len(table), ", ".join(f"{k} = {v}" for k, v in table.columns.items()))
+    logger.info(
+        "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
+    )
     return table
 
 
@@ -156,18 +158,19 @@ def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mappi
     texts: list[Text] = []
     labels: list[str] = []
     for number, values in chunk:
-        text = _cell(name, number, values[places["text"]], roles["text"])
-        pair = _cell(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
+        text = cell_text(name, number, values[places["text"]], roles["text"])
+        pair = cell_text(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
         texts.append(text if pair is None else (text, pair))
         if "label" in places:
-            labels.append(_cell(name, number, values[places["label"]], roles["label"]))
+            labels.append(cell_text(name, number, values[places["label"]], roles["label"]))
     return Table(
         texts=texts, labels=labels if "label" in places else None, lines=[number for number, _ in chunk],
         columns=dict(roles), source=name,
     )  # fmt: skip
 
 
-def _cell(name: str, number: int, value: Any, column: str) -> str:
+def cell_text(name: str, number: int, value: Any, column: str) -> str:
+    """A cell as text; what is no text is refused with the name and line of its source."""
     if value is MISSING:
         raise UserError(f"{name}:{number}: this object has no {column!r}, which the first one has")
     if isinstance(value, (Mapping, list, tuple, set)):
@@ -193,6 +196,11 @@ def _plain(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def rows_text(number: int) -> str:
+    """ "1 row" or "1,178 rows"."""
+    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 def _check_labels(table: Table, labelled: bool | None) -> None:

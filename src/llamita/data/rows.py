@@ -11,7 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, first_line
 from llamita.data.decode import LONGEST_LINE, existing_file, lines_of_stream, text_lines
 from llamita.data.files import FORMATS, PIPED, STDIN, format_of
 
@@ -85,7 +85,7 @@ def _delimited(path: Path, lines: Iterator[str], *, tabs: bool) -> Rows:
     start = list(islice(lines, 1000))
     first = next((line for line in start if line.strip()), "")
     delimiter = "\t" if tabs else next((d for d in ",;\t" if d in first), ",")
-    if tabs and (listed := [*start, *lines]) and len({line.count("\t") for line in listed if line.strip()}) == 1:
+    if tabs and (listed := [*start, *lines]) and _is_plain(listed):
         rows = _unquoted_tabs(listed)
     else:
         rows = _parsed(path, chain(listed if tabs else start, lines), delimiter)
@@ -130,6 +130,13 @@ def _quote_advice(error: str, start: int, end: int) -> str:
         lines = f" (the row runs to line {end})" if end > start else ""
         return f'text after a closing quote{lines}; put the whole text in quotes and double the quotes inside it ("")'
     return f"not CSV: {error}"
+
+
+def _is_plain(lines: Iterable[str]) -> bool:
+    """Whether each line is a row: all have as many tabs, and, of a single column, none opens a quote that a later one closes."""
+    filled = [line for line in lines if line.strip()]
+    tabs = {line.count("\t") for line in filled}
+    return len(tabs) == 1 and (tabs != {0} or all(line.count('"') % 2 == 0 for line in filled if line.startswith('"')))
 
 
 def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Row]:
@@ -238,7 +245,7 @@ def _parquet(path: Path) -> Rows:
     try:
         table = pyarrow.parquet.ParquetFile(str(path))
     except pyarrow.ArrowException as error:
-        raise UserError(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{path} is not a Parquet file: {first_line(error)}") from None
     names = tuple(table.schema_arrow.names)
 
     def values() -> Iterator[Row]:

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from llamita.core.errors import first_line
+
 log = logging.getLogger(__name__)
 
 FORMAT = 1
@@ -55,10 +57,10 @@ class Checkpoints:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-                log.warning("checkpoint %s can't be read (%s); it is left out", path, str(error).splitlines()[0])
+                log.warning("checkpoint %s can't be read (%s); it is left out", path, first_line(error))
                 path.unlink()
                 continue
-            if state.get("format") == FORMAT:
+            if isinstance(state, dict) and state.get("format") == FORMAT:
                 return state
         return None
 

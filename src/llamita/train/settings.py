@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class LoopSettings:
 
 def check_training(step: Any) -> None:
     """Refuse what no training can do with the fields that all training steps have."""
-    require(step.epochs > 0, f"epochs must be > 0, got {step.epochs:g}")
+    require(0 < step.epochs < math.inf, f"epochs must be > 0, got {step.epochs:g}")
     rate = step.learning_rate
     require(rate is None or 0 < rate < 1, f"learning_rate must be in (0, 1), got {rate}")
     require(step.batch_size >= 1, f"batch_size must be >= 1, got {step.batch_size}")

@@ -1,0 +1,96 @@
+"""Rows to a file in UTF-8 - CSV, TSV, JSONL or plain text by its ending - whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from llamita.core.errors import UserError, require
+from llamita.data.read import cell_text
+from llamita.data.rows import Row
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".txt")
+Writer = Callable[[int, Sequence[Any]], None]
+"""Writes the values of a row, whose line in its source stands before them."""
+
+
+def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str) -> int:
+    """Write the rows and return their number.
+
+    Args:
+        out: Ends with .csv, .tsv, .jsonl, or .txt for a single column.
+        names: Of the columns.
+        source: What the rows came from, for messages.
+
+    Raises:
+        UserError: the ending, the names, or a value that the format can't hold.
+    """
+    suffix = out.suffix.lower()
+    require(suffix in FORMATS, f"{out}: must end with {', '.join(FORMATS)}, got {suffix!r}")
+    require(suffix != ".txt" or len(names) == 1, f"{out}: .txt holds one column, got {len(names)} ({', '.join(names)})")
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        what = "have no name" if not twice else f"are named {twice!r}"
+        raise UserError(f"{source}: two columns {what}; give each a name of its own in the first line")
+    part = out.with_name(f".{out.name}.part")
+    written = 0
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            write = _WRITERS[suffix](stream, names, source)
+            for number, values in rows:
+                write(number, values)
+                written += 1
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+    return written
+
+
+def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = ",") -> Writer:
+    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(names)
+
+    def write(number: int, values: Sequence[Any]) -> None:
+        writer.writerow([cell_text(source, number, value, name) for name, value in zip(names, values, strict=True)])
+
+    return write
+
+
+def _tabs(stream: IO[str], names: Sequence[str], source: str) -> Writer:
+    return _table(stream, names, source, "\t")
+
+
+def _objects(stream: IO[str], names: Sequence[str], source: str) -> Writer:
+    def write(number: int, values: Sequence[Any]) -> None:
+        record = {name: _json_value(source, number, value, name) for name, value in zip(names, values, strict=True)}
+        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    return write
+
+
+def _json_value(source: str, number: int, value: Any, name: str) -> Any:
+    """Numbers, truth values, nothing and nested values stay what they are; NaN is nothing; all else is text."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    if isinstance(value, (list, tuple)):
+        return [_json_value(source, number, one, name) for one in value]
+    if isinstance(value, dict):
+        return {str(key): _json_value(source, number, one, name) for key, one in value.items()}
+    return cell_text(source, number, value, name)
+
+
+def _lines(stream: IO[str], names: Sequence[str], source: str) -> Writer:
+    def write(number: int, values: Sequence[Any]) -> None:
+        stream.write(" ".join(cell_text(source, number, values[0], names[0]).splitlines()) + "\n")
+
+    return write
+
+
+_WRITERS = {".csv": _table, ".tsv": _tabs, ".jsonl": _objects, ".txt": _lines}
