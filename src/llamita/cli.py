@@ -25,7 +25,7 @@ VERBS = {
     "explain": ("explain", 'why the model says so: llamita explain MODEL "a text"'),
     "attack": ("judge", "accuracy when the texts are disturbed: llamita attack MODEL --data test.csv"),
     "predict": ("predict", 'labels and confidences: llamita predict MODEL "a text" | --file texts.csv'),
-    "data": ("tables", "check or convert files: llamita data check train.csv --test test.csv"),
+    "data": ("tables", "check, split, thin out or convert files: llamita data check train.csv --test test.csv"),
     "list": ("about", "the methods there are: llamita list [prune]"),
     "doctor": ("about", "what this machine and installation can do"),
 }

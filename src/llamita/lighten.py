@@ -23,6 +23,7 @@ from llamita.core.store import Store
 from llamita.data.check import check
 from llamita.data.files import stem_of
 from llamita.data.read import Table, read_table
+from llamita.data.text import han_share
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
 from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, value
@@ -148,9 +149,7 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def default_teacher(texts: Sequence[Any]) -> str:
     """The packaged teacher for the language of the texts; for Chinese there is none, so one must be named."""
-    sample = "".join(t if isinstance(t, str) else t[0] for t in texts[:500])
-    han = sum("\u4e00" <= c <= "\u9fff" for c in sample)
-    if han > 0.2 * max(1, len(sample)):
+    if han_share("".join(t if isinstance(t, str) else t[0] for t in texts[:500])) > 0.2:
         raise UserError(
             "the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …"
         )

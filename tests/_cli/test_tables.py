@@ -39,8 +39,10 @@ def test_without_a_verb_it_lists_the_verbs(said: Callable[..., str], refused: Ca
     text = said("data", "--help")
     assert text == said("data", code=2)
     assert text.startswith("usage: llamita data VERB FILE")
-    assert all(f"\n  {verb} " in text for verb in ("check", "convert"))
-    assert "llamita data takes check or convert, got 'chek'. Did you mean 'check'?" in refused("data", "chek")
+    assert all(f"\n  {verb} " in text for verb in ("check", "convert", "split", "dedup", "sample"))
+    assert "llamita data takes check, convert, split, dedup, sample, got 'chek'. Did you mean 'check'?" in refused(
+        "data", "chek"
+    )
 
 
 def test_a_clean_table_is_told_in_two_lines(place: Path, said: Callable[..., str]):
@@ -159,3 +161,49 @@ def test_plain_text_becomes_a_table_and_one_column_plain_text(place: Path, said:
     assert (place / "t.csv").read_text(encoding="utf-8") == 'text\none\n"two, three"\n'
     said("data", "convert", "t.csv", "--out", "again.txt")
     assert (place / "again.txt").read_bytes() == (place / "t.txt").read_bytes()
+
+
+def test_a_split_keeps_every_column_and_shares_no_text(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    rows = [f"{i},a film number {i % 50},{'good' if i % 2 else 'bad'}" for i in range(100)]
+    (place / "all.csv").write_text("id,text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    out = said("data", "split", "all.csv", "--test", "0.2", "--out", "parts")
+    assert "written: parts/train.csv, 80 rows\nwritten: parts/test.csv, 20 rows" in out
+    parts = [(place / "parts" / name).read_text(encoding="utf-8").splitlines() for name in ("train.csv", "test.csv")]
+    assert {part[0] for part in parts} == {"id,text,label"}
+    assert sorted(parts[0][1:] + parts[1][1:]) == sorted(rows)
+    checked = said("data", "check", "parts/train.csv", "--test", "parts/test.csv")
+    assert "0 errors" in checked
+    assert "also stands in" not in checked
+    assert "exists already" in refused("data", "split", "all.csv", "--out", "parts")
+    assert "--test must be in (0, 1), got 0" in refused("data", "split", "all.csv", "--test", "0", "--out", "new")
+    assert not (place / "new").exists()
+
+
+def test_dedup_keeps_one_row_of_each_text_and_says_what_it_dropped(place: Path, said: Callable[..., str]):
+    long = "the committee considered withdrawing from the city on Wednesday after two members had been taken"
+    lines = ["text,label", "One.,a", "one,a", "two,a", "TWO,b", f"{long},a", f"{long} hostage,a", "three,b"]
+    table(place, "copies.csv", *lines[1:])
+    out = said("data", "dedup", "copies.csv", "--out", "new.csv", "--near", "0")
+    assert "written: new.csv, 4 rows; 3 rows dropped, of them 1 texts whose copies have different labels" in out
+    said("data", "dedup", "copies.csv", "--out", "near.csv")
+    assert (place / "near.csv").read_text(encoding="utf-8").splitlines() == [
+        "text,label",
+        "One.,a",
+        f"{long},a",
+        "three,b",
+    ]
+
+
+def test_a_sample_is_drawn_in_proportion_and_again_the_same(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    said("data", "sample", "good.csv", "--rows", "12", "--out", "a.jsonl")
+    said("data", "sample", "good.csv", "--rows", "12", "--out", "b.jsonl")
+    assert (place / "a.jsonl").read_bytes() == (place / "b.jsonl").read_bytes()
+    records = [json.loads(line) for line in (place / "a.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sorted(record["label"] for record in records) == ["negative"] * 6 + ["positive"] * 6
+    assert "1 to 40 rows, as many as there are, got 41" in refused(
+        "data", "sample", "good.csv", "--rows", "41", "--out", "c.csv"
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from llamita.core.errors import UserError
 
 EXTRAS = {
-    "train": ("torch", "transformers", "accelerate", "datasets", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
+    "train": ("torch", "transformers", "accelerate", "datasets", "datasketch", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
               "optuna", "matplotlib", "psutil", "pyarrow", "pandas"),
     "onnx": ("onnx", "onnxscript", "ml_dtypes"),
     "zh": ("pypinyin",),

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import new_file
+from llamita._cli.models import new_file, new_folder
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.files import format_of
 
-VERBS = {"check": "what would spoil a model or its measurement", "convert": "write a file anew in UTF-8"}
+if TYPE_CHECKING:
+    from llamita.data.read import Table
+
+log = logging.getLogger(__name__)
+VERBS = {
+    "check": "what would spoil a model or its measurement", "convert": "write a file anew in UTF-8",
+    "split": "training and test data that share no text", "dedup": "one row of each text",
+    "sample": "some rows, the labels in their proportions",
+}  # fmt: skip
 
 
 def data(argv: Sequence[str]) -> int:
-    """`data check` or `data convert`."""
+    """`data check`, `data split` and so on."""
     if not argv or argv[0] in ("-h", "--help"):
         lines = [f"  {name:<8} {text}" for name, text in VERBS.items()]
         print("\n".join(["usage: llamita data VERB FILE …", "", *lines]))
         return 0 if argv else 2
     if argv[0] not in VERBS:
-        raise UserError(f"llamita data takes {' or '.join(VERBS)}, got {argv[0]!r}.{did_you_mean(argv[0], VERBS)}")
-    return {"check": _check, "convert": _convert}[argv[0]](argv[1:])
+        raise UserError(f"llamita data takes {', '.join(VERBS)}, got {argv[0]!r}.{did_you_mean(argv[0], VERBS)}")
+    verbs = {"check": _check, "convert": _convert, "split": _split, "dedup": _dedup, "sample": _sample}
+    return verbs[argv[0]](argv[1:])
 
 
 def _check(argv: Sequence[str]) -> int:
@@ -40,6 +52,7 @@ def _check(argv: Sequence[str]) -> int:
     parser.add(
         "--allow-leakage", action="store_true", help="texts in both training and test are a warning, not an error"
     )
+    _add_near(parser, "near copies are looked for too: texts that share so much of their character n-grams; 0: not")
     flags.add_json(parser)
     args = parser.read(argv)
     if args.max_length and not args.model:
@@ -82,7 +95,7 @@ def _findings(args: argparse.Namespace) -> tuple[Sequence[Any], dict[str, Any]]:
         encoder = open_engine(args.model).encoder
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), max_length=args.max_length, encoder=encoder,
-        allow_leakage=args.allow_leakage,
+        allow_leakage=args.allow_leakage, likeness=_likeness(args),
     )  # fmt: skip
     return found, tables
 
@@ -107,10 +120,119 @@ def _convert(argv: Sequence[str]) -> int:
     parser.add("--encoding", metavar="NAME", help="of FILE when it isn't UTF-8: gb18030, big5, latin-1, utf-16 …")
     parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
     args = parser.read(argv)
-    path, out = Path(args.file).expanduser(), new_file(args.out)
-    if out.exists():
-        raise UserError(f"--out {args.out} exists already; choose another name")
+    path, out = Path(args.file).expanduser(), _new_table(args.out)
     rows = open_rows(path, args.encoding)
     written = write_rows(out, rows.names, rows.rows, str(path))
     print(f"written: {out}, {rows_text(written)}")
+    return 0
+
+
+def _add_near(parser: flags.Parser, text: str) -> None:
+    parser.add("--near", type=values.share, default=0.8, metavar="SHARE", help=f"{text} (default: 0.8)")
+
+
+def _likeness(args: argparse.Namespace) -> float | None:
+    """How alike near copies are; None when they aren't wanted or can't be looked for, which is said."""
+    if args.near and find_spec("datasketch") is None:
+        log.warning("near copies are not looked for; that needs datasketch: pip install 'llamita[train]'")
+        return None
+    return args.near or None
+
+
+def _parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
+    parser = flags.Parser(f"data {verb}", text)
+    parser.add("file", metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet or .txt, packed or not")
+    parser.add("--out", metavar="DIR" if verb == "split" else "FILE", required=True, help=out)
+    parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
+    parser.add("--encoding", metavar="NAME", help="of a file that isn't UTF-8, such as gb18030")
+    return parser
+
+
+def _all_rows(args: argparse.Namespace) -> tuple[Any, Table, list[Any]]:
+    """The names of the columns, the texts and labels, and every row as it stands."""
+    from llamita.data.read import read_table
+    from llamita.data.rows import open_rows
+
+    path = Path(args.file).expanduser()
+    rows = open_rows(path, args.encoding)
+    return rows.names, read_table(path, columns=args.columns, encoding=args.encoding), list(rows.rows)
+
+
+def _new_table(out: str) -> Path:
+    path = new_file(out)
+    if path.exists():
+        raise UserError(f"--out {out} exists already; choose another name")
+    return path
+
+
+def _split(argv: Sequence[str]) -> int:
+    from llamita.data.portion import share_of_each
+    from llamita.data.read import rows_text
+    from llamita.data.write import write_rows
+
+    parser = _parser_of_rows(
+        "split", "Cut test data off, the same share of each label; copies of a text stay on one side.", "a new folder"
+    )
+    parser.add("--test", type=values.share, default=0.1, metavar="SHARE", help="of the texts (default: 0.1)")
+    parser.add("--seed", type=int, default=0, metavar="N", help="another draw")
+    args = parser.read(argv)
+    if not 0 < args.test < 1:
+        raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")
+    folder = new_folder(args.out)
+    names, table, rows = _all_rows(args)
+    order = sorted(set(table.labels or ()))
+    labels = [order.index(label) for label in table.labels] if table.labels else [0] * len(table)
+    cut = set(share_of_each(table.texts, labels, args.test, args.seed))
+    if not cut or len(cut) == len(table):
+        raise UserError(f"{args.file}: too few different texts to split ({rows_text(len(table))})")
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = format_of(Path(args.file)) if format_of(Path(args.file)) in (".tsv", ".jsonl") else ".csv"
+    for name, wanted in (("train", False), ("test", True)):
+        part = [row for i, row in enumerate(rows) if (i in cut) == wanted]
+        out = folder / f"{name}{suffix}"
+        print(f"written: {out}, {rows_text(write_rows(out, names, part, args.file))}")
+    return 0
+
+
+def _dedup(argv: Sequence[str]) -> int:
+    from llamita.data.copies import kept_of, near_texts, same_texts
+    from llamita.data.read import rows_text
+    from llamita.data.write import write_rows
+
+    parser = _parser_of_rows(
+        "dedup",
+        "Keep the first row of each text, under the label most of its copies have; where two labels are as common, none.",
+        "a new .csv, .tsv, .jsonl or .txt",
+    )
+    _add_near(parser, "texts that share so much of their character n-grams are copies too; 0: only the same words")
+    args = parser.read(argv)
+    out = _new_table(args.out)
+    names, table, rows = _all_rows(args)
+    likeness = _likeness(args)
+    groups = near_texts(table.texts, likeness) if likeness else same_texts(table.texts)
+    dropped, undecided = kept_of(groups, table.labels)
+    written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
+    what = f", of them {undecided:,} texts whose copies have different labels" if undecided else ""
+    print(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}")
+    return 0
+
+
+def _sample(argv: Sequence[str]) -> int:
+    from llamita.data.portion import proportional
+    from llamita.data.read import rows_text
+    from llamita.data.write import write_rows
+
+    parser = _parser_of_rows(
+        "sample", "Draw rows, the labels in the proportions of the file.", "a new .csv, .tsv, .jsonl or .txt"
+    )
+    parser.add("--rows", type=values.positive, required=True, metavar="N", help="how many")
+    parser.add("--balanced", action="store_true", help="as many of each label instead")
+    parser.add("--seed", type=int, default=0, metavar="N", help="another draw")
+    args = parser.read(argv)
+    out = _new_table(args.out)
+    names, table, rows = _all_rows(args)
+    if args.balanced and not table.labels:
+        raise UserError("--balanced is about labels; name their column: --columns label=COLUMN")
+    taken = proportional(table.labels or [""] * len(table), args.rows, args.seed, balanced=args.balanced)
+    print(f"written: {out}, {rows_text(write_rows(out, names, [rows[i] for i in taken], args.file))}")
     return 0

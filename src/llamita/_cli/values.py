@@ -58,6 +58,17 @@ def number(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a share from 0 to 1, got {text!r}")
+    return value
+
+
 def columns(text: str) -> dict[str, str]:
     """ "text=review,label=stars" as a mapping."""
     found: dict[str, str] = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
+from llamita.data.copies import near_texts, same_texts
 from llamita.data.read import Table, rows_text
 from llamita.data.text import text_key
 
@@ -30,7 +31,7 @@ class DataFinding:
 
     kind: str
     """empty · duplicate · conflict · leakage · one_class · unknown_label · absent_label · label_spelling · rare_label ·
-    imbalance · long · encoding · pairs"""
+    imbalance · long · encoding · pairs · near_duplicate · near_leakage"""
     severity: Severity
     file: str
     line: int | None
@@ -53,12 +54,14 @@ def check(
     max_length: int | None = None,
     encoder: TextEncoder | None = None,
     allow_leakage: bool = False,
+    likeness: float | None = None,
 ) -> list[DataFinding]:
     """Everything found in the splits, errors first.
 
     Args:
         max_length: Tokens a text is cut to; needs an encoder, whose own limit is taken when this is None.
         encoder: Counts tokens; without it only texts of very many characters are called over-long.
+        likeness: Also look for near copies, texts with at least this share of their character n-grams in common.
         allow_leakage: Make texts that training and test share a warning, not an error.
     """
     found: list[DataFinding] = []
@@ -70,6 +73,8 @@ def check(
         found += [*_copies(test), *_leakage(train, test, allow_leakage), *_labels_of_test(train, test)]
         if unlabelled is not None:
             found += _leakage(unlabelled, test, True)
+    if likeness is not None:
+        found += _near(train, test, likeness)
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda finding: order[finding.severity])
 
@@ -140,12 +145,42 @@ def _over_long(table: Table, encoder: TextEncoder | None, max_length: int | None
         yield _finding("long", "warning", table, rows, f"{rows_text(len(rows))}{share} of {what}", remedy)
 
 
+def _near(train: Table, test: Table | None, likeness: float) -> Iterator[DataFinding]:
+    """Texts that are nearly, but not wholly, like another one in training, or like one in training and one in test."""
+    start = len(train)
+    texts = [*train.texts, *(test.texts if test else ())]
+    keys = [text_key(text) for text in texts]
+    again: list[int] = []
+    shared: dict[int, int] = {}
+    for rows in near_texts(texts, likeness):
+        of_test = {keys[i] for i in rows if i >= start}
+        seen: set[str] = set()
+        for i in (i for i in rows if i < start):
+            again += [i] if seen and keys[i] not in seen else []
+            seen.add(keys[i])
+            if of_test and keys[i] not in of_test:
+                shared[i] = next(j for j in rows if j >= start) - start
+    if test is not None and shared:
+        rows = sorted(shared)
+        first = f"first: much like {_place(test, shared[rows[0]])} of {test.source}"
+        message = f"{rows_text(len(rows))} that say nearly what a text of the test data says ({first})"
+        remedy = "take them out of the training data, or the score is too good"
+        yield _finding("near_leakage", "warning", train, rows, message, remedy)
+    if again:
+        message = f"{rows_text(len(again))} that nearly repeat an earlier text"
+        yield _finding(
+            "near_duplicate",
+            "info",
+            train,
+            sorted(again),
+            message,
+            "keep one of each: llamita data dedup FILE --out NEW",
+        )
+
+
 def _copies(table: Table) -> Iterator[DataFinding]:
     """The same text again: under the same label (duplicate) or under another (conflict)."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for i, text in enumerate(table.texts):
-        groups[text_key(text)].append(i)
-    copies = [rows for rows in groups.values() if len(rows) > 1]
+    copies = same_texts(table.texts)
     labels = table.labels or [""] * len(table)
     clashing = [rows for rows in copies if len({labels[i] for i in rows}) > 1]
     if clashing:

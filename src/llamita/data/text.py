@@ -1,4 +1,4 @@
-"""When two texts count as the same."""
+"""When two texts count as the same, and what they are written in."""
 
 from __future__ import annotations
 
@@ -19,3 +19,9 @@ def text_key(text: Text) -> str:
 def _key(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(c for c in folded if c.isalnum()) or folded.strip()
+
+
+def han_share(text: str) -> float:
+    """Share of Chinese characters among those that are no spaces."""
+    written = "".join(text.split())
+    return sum("\u3400" <= c <= "\u4dbf" or "\u4e00" <= c <= "\u9fff" for c in written) / max(1, len(written))

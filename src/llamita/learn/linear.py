@@ -20,6 +20,7 @@ from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine, softmax
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
+from llamita.data.text import han_share
 from llamita.learn._tfidf import View
 
 if TYPE_CHECKING:
@@ -181,8 +182,7 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
 
 def _views(task: Task) -> dict[str, Sequence[dict[str, Any]]]:
     sample = " ".join(t if isinstance(t, str) else " ".join(t) for t in task.train.texts[:500])
-    chinese = sum("㐀" <= char <= "鿿" for char in sample) > 0.2 * len(sample.replace(" ", ""))
-    return {"Chinese characters": (CHINESE,)} if chinese else VIEWS
+    return {"Chinese characters": (CHINESE,)} if han_share(sample) > 0.2 else VIEWS
 
 
 def _features(views: Sequence[View], texts: Sequence[str]) -> csr_matrix:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Split
+from llamita.data.portion import share_of_each
 from llamita.data.text import text_key
 
 if TYPE_CHECKING:
@@ -49,22 +47,10 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     Returns:
         What is left and what was cut off, both in file order.
     """
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, text in enumerate(split.texts):
-        groups[text_key(text)].append(index)
-    strata: dict[int, list[list[int]]] = defaultdict(list)
-    for members in groups.values():
-        strata[split.labels[members[0]]].append(members)
-    generator = np.random.default_rng(seed)
-    taken: set[int] = set()
-    for label in sorted(strata):
-        of_label = strata[label]
-        order = generator.permutation(len(of_label))
-        size = min(len(of_label) - 1, max(1, round(share * len(of_label)))) if share else 0
-        for place in order[:size]:
-            taken.update(of_label[place])
+    cut_off = share_of_each(split.texts, split.labels, share, seed)
+    taken = set(cut_off)
     left = [i for i in range(len(split)) if i not in taken]
-    return split.take(left), split.take(sorted(taken))
+    return split.take(left), split.take(cut_off)
 
 
 def without(split: Split, other: Split) -> tuple[Split, int]:

@@ -1,0 +1,98 @@
+"""Copies of a text: the same letters and digits, or nearly the same by their character n-grams.
+
+Near copies are sought with MinHash (Broder, "On the resemblance and containment of documents", 1997) and
+locality-sensitive hashing, by datasketch; each pair it proposes is then compared exactly, so that none is a false alarm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from llamita.core.errors import require
+from llamita.core.task import Text
+from llamita.data.text import han_share, text_key
+
+SHINGLE, CHINESE_SHINGLE = 5, 3
+"""Characters of an n-gram."""
+SHORTEST, CHINESE_SHORTEST = 30, 15
+"""Characters a text must have to be nearly like another; of shorter ones a letter or two decide what they say."""
+HASHES = 128
+"""Of each text; more find more of the pairs that are just as alike as asked."""
+
+
+def same_texts(texts: Sequence[Text]) -> list[list[int]]:
+    """Groups of indices whose texts are copies, in order; single texts are left out."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        groups[text_key(text)].append(index)
+    return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def near_texts(texts: Sequence[Text], likeness: float = 0.8) -> list[list[int]]:
+    """Groups of indices whose texts are copies or near copies, each like another of its group.
+
+    Args:
+        likeness: least share of character n-grams that two texts have in common (Jaccard), in (0, 1].
+    """
+    require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
+    keys = [text_key(text) for text in texts]
+    shingles = [_shingles(key) for key in keys]
+    head = list(range(len(texts)))
+
+    def top(index: int) -> int:
+        while head[index] != index:
+            head[index] = head[head[index]]
+            index = head[index]
+        return index
+
+    first = {}
+    for index, key in enumerate(keys):
+        head[index] = first.setdefault(key, index)
+    for one, other in _proposed({i: shingles[i] for i in first.values() if shingles[i]}, likeness):
+        common = len(shingles[one] & shingles[other])
+        if common >= likeness * (len(shingles[one]) + len(shingles[other]) - common):
+            low, high = sorted((top(one), top(other)))
+            head[high] = low
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(texts)):
+        groups[top(index)].append(index)
+    return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def _shingles(key: str) -> frozenset[str]:
+    """The n-grams of a text's key; none of a short one."""
+    chinese = han_share(key) > 0.5
+    size, shortest = (CHINESE_SHINGLE, CHINESE_SHORTEST) if chinese else (SHINGLE, SHORTEST)
+    return frozenset(key[i : i + size] for i in range(len(key) - size + 1)) if len(key) >= shortest else frozenset()
+
+
+def _proposed(shingles: dict[int, frozenset[str]], likeness: float) -> Iterable[tuple[Any, int]]:
+    """Pairs that are probably as alike as asked; those that are less alike by a bit are proposed too."""
+    from datasketch import MinHash, MinHashLSH
+
+    index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
+    for row, parts in shingles.items():
+        hashed = MinHash(num_perm=HASHES, seed=1)
+        hashed.update_batch([part.encode() for part in sorted(parts)])
+        yield from ((other, row) for other in index.query(hashed))
+        index.insert(row, hashed)
+
+
+def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tuple[set[int], int]:
+    """Which rows of groups of copies to drop, and how many groups had no label that most of their rows agree on.
+
+    The first row of the commonest label stays; where two labels are as common nothing of the group stays, since one is wrong.
+    """
+    dropped: set[int] = set()
+    undecided = 0
+    for rows in groups:
+        counts = Counter(labels[i] for i in rows).most_common(2) if labels else [("", len(rows))]
+        if len(counts) > 1 and counts[0][1] == counts[1][1]:
+            undecided += 1
+            dropped.update(rows)
+            continue
+        stays = next(i for i in rows if not labels or labels[i] == counts[0][0])
+        dropped.update(i for i in rows if i != stays)
+    return dropped, undecided

@@ -1,0 +1,67 @@
+"""Which rows to take: a share of each label for a split, or so many rows in the proportions of the whole."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+from llamita.data.text import text_key
+
+
+def share_of_each(texts: Sequence[Text], labels: Sequence[int], share: float, seed: int) -> list[int]:
+    """Indices, rising, of this share of each label's texts, at least one where it has two; copies of a text stay together."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(texts):
+        groups[text_key(text)].append(index)
+    strata: dict[int, list[list[int]]] = defaultdict(list)
+    for members in groups.values():
+        strata[labels[members[0]]].append(members)
+    generator = np.random.default_rng(seed)
+    taken: set[int] = set()
+    for label in sorted(strata):
+        of_label = strata[label]
+        order = generator.permutation(len(of_label))
+        size = min(len(of_label) - 1, max(1, round(share * len(of_label)))) if share else 0
+        for place in order[:size]:
+            taken.update(of_label[place])
+    return sorted(taken)
+
+
+def proportional(labels: Sequence[Hashable], number: int, seed: int, *, balanced: bool = False) -> list[int]:
+    """Indices, rising, of so many rows, the labels in the proportions of the whole, or as many of each.
+
+    Raises:
+        UserError: more rows are asked for than there are.
+    """
+    if not 1 <= number <= len(labels):
+        raise UserError(f"a sample must have 1 to {len(labels):,} rows, as many as there are, got {number:,}")
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        places[label].append(index)
+    sizes = _sizes({label: len(rows) for label, rows in places.items()}, number, balanced)
+    generator = np.random.default_rng(seed)
+    taken = [int(i) for label, rows in places.items() for i in generator.permutation(rows)[: sizes[label]]]
+    return sorted(taken)
+
+
+def _sizes(available: dict[Hashable, int], number: int, balanced: bool) -> Counter[Hashable]:
+    """Rows of each label, whole numbers that add up to the number; the largest remainders are rounded up."""
+    if balanced:
+        sizes: Counter[Hashable] = Counter()
+        while (rest := number - sizes.total()) > 0:
+            open_labels = [label for label in available if sizes[label] < available[label]]
+            each = max(1, rest // len(open_labels))
+            for label in open_labels[: rest if rest < len(open_labels) else None]:
+                sizes[label] += min(each, available[label] - sizes[label])
+        return sizes
+    whole = sum(available.values())
+    exact = {label: number * count / whole for label, count in available.items()}
+    sizes = Counter({label: int(share) for label, share in exact.items()})
+    by_remainder = sorted(exact, key=lambda label: sizes[label] - exact[label])
+    for label in by_remainder[: number - sizes.total()]:
+        sizes[label] += 1
+    return sizes

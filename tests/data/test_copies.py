@@ -1,0 +1,75 @@
+"""Copies are found whatever their case and spaces, near copies by what they share, and nothing else is called one."""
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data.check import check
+from llamita.data.copies import kept_of, near_texts, same_texts
+from llamita.data.read import read_table
+from llamita.data.text import text_key
+
+LONG = "The committee considered withdrawing from the city on Wednesday after two of its members had been taken hostage"
+CHINESE = "这家酒店的位置非常好，离地铁站只有五分钟的路程，房间干净整洁，服务员态度也很热情，下次来还会选择住在这里，早餐也不错"
+
+
+def jaccard(one: str, other: str) -> float:
+    """The slow, obvious likeness."""
+    n = 3 if one == CHINESE else 5
+    a, b = ({text_key(t)[i : i + n] for i in range(len(text_key(t)) - n + 1)} for t in (one, other))
+    return len(a & b) / len(a | b)
+
+
+def test_the_same_words_are_copies() -> None:
+    assert same_texts(["A film!", "b", "a  FILM", "ａ film", "b", ("a", "film")]) == [[0, 2, 3], [1, 4]]
+
+
+@pytest.mark.parametrize("text", [LONG, CHINESE])
+def test_a_few_changed_characters_make_a_near_copy(text: str) -> None:
+    changed = text.replace("Wednesday ", "").replace("非常好", "很好")
+    other = "Nothing of this has anything to do with what the others say, " + "说的完全是另外一件事情" * 3
+    assert 0.8 < jaccard(text, changed) < 1
+    texts = [other, text, changed, text.upper(), changed + "."]
+    assert near_texts(texts, 0.8) == [[1, 2, 3, 4]]
+    assert near_texts(texts, 1.0) == [[1, 3], [2, 4]]
+
+
+def test_every_pair_as_alike_as_asked_is_found_and_no_other() -> None:
+    words = LONG.split()
+    texts = [" ".join(words[i:] + [f"x{i}y{j}" for j in range(i)]) for i in range(14)]
+    for likeness in (0.5, 0.7, 0.9):
+        together = {frozenset((i, j)) for rows in near_texts(texts, likeness) for i in rows for j in rows if i < j}
+        linked = {
+            frozenset((i, j)) for i in range(14) for j in range(i + 1, 14) if jaccard(texts[i], texts[j]) >= likeness
+        }
+        assert linked <= together
+        assert {i for pair in together for i in pair} == {i for pair in linked for i in pair}
+
+
+def test_short_texts_have_no_near_copies() -> None:
+    assert near_texts(["a good warm film", "a good warm fils", "A good, warm film"], 0.5) == [[0, 2]]
+
+
+@pytest.mark.parametrize("likeness", [0, 1.1])
+def test_a_likeness_is_a_share(likeness: float) -> None:
+    with pytest.raises(UserError, match="likeness must be in"):
+        near_texts(["a"], likeness)
+
+
+def test_the_commonest_label_keeps_its_first_row_and_a_tie_keeps_none() -> None:
+    labels = ["bad", "good", "good", "x", "y", "z"]
+    assert kept_of([[0, 1, 2], [3, 4]], labels) == ({0, 2, 3, 4}, 1)
+    assert kept_of([[0, 1, 2]], None) == ({1, 2}, 0)
+
+
+def test_the_check_tells_near_copies_and_near_leakage_apart_from_exact_ones() -> None:
+    changed = LONG.replace("Wednesday ", "")
+    train = read_table(([LONG, LONG.lower(), changed, CHINESE, "short"], ["a", "a", "a", "b", "b"]))
+    test = read_table(([CHINESE.replace("非常好", "很好"), "else"], ["a", "b"]))
+    kinds = {f.kind: f for f in check(train, test, likeness=0.8)}
+    assert (kinds["near_duplicate"].lines, kinds["near_duplicate"].severity) == ((3,), "info")
+    assert (kinds["near_leakage"].lines, kinds["near_leakage"].severity) == ((4,), "warning")
+    assert "much like line 1" in kinds["near_leakage"].message
+    assert "near_duplicate" not in {f.kind for f in check(train, test)}
+    exact = read_table(([LONG, "else"], ["a", "b"]))
+    assert kinds.keys() >= {"duplicate"}
+    assert check(train, exact, likeness=0.8)[0].kind == "leakage"
