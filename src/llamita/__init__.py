@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
+    "ask": "llamita.tasks.likelihood",
     "load": "llamita.run",
     "execute": "llamita.run",
     "lighten": "llamita.lighten",
@@ -17,7 +18,7 @@ _PLACES = {
     "Classify": "llamita.tasks.classify",
     "UserError": "llamita.core.errors",
 }
-__all__ = ["Classify", "Recipe", "Report", "Split", "UserError", "__version__", "execute", "lighten", "load"]
+__all__ = ["Classify", "Recipe", "Report", "Split", "UserError", "__version__", "ask", "execute", "lighten", "load"]
 
 if TYPE_CHECKING:
     from llamita.core.errors import UserError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from llamita.lighten import lighten
     from llamita.run import execute, load
     from llamita.tasks.classify import Classify
+    from llamita.tasks.likelihood import ask
 
 
 def __getattr__(name: str) -> Any:

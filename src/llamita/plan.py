@@ -56,7 +56,11 @@ def lengths_of(model: Model, texts: Sequence[Text], max_length: int | None) -> l
     return [min(len(ids), limit) for ids, _ in model.encoder.encode(texts)]
 
 
-def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch: int = 32, batches: int = 3) -> Pace:
+TIMED_TEXTS, TIMED_TOKENS, TIMED_SECONDS = 32, 1600, 5.0
+"""Most texts and tokens of a batch that is timed, and the seconds after which no further one is."""
+
+
+def take_pace(model: Model, task: Task, max_length: int | None, batches: int = 3) -> Pace:
     """Time forward and training steps on batches of the median length; the weights are not changed."""
     import torch
 
@@ -65,7 +69,8 @@ def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch:
     texts = task.train.texts
     sample = [texts[i] for i in np.linspace(0, len(texts) - 1, min(len(texts), 2000)).astype(int)]
     lengths = np.array(lengths_of(model, sample, max_length))
-    middle = np.argsort(np.abs(lengths - np.median(lengths)), kind="stable")[:texts_per_batch]
+    number = max(4, min(TIMED_TEXTS, round(TIMED_TOKENS / max(1.0, float(np.median(lengths))))))
+    middle = np.argsort(np.abs(lengths - np.median(lengths)), kind="stable")[:number]
     encoder = model.encoder
     limit = int(lengths.max())
     batch = encoder.pad([(ids[:limit], types[:limit]) for ids, types in encoder.encode([sample[i] for i in middle])])
@@ -83,9 +88,15 @@ def take_pace(model: Model, task: Task, max_length: int | None, texts_per_batch:
             model.module.zero_grad(set_to_none=True)
         return time.perf_counter() - began
 
+    def quickest(backward: bool) -> float:
+        taken = [step(backward)]
+        while len(taken) < batches and sum(taken) < TIMED_SECONDS:
+            taken.append(step(backward))
+        return min(taken)
+
     with set_to_train(model.module, limit):
         step(True)
-        train, score = min(step(True) for _ in range(batches)), min(step(False) for _ in range(batches))
+        train, score = quickest(True), quickest(False)
     total = round(float(lengths.mean()) * len(texts))
     embeddings = model.module.get_input_embeddings().weight.numel()
     return Pace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,49 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_model_without_a_head_is_refused_with_the_command_that_gives_it_one(bare: Path, refused: Callable[..., str]):
     for words in (["predict", bare, "a text"], ["evaluate", bare, "--data", "good.csv"], ["explain", bare, "a text"]):
         assert f"{bare} has no head for labels; give it one: llamita finetune {bare}" in refused(*words)
+
+
+@pytest.fixture(scope="module")
+def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a language model that knows no labels."""
+    from transformers import AutoModelForCausalLM
+
+    made = tiny_model("llama")
+    made.module = AutoModelForCausalLM.from_config(made.module.config)
+    folder = tmp_path_factory.mktemp("models") / "talker"
+    made.save(folder)
+    return folder
+
+
+def test_a_language_model_is_asked_where_labels_are_named(place: Path, talker: Path, said: Callable[..., str]):
+    asked = ("--labels", "positive,negative", "--few-shot", "good.csv", "--shots", "2")
+    out = said("predict", talker, "a warm film", "很失望", *asked, "--format", "jsonl")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert all(list(answer["probabilities"]) == ["positive", "negative"] for answer in answers)
+    other = said("predict", talker, "a warm film", "--labels", "positive,negative", "--prompt", "{text} It was")
+    assert (
+        other.splitlines()[1] != said("predict", talker, "a warm film", "--labels", "positive,negative").splitlines()[1]
+    )
+    assert "accuracy" in said("evaluate", talker, "--data", "good.csv", *asked)
+    assert "warm" in said("explain", talker, "a warm film", "--labels", "positive,negative")
+
+
+def test_what_is_said_for_a_label_may_be_another_word(place: Path, talker: Path, said: Callable[..., str]):
+    named = said("predict", talker, "a film", "--labels", "good,bad").splitlines()[1].split(",")
+    numbered = said("predict", talker, "a film", "--labels", "1=good,0=bad").splitlines()[1].split(",")
+    assert numbered[2:] == named[2:]
+    assert {named[1], numbered[1]} in ({"good", "1"}, {"bad", "0"})
+
+
+def test_asking_that_makes_no_sense_is_refused(place: Path, talker: Path, model: Path, refused: Callable[..., str]):
+    assert "ask it for some (--labels good,bad), or give it one" in refused("predict", talker, "a")
+    assert "has labels of its own: " in refused("predict", model, "a", "--labels", "a,b")
+    assert "--prompt is about asking a language model" in refused("predict", talker, "a", "--prompt", "{text}?")
+    assert "--shots says how many examples" in refused("predict", talker, "a", "--labels", "a,b", "--shots", "2")
+    assert "two labels or more, got good" in refused("predict", talker, "a", "--labels", "good")
+    words = ("predict", talker, "a", "--labels", "good,bad", "--few-shot", "good.csv")
+    assert "good.csv: the label 'positive' is none of good, bad" in refused(*words)
+    assert "{text}" in refused("predict", talker, "a", "--labels", "good,bad", "--prompt", "What is it?")
 
 
 def task_of(folder: Path, labels: tuple[str, ...], *rows: str) -> Task:

@@ -24,7 +24,8 @@ def explain(argv: Sequence[str]) -> int:
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--against", metavar="TEACHER", help="also why this model says what it says")
     parser.add("--html", metavar="FILE", help="write a page of coloured words")
-    flags.add_settings(parser, entry)
+    flags.add_settings(parser, entry, leave_out=("examples",))
+    flags.add_asking(parser)
     flags.add_machine(parser)
     flags.add_json(parser)
     args = parser.read(rest, rest="texts")
@@ -35,10 +36,11 @@ def explain(argv: Sequence[str]) -> int:
     page = new_file(args.html, "--html", "why.html") if args.html else None
     given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
     texts = [(given[0], given[1])] if args.pair is not None else given
-    explainer = build(entry.name, flags.settings_from(args, entry))
+    every = {"examples": len(texts)} if any(setting.name == "examples" for setting in entry.settings) else {}
+    explainer = build(entry.name, flags.settings_from(args, entry) | every)
     found: list[tuple[str, Sequence[dict[str, Any]]]] = []
     for model in [args.model, *([args.against] if args.against else [])]:
-        engine = open_classifier(model, args.threads)
+        engine = open_classifier(model, args.threads, asked=args if model == args.model else None)
         warn_of_unknown(engine, texts)
         task = bare_task(engine, texts)
         with scratch_run(args, task) as run:

@@ -32,6 +32,7 @@ def evaluate(argv: Sequence[str]) -> int:
     parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute")
     parser.add("--against", metavar="TEACHER", help="also the paired difference to this model, and how far both agree")
     _add_gate(parser, "accuracy<0.9")
+    flags.add_asking(parser)
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
@@ -131,6 +132,7 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     flags.add_data(parser)
     parser.add("--against", metavar="TEACHER", help="a model to hold this one against")
     _add_gate(parser, EXAMPLES.get(entry.name, "accuracy<0.9"))
+    flags.add_asking(parser)
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
@@ -145,7 +147,7 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
-    engine = open_classifier(args.model, args.threads, args.precision)
+    engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)
     return engine, open_classifier(args.against, args.threads, args.precision) if args.against else None, task

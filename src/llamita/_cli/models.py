@@ -24,18 +24,50 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def open_classifier(model: str, threads: int | None, precision: str = "fp32") -> Engine:
-    """The engine of a MODEL argument; refused when it has no head for labels."""
+def open_classifier(
+    model: str, threads: int | None, precision: str = "fp32", asked: argparse.Namespace | None = None
+) -> Engine:
+    """The engine of a MODEL argument; refused when it has no head for labels and can't be asked for any.
+
+    Args:
+        asked: What `flags.add_asking` read, where the verb takes it.
+    """
     from llamita.workshop import open_engine
 
+    _check_asked(asked)
     engine = open_engine(model, threads=threads, precision=precision)
     module = getattr(engine, "module", None)
-    if module is not None and not type(module).__name__.endswith("ForSequenceClassification"):
+    headed = module is None or type(module).__name__.endswith("ForSequenceClassification")
+    if asked is not None and asked.labels:
+        if headed:
+            raise UserError(
+                f"--labels is for asking a language model; {model} has labels of its own: {', '.join(engine.labels)}"
+            )
+        from llamita.tasks.likelihood import ask
+
+        shots = {} if asked.shots is None else {"shots": asked.shots}
+        return ask(
+            engine, tuple(asked.labels), words=asked.labels, prompt=asked.prompt, examples=asked.few_shot,  # type: ignore[arg-type]
+            calibrate=asked.calibrate, seed=getattr(asked, "seed", 0), **shots,
+        )  # fmt: skip
+    if not headed:
+        can_be_asked = asked is not None and module.get_output_embeddings() is not None  # type: ignore[union-attr]
+        ways = "ask it for some (--labels good,bad), or " if can_be_asked else ""
         raise UserError(
-            f"{model} has no head for labels; give it one: llamita finetune {model} --data train.csv --out DIR"
+            f"{model} has no head for labels; {ways}give it one: llamita finetune {model} --data train.csv --out DIR"
             " (or let `llamita lighten` do all of it)"
         )
     return engine
+
+
+def _check_asked(asked: argparse.Namespace | None) -> None:
+    if asked is None:
+        return
+    alone = [flag for flag in ("prompt", "few-shot", "calibrate", "shots") if getattr(asked, flag.replace("-", "_"))]
+    if alone and not asked.labels:
+        raise UserError(f"--{alone[0]} is about asking a language model for labels; name them: --labels good,bad")
+    if asked.shots and not asked.few_shot:
+        raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
 
 
 def test_task(args: argparse.Namespace, engine: Engine) -> Task:

@@ -67,6 +67,24 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
     parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
 
 
+def add_asking(parser: Parser) -> None:
+    """What turns a language model without a head for labels into a classifier."""
+    group = parser.add_argument_group(
+        "a language model without a head for labels, such as smollm2, can be asked instead"
+    )
+    group.add_argument(
+        "--labels", type=values.labels, metavar="A,B", help="it chooses among these words; 1=good,0=bad says good for 1"
+    )
+    group.add_argument(
+        "--prompt", metavar="TEXT", help="how it is asked; {text} is the text (default: Text: {text} Label:)"
+    )
+    group.add_argument("--few-shot", metavar="FILE", help="labelled texts, some of which are shown first")
+    group.add_argument("--calibrate", metavar="FILE", help="labelled texts that its probabilities are fitted to")
+    group.add_argument(
+        "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
+    )
+
+
 def add_machine(parser: Parser, *, seed: bool = True) -> None:
     parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
     if seed:

@@ -41,11 +41,12 @@ def predict(argv: Sequence[str]) -> int:
         help="default: by --out's ending; a table on a terminal; else CSV",
     )
     parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all")
+    flags.add_asking(parser)
     flags.add_machine(parser, seed=False)
     args = parser.read(argv, rest="texts")
     _check(args)
     form = args.format or _form_of(args)
-    engine = open_classifier(args.model, args.threads)
+    engine = open_classifier(args.model, args.threads, asked=args)
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
         writer = write(stream, engine.labels)

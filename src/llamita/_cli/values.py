@@ -91,6 +91,15 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def labels(text: str) -> dict[str, str]:
+    """Labels and the words that are said for them: good,bad or 1=good,0=bad."""
+    found = {}
+    for name in names(text):
+        label, _, word = name.partition("=")
+        found[label.strip()] = word.strip() or label.strip()
+    return found
+
+
 def names_or_none(text: str) -> tuple[str, ...]:
     """ "a,b,c" as names; "none" for none."""
     return () if text.strip() == "none" else names(text)

@@ -1,39 +1,43 @@
-"""Temperature scaling: one number that makes a classifier as sure as it is right (Guo et al. 2017).
+"""Calibration: a temperature, or a scale and a shift for each label, that make a classifier as sure as it is right.
 
-https://arxiv.org/abs/1706.04599. The temperature is fitted on the select split by the likelihood of its labels and then
-divided out of the last linear map, so that stock code gives calibrated probabilities; the predicted labels stay.
+Guo et al. 2017, https://arxiv.org/abs/1706.04599. They are fitted on the select split by the likelihood of its labels and then
+put into the last linear map, so that stock code gives calibrated probabilities. A temperature leaves the predicted labels as
+they are; shifts may change them, which helps where the labels are as common in use as in select and the model thinks otherwise.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from llamita.core.errors import UserError, require
+from llamita.core.scaling import HOTTEST, fit_temperature, fit_vector, mean_surprise
 from llamita.core.step import Step
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-
     from llamita.core.context import Run
     from llamita.core.model import Model
 
 log = logging.getLogger(__name__)
 
-HOTTEST = 20.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrate(Step):
-    """Fit a temperature on the select split."""
+    """Fit probabilities to the select split."""
 
+    method: Literal["temperature", "vector"] = "temperature"
+    """One number for all labels, or a scale and a shift for each."""
     highest: float = HOTTEST
-    """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake."""
+    """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake. The same
+    bound from above for the scales."""
 
     def __post_init__(self) -> None:
+        methods = ("temperature", "vector")
+        require(self.method in methods, f"method must be one of {', '.join(methods)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
 
     def apply(self, model: Model, run: Run) -> Model:
@@ -46,51 +50,30 @@ class Calibrate(Step):
         model = run.task.fit_head(model)
         logits = model.text_logits(run.task.select.texts)
         gold = np.asarray(run.task.select.labels)
-        temperature = fit_temperature(logits, gold, self.highest)
-        before, after = mean_surprise(logits, gold, 1.0), mean_surprise(logits, gold, 1 / temperature)
-        log.info("temperature %.3f: surprise on select %.4f -> %.4f nats", temperature, before, after)
+        scale, shift = self.fitted(logits, gold)
+        before, after = mean_surprise(logits, gold, 1.0), mean_surprise(logits * scale + shift, gold, 1.0)
+        log.info("%s: surprise on select %.4f -> %.4f nats", told(scale, shift, model.labels), before, after)
         linear = head_linear(model.module)
+        if shift.any() and linear.bias is None:
+            raise UserError("this model's head has no bias to hold the shifts; take method temperature")
         with torch.no_grad():
-            linear.weight.div_(temperature)
+            factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
+            linear.weight.mul_(factor[:, None])
             if linear.bias is not None:
-                linear.bias.div_(temperature)
+                linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
         model.folder = None
         return model
 
-
-def mean_surprise(logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], sharpness: float) -> float:
-    """Negative log-likelihood of the gold labels, in nats, with the logits multiplied by the sharpness."""
-    scaled = logits.astype(np.float64) * sharpness
-    top = scaled.max(axis=1, keepdims=True)
-    log_total = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-    return float((log_total - scaled[np.arange(len(gold)), gold]).mean())
-
-
-def surprise_slope(logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], sharpness: float) -> float:
-    """Derivative of `mean_surprise` by the sharpness: what the model expects of its logits minus what it got."""
-    wide = logits.astype(np.float64)
-    scaled = wide * sharpness
-    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    expected = (powers * wide).sum(axis=1) / powers.sum(axis=1)
-    return float((expected - wide[np.arange(len(gold)), gold]).mean())
+    def fitted(self, logits: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A scale and a shift for each label."""
+        if self.method == "vector":
+            return fit_vector(logits, gold, self.highest)
+        labels = logits.shape[1]
+        return np.full(labels, 1 / fit_temperature(logits, gold, self.highest)), np.zeros(labels)
 
 
-def fit_temperature(
-    logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], highest: float = HOTTEST
-) -> float:
-    """The temperature of the least surprise, within its bounds.
-
-    The surprise is convex in the sharpness 1/T, so its slope changes sign once; bisection finds where.
-    """
-    low, high = 1 / highest, highest
-    if surprise_slope(logits, gold, low) >= 0:
-        return 1 / low
-    if surprise_slope(logits, gold, high) <= 0:
-        return 1 / high
-    for _ in range(60):
-        middle = (low * high) ** 0.5
-        if surprise_slope(logits, gold, middle) > 0:
-            high = middle
-        else:
-            low = middle
-    return 1 / (low * high) ** 0.5
+def told(scale: np.ndarray, shift: np.ndarray, labels: Sequence[str]) -> str:
+    """What was fitted, in words."""
+    if not shift.any():
+        return f"temperature {1 / scale[0]:.3f}"
+    return "vector " + ", ".join(f"{name} ×{a:.2f} {b:+.2f}" for name, a, b in zip(labels, scale, shift, strict=True))

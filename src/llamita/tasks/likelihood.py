@@ -1,0 +1,342 @@
+"""Label likelihood: a causal model that was never taught the labels chooses among them by how likely it finds their words.
+
+P(y|x) = exp f(x, y) / sum over y' of exp f(x, y'), where f is the log-probability of the label's words after the prompt, over
+their number of tokens, less what the model says after an empty text (Brown et al. 2020, https://arxiv.org/abs/2005.14165;
+Zhao et al. 2021, https://arxiv.org/abs/2102.09690). One pass gives all labels of a batch of texts: the labels' words stand
+behind the text side by side, each seeing the text and itself alone, and what all prompts begin with is computed once.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from llamita.core.encoding import TextEncoder, batches_of_like_length
+from llamita.core.engine import Engine
+from llamita.core.errors import UserError, require
+from llamita.core.scaling import fit_vector
+from llamita.data.portion import proportional
+from llamita.data.read import read_table
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from llamita.core.model import Model
+    from llamita.core.task import Text
+
+EMPTY = ("", "N/A", "[MASK]")
+"""Texts that say nothing; what the model answers to them is what it would answer anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """How the model is asked."""
+
+    start: str = "Labels: {labels}.\n\n"
+    """Before everything; {labels} are the labels' words with commas between."""
+    text: str = "Text: {text}\nLabel:"
+    """Asks for a text's label; of a pair {text} is the first and {pair} the second."""
+    answer: str = " {label}"
+    """How an answer follows."""
+    between: str = "\n\n"
+    """After an example's answer."""
+
+    def __post_init__(self) -> None:
+        require("{text}" in self.text, f"the prompt must say where the text goes: {{text}}; got {self.text!r}")
+
+    def around(self, pair: bool) -> tuple[str, str, str]:
+        """What stands before the text, between the two of a pair, and after."""
+        before, after = self.text.split("{text}", 1)
+        if not pair:
+            return before, "", after
+        if "{pair}" not in after:
+            return before, "\n", after
+        middle, after = after.split("{pair}", 1)
+        return before, middle, after
+
+
+class LikelihoodEngine(Engine):
+    """A causal language model as a classifier, without training."""
+
+    capabilities = frozenset({"scores"})
+
+    def __init__(
+        self,
+        model: Model,
+        labels: Sequence[str],
+        *,
+        words: Mapping[str, str] | None = None,
+        prompt: Prompt | None = None,
+        examples: Sequence[tuple[Text, str]] = (),
+        per_token: bool = True,
+        prior: bool = True,
+    ):
+        """Args:
+        words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+        examples: Texts with their labels, shown before each question.
+        per_token: Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage.
+        prior: Take off what the model answers to an empty text.
+
+        Raises:
+            UserError: the model predicts no words, or two labels are said alike.
+        """
+        if model.module.get_output_embeddings() is None or not type(model.module).__name__.endswith(
+            ("LM", "LMHeadModel")
+        ):
+            raise UserError(
+                f"{model.name or 'the model'} is a {type(model.module).__name__}, which predicts no words to come; label"
+                " likelihood takes a causal language model such as smollm2"
+            )
+        require(len(labels) >= 2, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
+        self.model, self.prompt = model, prompt or Prompt()
+        self.labels = tuple(labels)
+        self.name = f"{model.name}, asked"
+        self.words = {label: (words or {}).get(label, label) for label in labels}
+        self.per_token, self.prior = per_token, prior
+        self._ids = [self._tokens(self.prompt.answer.format(label=self.words[label])) for label in labels]
+        require(all(self._ids), "a label's words must not be empty")
+        if len({tuple(ids) for ids in self._ids}) < len(labels):
+            raise UserError(f"two labels are said alike: {', '.join(self.words.values())}")
+        self._prefix = self._start(examples)
+        self.scale, self.shift = np.ones(len(labels)), np.zeros(len(labels))
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        return self.model.encoder
+
+    @property
+    def size_bytes(self) -> int:
+        return self.model.size_bytes
+
+    @property
+    def num_parameters(self) -> int:
+        return self.model.num_parameters
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        raise UserError("label likelihood puts texts into a prompt; call text_logits or scores")
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
+
+    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
+        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
+
+        Raises:
+            UserError: a label that the engine doesn't know.
+        """
+        place = {name: i for i, name in enumerate(self.labels)}
+        strange = next((label for label in labels if label not in place), None)
+        require(strange is None, f"the label {strange!r} is none of {', '.join(self.labels)}")
+        self.scale, self.shift = fit_vector(self._plain(texts, 4096), np.array([place[label] for label in labels]))
+
+    def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
+        """Logits before they are calibrated [texts, labels]."""
+        found = self._likelihoods([self._question(text) for text in texts], tokens_per_batch)
+        return found - self._empty if self.prior else found
+
+    @cached_property
+    def _empty(self) -> np.ndarray:
+        """Log of the mean probabilities after texts that say nothing [labels]."""
+        logits = self._likelihoods([self._question(text) for text in EMPTY], 4096)
+        shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+        return np.log(shares.mean(axis=0))
+
+    def _tokens(self, text: str) -> list[int]:
+        return self.model.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+
+    def _start(self, examples: Sequence[tuple[Text, str]]) -> list[int]:
+        """Token ids that all questions begin with."""
+        first = [i for i in self.model.tokenizer("a")["input_ids"][:1] if i in self.model.tokenizer.all_special_ids]
+        said = self.prompt.start.replace("{labels}", ", ".join(self.words.values()))
+        ids = [*first, *self._tokens(said)]
+        for text, label in examples:
+            answer = self.prompt.answer.format(label=self.words[label])
+            ids += [*self._question(text), *self._tokens(answer + self.prompt.between)]
+        room = self.model.max_length - len(ids) - self._longest - 1
+        require(
+            room > 0,
+            f"the examples take {len(ids)} of the model's {self.model.max_length} tokens; show fewer or shorter ones",
+        )
+        return ids
+
+    @property
+    def _longest(self) -> int:
+        return max(map(len, self._ids))
+
+    def _question(self, text: Text) -> list[int]:
+        """Token ids that ask for a text's label; the text is cut so that prompt and answer fit."""
+        first, second = (text, "") if isinstance(text, str) else text
+        around = [self._tokens(part) for part in self.prompt.around(not isinstance(text, str))]
+        taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
+        room = max(1, self.model.max_length - taken)
+        one, other = self._tokens(first), self._tokens(second)
+        while len(one) + len(other) > room:
+            longer = one if len(one) >= len(other) else other
+            del longer[-max(1, (len(one) + len(other) - room) // 2) :]
+        return [*around[0], *one, *around[1], *other, *around[2]]
+
+    def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
+        """f(x, y) without the prior's part, float32 [texts, labels]."""
+        out = np.zeros((len(questions), len(self.labels)), dtype=np.float32)
+        extra = sum(len(ids) - 1 for ids in self._ids)
+        for rows in batches_of_like_length([len(question) + extra for question in questions], tokens_per_batch):
+            out[rows] = self._batch([questions[i] for i in rows])
+        if self.per_token:
+            out /= np.array([len(ids) for ids in self._ids], dtype=np.float32)
+        return out
+
+    def _batch(self, questions: Sequence[list[int]]) -> np.ndarray:
+        """Summed log-probabilities of each label's tokens after each question, float32 [texts, labels]."""
+        device = self.model.device
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, torch.bfloat16, enabled=self.model.precision == "bf16"),
+        ):
+            layout = _layout(questions, self._ids, len(self._prefix), self.encoder.pad_id)
+            cache = self._prefix_cache
+            cache = copy.deepcopy(cache) if cache is not None else None
+            if cache is not None:
+                cache.batch_repeat_interleave(len(questions))
+            hidden = self._forward(
+                layout.token_ids, cache, position_ids=layout.positions.to(device),
+                attention_mask=self._masks(layout),
+            )  # fmt: skip
+            rows = torch.arange(len(questions), device=device)[:, None]
+            chosen = hidden[rows, layout.asked.to(device)]
+            log_shares = self.model.module.get_output_embeddings()(chosen).float().log_softmax(-1)
+            return _summed(log_shares.cpu(), self._ids).numpy()
+
+    @cached_property
+    def _prefix_cache(self) -> DynamicCache | None:
+        """Keys and values of what all questions begin with; None where that is nothing."""
+        if not self._prefix:
+            return None
+        cache = DynamicCache()
+        self._forward(torch.tensor([self._prefix]), cache)
+        return cache
+
+    def _masks(self, layout: _Layout) -> Any:
+        """What each kind of layer adds to attention scores; a dict where some layers see all and others don't."""
+        config, dtype = self.model.module.config, next(self.model.module.parameters()).dtype
+        window = getattr(config, "sliding_window", None)
+        kinds = getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"]
+        made = {
+            kind: layout.mask(dtype, window if kind == "sliding_attention" else None).to(self.model.device)
+            for kind in dict.fromkeys(kinds)
+        }
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def _forward(self, token_ids: Tensor, cache: DynamicCache | None, **more: Any) -> Tensor:
+        """Hidden states [texts, width, hidden]; the cache grows by the tokens."""
+        body = self.model.module.base_model
+        named = "cache" if "cache" in inspect.signature(body.forward).parameters else "past_key_values"
+        given = {"use_cache": cache is not None, **({named: cache} if cache is not None else {})}
+        return body(input_ids=token_ids.to(self.model.device), **given, **more).last_hidden_state
+
+
+def ask(
+    model: Model,
+    labels: Sequence[str],
+    *,
+    words: Mapping[str, str] | None = None,
+    prompt: str | Prompt | None = None,
+    examples: Any = None,
+    shots: int = 8,
+    calibrate: Any = None,
+    seed: int = 0,
+    per_token: bool = True,
+    prior: bool = True,
+) -> LikelihoodEngine:
+    """A causal language model as a classifier, without training.
+
+    Args:
+        words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+        prompt: How it is asked; a text holds {text}, and for pairs {pair}.
+        examples: Labelled texts, whatever `read_table` takes; so many `shots` of them, the labels as often, are shown first.
+        calibrate: Labelled texts, other than the examples, that the probabilities are fitted to.
+        per_token, prior: see `LikelihoodEngine`.
+
+    Raises:
+        UserError: for a model that predicts no words, labels, or examples that it can't be asked with.
+    """
+    shown: list[tuple[Text, str]] = []
+    if examples is not None and shots:
+        table = read_table(examples, labelled=True)
+        assert table.labels is not None
+        strange = next((label for label in table.labels if label not in labels), None)
+        require(strange is None, f"{table.source}: the label {strange!r} is none of {', '.join(labels)}")
+        taken = proportional(table.labels, min(shots, len(table)), seed, balanced=True)
+        shown = [(table.texts[i], table.labels[i]) for i in np.random.default_rng(seed).permutation(taken)]
+    asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
+    engine = LikelihoodEngine(
+        model, labels, words=words, prompt=asked, examples=shown, per_token=per_token, prior=prior
+    )
+    if calibrate is not None:
+        fitted = read_table(calibrate, labelled=True)
+        engine.calibrate(fitted.texts, fitted.labels or ())
+    return engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Layout:
+    """A batch: questions padded on the right, then the labels' tokens but the last of each, side by side."""
+
+    token_ids: Tensor
+    """int64 [texts, width]."""
+    positions: Tensor
+    """int64 [texts, width]."""
+    seen: Tensor
+    """bool [texts, width, prefix + width]: which tokens a token sees."""
+    asked: Tensor
+    """int64 [texts, 1 + label tokens]: where the next token's probabilities are read, the question's end first."""
+
+    def mask(self, dtype: torch.dtype, window: int | None) -> Tensor:
+        """What is added to attention scores [texts, 1, width, prefix + width]; beyond a window nothing is seen."""
+        seen, zero = self.seen, torch.zeros((), dtype=dtype)
+        if window is not None:
+            prefix = torch.arange(seen.shape[2] - seen.shape[1]).expand(len(seen), -1)
+            places = torch.cat([prefix, self.positions], dim=1)
+            seen = seen & (self.positions[:, :, None] - places[:, None] < window)
+        return torch.where(seen, zero, torch.finfo(dtype).min)[:, None]
+
+
+def _layout(questions: Sequence[list[int]], labels: Sequence[list[int]], prefix: int, pad: int) -> _Layout:
+    lengths = torch.tensor([len(question) for question in questions])
+    longest = int(lengths.max())
+    fed = [ids[:-1] for ids in labels]
+    flat = torch.tensor([i for ids in fed for i in ids], dtype=torch.long)
+    owner = torch.tensor([label for label, ids in enumerate(fed) for _ in ids], dtype=torch.long)
+    depth = torch.tensor([place for ids in fed for place in range(len(ids))], dtype=torch.long)
+    count, width = len(questions), longest + len(flat)
+    token_ids = torch.full((count, width), pad)
+    for row, question in enumerate(questions):
+        token_ids[row, : len(question)] = torch.tensor(question)
+    token_ids[:, longest:] = flat
+    positions = torch.arange(longest).expand(count, -1)
+    positions = prefix + torch.cat([positions, lengths[:, None] + depth], dim=1)
+    seen = torch.zeros(count, width, prefix + width, dtype=torch.bool)
+    seen[:, :, :prefix] = True
+    places = torch.arange(longest)
+    seen[:, :longest, prefix : prefix + longest] = places[:, None] >= places
+    seen[:, longest:, prefix : prefix + longest] = (places < lengths[:, None])[:, None]
+    seen[:, longest:, prefix + longest :] = (owner[:, None] == owner) & (depth[:, None] >= depth)
+    asked = torch.cat([lengths[:, None] - 1, (longest + torch.arange(len(flat))).expand(count, -1)], dim=1)
+    return _Layout(token_ids=token_ids, positions=positions, seen=seen, asked=asked)
+
+
+def _summed(log_shares: Tensor, labels: Sequence[list[int]]) -> Tensor:
+    """Log-probabilities of each label's tokens, summed [texts, labels]; the first is read at the question's end."""
+    sums, start = [], 1
+    for ids in labels:
+        places = [0, *range(start, start + len(ids) - 1)]
+        sums.append(log_shares[:, places, ids].sum(dim=1))
+        start += len(ids) - 1
+    return torch.stack(sums, dim=1)

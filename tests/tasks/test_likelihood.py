@@ -1,0 +1,132 @@
+"""One pass gives what scoring each label of each text alone gives; priors and lengths are taken off as the papers say."""
+
+import numpy as np
+import pytest
+import torch
+from tests.families import tiny_model
+from transformers import AutoModelForCausalLM
+
+from llamita.core.errors import UserError
+from llamita.core.model import Model
+from llamita.tasks.likelihood import EMPTY, LikelihoodEngine, Prompt, ask
+
+CAUSAL = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
+TEXTS = ["a warm film", "", "the hotel was clean and the breakfast good, but the staff were rude", "很好的酒店", "x"]
+LABELS = ("positive", "very negative indeed", "neutral")
+
+
+def causal(family: str) -> Model:
+    """A tiny language model of random weights."""
+    source = tiny_model(family)
+    config = source.module.config
+    torch.manual_seed(1)
+    module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    return Model(module, source.tokenizer, name=family)
+
+
+def alone(engine: LikelihoodEngine, text, label: str) -> float:
+    """The slow, obvious likelihood: one text, one label, no cache, no padding."""
+    question = [*engine._prefix, *engine._question(text)]
+    answer = engine._ids[engine.labels.index(label)]
+    with torch.no_grad():
+        shares = engine.model.module(input_ids=torch.tensor([question + answer])).logits[0].log_softmax(-1)
+    return float(sum(shares[len(question) + i - 1, token] for i, token in enumerate(answer)))
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_one_pass_is_each_label_alone(family: str) -> None:
+    engine = LikelihoodEngine(
+        causal(family), LABELS, examples=[("a dull mess", "very negative indeed"), ("fine", "positive")],
+        per_token=False, prior=False,
+    )  # fmt: skip
+    assert len({len(ids) for ids in engine._ids}) > 1
+    expected = [[alone(engine, text, label) for label in LABELS] for text in TEXTS]
+    np.testing.assert_allclose(engine.text_logits(TEXTS), expected, atol=2e-4)
+    np.testing.assert_allclose(engine.text_logits(TEXTS, tokens_per_batch=40), expected, atol=2e-4)
+
+
+def test_lengths_and_the_answer_to_nothing_are_taken_off() -> None:
+    model = causal("llama")
+    plain = LikelihoodEngine(model, LABELS, per_token=False, prior=False)
+    tokens = np.array([len(ids) for ids in plain._ids])
+    per_token = plain.text_logits(TEXTS) / tokens
+    np.testing.assert_allclose(LikelihoodEngine(model, LABELS, prior=False).text_logits(TEXTS), per_token, atol=1e-5)
+    empty = LikelihoodEngine(model, LABELS, prior=False).scores(EMPTY).mean(axis=0)
+    np.testing.assert_allclose(LikelihoodEngine(model, LABELS).text_logits(TEXTS), per_token - np.log(empty), atol=1e-4)
+
+
+def test_probabilities_of_two_single_tokens_by_hand() -> None:
+    model = causal("gpt2")
+    words = [token for token in ("a", "b", "c") if len(model.tokenizer(token)["input_ids"]) == 1][:2]
+    prompt = Prompt(start="", text="{text}", answer="{label}")
+    engine = LikelihoodEngine(model, words, prompt=prompt, prior=False)
+    ids = model.tokenizer("a film")["input_ids"]
+    with torch.no_grad():
+        logits = model.module(input_ids=torch.tensor([ids])).logits[0, -1]
+    two = logits[[model.tokenizer(word)["input_ids"][0] for word in words]].softmax(0)
+    np.testing.assert_allclose(engine.scores(["a film"])[0], two, atol=1e-5)
+
+
+def test_a_long_text_is_cut_and_the_question_stays_whole() -> None:
+    model = causal("llama")
+    model.tokenizer.model_max_length = 48
+    engine = LikelihoodEngine(model, ("yes", "no"))
+    end = engine._tokens("\nLabel:")
+    for text in ("word " * 500, ("word " * 500, "other"), ("word " * 300, "other " * 300)):
+        question = engine._question(text)
+        assert question[-len(end) :] == end
+        assert len(engine._prefix) + len(question) + engine._longest <= 48
+        assert np.isfinite(engine.scores([text])).all()
+    assert engine._tokens("other")
+    assert engine._tokens("other")[0] in engine._question(("word " * 500, "other"))
+
+
+def test_a_pair_has_its_own_place() -> None:
+    engine = LikelihoodEngine(causal("llama"), ("yes", "no"), prompt=Prompt(text="One: {text}\nOther: {pair}\nSame:"))
+    assert engine._question(("p", "q")) == [
+        i for part in ("One: ", "p", "\nOther: ", "q", "\nSame:") for i in engine._tokens(part)
+    ]
+
+
+def test_words_may_stand_for_labels() -> None:
+    model = causal("llama")
+    named = LikelihoodEngine(model, ("good", "bad")).scores(TEXTS)
+    numbered = LikelihoodEngine(model, ("1", "0"), words={"1": "good", "0": "bad"})
+    assert numbered.labels == ("1", "0")
+    np.testing.assert_allclose(numbered.scores(TEXTS), named, atol=1e-6)
+
+
+def test_examples_are_as_many_of_each_label_and_calibration_is_fitted_to_labelled_texts() -> None:
+    model = causal("llama")
+    table = ([f"text {i}" for i in range(40)], ["yes"] * 30 + ["no"] * 10)
+    engine = ask(model, ("yes", "no"), examples=table, shots=4)
+    shown = model.tokenizer.decode(engine._prefix)
+    assert shown.count("Label: yes") == shown.count("Label: no") == 2
+    assert engine._prefix == ask(model, ("yes", "no"), examples=table, shots=4)._prefix
+    assert engine._prefix != ask(model, ("yes", "no"), examples=table, shots=4, seed=1)._prefix
+    fitted = ask(model, ("yes", "no"), calibrate=table)
+    assert fitted.scores(table[0]).mean(axis=0)[0] == pytest.approx(0.75, abs=0.03)
+    with pytest.raises(UserError, match="the label 'maybe' is none of yes, no"):
+        ask(model, ("yes", "no"), calibrate=(["a"], ["maybe"]))
+    with pytest.raises(UserError, match="the label 'maybe' is none of yes, no"):
+        ask(model, ("yes", "no"), examples=(["a"], ["maybe"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": ("only",)}, "two labels or more, got only"),
+        ({"labels": ("a", "b"), "words": {"a": "x", "b": "x"}}, "two labels are said alike: x, x"),
+        ({"labels": ("a", "b"), "examples": [("word " * 5000, "a")]}, r"the examples take \d+ of the model's"),
+    ],
+)
+def test_what_can_not_be_asked_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        LikelihoodEngine(causal("llama"), **change)
+
+
+def test_a_model_without_words_to_come_is_refused() -> None:
+    with pytest.raises(UserError, match="predicts no words to come"):
+        LikelihoodEngine(tiny_model("bert"), ("a", "b"))
+    with pytest.raises(UserError, match=r"must say where the text goes: \{text\}; got 'Text'"):
+        Prompt(text="Text")
