@@ -21,6 +21,7 @@ from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.core.store import Store
 from llamita.data.check import check
+from llamita.data.copies import LIKENESS, MANY_TEXTS
 from llamita.data.files import stem_of
 from llamita.data.read import Table, read_table
 from llamita.data.text import han_share
@@ -121,7 +122,11 @@ def checked(
     """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
     given = {"train": data, "test": test, "unlabelled": unlabelled}
     tables = {name: read_table(source, columns=columns) for name, source in given.items() if source is not None}
-    found = check(tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True)
+    few = sum(map(len, tables.values())) <= MANY_TEXTS
+    found = check(
+        tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True,
+        likeness=LIKENESS if few else None,
+    )  # fmt: skip
     for doubt in found:
         if doubt.severity == "error":
             where = f"{doubt.file}:{doubt.line}: " if doubt.line else f"{doubt.file}: "

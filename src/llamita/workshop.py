@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
-VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "quality")}
+VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
 VERBS["attack.noise"] = "attack"
 """Measures that a command line takes of a file of texts."""
 

@@ -13,6 +13,8 @@ import pytest
 from rich.cells import cell_len
 from tests.families import tiny_model
 
+from llamita.cli import main
+
 
 @pytest.fixture
 def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
@@ -168,3 +170,30 @@ def test_labels_of_wide_characters_line_up(tmp_path: Path, said: Callable[..., s
     tiny_model("bert", labels=("好", "negative")).save(tmp_path / "m")
     lines = said("predict", tmp_path / "m", "a", "b c", "好", "--format", "table").splitlines()
     assert len({cell_len(line.split("%")[0]) for line in lines}) == 1
+
+
+def test_sets_of_labels_hold_what_is_likely_enough(
+    place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    words = ("predict", model, "a warm film", "very different", "--coverage", "0.9", "--labelled", "good.csv")
+    records = [json.loads(line) for line in said(*words, "--format", "jsonl").splitlines()]
+    rows = list(csv.DictReader(io.StringIO(said(*words, "--format", "csv"))))
+    for record, row in zip(records, rows, strict=True):
+        assert row["labels"] == "|".join(record["labels"])
+        shares = record["probabilities"]
+        inside, outside = (
+            [shares[label] for label in shares if (label in record["labels"]) == wanted] for wanted in (True, False)
+        )
+        assert min(inside, default=1) >= max(outside, default=0)
+        assert record["labels"] == sorted(record["labels"], key=lambda label: -shares[label])
+    assert "{" in said(*words, "--format", "table")
+    assert "go together" in refused("predict", model, "a", "--coverage", "0.9")
+    assert "go together" in refused("predict", model, "a", "--labelled", "good.csv")
+
+
+def test_few_labelled_texts_promise_nothing(place: Path, model: Path, capsys: pytest.CaptureFixture[str]):
+    (place / "few.csv").write_text("text,label\na,positive\nb,negative\n", encoding="utf-8")
+    assert main(["predict", str(model), "a", "--coverage", "0.9", "--labelled", "few.csv", "--format", "jsonl"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["labels"]) == len(json.loads(captured.out)["probabilities"])
+    assert "2 labelled texts are too few to promise 0.9" in captured.err

@@ -189,6 +189,7 @@ def _sizes(engine: Engine) -> list[Finding]:
 
 
 EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05", "measure.agreement": "same_label<0.95",
+            "measure.coverage": "share<0.88",
             "attack.noise": "noise<0.8"}  # fmt: skip
 BY_FLAG = {"agreement": "--against TEACHER", "cost": "--cost", "quality.loss_to_reference": "--against TEACHER",
            "cost.latency_ratio": "--against TEACHER", "cost.throughput_ratio": "--against TEACHER",

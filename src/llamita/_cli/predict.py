@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,14 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import checked_texts, new_file, open_classifier, warn_of_unknown
+from llamita._cli.models import checked_texts, new_file, open_classifier, test_task, warn_of_unknown
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
+    from llamita.core.engine import Engine
     from llamita.core.task import Text
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1024
 """Texts read, predicted and written at a time."""
@@ -41,6 +45,11 @@ def predict(argv: Sequence[str]) -> int:
         help="default: by --out's ending; a table on a terminal; else CSV",
     )
     parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all")
+    parser.add(
+        "--coverage", type=values.share, metavar="SHARE",
+        help="also the set of labels that holds the right one this often, such as 0.9; needs --labelled",
+    )  # fmt: skip
+    parser.add("--labelled", metavar="FILE", help="some hundreds of labelled texts that the model didn't learn from")
     flags.add_asking(parser)
     flags.add_machine(parser, seed=False)
     args = parser.read(argv, rest="texts")
@@ -49,7 +58,7 @@ def predict(argv: Sequence[str]) -> int:
     engine = open_classifier(args.model, args.threads, asked=args)
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
-        writer = write(stream, engine.labels)
+        writer = write(stream, engine.labels, _threshold(args, engine))
         warned = False
         for texts in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
@@ -70,10 +79,31 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--columns names columns of --file")
     if args.encoding and args.texts and args.texts != ["-"]:
         raise UserError("--encoding is for --file and stdin")
+    if (args.coverage is None) != (args.labelled is None):
+        raise UserError("--coverage SHARE and --labelled FILE go together: the sets are drawn from labelled texts")
     if args.out:
         new_file(args.out)
         if args.file and Path(args.out).expanduser().resolve() == Path(args.file).expanduser().resolve():
             raise UserError("--out names the file that is read; choose another")
+
+
+def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
+    """The least probability of a label in a set; None where no sets are asked for."""
+    if args.coverage is None:
+        return None
+    import numpy as np
+
+    from llamita.core.conformal import set_threshold
+
+    task = test_task(argparse.Namespace(data=args.labelled, columns=None, task="classify"), engine)
+    threshold = set_threshold(engine.scores(task.test.texts), np.asarray(task.test.labels), args.coverage)
+    if threshold == 0:
+        log.warning(
+            "warning: %d labelled texts are too few to promise %g; every set holds every label",
+            len(task.test),
+            args.coverage,
+        )
+    return threshold
 
 
 def _form_of(args: argparse.Namespace) -> str:
@@ -139,23 +169,29 @@ def _output(out: str | None) -> Iterator[IO[str]]:
         part.unlink(missing_ok=True)
 
 
-def _records(texts: Sequence[Text], scores: Any, labels: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _records(
+    texts: Sequence[Text], scores: Any, labels: Sequence[str], threshold: float | None
+) -> Iterator[dict[str, Any]]:
     for text, row in zip(texts, scores, strict=True):
         best = int(row.argmax())
         parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+        ranked = sorted(range(len(labels)), key=lambda i: -row[i])
+        likely = {} if threshold is None else {"labels": [labels[i] for i in ranked if row[i] >= threshold]}
         yield parts | {
-            "label": labels[best], "confidence": round(float(row[best]), 6),
+            "label": labels[best], "confidence": round(float(row[best]), 6), **likely,
             "probabilities": {label: round(float(p), 6) for label, p in zip(labels, row, strict=True)},
         }  # fmt: skip
 
 
-def _csv_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+def _csv_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
     writer = csv.writer(stream, lineterminator="\n")
     started: list[bool] = []
 
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels):
+        for record in _records(texts, scores, labels, threshold):
             probabilities = record.pop("probabilities")
+            if "labels" in record:
+                record["labels"] = "|".join(record["labels"])
             if not started:
                 started.append(True)
                 writer.writerow([*record, *(f"probability_{label}" for label in labels)])
@@ -165,25 +201,26 @@ def _csv_writer(stream: IO[str], labels: Sequence[str]) -> Any:
     return write
 
 
-def _jsonl_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+def _jsonl_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels):
+        for record in _records(texts, scores, labels, threshold):
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
         stream.flush()
 
     return write
 
 
-def _table_writer(stream: IO[str], labels: Sequence[str]) -> Any:
+def _table_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
     from rich.cells import cell_len
 
     width = max(cell_len(label) for label in labels)
 
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels):
+        for record in _records(texts, scores, labels, threshold):
             text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
             label = record["label"] + " " * (width - cell_len(record["label"]))
-            stream.write(f"{label}  {100 * record['confidence']:5.1f} %  {' '.join(text.split())}\n")
+            likely = f"  {{{', '.join(record['labels'])}}}" if "labels" in record else ""
+            stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")
         stream.flush()
 
     return write

@@ -95,7 +95,7 @@ def _findings(args: argparse.Namespace) -> tuple[Sequence[Any], dict[str, Any]]:
         encoder = open_engine(args.model).encoder
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), max_length=args.max_length, encoder=encoder,
-        allow_leakage=args.allow_leakage, likeness=_likeness(args),
+        allow_leakage=args.allow_leakage, likeness=_likeness(args, sum(map(len, tables.values()))),
     )  # fmt: skip
     return found, tables
 
@@ -128,15 +128,23 @@ def _convert(argv: Sequence[str]) -> int:
 
 
 def _add_near(parser: flags.Parser, text: str) -> None:
-    parser.add("--near", type=values.share, default=0.8, metavar="SHARE", help=f"{text} (default: 0.8)")
+    parser.add("--near", type=values.share, metavar="SHARE", help=f"{text} (default: 0.8)")
 
 
-def _likeness(args: argparse.Namespace) -> float | None:
-    """How alike near copies are; None when they aren't wanted or can't be looked for, which is said."""
-    if args.near and find_spec("datasketch") is None:
+def _likeness(args: argparse.Namespace, rows: int) -> float | None:
+    """How alike near copies are; None when they aren't wanted or aren't looked for, which is said."""
+    from llamita.data.copies import LIKENESS, MANY_TEXTS
+
+    near = LIKENESS if args.near is None else args.near
+    if near and find_spec("datasketch") is None:
         log.warning("near copies are not looked for; that needs datasketch: pip install 'llamita[train]'")
         return None
-    return args.near or None
+    if args.near is None and rows > MANY_TEXTS:
+        log.warning(
+            "near copies are not looked for among %s rows, which takes long; --near 0.8 asks for it", f"{rows:,}"
+        )
+        return None
+    return near or None
 
 
 def _parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
@@ -208,7 +216,7 @@ def _dedup(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     out = _new_table(args.out)
     names, table, rows = _all_rows(args)
-    likeness = _likeness(args)
+    likeness = _likeness(args, len(table))
     groups = near_texts(table.texts, likeness) if likeness else same_texts(table.texts)
     dropped, undecided = kept_of(groups, table.labels)
     written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)

@@ -18,6 +18,9 @@ SHINGLE, CHINESE_SHINGLE = 5, 3
 """Characters of an n-gram."""
 SHORTEST, CHINESE_SHORTEST = 30, 15
 """Characters a text must have to be nearly like another; of shorter ones a letter or two decide what they say."""
+LIKENESS, MANY_TEXTS = 0.8, 100_000
+"""How alike near copies are where nothing is said, and beyond how many texts they are only looked for when asked (a minute or two
+for so many)."""
 HASHES = 128
 """Of each text; more find more of the pairs that are just as alike as asked."""
 
@@ -30,7 +33,7 @@ def same_texts(texts: Sequence[Text]) -> list[list[int]]:
     return [rows for rows in groups.values() if len(rows) > 1]
 
 
-def near_texts(texts: Sequence[Text], likeness: float = 0.8) -> list[list[int]]:
+def near_texts(texts: Sequence[Text], likeness: float = LIKENESS) -> list[list[int]]:
     """Groups of indices whose texts are copies or near copies, each like another of its group.
 
     Args:

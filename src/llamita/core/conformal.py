@@ -1,0 +1,53 @@
+"""Conformal sets: the labels that a text may have, right with a stated probability whatever the model.
+
+Split conformal prediction with the score 1 - p(label): Vovk et al. 2005; Sadinle, Lei & Wasserman 2019,
+https://arxiv.org/abs/1609.00451, whose sets are the smallest on average. The promise holds for texts of the kind of those that
+the threshold was taken from, on average over draws of both.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from llamita.core.errors import require
+from llamita.core.statistics import Interval, percentile_interval
+
+
+def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) -> float:
+    """The least probability a label must have to be in a set, so that sets hold the right label this often.
+
+    Args:
+        probabilities: [texts, labels], of labelled texts that the model wasn't fitted to.
+        gold: int [texts], their labels.
+        coverage: in (0, 1).
+
+    Returns:
+        0 where the texts are too few to promise this much: then every label is in every set.
+    """
+    require(0 < coverage < 1, f"coverage must be in (0, 1), got {coverage:g}; 0.9 is right for nine texts in ten")
+    n = len(gold)
+    rank = math.ceil((n + 1) * coverage)
+    if rank > n:
+        return 0.0
+    return float(np.sort(probabilities[np.arange(n), gold])[::-1][rank - 1])
+
+
+def label_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """Which labels are in each text's set, bool [texts, labels]; a set may be empty, or hold several."""
+    return probabilities >= threshold
+
+
+def coverage_bounds(n_threshold: int, n_measured: int, coverage: float, draws: int = 20_000, seed: int = 0) -> Interval:
+    """Between what shares the coverage on so many texts lies, 95 times in 100, when the promise holds.
+
+    The coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right sets among
+    others are beta-binomial (Vovk 2012, https://arxiv.org/abs/1209.2673).
+    """
+    rank = math.ceil((n_threshold + 1) * coverage)
+    if rank > n_threshold:
+        return (1.0, 1.0)
+    generator = np.random.default_rng(seed)
+    true = generator.beta(rank, n_threshold + 1 - rank, size=draws)
+    return percentile_interval(generator.binomial(n_measured, true) / n_measured)

@@ -1,0 +1,48 @@
+"""Coverage is taken on texts that the threshold doesn't know, and says how often the model abstains."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.train.tiny import tiny_run, tiny_task
+
+from llamita.core.errors import UserError
+from llamita.learn.linear import fit_linear
+from llamita.measure.coverage import Coverage, coverage_findings
+
+
+def test_the_findings_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.5, 0.5]])
+    share, size, unsure = coverage_findings(probabilities, np.array([0, 1, 0, 1]), 0.45, 99, 0.9)
+    assert share.value == 0.75
+    assert size.value == 1.5
+    assert unsure.value == 0.5
+    assert share.detail["sizes"] == {"1": 2, "2": 2}
+    assert share.detail["accuracy_when_sure"] == 0.5
+    assert (share.n, share.detail["n_threshold"], share.detail["promised"]) == (4, 99, 0.9)
+
+
+def test_on_real_answers_the_coverage_is_within_its_bounds(tmp_path: Path) -> None:
+    task = tiny_task(200)
+    engine = fit_linear(task)
+    share, size, unsure = Coverage(promised=0.9).measure(engine, task, tiny_run(tmp_path, task))
+    low, high = share.detail["bounds"]
+    assert share.value is not None
+    assert low <= share.value <= high
+    assert share.n == len(task.test) - len(task.test) // 2
+    assert size.value is not None
+    assert unsure.value is not None
+    surer = Coverage(promised=0.5).measure(engine, task, tiny_run(tmp_path, task))[1].value
+    assert surer is not None
+    assert surer <= size.value
+
+
+def test_too_few_texts_and_no_share_are_refused(tmp_path: Path) -> None:
+    task = tiny_task(60)
+    few = task.test.take(range(39))
+    small = dataclasses.replace(task, test=few)
+    with pytest.raises(UserError, match="coverage needs 40 labelled texts or more, got 39"):
+        Coverage().measure(fit_linear(task), small, tiny_run(tmp_path, small))
+    with pytest.raises(UserError, match=r"promised must be in \(0, 1\), got 1"):
+        Coverage(promised=1)
