@@ -207,3 +207,26 @@ def test_a_sample_is_drawn_in_proportion_and_again_the_same(
     assert "1 to 40 rows, as many as there are, got 41" in refused(
         "data", "sample", "good.csv", "--rows", "41", "--out", "c.csv"
     )
+
+
+def test_fix_writes_a_mended_copy_and_what_it_set_aside(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    lines = [
+        "id,text,label",
+        "1,one,a",
+        "2,,a",
+        "3,One!,a",
+        *(f"{i},text {i},{'A' if i == 9 else 'ab'[i % 2]}" for i in range(4, 30)),
+    ]
+    (place / "raw.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    said("data", "check", "raw.csv", "--fix", "new.csv")
+    assert (place / "new.csv").read_text(encoding="utf-8").splitlines() == [
+        line.replace(",A", ",a") for line in lines if line[:2] not in ("2,", "3,")
+    ]
+    assert (place / "new.aside.csv").read_text(encoding="utf-8").splitlines() == [
+        "line,reason,id,text,label", "3,empty text,2,,a", "4,repeats an earlier text,3,One!,a",
+    ]  # fmt: skip
+    assert "nothing found" in said("data", "check", "new.csv", "--fix", "again.csv")
+    assert not (place / "again.aside.csv").exists()
+    assert "--fix new.csv exists already" in refused("data", "check", "raw.csv", "--fix", "new.csv")

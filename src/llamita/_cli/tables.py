@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.models import new_file, new_folder
 from llamita.core.errors import UserError, did_you_mean
-from llamita.data.files import format_of
+from llamita.data.files import format_of, stem_of
 
 if TYPE_CHECKING:
     from llamita.data.read import Table
@@ -53,14 +54,22 @@ def _check(argv: Sequence[str]) -> int:
         "--allow-leakage", action="store_true", help="texts in both training and test are a warning, not an error"
     )
     _add_near(parser, "near copies are looked for too: texts that share so much of their character n-grams; 0: not")
+    parser.add(
+        "--fix",
+        metavar="NEW",
+        help="write a mended copy here, and NEW's rows that were set aside, with reasons, beside it",
+    )
     flags.add_json(parser)
     args = parser.read(argv)
+    mended = _new_table(args.fix, "--fix") if args.fix else None
     if args.max_length and not args.model:
         raise UserError("--max-length counts tokens; name the model that makes them: --model MODEL")
     from llamita.data.read import rows_text
 
     findings, tables = _findings(args)
     errors = sum(f.severity == "error" for f in findings)
+    if mended is not None:
+        print(_mended(args, tables["train"], findings, mended), file=sys.stderr)
     if args.json:
         sizes = {name: len(table) for name, table in tables.items()}
         show.print_json({"rows": sizes, "findings": [f.to_dict() for f in findings]})
@@ -166,11 +175,47 @@ def _all_rows(args: argparse.Namespace) -> tuple[Any, Table, list[Any]]:
     return rows.names, read_table(path, columns=args.columns, encoding=args.encoding), list(rows.rows)
 
 
-def _new_table(out: str) -> Path:
-    path = new_file(out)
+def _new_table(out: str, flag: str = "--out") -> Path:
+    path = new_file(out, flag, "new.csv")
     if path.exists():
-        raise UserError(f"--out {out} exists already; choose another name")
+        raise UserError(f"{flag} {out} exists already; choose another name")
     return path
+
+
+def _mended(args: argparse.Namespace, table: Table, findings: Sequence[Any], out: Path) -> str:
+    """Write the mended copy and what was set aside; says what was done."""
+    from llamita.data.mend import mend
+    from llamita.data.read import rows_text
+    from llamita.data.rows import open_rows
+    from llamita.data.write import write_rows
+
+    if table.files:
+        raise UserError("--fix mends one file; name it")
+    rows = open_rows(Path(args.file).expanduser(), args.encoding)
+    every, done = list(rows.rows), mend(table, findings)
+    text, label = (
+        rows.names.index(table.columns[role]) if role in table.columns else None for role in ("text", "label")
+    )
+
+    def rewritten(row: int) -> tuple[int, list[Any]]:
+        number, values = every[row]
+        new = [done.labels.get(value, value) if i == label else value for i, value in enumerate(values)]
+        if row in done.texts and text is not None:
+            new[text] = done.texts[row]
+        return number, new
+
+    write_rows(out, rows.names, map(rewritten, done.kept), args.file)
+    aside = out.with_name(f"{stem_of(out)}.aside{out.suffix}")
+    if done.aside:
+        names = ("line", "reason", *rows.names)
+        held = ((every[i][0], (every[i][0], reason, *every[i][1])) for i, reason in done.aside.items())
+        write_rows(aside, names, held, args.file)
+    changed = sum(label in done.labels for label in table.labels or ())
+    told = f"written: {out}, {rows_text(len(done.kept))}"
+    told += f"; {aside}, {rows_text(len(done.aside))} set aside" if done.aside else "; nothing was set aside"
+    told += f"; {rows_text(changed)} with a label written anew" if changed else ""
+    read = sum(row in done.texts for row in done.kept)
+    return told + (f"; {rows_text(read)} read in the right encoding" if read else "")
 
 
 def _split(argv: Sequence[str]) -> int:

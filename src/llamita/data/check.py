@@ -41,9 +41,16 @@ class DataFinding:
     count: int = 1
     lines: tuple[int, ...] = ()
     """The first lines it is seen in."""
+    rows: tuple[int, ...] = ()
+    """All rows of its table it is seen in, numbered from 0."""
+    given: str = ""
+    """A label that is written wrongly."""
+    meant: str = ""
+    """How it is written elsewhere, where there is no doubt."""
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain data, without what only mending needs."""
+        return {key: value for key, value in asdict(self).items() if key not in ("rows", "given", "meant")}
 
 
 def check(
@@ -92,12 +99,13 @@ def _finding(
     rows: Sequence[int],
     message: str,
     remedy: str,
+    **label: str,
 ) -> DataFinding:
     lines = tuple(table.lines[i] for i in rows[:SHOWN_LINES])
     file = table.files[rows[0]] if table.files and rows else table.source
     return DataFinding(
         kind=kind, severity=severity, file=file, line=lines[0] if lines else None, lines=lines,
-        message=message, remedy=remedy, count=len(rows),
+        message=message, remedy=remedy, count=len(rows), rows=tuple(rows), **label,
     )  # fmt: skip
 
 
@@ -246,7 +254,9 @@ def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
             if same or (counts[label] * 20 < counts[common] and _nearly(label, common)):
                 rows = [i for i, name in enumerate(table.labels or []) if name == label]
                 message = f"label {label!r} ({len(rows)}) looks like {common!r} ({counts[common]:,}) misspelt"
-                yield _finding("label_spelling", "warning", table, rows, message, f"write {common!r} if it is meant")
+                meant = {"given": label, "meant": common} if same else {}
+                remedy = f"write {common!r} if it is meant"
+                yield _finding("label_spelling", "warning", table, rows, message, remedy, **meant)
                 break
 
 
