@@ -40,10 +40,10 @@ class TextEncoder:
     def cut(self) -> TextEncoder:
         """A copy whose tokenizer truncates (pairs: the longest first) and does not pad."""
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
-        special = tokenizer.num_special_tokens_to_add(is_pair=True)
+        special = tokenizer.num_special_tokens_to_add(is_pair=False)
         require(
             self.max_length > special,
-            f"max_length must be more than {special}, what the special tokens of a pair take, got {self.max_length}",
+            f"max_length must be more than {special}, what the special tokens take, got {self.max_length}",
         )
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length=self.max_length)
