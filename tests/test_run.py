@@ -66,3 +66,12 @@ def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
     assert "learn.calibrate" in log
     again = execute(recipe, tmp_path / "out", threads=1)
     assert again.subjects[0].findings == report.subjects[0].findings
+
+
+def test_what_others_see_of_the_log_stays_as_it_was(tmp_path, caplog):
+    ours = logging.getLogger("llamita.some.module")
+    with caplog.at_level("WARNING"), logged(tmp_path):
+        ours.info("quiet")
+        ours.warning("loud")
+    assert [record.getMessage() for record in caplog.records] == ["loud"]
+    assert len((tmp_path / "log.txt").read_text().splitlines()) == 2

@@ -21,7 +21,7 @@ from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.core.store import Store
 from llamita.data.check import check
-from llamita.data.copies import LIKENESS, MANY_TEXTS
+from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
 from llamita.data.read import Table, read_table
 from llamita.data.text import han_share
@@ -122,10 +122,12 @@ def checked(
     """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
     given = {"train": data, "test": test, "unlabelled": unlabelled}
     tables = {name: read_table(source, columns=columns) for name, source in given.items() if source is not None}
-    few = sum(map(len, tables.values())) <= MANY_TEXTS
+    quick = quickly_looked_through(*(table.texts for table in tables.values()))
+    if not quick:
+        log.info("near copies are not looked for in so much text; `llamita data check --near %g` does", LIKENESS)
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True,
-        likeness=LIKENESS if few else None,
+        likeness=LIKENESS if quick else None,
     )  # fmt: skip
     for doubt in found:
         if doubt.severity == "error":

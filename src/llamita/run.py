@@ -40,20 +40,33 @@ class _LogFile(logging.FileHandler):
         pass
 
 
+class _Onward(logging.Handler):
+    """Hands records on to where they would have gone."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger().handle(record)
+
+
 @contextmanager
 def logged(folder: Path) -> Iterator[None]:
-    """What is logged meanwhile is added to the folder's log.txt, too."""
-    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
-    level = ours.level
-    if ours.getEffectiveLevel() > logging.INFO:
-        ours.setLevel(logging.INFO)
+    """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
+    ours, file, onward = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE), _Onward()
+    level, shown, propagated = ours.level, ours.getEffectiveLevel(), ours.propagate
+    ours.setLevel(min(shown, logging.INFO))
+    ours.propagate = False
     ours.addHandler(file)
+    if propagated:
+        onward.setLevel(shown)
+        ours.addHandler(onward)
     try:
         yield
     finally:
         ours.removeHandler(file)
+        ours.removeHandler(onward)
+        ours.propagate = propagated
         ours.setLevel(level)
-        file.close()
+        with suppress(OSError):
+            file.close()
 
 
 def execute(

@@ -163,6 +163,9 @@ def test_the_file_that_is_read_is_never_the_one_that_is_written(
     monkeypatch.setenv("HOME", str(place))
     before = (place / "good.csv").read_bytes()
     assert "choose another" in refused("predict", model, "--file", "good.csv", "--out", "~/good.csv")
+    assert "choose another" in refused("predict", model, "--file", "*.csv", "--out", "good.csv")
+    given = ("--coverage", "0.9", "--labelled", "good.csv")
+    assert "choose another" in refused("predict", model, "a", *given, "--out", "good.csv")
     assert (place / "good.csv").read_bytes() == before
 
 

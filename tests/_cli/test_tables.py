@@ -186,7 +186,7 @@ def test_dedup_keeps_one_row_of_each_text_and_says_what_it_dropped(place: Path, 
     lines = ["text,label", "One.,a", "one,a", "two,a", "TWO,b", f"{long},a", f"{long} hostage,a", "three,b"]
     table(place, "copies.csv", *lines[1:])
     out = said("data", "dedup", "copies.csv", "--out", "new.csv", "--near", "0")
-    assert "written: new.csv, 4 rows; 3 rows dropped, of them 1 texts whose copies have different labels" in out
+    assert "written: new.csv, 4 rows; 3 rows dropped, all rows of a text with different labels among them" in out
     said("data", "dedup", "copies.csv", "--out", "near.csv")
     assert (place / "near.csv").read_text(encoding="utf-8").splitlines() == [
         "text,label",
@@ -230,3 +230,47 @@ def test_fix_writes_a_mended_copy_and_what_it_set_aside(
     assert "nothing found" in said("data", "check", "new.csv", "--fix", "again.csv")
     assert not (place / "again.aside.csv").exists()
     assert "--fix new.csv exists already" in refused("data", "check", "raw.csv", "--fix", "new.csv")
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+
+def test_standard_input_is_read_once_and_whole(place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
+    rows = "text,label\n" + "".join(f"text number {i},{'ab'[i % 2]}\n" for i in range(20))
+    piped(monkeypatch, rows)
+    assert "written: once.csv, 20 rows; 0 rows dropped" in said(
+        "data", "dedup", "-", "--near", "0", "--out", "once.csv"
+    )
+    assert (place / "once.csv").read_text(encoding="utf-8") == rows
+    piped(monkeypatch, rows)
+    assert "18 rows\nwritten: parts/test.csv, 2 rows" in said("data", "split", "-", "--out", "parts")
+    piped(monkeypatch, rows)
+    assert "6 rows" in said("data", "sample", "-", "--rows", "6", "--out", "six.csv")
+
+
+def test_nothing_is_written_over_and_nothing_half(place: Path, said: Callable[..., str], refused: Callable[..., str]):
+    table(place, "x.aside.csv", "one,a", "two,b", ",a")
+    before = (place / "x.aside.csv").read_bytes()
+    assert "--fix x.aside.csv exists already" in refused("data", "check", "x.aside.csv", "--fix", "x.csv")
+    assert (place / "x.aside.csv").read_bytes() == before
+    (place / "l.csv").write_text("line,text,label\n1,one,a\n2,,b\n3,three,b\n", encoding="utf-8")
+    said("data", "check", "l.csv", "--fix", "m.csv")
+    assert (place / "m.aside.csv").read_text(encoding="utf-8").splitlines()[0] == "line_,reason,line,text,label"
+    (place / "t.txt").write_text("one\none\ntwo\n", encoding="utf-8")
+    said("data", "check", "t.txt", "--fix", "u.txt")
+    assert (place / "u.txt").read_text(encoding="utf-8") == "one\ntwo\n"
+    assert (place / "u.aside.csv").is_file()
+    assert "takes one file, not a pattern" in refused("data", "dedup", "*.csv", "--out", "new.csv")
+    assert "--fix mends one file" in refused("data", "check", "-", "--fix", "new.csv")
+    (place / "n.jsonl").write_text('{"text": "a", "label": "x"}\n{"text": "b"}\n' * 9, encoding="utf-8")
+    refused("data", "split", "n.jsonl", "--out", "halves")
+    assert not (place / "halves").exists()
+    assert "whole number" in refused("data", "sample", "good.csv", "--rows", "4", "--seed", "-1", "--out", "s.csv")
+
+
+def test_a_text_that_leaks_once_it_is_read_rightly_is_set_aside(place: Path, said: Callable[..., str]):
+    table(place, "train.csv", f"{'un café très bon'.encode().decode('latin-1')},a", "another,b", "third,a")
+    table(place, "test.csv", "un café très bon,a", "else,b")
+    said("data", "check", "train.csv", "--test", "test.csv", "--fix", "clean.csv")
+    assert "stands in the test data" in (place / "clean.aside.csv").read_text(encoding="utf-8")

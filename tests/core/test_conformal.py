@@ -24,6 +24,8 @@ def test_the_threshold_by_hand() -> None:
     assert set_threshold(probabilities, gold, 0.6) == 0.7  # the third of .9 .8 .7 .4
     assert set_threshold(probabilities, gold, 0.8) == 0.4
     assert set_threshold(probabilities, gold, 0.81) == 0.0  # five texts would be needed
+    hundred = np.linspace(1, 0, 99)
+    assert set_threshold(np.stack([hundred, 1 - hundred], 1), np.zeros(99, int), 0.55) == hundred[54]
     assert label_sets(probabilities, 0.4).tolist() == [[True, False], [True, False], [False, True], [True, True]]
 
 

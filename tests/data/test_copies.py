@@ -4,7 +4,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.check import check
-from llamita.data.copies import kept_of, near_texts, same_texts
+from llamita.data.copies import kept_of, near_pairs, repeated_nearly, same_texts
 from llamita.data.read import read_table
 from llamita.data.text import text_key
 
@@ -29,30 +29,43 @@ def test_a_few_changed_characters_make_a_near_copy(text: str) -> None:
     other = "Nothing of this has anything to do with what the others say, " + "说的完全是另外一件事情" * 3
     assert 0.8 < jaccard(text, changed) < 1
     texts = [other, text, changed, text.upper(), changed + "."]
-    assert near_texts(texts, 0.8) == [[1, 2, 3, 4]]
-    assert near_texts(texts, 1.0) == [[1, 3], [2, 4]]
+    assert near_pairs(texts, 0.8) == [(1, 2)]
+    assert near_pairs(texts, 1.0) == []
+    assert same_texts(texts) == [[1, 3], [2, 4]]
 
 
 def test_every_pair_as_alike_as_asked_is_found_and_no_other() -> None:
     words = LONG.split()
     texts = [" ".join(words[i:] + [f"x{i}y{j}" for j in range(i)]) for i in range(14)]
     for likeness in (0.5, 0.7, 0.9):
-        together = {frozenset((i, j)) for rows in near_texts(texts, likeness) for i in rows for j in rows if i < j}
-        linked = {
-            frozenset((i, j)) for i in range(14) for j in range(i + 1, 14) if jaccard(texts[i], texts[j]) >= likeness
-        }
-        assert linked <= together
-        assert {i for pair in together for i in pair} == {i for pair in linked for i in pair}
+        slow = [(i, j) for i in range(14) for j in range(i + 1, 14) if jaccard(texts[i], texts[j]) >= likeness]
+        assert near_pairs(texts, likeness) == slow
 
 
 def test_short_texts_have_no_near_copies() -> None:
-    assert near_texts(["a good warm film", "a good warm fils", "A good, warm film"], 0.5) == [[0, 2]]
+    assert near_pairs(["a good warm film", "a good warm fils", "A good, warm film"], 0.5) == []
+
+
+def test_of_near_copies_with_one_label_the_first_stays_and_others_all() -> None:
+    not_so = LONG.replace("considered", "never considered")
+    assert repeated_nearly([LONG, not_so, LONG + " again"], ["a", "b", "a"]) == {2}
+    assert repeated_nearly([LONG, not_so, LONG + " again"], None) == {1, 2}
+
+
+def test_a_chain_of_likeness_is_no_likeness() -> None:
+    """Each is like the next, the first and the last are not: only what is like a test text itself is told."""
+    words = [f"word{i}" for i in range(40)]
+    chain = [" ".join(words[i : i + 30]) for i in (0, 2, 4, 6)]
+    assert jaccard(chain[0], chain[1]) > 0.8 > jaccard(chain[0], chain[2])
+    train, test = read_table((chain[1:], ["a", "b", "a"])), read_table(([chain[0]], ["a"]))
+    leak = next(f for f in check(train, test, likeness=0.8) if f.kind == "near_leakage")
+    assert leak.lines == (1,)
 
 
 @pytest.mark.parametrize("likeness", [0, 1.1])
 def test_a_likeness_is_a_share(likeness: float) -> None:
     with pytest.raises(UserError, match="likeness must be in"):
-        near_texts(["a"], likeness)
+        near_pairs(["a"], likeness)
 
 
 def test_the_commonest_label_keeps_its_first_row_and_a_tie_keeps_none() -> None:

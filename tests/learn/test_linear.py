@@ -115,3 +115,10 @@ def test_token_ids_and_missing_labels_are_refused() -> None:
     alone = dataclasses.replace(task, train=Split(texts=("a", "b"), labels=(1, 1)))
     with pytest.raises(UserError, match="two labels or more"):
         fit_linear(alone)
+
+
+def test_texts_without_words_are_refused() -> None:
+    task = tiny_task(30)
+    empty = Split(texts=("…", "、"), labels=(0, 1))
+    with pytest.raises(UserError, match="finds no words in the training texts"):
+        fit_linear(dataclasses.replace(task, train=empty, select=empty))

@@ -46,3 +46,11 @@ def test_too_few_texts_and_no_share_are_refused(tmp_path: Path) -> None:
         Coverage().measure(fit_linear(task), small, tiny_run(tmp_path, small))
     with pytest.raises(UserError, match=r"promised must be in \(0, 1\), got 1"):
         Coverage(promised=1)
+
+
+def test_a_promise_that_would_be_empty_is_no_number(tmp_path: Path) -> None:
+    task = tiny_task(100)
+    small = dataclasses.replace(task, test=task.test.take(range(60)))
+    findings = Coverage(promised=0.99).measure(fit_linear(task), small, tiny_run(tmp_path, small))
+    assert all(f.value is None for f in findings)
+    assert "30 texts are too few to promise 0.99" in findings[0].reason

@@ -36,7 +36,7 @@ def alone(engine: LikelihoodEngine, text, label: str) -> float:
 @pytest.mark.parametrize("family", CAUSAL)
 def test_one_pass_is_each_label_alone(family: str) -> None:
     engine = LikelihoodEngine(
-        causal(family), LABELS, examples=[("a dull mess", "very negative indeed"), ("fine", "positive")],
+        causal(family), LABELS, examples=[("fine", "positive")],
         per_token=False, prior=False,
     )  # fmt: skip
     assert len({len(ids) for ids in engine._ids}) > 1
@@ -115,9 +115,11 @@ def test_examples_are_as_many_of_each_label_and_calibration_is_fitted_to_labelle
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"labels": "yes,no"}, "labels must be a list of names"),
+        ({"labels": ("a", "b"), "words": {"c": "x"}}, "words are given for c, which is no label"),
         ({"labels": ("only",)}, "two labels or more, got only"),
         ({"labels": ("a", "b"), "words": {"a": "x", "b": "x"}}, "two labels are said alike: x, x"),
-        ({"labels": ("a", "b"), "examples": [("word " * 5000, "a")]}, r"the examples take \d+ of the model's"),
+        ({"labels": ("a", "b"), "examples": [("word " * 5000, "a")]}, r"prompt and examples take \d+ of the model's"),
     ],
 )
 def test_what_can_not_be_asked_is_refused(change: dict, message: str) -> None:
@@ -130,3 +132,24 @@ def test_a_model_without_words_to_come_is_refused() -> None:
         LikelihoodEngine(tiny_model("bert"), ("a", "b"))
     with pytest.raises(UserError, match=r"must say where the text goes: \{text\}; got 'Text'"):
         Prompt(text="Text")
+
+
+def test_a_family_that_was_not_tested_is_refused() -> None:
+    from transformers import GraniteConfig, GraniteForCausalLM
+
+    model = causal("llama")
+    config = GraniteConfig(
+        vocab_size=64, hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+    )
+    model.module = GraniteForCausalLM(config)
+    with pytest.raises(UserError, match=r"was tested on llama, .* not on 'granite'"):
+        LikelihoodEngine(model, ("a", "b"))
+
+
+def test_a_pair_prompt_asks_pairs_even_of_nothing() -> None:
+    engine = LikelihoodEngine(causal("llama"), ("yes", "no"), prompt=Prompt(text="One: {text}\nOther: {pair}\nSame:"))
+    assert np.isfinite(engine.scores([("p", "q")])).all()
+    with pytest.raises(UserError, match=r"names a {pair}, but the text is a single one"):
+        engine.scores(["p"])
+    with pytest.raises(UserError, match=r"{text} before {pair}"):
+        Prompt(text="{pair} {text}")

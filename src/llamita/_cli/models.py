@@ -46,8 +46,9 @@ def open_classifier(
         from llamita.tasks.likelihood import ask
 
         shots = {} if asked.shots is None else {"shots": asked.shots}
+        prompt = asked.prompt and asked.prompt.replace("\\n", "\n")
         return ask(
-            engine, tuple(asked.labels), words=asked.labels, prompt=asked.prompt, examples=asked.few_shot,  # type: ignore[arg-type]
+            engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=asked.few_shot,  # type: ignore[arg-type]
             calibrate=asked.calibrate, seed=getattr(asked, "seed", 0), **shots,
         )  # fmt: skip
     if not headed:
@@ -141,17 +142,19 @@ def new_folder(out: str) -> Path:
 def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
     """A hidden folder beside a verb's result, for what is in the making; gone when the result stands.
 
-    A stopped verb that is resumable leaves it for its next call; one whose input is refused leaves nothing but checkpoints.
+    A stopped verb that is resumable leaves it for its next call. One whose input is refused leaves what an earlier call had
+    made, checkpoints and teacher outputs, and nothing else.
     """
     new = [parent for parent in out.parents if not parent.exists()]
     work = out.parent / f".{out.name}.stages"
+    begun = work.exists()
     work.mkdir(parents=True, exist_ok=True)
     keep = resumable
     try:
         yield work
         keep = False
     except UserError:
-        keep = resumable and any(work.rglob("*.pt"))
+        keep = resumable and (begun or any(path.suffix in (".pt", ".npy") for path in work.rglob("*")))
         raise
     finally:
         if not keep:

@@ -83,8 +83,21 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--coverage SHARE and --labelled FILE go together: the sets are drawn from labelled texts")
     if args.out:
         new_file(args.out)
-        if args.file and Path(args.out).expanduser().resolve() == Path(args.file).expanduser().resolve():
-            raise UserError("--out names the file that is read; choose another")
+        if Path(args.out).expanduser().resolve() in _read_files(args):
+            raise UserError("--out names a file that is read; choose another")
+
+
+def _read_files(args: argparse.Namespace) -> set[Path]:
+    """All files that the command reads."""
+    from llamita.data.files import Labelled, files_of
+
+    found: set[Path] = set()
+    for named in (args.file, args.labelled, args.few_shot, args.calibrate):
+        if named:
+            files = files_of(named)
+            paths = [path for path, _ in files.files] if isinstance(files, Labelled) else files
+            found |= {path.expanduser().resolve() for path in paths}
+    return found
 
 
 def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:

@@ -1,11 +1,13 @@
-"""data: check and convert files of texts."""
+"""data: check, mend, split, thin out and convert files of texts."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +64,10 @@ def _check(argv: Sequence[str]) -> int:
     flags.add_json(parser)
     args = parser.read(argv)
     mended = _new_table(args.fix, "--fix") if args.fix else None
+    if mended is not None:
+        _new_table(str(_aside_of(mended)), "--fix")
+        if args.file == "-" or not Path(args.file).expanduser().is_file():
+            raise UserError(f"--fix mends one file; name it, got {args.file}")
     if args.max_length and not args.model:
         raise UserError("--max-length counts tokens; name the model that makes them: --model MODEL")
     from llamita.data.read import rows_text
@@ -69,7 +75,7 @@ def _check(argv: Sequence[str]) -> int:
     findings, tables = _findings(args)
     errors = sum(f.severity == "error" for f in findings)
     if mended is not None:
-        print(_mended(args, tables["train"], findings, mended), file=sys.stderr)
+        print(_mended(args, tables, findings, mended), file=sys.stderr)
     if args.json:
         sizes = {name: len(table) for name, table in tables.items()}
         show.print_json({"rows": sizes, "findings": [f.to_dict() for f in findings]})
@@ -104,7 +110,7 @@ def _findings(args: argparse.Namespace) -> tuple[Sequence[Any], dict[str, Any]]:
         encoder = open_engine(args.model).encoder
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), max_length=args.max_length, encoder=encoder,
-        allow_leakage=args.allow_leakage, likeness=_likeness(args, sum(map(len, tables.values()))),
+        allow_leakage=args.allow_leakage, likeness=_likeness(args, *tables.values()),
     )  # fmt: skip
     return found, tables
 
@@ -140,20 +146,19 @@ def _add_near(parser: flags.Parser, text: str) -> None:
     parser.add("--near", type=values.share, metavar="SHARE", help=f"{text} (default: 0.8)")
 
 
-def _likeness(args: argparse.Namespace, rows: int) -> float | None:
+def _likeness(args: argparse.Namespace, *tables: Table) -> float | None:
     """How alike near copies are; None when they aren't wanted or aren't looked for, which is said."""
-    from llamita.data.copies import LIKENESS, MANY_TEXTS
+    from llamita.data.copies import LIKENESS, quickly_looked_through
 
-    near = LIKENESS if args.near is None else args.near
-    if near and find_spec("datasketch") is None:
+    if find_spec("datasketch") is None and args.near != 0:
+        if args.near:
+            raise UserError("--near needs datasketch: pip install 'llamita[train]'")
         log.warning("near copies are not looked for; that needs datasketch: pip install 'llamita[train]'")
         return None
-    if args.near is None and rows > MANY_TEXTS:
-        log.warning(
-            "near copies are not looked for among %s rows, which takes long; --near 0.8 asks for it", f"{rows:,}"
-        )
+    if args.near is None and not quickly_looked_through(*(table.texts for table in tables)):
+        log.warning("near copies are not looked for in so much text; --near %g asks for it", LIKENESS)
         return None
-    return near or None
+    return LIKENESS if args.near is None else args.near or None
 
 
 def _parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
@@ -165,14 +170,12 @@ def _parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
     return parser
 
 
-def _all_rows(args: argparse.Namespace) -> tuple[Any, Table, list[Any]]:
+def _all_rows(args: argparse.Namespace) -> tuple[Sequence[str], Table, list[Any]]:
     """The names of the columns, the texts and labels, and every row as it stands."""
-    from llamita.data.read import read_table
-    from llamita.data.rows import open_rows
+    from llamita.data.read import read_with_rows
 
-    path = Path(args.file).expanduser()
-    rows = open_rows(path, args.encoding)
-    return rows.names, read_table(path, columns=args.columns, encoding=args.encoding), list(rows.rows)
+    table, names, rows = read_with_rows(args.file, columns=args.columns, encoding=args.encoding)
+    return names, table, rows
 
 
 def _new_table(out: str, flag: str = "--out") -> Path:
@@ -182,20 +185,20 @@ def _new_table(out: str, flag: str = "--out") -> Path:
     return path
 
 
-def _mended(args: argparse.Namespace, table: Table, findings: Sequence[Any], out: Path) -> str:
+def _aside_of(out: Path) -> Path:
+    """Where the rows go that were set aside."""
+    return out.with_name(f"{stem_of(out)}.aside{'.csv' if out.suffix.lower() == '.txt' else out.suffix}")
+
+
+def _mended(args: argparse.Namespace, tables: Mapping[str, Table], findings: Sequence[Any], out: Path) -> str:
     """Write the mended copy and what was set aside; says what was done."""
     from llamita.data.mend import mend
     from llamita.data.read import rows_text
-    from llamita.data.rows import open_rows
     from llamita.data.write import write_rows
 
-    if table.files:
-        raise UserError("--fix mends one file; name it")
-    rows = open_rows(Path(args.file).expanduser(), args.encoding)
-    every, done = list(rows.rows), mend(table, findings)
-    text, label = (
-        rows.names.index(table.columns[role]) if role in table.columns else None for role in ("text", "label")
-    )
+    names, table, every = _all_rows(args)
+    done = mend(table, findings, tables.get("test"))
+    text, label = (names.index(table.columns[role]) if role in table.columns else None for role in ("text", "label"))
 
     def rewritten(row: int) -> tuple[int, list[Any]]:
         number, values = every[row]
@@ -204,12 +207,16 @@ def _mended(args: argparse.Namespace, table: Table, findings: Sequence[Any], out
             new[text] = done.texts[row]
         return number, new
 
-    write_rows(out, rows.names, map(rewritten, done.kept), args.file)
-    aside = out.with_name(f"{stem_of(out)}.aside{out.suffix}")
+    aside = _aside_of(out)
     if done.aside:
-        names = ("line", "reason", *rows.names)
+        more = [name + "_" * (name in names) for name in ("line", "reason")]
         held = ((every[i][0], (every[i][0], reason, *every[i][1])) for i, reason in done.aside.items())
-        write_rows(aside, names, held, args.file)
+        write_rows(aside, (*more, *names), held, args.file)
+    try:
+        write_rows(out, names, map(rewritten, done.kept), args.file)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
     changed = sum(label in done.labels for label in table.labels or ())
     told = f"written: {out}, {rows_text(len(done.kept))}"
     told += f"; {aside}, {rows_text(len(done.aside))} set aside" if done.aside else "; nothing was set aside"
@@ -227,7 +234,7 @@ def _split(argv: Sequence[str]) -> int:
         "split", "Cut test data off, the same share of each label; copies of a text stay on one side.", "a new folder"
     )
     parser.add("--test", type=values.share, default=0.1, metavar="SHARE", help="of the texts (default: 0.1)")
-    parser.add("--seed", type=int, default=0, metavar="N", help="another draw")
+    parser.add("--seed", type=values.whole, default=0, metavar="N", help="another draw")
     args = parser.read(argv)
     if not 0 < args.test < 1:
         raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")
@@ -238,17 +245,31 @@ def _split(argv: Sequence[str]) -> int:
     cut = set(share_of_each(table.texts, labels, args.test, args.seed))
     if not cut or len(cut) == len(table):
         raise UserError(f"{args.file}: too few different texts to split ({rows_text(len(table))})")
-    folder.mkdir(parents=True, exist_ok=True)
-    suffix = format_of(Path(args.file)) if format_of(Path(args.file)) in (".tsv", ".jsonl") else ".csv"
-    for name, wanted in (("train", False), ("test", True)):
-        part = [row for i, row in enumerate(rows) if (i in cut) == wanted]
-        out = folder / f"{name}{suffix}"
-        print(f"written: {out}, {rows_text(write_rows(out, names, part, args.file))}")
+    suffix = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".parquet": ".csv", ".txt": ".csv"}.get(
+        format_of(Path(args.file)), ".csv" if args.file == "-" else ".jsonl"
+    )
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        counts = {
+            name: write_rows(
+                part / f"{name}{suffix}", names, [row for i, row in enumerate(rows) if (i in cut) == wanted], args.file
+            )
+            for name, wanted in (("train", False), ("test", True))
+        }
+        if folder.is_dir():
+            folder.rmdir()
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    for name, count in counts.items():
+        print(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}")
     return 0
 
 
 def _dedup(argv: Sequence[str]) -> int:
-    from llamita.data.copies import kept_of, near_texts, same_texts
+    from llamita.data.copies import kept_of, repeated_nearly, same_texts
     from llamita.data.read import rows_text
     from llamita.data.write import write_rows
 
@@ -261,11 +282,15 @@ def _dedup(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     out = _new_table(args.out)
     names, table, rows = _all_rows(args)
-    likeness = _likeness(args, len(table))
-    groups = near_texts(table.texts, likeness) if likeness else same_texts(table.texts)
-    dropped, undecided = kept_of(groups, table.labels)
+    likeness = _likeness(args, table)
+    dropped, undecided = kept_of(same_texts(table.texts), table.labels)
+    if likeness:
+        left = [i for i in range(len(table)) if i not in dropped]
+        labels = [table.labels[i] for i in left] if table.labels else None
+        dropped |= {left[i] for i in repeated_nearly([table.texts[i] for i in left], labels, likeness)}
     written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
-    what = f", of them {undecided:,} texts whose copies have different labels" if undecided else ""
+    texts = "a text" if undecided == 1 else f"{undecided:,} texts"
+    what = f", all rows of {texts} with different labels among them" if undecided else ""
     print(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}")
     return 0
 
@@ -280,7 +305,7 @@ def _sample(argv: Sequence[str]) -> int:
     )
     parser.add("--rows", type=values.positive, required=True, metavar="N", help="how many")
     parser.add("--balanced", action="store_true", help="as many of each label instead")
-    parser.add("--seed", type=int, default=0, metavar="N", help="another draw")
+    parser.add("--seed", type=values.whole, default=0, metavar="N", help="another draw")
     args = parser.read(argv)
     out = _new_table(args.out)
     names, table, rows = _all_rows(args)

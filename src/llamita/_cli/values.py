@@ -96,6 +96,8 @@ def labels(text: str) -> dict[str, str]:
     found = {}
     for name in names(text):
         label, _, word = name.partition("=")
+        if not label.strip() or label.strip() in found:
+            raise argparse.ArgumentTypeError(f"labels must be different names, got {text!r}")
         found[label.strip()] = word.strip() or label.strip()
     return found
 

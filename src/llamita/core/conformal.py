@@ -28,10 +28,15 @@ def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) 
     """
     require(0 < coverage < 1, f"coverage must be in (0, 1), got {coverage:g}; 0.9 is right for nine texts in ten")
     n = len(gold)
-    rank = math.ceil((n + 1) * coverage)
+    rank = _rank(n, coverage)
     if rank > n:
         return 0.0
     return float(np.sort(probabilities[np.arange(n), gold])[::-1][rank - 1])
+
+
+def _rank(n: int, coverage: float) -> int:
+    """How many of n texts, from the surest on, a threshold must let pass; the least rounding must not add one."""
+    return math.ceil((n + 1) * coverage - 1e-9)
 
 
 def label_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
@@ -45,7 +50,7 @@ def coverage_bounds(n_threshold: int, n_measured: int, coverage: float, draws: i
     The coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right sets among
     others are beta-binomial (Vovk 2012, https://arxiv.org/abs/1209.2673).
     """
-    rank = math.ceil((n_threshold + 1) * coverage)
+    rank = _rank(n_threshold, coverage)
     if rank > n_threshold:
         return (1.0, 1.0)
     generator = np.random.default_rng(seed)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
-from llamita.data.copies import near_texts, same_texts
+from llamita.data.copies import near_pairs, same_texts
 from llamita.data.read import Table, rows_text
 from llamita.data.text import text_key
 
@@ -158,16 +158,19 @@ def _near(train: Table, test: Table | None, likeness: float) -> Iterator[DataFin
     start = len(train)
     texts = [*train.texts, *(test.texts if test else ())]
     keys = [text_key(text) for text in texts]
+    alike: dict[str, set[str]] = defaultdict(set)
+    for one, other in near_pairs(texts, likeness):
+        alike[keys[one]].add(keys[other])
+        alike[keys[other]].add(keys[one])
+    of_test = {key: row for row, key in reversed(list(enumerate(keys[start:])))}
+    seen: set[str] = set()
     again: list[int] = []
     shared: dict[int, int] = {}
-    for rows in near_texts(texts, likeness):
-        of_test = {keys[i] for i in rows if i >= start}
-        seen: set[str] = set()
-        for i in (i for i in rows if i < start):
-            again += [i] if seen and keys[i] not in seen else []
-            seen.add(keys[i])
-            if of_test and keys[i] not in of_test:
-                shared[i] = next(j for j in rows if j >= start) - start
+    for i, key in enumerate(keys[:start]):
+        again += [i] if key not in seen and alike[key] & seen else []
+        seen.add(key)
+        if key not in of_test and (twins := [of_test[other] for other in alike[key] if other in of_test]):
+            shared[i] = min(twins)
     if test is not None and shared:
         rows = sorted(shared)
         first = f"first: much like {_place(test, shared[rows[0]])} of {test.source}"

@@ -6,6 +6,7 @@ locality-sensitive hashing, by datasketch; each pair it proposes is then compare
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,9 +19,9 @@ SHINGLE, CHINESE_SHINGLE = 5, 3
 """Characters of an n-gram."""
 SHORTEST, CHINESE_SHORTEST = 30, 15
 """Characters a text must have to be nearly like another; of shorter ones a letter or two decide what they say."""
-LIKENESS, MANY_TEXTS = 0.8, 100_000
-"""How alike near copies are where nothing is said, and beyond how many texts they are only looked for when asked (a minute or two
-for so many)."""
+LIKENESS, MANY_CHARACTERS = 0.8, 5_000_000
+"""How alike near copies are where nothing is said, and beyond how many characters they are only looked for when asked: the
+n-grams of so many take about half a gigabyte and half a minute."""
 HASHES = 128
 """Of each text; more find more of the pairs that are just as alike as asked."""
 
@@ -33,42 +34,40 @@ def same_texts(texts: Sequence[Text]) -> list[list[int]]:
     return [rows for rows in groups.values() if len(rows) > 1]
 
 
-def near_texts(texts: Sequence[Text], likeness: float = LIKENESS) -> list[list[int]]:
-    """Groups of indices whose texts are copies or near copies, each like another of its group.
+def quickly_looked_through(*tables: Sequence[Text]) -> bool:
+    """Whether near copies can be looked for without being asked."""
+    parts = ((text,) if isinstance(text, str) else text for texts in tables for text in texts)
+    return sum(len(part) for text in parts for part in text) <= MANY_CHARACTERS
+
+
+def near_pairs(texts: Sequence[Text], likeness: float = LIKENESS) -> list[tuple[int, int]]:
+    """Pairs of texts, each the first of its copies, that are near copies of one another; the earlier one first.
 
     Args:
         likeness: least share of character n-grams that two texts have in common (Jaccard), in (0, 1].
     """
     require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
-    keys = [text_key(text) for text in texts]
-    shingles = [_shingles(key) for key in keys]
-    head = list(range(len(texts)))
-
-    def top(index: int) -> int:
-        while head[index] != index:
-            head[index] = head[head[index]]
-            index = head[index]
-        return index
-
-    first = {}
-    for index, key in enumerate(keys):
-        head[index] = first.setdefault(key, index)
-    for one, other in _proposed({i: shingles[i] for i in first.values() if shingles[i]}, likeness):
+    first: dict[str, int] = {}
+    for index, text in enumerate(texts):
+        first.setdefault(text_key(text), index)
+    shingles = {index: parts for key, index in first.items() if (parts := _shingles(key))}
+    pairs = []
+    for one, other in _proposed(shingles, likeness):
         common = len(shingles[one] & shingles[other])
         if common >= likeness * (len(shingles[one]) + len(shingles[other]) - common):
-            low, high = sorted((top(one), top(other)))
-            head[high] = low
-    groups: dict[int, list[int]] = defaultdict(list)
-    for index in range(len(texts)):
-        groups[top(index)].append(index)
-    return [rows for rows in groups.values() if len(rows) > 1]
+            pairs.append((min(one, other), max(one, other)))
+    return sorted(pairs)
 
 
 def _shingles(key: str) -> frozenset[str]:
     """The n-grams of a text's key; none of a short one."""
     chinese = han_share(key) > 0.5
     size, shortest = (CHINESE_SHINGLE, CHINESE_SHORTEST) if chinese else (SHINGLE, SHORTEST)
-    return frozenset(key[i : i + size] for i in range(len(key) - size + 1)) if len(key) >= shortest else frozenset()
+    return (
+        frozenset(sys.intern(key[i : i + size]) for i in range(len(key) - size + 1))
+        if len(key) >= shortest
+        else frozenset()
+    )
 
 
 def _proposed(shingles: dict[int, frozenset[str]], likeness: float) -> Iterable[tuple[Any, int]]:
@@ -99,3 +98,18 @@ def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tu
         stays = next(i for i in rows if not labels or labels[i] == counts[0][0])
         dropped.update(i for i in rows if i != stays)
     return dropped, undecided
+
+
+def repeated_nearly(texts: Sequence[Text], labels: Sequence[str] | None, likeness: float = LIKENESS) -> set[int]:
+    """Rows that are a near copy of an earlier row that stays and has the same label.
+
+    Near copies of different labels all stay: a word such as "not" may be the difference.
+    """
+    alike: dict[int, list[int]] = defaultdict(list)
+    for one, other in near_pairs(texts, likeness):
+        alike[other].append(one)
+    dropped: set[int] = set()
+    for row in sorted(alike):
+        if any(one not in dropped and (labels is None or labels[one] == labels[row]) for one in alike[row]):
+            dropped.add(row)
+    return dropped

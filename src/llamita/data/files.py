@@ -92,7 +92,10 @@ def files_of(named: str) -> Sequence[Path] | Labelled:
     if not any(mark in named for mark in "*?["):
         return [path]
     top = Path(path.anchor)
-    found = sorted(one for one in top.glob(str(path.relative_to(top))) if one.is_file())
+    try:
+        found = sorted(one for one in top.glob(str(path.relative_to(top))) if one.is_file())
+    except ValueError as error:
+        raise UserError(f"{named} is no pattern ({error}); for example 'shards/*.csv' or '**/*.csv'") from None
     if not found:
         raise UserError(f"no file matches {named}; put the pattern in quotes so that the shell leaves it alone")
     return found

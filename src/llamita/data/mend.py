@@ -9,6 +9,7 @@ from llamita.core.task import Text
 from llamita.data.check import MOJIBAKE, DataFinding
 from llamita.data.copies import kept_of, same_texts
 from llamita.data.read import Table
+from llamita.data.text import text_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
@@ -30,7 +31,7 @@ class Mended:
     """Row and text, where bytes that were once read in the wrong encoding could be read rightly."""
 
 
-def mend(table: Table, findings: Sequence[DataFinding]) -> Mended:
+def mend(table: Table, findings: Sequence[DataFinding], test: Table | None = None) -> Mended:
     """Take out what spoils a model, leave everything else as it stands.
 
     A text that stands there again is dropped, under the label most of its copies have; where two are as common all of its rows
@@ -54,6 +55,8 @@ def mend(table: Table, findings: Sequence[DataFinding]) -> Mended:
             aside |= {
                 row: SET_ASIDE[finding.kind] for row in finding.rows if finding.kind != "encoding" or row not in texts
             }
+    tested = {text_key(text) for text in test.texts} if test else set()
+    aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if text_key(text) in tested}
     written = [labels.get(label, label) for label in table.labels] if table.labels else None
     for rows in same_texts([texts.get(row, text) for row, text in enumerate(table.texts)]):
         left = [row for row in rows if row not in aside]

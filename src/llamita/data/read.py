@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -73,14 +73,38 @@ def read_table(
     table = _joined(
         list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62)), source
     )
-    if table.labels is not None and not any(table.labels):
-        table.labels = None
-        table.columns.pop("label")
-    _check_labels(table, labelled)
+    _finish(table, labelled)
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
     return table
+
+
+def read_with_rows(
+    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None
+) -> tuple[Table, tuple[str, ...], list[Row]]:
+    """One file, or standard input, as a Table and as it stands: the names of its columns, and every row with its line.
+
+    Raises:
+        UserError: a folder or a pattern, beside what `read_table` refuses.
+    """
+    path = Path(file).expanduser()
+    if path != STDIN and not path.is_file() and any(mark in file for mark in "*?["):
+        raise UserError(f"{file}: this takes one file, not a pattern; name it")
+    rows = open_rows(path, encoding)
+    every = list(rows.rows)
+    name = str(PIPED if path == STDIN else file)
+    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), columns, None, max(1, len(every)))
+    _finish(table, None)
+    return table, rows.names, every
+
+
+def _finish(table: Table, labelled: bool | None) -> None:
+    """Labels that are all empty are none; single empty ones are refused."""
+    if table.labels is not None and not any(table.labels):
+        table.labels = None
+        table.columns.pop("label")
+    _check_labels(table, labelled)
 
 
 def read_chunks(
@@ -96,12 +120,14 @@ def read_chunks(
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
+        if columns:
+            raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
         yield from _labelled_chunks(files, encoding, labelled, size)
         return
     for path in files:
-        name = str(PIPED if path == STDIN else path if len(files) > 1 else source)
+        name = str(PIPED if path == STDIN else path)
         for table in _chunks_of(name, open_rows(path, encoding), columns, labelled, size):
-            columns = columns or table.columns
+            columns = table.columns
             yield table
 
 

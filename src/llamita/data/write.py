@@ -78,7 +78,7 @@ def _json_value(source: str, number: int, value: Any, name: str) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return None if math.isnan(value) else value
+        return value if math.isfinite(value) else None
     if isinstance(value, (list, tuple)):
         return [_json_value(source, number, one, name) for one in value]
     if isinstance(value, dict):

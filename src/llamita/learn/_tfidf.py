@@ -34,11 +34,16 @@ class View:
     """float32 [terms]: inverse document frequencies."""
 
     @classmethod
-    def fit(cls, texts: list[str], settings: Mapping[str, Any], max_features: int) -> View:
-        """The most frequent n-grams of the texts and their inverse document frequencies (scikit-learn counts them)."""
+    def fit(cls, texts: list[str], settings: Mapping[str, Any], max_features: int) -> View | None:
+        """The most frequent n-grams of the texts and their inverse document frequencies, counted by scikit-learn; None of none."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        counted: TfidfVectorizer = TfidfVectorizer(sublinear_tf=True, max_features=max_features, **settings).fit(texts)
+        try:
+            counted: TfidfVectorizer = TfidfVectorizer(sublinear_tf=True, max_features=max_features, **settings).fit(
+                texts
+            )
+        except ValueError:  # no n-gram, or none common enough
+            return None
         terms = sorted(counted.vocabulary_, key=counted.vocabulary_.__getitem__)
         pattern = settings.get("token_pattern", "")
         return cls(

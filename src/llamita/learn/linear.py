@@ -168,7 +168,9 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
     best: tuple[float, LinearEngine] | None = None
     texts, unseen = _joined(task.train.texts), _joined(judged.texts)
     for name, settings in _views(task).items():
-        views = [View.fit(texts, one, MAX_FEATURES) for one in settings]
+        views = [view for one in settings if (view := View.fit(texts, one, MAX_FEATURES)) is not None]
+        if not views:
+            continue
         features, judged_features = _features(views, texts), _features(views, unseen)
         for strength in STRENGTHS:
             weights, bias = _fit_weights(features, np.asarray(task.train.labels), len(task.labels), strength, seed)
@@ -176,7 +178,8 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
             log.debug("%s, C=%g: %.4f", name, strength, score)
             if best is None or score > best[0]:
                 best = (score, LinearEngine(views, weights, bias, task.labels))
-    assert best is not None
+    if best is None:
+        raise UserError("the linear baseline finds no words in the training texts")
     return best[1]
 
 

@@ -38,6 +38,10 @@ class Coverage(Measure):
         order = np.random.default_rng(run.seed).permutation(len(gold))
         fitted, measured = order[: len(gold) // 2], order[len(gold) // 2 :]
         threshold = set_threshold(probabilities[fitted], gold[fitted], self.promised)
+        if threshold == 0:
+            why = f"{len(fitted)} texts are too few to promise {self.promised:g}: every set would hold every label"
+            names = ("coverage.share", "coverage.set_size", "coverage.unsure")
+            return [Finding(name=name, value=None, reason=why) for name in names]
         return coverage_findings(probabilities[measured], gold[measured], threshold, len(fitted), self.promised)
 
 

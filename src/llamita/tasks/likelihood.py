@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from llamita.core.model import Model
     from llamita.core.task import Text
 
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
+"""Model types whose labels were tested to come from one pass as they do one by one; others scale or cap their answers, or look
+only at what is near, in ways of their own."""
 EMPTY = ("", "N/A", "[MASK]")
 """Texts that say nothing; what the model answers to them is what it would answer anyway."""
 
@@ -51,10 +54,13 @@ class Prompt:
 
     def __post_init__(self) -> None:
         require("{text}" in self.text, f"the prompt must say where the text goes: {{text}}; got {self.text!r}")
+        require("{pair}" not in self.text.split("{text}")[0], "the prompt must name {text} before {pair}")
 
     def around(self, pair: bool) -> tuple[str, str, str]:
         """What stands before the text, between the two of a pair, and after."""
         before, after = self.text.split("{text}", 1)
+        if "{pair}" in self.text and not pair:
+            raise UserError("the prompt names a {pair}, but the text is a single one")
         if not pair:
             return before, "", after
         if "{pair}" not in after:
@@ -79,7 +85,9 @@ class LikelihoodEngine(Engine):
         per_token: bool = True,
         prior: bool = True,
     ):
-        """Args:
+        """Wrap a causal model.
+
+        Args:
         words: What is said for a label, where its name doesn't say it: {"1": "good"}.
         examples: Texts with their labels, shown before each question.
         per_token: Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage.
@@ -95,6 +103,14 @@ class LikelihoodEngine(Engine):
                 f"{model.name or 'the model'} is a {type(model.module).__name__}, which predicts no words to come; label"
                 " likelihood takes a causal language model such as smollm2"
             )
+        family = model.module.config.model_type
+        require(
+            family in FAMILIES and not getattr(model.module.config, "final_logit_softcapping", None),
+            f"label likelihood was tested on {', '.join(FAMILIES)}, not on {family!r} as this model is",
+        )
+        require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
+        unknown = [word for word in words or () if word not in labels]
+        require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
         require(len(labels) >= 2, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
         self.model, self.prompt = model, prompt or Prompt()
         self.labels = tuple(labels)
@@ -145,7 +161,8 @@ class LikelihoodEngine(Engine):
     @cached_property
     def _empty(self) -> np.ndarray:
         """Log of the mean probabilities after texts that say nothing [labels]."""
-        logits = self._likelihoods([self._question(text) for text in EMPTY], 4096)
+        pairs = "{pair}" in self.prompt.text
+        logits = self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
         shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
         return np.log(shares.mean(axis=0))
 
@@ -160,10 +177,11 @@ class LikelihoodEngine(Engine):
         for text, label in examples:
             answer = self.prompt.answer.format(label=self.words[label])
             ids += [*self._question(text), *self._tokens(answer + self.prompt.between)]
-        room = self.model.max_length - len(ids) - self._longest - 1
+        asked = sum(len(self._tokens(part)) for part in self.prompt.around("{pair}" in self.prompt.text))
+        room = self.model.max_length - len(ids) - asked - self._longest - 1
         require(
             room > 0,
-            f"the examples take {len(ids)} of the model's {self.model.max_length} tokens; show fewer or shorter ones",
+            f"prompt and examples take {len(ids) + asked} of the model's {self.model.max_length} tokens; shorten them",
         )
         return ids
 
@@ -181,12 +199,12 @@ class LikelihoodEngine(Engine):
         while len(one) + len(other) > room:
             longer = one if len(one) >= len(other) else other
             del longer[-max(1, (len(one) + len(other) - room) // 2) :]
-        return [*around[0], *one, *around[1], *other, *around[2]]
+        return [*around[0], *one, *around[1], *other, *around[2]] or [self.model.tokenizer.eos_token_id]
 
     def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
         """f(x, y) without the prior's part, float32 [texts, labels]."""
         out = np.zeros((len(questions), len(self.labels)), dtype=np.float32)
-        extra = sum(len(ids) - 1 for ids in self._ids)
+        extra = len(self._prefix) + sum(len(ids) - 1 for ids in self._ids)
         for rows in batches_of_like_length([len(question) + extra for question in questions], tokens_per_batch):
             out[rows] = self._batch([questions[i] for i in rows])
         if self.per_token:
@@ -276,6 +294,7 @@ def ask(
         taken = proportional(table.labels, min(shots, len(table)), seed, balanced=True)
         shown = [(table.texts[i], table.labels[i]) for i in np.random.default_rng(seed).permutation(taken)]
     asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
+    require(hasattr(model, "module"), "an exported folder can't be asked; name the language model itself")
     engine = LikelihoodEngine(
         model, labels, words=words, prompt=asked, examples=shown, per_token=per_token, prior=prior
     )
