@@ -274,3 +274,12 @@ def test_a_text_that_leaks_once_it_is_read_rightly_is_set_aside(place: Path, sai
     table(place, "test.csv", "un café très bon,a", "else,b")
     said("data", "check", "train.csv", "--test", "test.csv", "--fix", "clean.csv")
     assert "stands in the test data" in (place / "clean.aside.csv").read_text(encoding="utf-8")
+
+
+def test_a_key_that_would_be_lost_is_refused(place: Path, refused: Callable[..., str]):
+    (place / "k.jsonl").write_text(
+        '{"text": "a", "label": "x"}\n{"text": "b", "label": "y", "note": 1}\n', encoding="utf-8"
+    )
+    assert "k.jsonl:2: this object has 'note'" in refused("data", "convert", "k.jsonl", "--out", "k.csv")
+    assert "k.jsonl:2: this object has 'note'" in refused("data", "split", "k.jsonl", "--out", "parts")
+    assert not (place / "k.csv").exists()

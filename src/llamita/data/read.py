@@ -91,7 +91,7 @@ def read_with_rows(
     path = Path(file).expanduser()
     if path != STDIN and not path.is_file() and any(mark in file for mark in "*?["):
         raise UserError(f"{file}: this takes one file, not a pattern; name it")
-    rows = open_rows(path, encoding)
+    rows = open_rows(path, encoding, same_keys=True)
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
     (table,) = _chunks_of(name, replace(rows, rows=iter(every)), columns, None, max(1, len(every)))

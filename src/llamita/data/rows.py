@@ -33,10 +33,14 @@ class Rows:
     """Whether the names come from the file."""
 
 
-def open_rows(path: Path, encoding: str | None = None) -> Rows:
-    """Start reading a file in the format its name ends with."""
+def open_rows(path: Path, encoding: str | None = None, *, same_keys: bool = False) -> Rows:
+    """Start reading a file in the format its name ends with.
+
+    Args:
+        same_keys: Refuse an object with a key that the first one lacks, for who must lose none.
+    """
     if path == STDIN:
-        return _piped(lines_of_stream(sys.stdin.buffer, PIPED, encoding))
+        return _piped(lines_of_stream(sys.stdin.buffer, PIPED, encoding), same_keys)
     existing_file(path)
     suffix = format_of(path)
     if suffix == ".parquet" and path.suffix.lower() == suffix:
@@ -51,13 +55,13 @@ def open_rows(path: Path, encoding: str | None = None) -> Rows:
     if suffix == ".txt":
         return Rows(names=("text",), rows=_plain(lines), headed=False)
     if suffix == ".json":
-        return _json(path, lines)
+        return _json(path, lines, same_keys)
     if suffix in (".jsonl", ".ndjson"):
-        return _records(path, _json_lines(path, lines))
+        return _records(path, _json_lines(path, lines), same_keys)
     return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"))
 
 
-def _piped(lines: Iterator[str]) -> Rows:
+def _piped(lines: Iterator[str], same_keys: bool) -> Rows:
     """Standard input: objects one a line, a list of them, or a table with a header."""
     start: list[str] = []
     for line in lines:
@@ -69,9 +73,9 @@ def _piped(lines: Iterator[str]) -> Rows:
         raise UserError("nothing came from standard input; pipe a table in: … | llamita data check -")
     lines = chain(start, lines)
     if first.startswith("["):
-        return _json(PIPED, lines)
+        return _json(PIPED, lines, same_keys)
     if first.startswith("{"):
-        return _records(PIPED, _json_lines(PIPED, lines))
+        return _records(PIPED, _json_lines(PIPED, lines), same_keys)
     return _delimited(PIPED, lines, tabs="\t" in first and "," not in first)
 
 
@@ -178,7 +182,7 @@ def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
 EXAMPLE = '{"text": "…", "label": "…"}'
 
 
-def _json(path: Path, lines: Iterable[str]) -> Rows:
+def _json(path: Path, lines: Iterable[str], same_keys: bool) -> Rows:
     text = "".join(lines)
     try:
         data = json.loads(text)
@@ -189,7 +193,7 @@ def _json(path: Path, lines: Iterable[str]) -> Rows:
         raise UserError(f"{path}: nested too deeply; expected a list of objects such as [{EXAMPLE}]") from None
     if isinstance(data, Mapping) and isinstance(data.get("data"), list):
         data = data["data"]
-        return _records(path, enumerate(data, 1))
+        return _records(path, enumerate(data, 1), same_keys)
     if isinstance(data, Mapping) and data and all(isinstance(v, list) for v in data.values()):
         if len({len(v) for v in data.values()}) > 1:
             raise UserError(
@@ -199,7 +203,7 @@ def _json(path: Path, lines: Iterable[str]) -> Rows:
         return Rows(names=names, rows=enumerate(zip(*data.values(), strict=True), 1))
     if not isinstance(data, list):
         raise UserError(f"{path}: expected a list of objects such as [{EXAMPLE}], got {type(data).__name__}")
-    return _records(path, zip(_starts(text), data, strict=True))
+    return _records(path, zip(_starts(text), data, strict=True), same_keys)
 
 
 def _starts(text: str) -> Iterator[int]:
@@ -216,7 +220,7 @@ def _starts(text: str) -> Iterator[int]:
         at = decoder.raw_decode(text, at)[1]
 
 
-def _records(path: Path, records: Iterable[tuple[int, Any]]) -> Rows:
+def _records(path: Path, records: Iterable[tuple[int, Any]], same_keys: bool) -> Rows:
     """Objects with the keys of the first one."""
     records = iter(records)
     first = next(records, None)
@@ -232,6 +236,10 @@ def _records(path: Path, records: Iterable[tuple[int, Any]]) -> Rows:
         for number, record in chain([first], records):
             if not isinstance(record, Mapping):
                 raise UserError(f"{path}:{number}: expected an object such as {EXAMPLE}, got {type(record).__name__}")
+            if same_keys and (new := next((key for key in record if str(key) not in names), None)) is not None:
+                raise UserError(
+                    f"{path}:{number}: this object has {new!r}, which the first one lacks; give the first one that key, too"
+                )
             yield number, [record.get(name, MISSING) for name in names]
 
     return Rows(names=names, rows=values(), first_line=first[0])
