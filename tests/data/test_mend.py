@@ -62,3 +62,9 @@ def test_utf8_that_was_read_as_latin_1_is_read_rightly() -> None:
     done = mend(table, check(table))
     assert done.texts == {0: "été perdu"}
     assert done.aside == {1: "characters of a wrong encoding", 2: "repeats an earlier text"}
+
+
+def test_case_is_stronger_evidence_than_a_letter() -> None:
+    labels = ["positive"] * 60 + ["positivo"] * 30 + ["POSITIVO"] + ["other"] * 30
+    table = read_table(([f"text {i}" for i in range(len(labels))], labels))
+    assert mend(table, check(table)).labels == {"POSITIVO": "positivo"}

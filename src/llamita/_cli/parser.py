@@ -79,10 +79,10 @@ def add_asking(parser: Parser) -> None:
         "--prompt", metavar="TEXT", help="how it is asked; {text} is the text (default: Text: {text} Label:)"
     )
     group.add_argument("--few-shot", metavar="FILE", help="labelled texts, some of which are shown first")
-    group.add_argument("--calibrate", metavar="FILE", help="labelled texts that its probabilities are fitted to")
     group.add_argument(
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )
+    group.add_argument("--calibrate", metavar="FILE", help="labelled texts that its probabilities are fitted to")
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:

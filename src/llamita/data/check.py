@@ -252,7 +252,7 @@ def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
     """Rare labels that differ from a common one by case, space, width, or a letter or two."""
     names = [label for label, _ in counts.most_common()]
     for place, label in enumerate(names):
-        for common in names[:place]:
+        for common in sorted(names[:place], key=lambda other: _folded(other) != _folded(label)):
             same = _folded(label) == _folded(common)
             if same or (counts[label] * 20 < counts[common] and _nearly(label, common)):
                 rows = [i for i, name in enumerate(table.labels or []) if name == label]
