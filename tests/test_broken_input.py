@@ -152,7 +152,7 @@ COMMANDS = {
     "unknown measure": (["measure", "qality", "m", "--data", "good.csv"], "Did you mean 'quality'?"),
     "unknown exporter": (["export", "m", "--to", "onx", "--out", "out"], "--to takes"),
     "texts and file": (["predict", "m", "a text", "--file", "good.csv"], "give texts or --file, not both"),
-    "out is the input": (["predict", "m", "--file", "good.csv", "--out", "good.csv"], "names the file that is read"),
+    "out is the input": (["predict", "m", "--file", "good.csv", "--out", "good.csv"], "names a file that is read"),
     "out in no folder": (["predict", "m", "a", "--out", "nowhere/p.csv"], "there is no folder nowhere"),
     "out is a folder": (["predict", "m", "a", "--out", "."], "is a folder"),
     "out is a file": (["lighten", "--data", "good.csv", "--out", "good.csv"], "is a file; name a folder"),
