@@ -25,8 +25,9 @@ from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
 from llamita.data.read import Table, read_table
 from llamita.data.text import han_share
+from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
-from llamita.plan import save_plan, settle, shapes_of, stored_plan, tell
+from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, value
 from llamita.run import deliver, finish, logged
 from llamita.workshop import Stage, Workshop, open_task, set_threads

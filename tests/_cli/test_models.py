@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import transformers
 from tests.engines import BagOfWords
 from tests.families import tiny_model
 
@@ -16,33 +17,30 @@ from llamita.core.errors import UserError
 from llamita.core.task import Task
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a model without a head."""
-    from transformers import AutoModel
-
-    made = tiny_model("bert")
-    made.module = AutoModel.from_config(made.module.config)
-    folder = tmp_path_factory.mktemp("models") / "bare"
+def saved(tmp_path_factory: pytest.TempPathFactory, family: str, kind: str) -> Path:
+    """The folder of a tiny model of this Transformers class."""
+    made = tiny_model(family)
+    made.module = getattr(transformers, kind).from_config(made.module.config)
+    folder = tmp_path_factory.mktemp("models") / family
     made.save(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model without a head."""
+    return saved(tmp_path_factory, "bert", "AutoModel")
+
+
+@pytest.fixture(scope="module")
+def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model that knows no labels."""
+    return saved(tmp_path_factory, "llama", "AutoModelForCausalLM")
 
 
 def test_a_model_without_a_head_is_refused_with_the_command_that_gives_it_one(bare: Path, refused: Callable[..., str]):
     for words in (["predict", bare, "a text"], ["evaluate", bare, "--data", "good.csv"], ["explain", bare, "a text"]):
         assert f"{bare} has no head for labels; give it one: llamita finetune {bare}" in refused(*words)
-
-
-@pytest.fixture(scope="module")
-def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a language model that knows no labels."""
-    from transformers import AutoModelForCausalLM
-
-    made = tiny_model("llama")
-    made.module = AutoModelForCausalLM.from_config(made.module.config)
-    folder = tmp_path_factory.mktemp("models") / "talker"
-    made.save(folder)
-    return folder
 
 
 def test_a_language_model_is_asked_where_labels_are_named(place: Path, talker: Path, said: Callable[..., str]):

@@ -25,6 +25,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_vector
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
+from llamita.tasks import _side_by_side as side_by_side
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,10 +89,10 @@ class LikelihoodEngine(Engine):
         """Wrap a causal model.
 
         Args:
-        words: What is said for a label, where its name doesn't say it: {"1": "good"}.
-        examples: Texts with their labels, shown before each question.
-        per_token: Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage.
-        prior: Take off what the model answers to an empty text.
+            words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+            examples: Texts with their labels, shown before each question.
+            per_token: Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage.
+            prior: Take off what the model answers to an empty text.
 
         Raises:
             UserError: the model predicts no words, or two labels are said alike.
@@ -148,10 +149,9 @@ class LikelihoodEngine(Engine):
         Raises:
             UserError: a label that the engine doesn't know.
         """
-        place = {name: i for i, name in enumerate(self.labels)}
-        strange = next((label for label in labels if label not in place), None)
-        require(strange is None, f"the label {strange!r} is none of {', '.join(self.labels)}")
-        self.scale, self.shift = fit_vector(self._plain(texts, 4096), np.array([place[label] for label in labels]))
+        _require_known(labels, self.labels)
+        gold = np.array([self.labels.index(label) for label in labels])
+        self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
 
     def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """Logits before they are calibrated [texts, labels]."""
@@ -218,9 +218,8 @@ class LikelihoodEngine(Engine):
             torch.inference_mode(),
             torch.autocast(device.type, torch.bfloat16, enabled=self.model.precision == "bf16"),
         ):
-            layout = _layout(questions, self._ids, len(self._prefix), self.encoder.pad_id)
-            cache = self._prefix_cache
-            cache = copy.deepcopy(cache) if cache is not None else None
+            layout = side_by_side.layout(questions, self._ids, len(self._prefix), self.encoder.pad_id)
+            cache = copy.deepcopy(self._prefix_cache)
             if cache is not None:
                 cache.batch_repeat_interleave(len(questions))
             hidden = self._forward(
@@ -230,7 +229,7 @@ class LikelihoodEngine(Engine):
             rows = torch.arange(len(questions), device=device)[:, None]
             chosen = hidden[rows, layout.asked.to(device)]
             log_shares = self.model.module.get_output_embeddings()(chosen).float().log_softmax(-1)
-            return _summed(log_shares.cpu(), self._ids).numpy()
+            return side_by_side.summed(log_shares.cpu(), self._ids).numpy()
 
     @cached_property
     def _prefix_cache(self) -> DynamicCache | None:
@@ -241,7 +240,7 @@ class LikelihoodEngine(Engine):
         self._forward(torch.tensor([self._prefix]), cache)
         return cache
 
-    def _masks(self, layout: _Layout) -> Any:
+    def _masks(self, layout: side_by_side.Layout) -> Any:
         """What each kind of layer adds to attention scores; a dict where some layers see all and others don't."""
         config, dtype = self.model.module.config, next(self.model.module.parameters()).dtype
         window = getattr(config, "sliding_window", None)
@@ -289,8 +288,7 @@ def ask(
     if examples is not None and shots:
         table = read_table(examples, labelled=True)
         assert table.labels is not None
-        strange = next((label for label in table.labels if label not in labels), None)
-        require(strange is None, f"{table.source}: the label {strange!r} is none of {', '.join(labels)}")
+        _require_known(table.labels, labels, f"{table.source}: ")
         taken = proportional(table.labels, min(shots, len(table)), seed, balanced=True)
         shown = [(table.texts[i], table.labels[i]) for i in np.random.default_rng(seed).permutation(taken)]
     asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
@@ -304,58 +302,6 @@ def ask(
     return engine
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Layout:
-    """A batch: questions padded on the right, then the labels' tokens but the last of each, side by side."""
-
-    token_ids: Tensor
-    """int64 [texts, width]."""
-    positions: Tensor
-    """int64 [texts, width]."""
-    seen: Tensor
-    """bool [texts, width, prefix + width]: which tokens a token sees."""
-    asked: Tensor
-    """int64 [texts, 1 + label tokens]: where the next token's probabilities are read, the question's end first."""
-
-    def mask(self, dtype: torch.dtype, window: int | None) -> Tensor:
-        """What is added to attention scores [texts, 1, width, prefix + width]; beyond a window nothing is seen."""
-        seen, zero = self.seen, torch.zeros((), dtype=dtype)
-        if window is not None:
-            prefix = torch.arange(seen.shape[2] - seen.shape[1]).expand(len(seen), -1)
-            places = torch.cat([prefix, self.positions], dim=1)
-            seen = seen & (self.positions[:, :, None] - places[:, None] < window)
-        return torch.where(seen, zero, torch.finfo(dtype).min)[:, None]
-
-
-def _layout(questions: Sequence[list[int]], labels: Sequence[list[int]], prefix: int, pad: int) -> _Layout:
-    lengths = torch.tensor([len(question) for question in questions])
-    longest = int(lengths.max())
-    fed = [ids[:-1] for ids in labels]
-    flat = torch.tensor([i for ids in fed for i in ids], dtype=torch.long)
-    owner = torch.tensor([label for label, ids in enumerate(fed) for _ in ids], dtype=torch.long)
-    depth = torch.tensor([place for ids in fed for place in range(len(ids))], dtype=torch.long)
-    count, width = len(questions), longest + len(flat)
-    token_ids = torch.full((count, width), pad)
-    for row, question in enumerate(questions):
-        token_ids[row, : len(question)] = torch.tensor(question)
-    token_ids[:, longest:] = flat
-    positions = torch.arange(longest).expand(count, -1)
-    positions = prefix + torch.cat([positions, lengths[:, None] + depth], dim=1)
-    seen = torch.zeros(count, width, prefix + width, dtype=torch.bool)
-    seen[:, :, :prefix] = True
-    places = torch.arange(longest)
-    seen[:, :longest, prefix : prefix + longest] = places[:, None] >= places
-    seen[:, longest:, prefix : prefix + longest] = (places < lengths[:, None])[:, None]
-    seen[:, longest:, prefix + longest :] = (owner[:, None] == owner) & (depth[:, None] >= depth)
-    asked = torch.cat([lengths[:, None] - 1, (longest + torch.arange(len(flat))).expand(count, -1)], dim=1)
-    return _Layout(token_ids=token_ids, positions=positions, seen=seen, asked=asked)
-
-
-def _summed(log_shares: Tensor, labels: Sequence[list[int]]) -> Tensor:
-    """Log-probabilities of each label's tokens, summed [texts, labels]; the first is read at the question's end."""
-    sums, start = [], 1
-    for ids in labels:
-        places = [0, *range(start, start + len(ids) - 1)]
-        sums.append(log_shares[:, places, ids].sum(dim=1))
-        start += len(ids) - 1
-    return torch.stack(sums, dim=1)
+def _require_known(given: Sequence[str], labels: Sequence[str], where: str = "") -> None:
+    strange = next((label for label in given if label not in labels), None)
+    require(strange is None, f"{where}the label {strange!r} is none of {', '.join(labels)}")
