@@ -111,13 +111,6 @@ def body_of(model: Model, student: str, task: Task) -> Body:
     )  # fmt: skip
 
 
-def unknown_share(model: Model, texts: Sequence[Text]) -> float:
-    """Share of the tokens of these texts that the tokenizer doesn't know."""
-    unknown = model.tokenizer.unk_token_id
-    ids = [i for row, _ in model.encoder.encode(texts) for i in row]
-    return sum(i == unknown for i in ids) / max(1, len(ids)) if unknown is not None else 0.0
-
-
 COPIES_COST, COPIES_SHARE = 0.9, 0.15
 """A changed copy's tokens against its text's, and the share of the minutes that the teacher may take to label the copies: one
 beside each text is worth about a point (docs/log.md), but not a long wait for a slow teacher."""
@@ -186,7 +179,7 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     del teacher
     for student in students if students is not None else ("minilm",):
         other = shop.load(shop.start(student))
-        if students is None and unknown_share(other, task.train.texts[:1000]) > 0.01:
+        if students is None and other.encoder.unknown_share(task.train.texts[:1000]) > 0.01:
             log.info("%s doesn't know more than 1 %% of the tokens of these texts and is left out", student)
             continue
         task.fit_head(other)

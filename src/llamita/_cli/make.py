@@ -125,6 +125,7 @@ def export(argv: Sequence[str]) -> int:
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the exported model")
     flags.add_machine(parser)
     args = parser.read(rest)
+    from llamita.core.exporter import folder_bytes
     from llamita.core.registry import build
     from llamita.core.store import Store
     from llamita.run import deliver
@@ -139,8 +140,7 @@ def export(argv: Sequence[str]) -> int:
     with stages_beside(out, resumable=False) as work:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)
-    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    print(f'written: {out} ({_kept(out)}{show.bytes_text(size)}). Try it: llamita predict {out} "a text"')
+    print(f'written: {out} ({_kept(out)}{show.bytes_text(folder_bytes(out))}). Try it: llamita predict {out} "a text"')
     return 0
 
 

@@ -49,6 +49,7 @@ def _parser(verb: str, entry: Entry) -> flags.Parser:
 
 
 def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
+    from llamita.core.exporter import folder_bytes
     from llamita.core.hardware import best_device
     from llamita.core.store import Store
     from llamita.run import deliver
@@ -67,6 +68,5 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
         teacher = shop.start(args.teacher) if args.teacher else None
         after = shop.apply(shop.start(args.model), method, teacher)  # type: ignore[arg-type]
         deliver(after, out)
-    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"written: {out} ({show.bytes_text(size)})")
+    print(f"written: {out} ({show.bytes_text(folder_bytes(out))})")
     return 0

@@ -16,6 +16,11 @@ ARTIFACT_FILE = "artifact.json"
 """Stands in every artifact's folder; its "exporter" names the module whose `open_folder` reads the folder."""
 
 
+def folder_bytes(folder: Path) -> int:
+    """Bytes of every file in the folder and below."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
     """An exported folder: what a user deploys."""
@@ -26,7 +31,7 @@ class Artifact:
     @property
     def size_bytes(self) -> int:
         """Bytes of every file in the folder, tokenizer and labels included."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return folder_bytes(self.folder)
 
     def open(self, threads: int | None = None) -> Engine:
         from llamita.core.registry import opener_of

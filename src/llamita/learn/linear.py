@@ -184,8 +184,7 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
 
 
 def _views(task: Task) -> dict[str, Sequence[dict[str, Any]]]:
-    sample = " ".join(t if isinstance(t, str) else " ".join(t) for t in task.train.texts[:500])
-    return {"Chinese characters": (CHINESE,)} if han_share(sample) > 0.2 else VIEWS
+    return {"Chinese characters": (CHINESE,)} if han_share(" ".join(_joined(task.train.texts[:500]))) > 0.2 else VIEWS
 
 
 def _features(views: Sequence[View], texts: Sequence[str]) -> csr_matrix:
