@@ -16,6 +16,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def run(row: str, seed: int) -> dict[str, Any]:
     from llamita.core.statistics import ratio_interval
     from llamita.data.portion import proportional
     from llamita.data.read import read_table
-    from llamita.tasks.likelihood import Prompt, ask
+    from llamita.tasks.asking import Shots, ask
+    from llamita.tasks.likelihood import Prompt
     from llamita.workshop import open_engine
 
     name, shots = row.split("-")[0], int(row.split("-")[1])
@@ -56,14 +58,16 @@ def run(row: str, seed: int) -> dict[str, Any]:
     order = [drawn[i] for i in np.random.default_rng(seed).permutation(len(drawn))]
     fitted, examples = train.take(order[:CALIBRATION]), train.take(order[CALIBRATION:])
     labels = sorted(set(train.labels))
-    settings: dict[str, Any] = {"words": data["words"], "prompt": Prompt(start="", text=data["prompt"])}
+    prompt = Prompt(start="", text=data["prompt"])
+    settings: dict[str, Any] = {"words": data["words"]}
     if shots:
-        settings |= {"examples": examples, "shots": shots, "seed": seed}
+        settings["examples"] = Shots(data=examples, number=shots, seed=seed)
     model = open_engine("smollm2")
     gold = np.array([labels.index(label) for label in test.labels])
     found = {}
-    for kind, more in {"as it comes": {"prior": False}, "prior": {}, "calibrated": {"calibrate": fitted}}.items():
-        engine = ask(model, labels, **settings, **more)  # type: ignore[arg-type]
+    for kind in ("as it comes", "prior", "calibrated"):
+        asked = replace(prompt, prior=kind != "as it comes")
+        engine = ask(model, labels, prompt=asked, calibrate=fitted if kind == "calibrated" else None, **settings)
         found[kind] = judged(engine.scores(test.texts), gold)
         print(
             row,
@@ -71,7 +75,7 @@ def run(row: str, seed: int) -> dict[str, Any]:
             {key: round(value, 4) for key, value in found[kind].items() if isinstance(value, float)},
             flush=True,
         )
-    engine = ask(model, labels, **settings, prior=False, per_token=False)  # type: ignore[arg-type]
+    engine = ask(model, labels, prompt=replace(prompt, prior=False, per_token=False), **settings)
     texts = test.texts[:TIMED]
     assert np.abs(engine.text_logits(texts) - one_by_one(engine, texts)).max() < 1e-3
     rounds = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PLACES = {
-    "ask": "llamita.tasks.likelihood",
+    "ask": "llamita.tasks.asking",
     "load": "llamita.run",
     "execute": "llamita.run",
     "lighten": "llamita.lighten",
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from llamita.core.task import Split
     from llamita.lighten import lighten
     from llamita.run import execute, load
+    from llamita.tasks.asking import ask
     from llamita.tasks.classify import Classify
-    from llamita.tasks.likelihood import ask
 
 
 def __getattr__(name: str) -> Any:

@@ -38,6 +38,14 @@ def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return saved(tmp_path_factory, "llama", "AutoModelForCausalLM")
 
 
+@pytest.fixture(scope="module")
+def judge_of_inference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny classifier of entailment."""
+    folder = tmp_path_factory.mktemp("models") / "inference"
+    tiny_model("bert", labels=("entailment", "neutral", "contradiction")).save(folder)
+    return folder
+
+
 def test_a_model_without_a_head_is_refused_with_the_command_that_gives_it_one(bare: Path, refused: Callable[..., str]):
     for words in (["predict", bare, "a text"], ["evaluate", bare, "--data", "good.csv"], ["explain", bare, "a text"]):
         assert f"{bare} has no head for labels; give it one: llamita finetune {bare}" in refused(*words)
@@ -63,10 +71,40 @@ def test_what_is_said_for_a_label_may_be_another_word(place: Path, talker: Path,
     assert {named[1], numbered[1]} in ({"good", "1"}, {"bad", "0"})
 
 
+def test_a_model_of_inference_is_asked_for_other_labels(
+    place: Path, judge_of_inference: Path, talker: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    asked = ("--labels", "1=films,0=hotels")
+    out = said("predict", judge_of_inference, "a warm film", "很失望", *asked, "--format", "jsonl")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert all(list(answer["probabilities"]) == ["1", "0"] for answer in answers)
+    assert all(sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4) for answer in answers)
+    several = said("predict", judge_of_inference, "a warm film", *asked, "--multi-label", "--format", "jsonl")
+    likely = json.loads(several)
+    assert likely["labels"] == sorted(
+        (label for label, p in likely["probabilities"].items() if p >= 0.5),
+        key=lambda one: -likely["probabilities"][one],
+    )
+    other = said("predict", judge_of_inference, "a warm film", *asked, "--prompt", "It praises {label}.")
+    assert other.splitlines()[1] != said("predict", judge_of_inference, "a warm film", *asked).splitlines()[1]
+    labels = ("--labels", "positive,negative")
+    fitted = said("evaluate", judge_of_inference, "--data", "good.csv", *labels, "--calibrate", "good.csv")
+    assert "accuracy" in fitted
+    assert "warm" in said("explain", judge_of_inference, "a warm film", *labels)
+    assert "entailment" in said("predict", judge_of_inference, "a film", "--pair", "a movie")
+    wrong = refused("predict", judge_of_inference, "a", *labels, "--few-shot", "good.csv")
+    assert "a model of inference reads none" in wrong
+    assert "--multi-label is for models of inference" in refused("predict", talker, "a", *labels, "--multi-label")
+    assert "--multi-label is about asking" in refused("predict", judge_of_inference, "a", "--multi-label")
+    assert "leave --multi-label or --coverage out" in refused(
+        "predict", judge_of_inference, "a", *labels, "--multi-label", "--coverage", "0.9", "--labelled", "good.csv"
+    )
+
+
 def test_asking_that_makes_no_sense_is_refused(place: Path, talker: Path, model: Path, refused: Callable[..., str]):
     assert "ask it for some (--labels good,bad), or give it one" in refused("predict", talker, "a")
     assert "has labels of its own: " in refused("predict", model, "a", "--labels", "a,b")
-    assert "--prompt is about asking a language model" in refused("predict", talker, "a", "--prompt", "{text}?")
+    assert "--prompt is about asking a model for labels" in refused("predict", talker, "a", "--prompt", "{text}?")
     assert "--shots says how many examples" in refused("predict", talker, "a", "--labels", "a,b", "--shots", "2")
     assert "two labels or more, got good" in refused("predict", talker, "a", "--labels", "good")
     words = ("predict", talker, "a", "--labels", "good,bad", "--few-shot", "good.csv")

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.tasks.likelihood import EMPTY, LikelihoodEngine, Prompt, ask
+from llamita.tasks.likelihood import EMPTY, LikelihoodEngine, Prompt
 
 CAUSAL = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
 TEXTS = ["a warm film", "", "the hotel was clean and the breakfast good, but the staff were rude", "很好的酒店", "x"]
@@ -37,7 +37,7 @@ def alone(engine: LikelihoodEngine, text, label: str) -> float:
 def test_one_pass_is_each_label_alone(family: str) -> None:
     engine = LikelihoodEngine(
         causal(family), LABELS, examples=[("fine", "positive")],
-        per_token=False, prior=False,
+        prompt=Prompt(per_token=False, prior=False),
     )  # fmt: skip
     assert len({len(ids) for ids in engine._ids}) > 1
     expected = [[alone(engine, text, label) for label in LABELS] for text in TEXTS]
@@ -47,19 +47,21 @@ def test_one_pass_is_each_label_alone(family: str) -> None:
 
 def test_lengths_and_the_answer_to_nothing_are_taken_off() -> None:
     model = causal("llama")
-    plain = LikelihoodEngine(model, LABELS, per_token=False, prior=False)
+    plain = LikelihoodEngine(model, LABELS, prompt=Prompt(per_token=False, prior=False))
     tokens = np.array([len(ids) for ids in plain._ids])
     per_token = plain.text_logits(TEXTS) / tokens
-    np.testing.assert_allclose(LikelihoodEngine(model, LABELS, prior=False).text_logits(TEXTS), per_token, atol=1e-5)
-    empty = LikelihoodEngine(model, LABELS, prior=False).scores(EMPTY).mean(axis=0)
+    np.testing.assert_allclose(
+        LikelihoodEngine(model, LABELS, prompt=Prompt(prior=False)).text_logits(TEXTS), per_token, atol=1e-5
+    )
+    empty = LikelihoodEngine(model, LABELS, prompt=Prompt(prior=False)).scores(EMPTY).mean(axis=0)
     np.testing.assert_allclose(LikelihoodEngine(model, LABELS).text_logits(TEXTS), per_token - np.log(empty), atol=1e-4)
 
 
 def test_probabilities_of_two_single_tokens_by_hand() -> None:
     model = causal("gpt2")
     words = [token for token in ("a", "b", "c") if len(model.tokenizer(token)["input_ids"]) == 1][:2]
-    prompt = Prompt(start="", text="{text}", answer="{label}")
-    engine = LikelihoodEngine(model, words, prompt=prompt, prior=False)
+    prompt = Prompt(start="", text="{text}", answer="{label}", prior=False)
+    engine = LikelihoodEngine(model, words, prompt=prompt)
     ids = model.tokenizer("a film")["input_ids"]
     with torch.no_grad():
         logits = model.module(input_ids=torch.tensor([ids])).logits[0, -1]
@@ -94,22 +96,6 @@ def test_words_may_stand_for_labels() -> None:
     numbered = LikelihoodEngine(model, ("1", "0"), words={"1": "good", "0": "bad"})
     assert numbered.labels == ("1", "0")
     np.testing.assert_allclose(numbered.scores(TEXTS), named, atol=1e-6)
-
-
-def test_examples_are_as_many_of_each_label_and_calibration_is_fitted_to_labelled_texts() -> None:
-    model = causal("llama")
-    table = ([f"text {i}" for i in range(40)], ["yes"] * 30 + ["no"] * 10)
-    engine = ask(model, ("yes", "no"), examples=table, shots=4)
-    shown = model.tokenizer.decode(engine._prefix)
-    assert shown.count("Label: yes") == shown.count("Label: no") == 2
-    assert engine._prefix == ask(model, ("yes", "no"), examples=table, shots=4)._prefix
-    assert engine._prefix != ask(model, ("yes", "no"), examples=table, shots=4, seed=1)._prefix
-    fitted = ask(model, ("yes", "no"), calibrate=table)
-    assert fitted.scores(table[0]).mean(axis=0)[0] == pytest.approx(0.75, abs=0.03)
-    with pytest.raises(UserError, match="the label 'maybe' is none of yes, no"):
-        ask(model, ("yes", "no"), calibrate=(["a"], ["maybe"]))
-    with pytest.raises(UserError, match="the label 'maybe' is none of yes, no"):
-        ask(model, ("yes", "no"), examples=(["a"], ["maybe"]))
 
 
 @pytest.mark.parametrize(

@@ -32,27 +32,16 @@ def open_classifier(
     Args:
         asked: What `flags.add_asking` read, where the verb takes it.
     """
+    from llamita.tasks.asking import is_headed
     from llamita.workshop import open_engine
 
     _check_asked(asked)
     engine = open_engine(model, threads=threads, precision=precision)
-    module = getattr(engine, "module", None)
-    headed = module is None or type(module).__name__.endswith("ForSequenceClassification")
     if asked is not None and asked.labels:
-        if headed:
-            raise UserError(
-                f"--labels is for asking a language model; {model} has labels of its own: {', '.join(engine.labels)}"
-            )
-        from llamita.tasks.likelihood import ask
-
-        shots = {} if asked.shots is None else {"shots": asked.shots}
-        prompt = asked.prompt and asked.prompt.replace("\\n", "\n")
-        return ask(
-            engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=asked.few_shot,  # type: ignore[arg-type]
-            calibrate=asked.calibrate, seed=getattr(asked, "seed", 0), **shots,
-        )  # fmt: skip
-    if not headed:
-        can_be_asked = asked is not None and module.get_output_embeddings() is not None  # type: ignore[union-attr]
+        return _asked_engine(engine, asked)
+    if not is_headed(engine):
+        module = engine.module  # type: ignore[attr-defined]
+        can_be_asked = asked is not None and module.get_output_embeddings() is not None
         ways = "ask it for some (--labels good,bad), or " if can_be_asked else ""
         raise UserError(
             f"{model} has no head for labels; {ways}give it one: llamita finetune {model} --data train.csv --out DIR"
@@ -61,12 +50,30 @@ def open_classifier(
     return engine
 
 
+def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
+    """The engine as a classifier into the labels that were named."""
+    from llamita.tasks.asking import Shots, ask
+    from llamita.tasks.inference import Hypothesis, inference_places
+
+    prompt = asked.prompt and asked.prompt.replace("\\n", "\n")
+    if getattr(asked, "multi_label", False):
+        if inference_places(engine) is None:
+            raise UserError("--multi-label is for models of inference; a language model chooses one of the labels")
+        prompt = Hypothesis(text=prompt, multi_label=True)
+    shots = {} if asked.shots is None else {"number": asked.shots}
+    examples = asked.few_shot and Shots(data=asked.few_shot, seed=getattr(asked, "seed", 0), **shots)
+    return ask(
+        engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=asked.calibrate
+    )
+
+
 def _check_asked(asked: argparse.Namespace | None) -> None:
     if asked is None:
         return
-    alone = [flag for flag in ("prompt", "few-shot", "calibrate", "shots") if getattr(asked, flag.replace("-", "_"))]
+    named = ("prompt", "few-shot", "calibrate", "shots", "multi-label")
+    alone = [flag for flag in named if getattr(asked, flag.replace("-", "_"), None)]
     if alone and not asked.labels:
-        raise UserError(f"--{alone[0]} is about asking a language model for labels; name them: --labels good,bad")
+        raise UserError(f"--{alone[0]} is about asking a model for labels; name them: --labels good,bad")
     if asked.shots and not asked.few_shot:
         raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
 

@@ -68,17 +68,22 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
 
 
 def add_asking(parser: Parser) -> None:
-    """What turns a language model without a head for labels into a classifier."""
+    """What turns a language model, or a model of inference, into a classifier of other labels."""
     group = parser.add_argument_group(
-        "a language model without a head for labels, such as smollm2, can be asked instead"
+        "a language model without a head for labels, such as smollm2, or a model of inference (entailment, contradiction)"
+        " can be asked instead"
     )
     group.add_argument(
         "--labels", type=values.labels, metavar="A,B", help="it chooses among these words; 1=good,0=bad says good for 1"
     )
     group.add_argument(
-        "--prompt", metavar="TEXT", help="how it is asked; {text} is the text (default: Text: {text} Label:)"
+        "--prompt", metavar="TEXT",
+        help="how it is asked: {text} is the text (default: Text: {text} Label:); of a model of inference the sentence with"
+        " {label} (default: This text is about {label}.)",
+    )  # fmt: skip
+    group.add_argument(
+        "--few-shot", metavar="FILE", help="labelled texts, some of which a language model is shown first"
     )
-    group.add_argument("--few-shot", metavar="FILE", help="labelled texts, some of which are shown first")
     group.add_argument(
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )

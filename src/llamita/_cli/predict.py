@@ -51,6 +51,10 @@ def predict(argv: Sequence[str]) -> int:
     )  # fmt: skip
     parser.add("--labelled", metavar="FILE", help="some hundreds of labelled texts that the model didn't learn from")
     flags.add_asking(parser)
+    parser.add(
+        "--multi-label", action="store_true",
+        help="with --labels and a model of inference: a text may have several labels or none, each judged by itself",
+    )  # fmt: skip
     flags.add_machine(parser, seed=False)
     args = parser.read(argv, rest="texts")
     _check(args)
@@ -81,6 +85,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--encoding is for --file and stdin")
     if (args.coverage is None) != (args.labelled is None):
         raise UserError("--coverage SHARE and --labelled FILE go together: the sets are drawn from labelled texts")
+    if args.multi_label and args.coverage is not None:
+        raise UserError("--coverage is about texts with one label; leave --multi-label or --coverage out")
     if args.out:
         new_file(args.out)
         if Path(args.out).expanduser().resolve() in _read_files(args):
@@ -101,7 +107,9 @@ def _read_files(args: argparse.Namespace) -> set[Path]:
 
 
 def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
-    """The least probability of a label in a set; None where no sets are asked for."""
+    """The least probability of a label in a set; None where no sets are asked for. Labels judged alone are more likely than not."""
+    if args.multi_label:
+        return 0.5
     if args.coverage is None:
         return None
     import numpy as np

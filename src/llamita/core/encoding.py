@@ -37,8 +37,8 @@ class TextEncoder:
     def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:
         return cls(tokenizer=Tokenizer.from_file(str(path)), pad_id=pad_id, max_length=max_length).cut()
 
-    def cut(self) -> TextEncoder:
-        """A copy whose tokenizer truncates (pairs: the longest first) and does not pad."""
+    def cut(self, *, premise_only: bool = False) -> TextEncoder:
+        """A copy whose tokenizer truncates (of pairs the longest first, or the first alone) and does not pad."""
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         special = tokenizer.num_special_tokens_to_add(is_pair=False)
         require(
@@ -46,7 +46,9 @@ class TextEncoder:
             f"max_length must be more than {special}, what the special tokens take, got {self.max_length}",
         )
         tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length=self.max_length)
+        tokenizer.enable_truncation(
+            max_length=self.max_length, strategy="only_first" if premise_only else "longest_first"
+        )
         return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=self.max_length)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:

@@ -23,8 +23,6 @@ from llamita.core.encoding import TextEncoder, batches_of_like_length
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_vector
-from llamita.data.portion import proportional
-from llamita.data.read import read_table
 from llamita.tasks import _side_by_side as side_by_side
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ EMPTY = ("", "N/A", "[MASK]")
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """How the model is asked."""
+    """How the model is asked, and how its answers are read."""
 
     start: str = "Labels: {labels}.\n\n"
     """Before everything; {labels} are the labels' words with commas between."""
@@ -52,6 +50,10 @@ class Prompt:
     """How an answer follows."""
     between: str = "\n\n"
     """After an example's answer."""
+    per_token: bool = True
+    """Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage."""
+    prior: bool = True
+    """Take off what the model answers to an empty text."""
 
     def __post_init__(self) -> None:
         require("{text}" in self.text, f"the prompt must say where the text goes: {{text}}; got {self.text!r}")
@@ -83,16 +85,12 @@ class LikelihoodEngine(Engine):
         words: Mapping[str, str] | None = None,
         prompt: Prompt | None = None,
         examples: Sequence[tuple[Text, str]] = (),
-        per_token: bool = True,
-        prior: bool = True,
     ):
         """Wrap a causal model.
 
         Args:
             words: What is said for a label, where its name doesn't say it: {"1": "good"}.
             examples: Texts with their labels, shown before each question.
-            per_token: Divide a label's log-probability by its tokens, so that long names aren't at a disadvantage.
-            prior: Take off what the model answers to an empty text.
 
         Raises:
             UserError: the model predicts no words, or two labels are said alike.
@@ -117,7 +115,6 @@ class LikelihoodEngine(Engine):
         self.labels = tuple(labels)
         self.name = f"{model.name}, asked"
         self.words = {label: (words or {}).get(label, label) for label in labels}
-        self.per_token, self.prior = per_token, prior
         self._ids = [self._tokens(self.prompt.answer.format(label=self.words[label])) for label in labels]
         require(all(self._ids), "a label's words must not be empty")
         if len({tuple(ids) for ids in self._ids}) < len(labels):
@@ -144,19 +141,14 @@ class LikelihoodEngine(Engine):
         return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
 
     def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
-        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
-
-        Raises:
-            UserError: a label that the engine doesn't know.
-        """
-        _require_known(labels, self.labels)
+        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right."""
         gold = np.array([self.labels.index(label) for label in labels])
         self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
 
     def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """Logits before they are calibrated [texts, labels]."""
         found = self._likelihoods([self._question(text) for text in texts], tokens_per_batch)
-        return found - self._empty if self.prior else found
+        return found - self._empty if self.prompt.prior else found
 
     @cached_property
     def _empty(self) -> np.ndarray:
@@ -207,7 +199,7 @@ class LikelihoodEngine(Engine):
         extra = len(self._prefix) + sum(len(ids) - 1 for ids in self._ids)
         for rows in batches_of_like_length([len(question) + extra for question in questions], tokens_per_batch):
             out[rows] = self._batch([questions[i] for i in rows])
-        if self.per_token:
+        if self.prompt.per_token:
             out /= np.array([len(ids) for ids in self._ids], dtype=np.float32)
         return out
 
@@ -257,51 +249,3 @@ class LikelihoodEngine(Engine):
         named = "cache" if "cache" in inspect.signature(body.forward).parameters else "past_key_values"
         given = {"use_cache": cache is not None, **({named: cache} if cache is not None else {})}
         return body(input_ids=token_ids.to(self.model.device), **given, **more).last_hidden_state
-
-
-def ask(
-    model: Model,
-    labels: Sequence[str],
-    *,
-    words: Mapping[str, str] | None = None,
-    prompt: str | Prompt | None = None,
-    examples: Any = None,
-    shots: int = 8,
-    calibrate: Any = None,
-    seed: int = 0,
-    per_token: bool = True,
-    prior: bool = True,
-) -> LikelihoodEngine:
-    """A causal language model as a classifier, without training.
-
-    Args:
-        words: What is said for a label, where its name doesn't say it: {"1": "good"}.
-        prompt: How it is asked; a text holds {text}, and for pairs {pair}.
-        examples: Labelled texts, whatever `read_table` takes; so many `shots` of them, the labels as often, are shown first.
-        calibrate: Labelled texts, other than the examples, that the probabilities are fitted to.
-        per_token, prior: see `LikelihoodEngine`.
-
-    Raises:
-        UserError: for a model that predicts no words, labels, or examples that it can't be asked with.
-    """
-    shown: list[tuple[Text, str]] = []
-    if examples is not None and shots:
-        table = read_table(examples, labelled=True)
-        assert table.labels is not None
-        _require_known(table.labels, labels, f"{table.source}: ")
-        taken = proportional(table.labels, min(shots, len(table)), seed, balanced=True)
-        shown = [(table.texts[i], table.labels[i]) for i in np.random.default_rng(seed).permutation(taken)]
-    asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
-    require(hasattr(model, "module"), "an exported folder can't be asked; name the language model itself")
-    engine = LikelihoodEngine(
-        model, labels, words=words, prompt=asked, examples=shown, per_token=per_token, prior=prior
-    )
-    if calibrate is not None:
-        fitted = read_table(calibrate, labelled=True)
-        engine.calibrate(fitted.texts, fitted.labels or ())
-    return engine
-
-
-def _require_known(given: Sequence[str], labels: Sequence[str], where: str = "") -> None:
-    strange = next((label for label in given if label not in labels), None)
-    require(strange is None, f"{where}the label {strange!r} is none of {', '.join(labels)}")

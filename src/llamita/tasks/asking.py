@@ -1,0 +1,121 @@
+"""Classification without training: a causal language model or a model of inference is asked for any labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import require
+from llamita.data.portion import proportional
+from llamita.data.read import read_table
+from llamita.tasks.inference import Hypothesis, InferenceEngine
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+    from llamita.core.task import Text
+    from llamita.tasks.likelihood import LikelihoodEngine, Prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shots:
+    """Labelled texts, some of which are shown to a language model before each question."""
+
+    data: Any
+    """A file, or whatever `read_table` takes."""
+    number: int = 8
+    """How many are shown, each label as often."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.number >= 0, f"the number of shots must be >= 0, got {self.number}")
+
+    def drawn(self, labels: Sequence[str]) -> list[tuple[Text, str]]:
+        """The texts that are shown, with their labels, in the order they are.
+
+        Raises:
+            UserError: a label that is none of these.
+        """
+        if not self.number:
+            return []
+        table = read_table(self.data, labelled=True)
+        assert table.labels is not None
+        _require_known(table.labels, labels, f"{table.source}: ")
+        taken = proportional(table.labels, min(self.number, len(table)), self.seed, balanced=True)
+        order = np.random.default_rng(self.seed).permutation(taken)
+        return [(table.texts[i], table.labels[i]) for i in order]
+
+
+def ask(
+    model: Engine,
+    labels: Sequence[str],
+    *,
+    words: Mapping[str, str] | None = None,
+    prompt: str | Prompt | Hypothesis | None = None,
+    examples: Any = None,
+    calibrate: Any = None,
+) -> LikelihoodEngine | InferenceEngine:
+    """A model as a classifier into any labels, without training.
+
+    A causal language model says which label's words are likeliest after the text; a model of natural language inference, also an
+    exported one, says which label's sentence the text entails.
+
+    Args:
+        words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+        prompt: How it is asked. A language model: a text with {text}, and for pairs {pair}, or a `Prompt`; a model of inference:
+            a sentence with {label}, or a `Hypothesis`.
+        examples: `Shots`, or labelled texts of which 8 are shown first; for language models.
+        calibrate: Labelled texts, other than the examples, that the probabilities are fitted to.
+
+    Raises:
+        UserError: for a model of another kind, labels, or examples that it can't be asked with.
+    """
+    require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
+    if is_headed(model):
+        engine = _by_inference(model, labels, words, prompt, examples)
+    else:
+        from llamita.tasks.likelihood import LikelihoodEngine, Prompt
+
+        require(
+            not isinstance(prompt, Hypothesis),
+            "a Hypothesis is for models of inference; ask a language model with a Prompt",
+        )
+        asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
+        shots = examples if isinstance(examples, Shots) or examples is None else Shots(data=examples)
+        shown = shots.drawn(labels) if shots else ()
+        engine = LikelihoodEngine(model, labels, words=words, prompt=asked, examples=shown)  # type: ignore[arg-type]
+    if calibrate is not None:
+        fitted = read_table(calibrate, labelled=True)
+        assert fitted.labels is not None
+        _require_known(fitted.labels, labels, f"{fitted.source}: " if fitted.source else "")
+        engine.calibrate(fitted.texts, fitted.labels)
+    return engine
+
+
+def is_headed(engine: Engine) -> bool:
+    """Whether it classifies into labels of its own; what is exported does."""
+    module = getattr(engine, "module", None)
+    return module is None or type(module).__name__.endswith("ForSequenceClassification")
+
+
+def _by_inference(
+    model: Engine, labels: Sequence[str], words: Mapping[str, str] | None, prompt: Any, examples: Any
+) -> InferenceEngine:
+    hypothesis = Hypothesis(text=prompt) if isinstance(prompt, str) else prompt
+    require(
+        hypothesis is None or isinstance(hypothesis, Hypothesis),
+        "a Prompt is for language models; ask a model of inference with a Hypothesis",
+    )
+    engine = InferenceEngine(model, labels, words=words, hypothesis=hypothesis)
+    require(
+        examples is None,
+        "examples are shown to language models, and a model of inference reads none; leave them out, or train on them",
+    )
+    return engine
+
+
+def _require_known(given: Sequence[str], labels: Sequence[str], where: str = "") -> None:
+    strange = next((label for label in given if label not in labels), None)
+    require(strange is None, f"{where}the label {strange!r} is none of {', '.join(labels)}")

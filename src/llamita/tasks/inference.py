@@ -1,0 +1,195 @@
+"""Labels by inference: a model of natural language inference says how far a text entails "This text is about LABEL."
+
+Yin et al. 2019, https://arxiv.org/abs/1909.00161. The text is the premise and each label, put into a template, a hypothesis;
+P(y|x) is the softmax over the labels of the entailment logit, or, where several labels may hold, each label's entailment
+against its contradiction alone. Any sequence classifier with an entailment label will do, exported folders too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from llamita.core.encoding import TextEncoder, batches_of_like_length
+from llamita.core.engine import Engine, softmax
+from llamita.core.errors import UserError, require
+from llamita.core.scaling import fit_vector
+from llamita.core.task import Text
+from llamita.data.text import han_share
+
+ENGLISH, CHINESE = "This text is about {label}.", "这段文字是关于{label}的。"
+ENTAILMENT, CONTRADICTION = ("entail", "蕴含", "蕴涵"), ("contradict", "矛盾")
+"""How names of these relations begin, in any case; "not_entailment" is neither."""
+EMPTY = ("", "N/A", "...")
+"""Premises that say nothing; what the model answers to them it would answer anyway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hypothesis:
+    """How a label becomes a sentence that a text may entail, and how the answers are read."""
+
+    text: str | None = None
+    """The sentence, with {label} for the label's words; none: one in English, or in Chinese where the words are Chinese."""
+    multi_label: bool = False
+    """Whether a text may have several labels or none: each is judged alone, entailment against contradiction."""
+    prior: bool = False
+    """Take off what the model answers to an empty text."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.text is None or "{label}" in self.text,
+            f"the hypothesis must say where the label goes: {{label}}; got {self.text!r}",
+        )
+        require(
+            not (self.multi_label and self.prior), "prior is for labels that exclude each other, not for multi_label"
+        )
+
+    def sentence(self, words: str, others: Sequence[str] = ()) -> str:
+        """The hypothesis of one label; the others tell the language where no text is given."""
+        chinese = han_share("".join([words, *others])) > 0.2
+        return (self.text or (CHINESE if chinese else ENGLISH)).replace("{label}", words)
+
+
+def inference_places(engine: Engine) -> tuple[int, int] | None:
+    """Where among an engine's logits entailment and its opposite stand; None for a model of something else."""
+    named = list(engine.labels)
+    config = getattr(getattr(engine, "module", None), "config", None)
+    for names in (named, _by_number(getattr(config, "label2id", None), len(named))):
+        entails = [i for i, name in enumerate(names) if name.strip().casefold().startswith(ENTAILMENT)]
+        against = [i for i, name in enumerate(names) if name.strip().casefold().startswith(CONTRADICTION)]
+        if len(names) == 2 and not against and len(entails) == 1:
+            against = [1 - entails[0]]
+        if len(entails) == 1 and len(against) == 1:
+            return entails[0], against[0]
+    return None
+
+
+def _by_number(label2id: Mapping[str, int] | None, count: int) -> list[str]:
+    """Names in the order of their numbers, where a config's two tables differ: the one may say 0, 1, 2."""
+    ranked = sorted((label2id or {}).items(), key=lambda item: item[1])
+    return [name for name, _ in ranked] if [i for _, i in ranked] == list(range(count)) else []
+
+
+class InferenceEngine(Engine):
+    """A model of natural language inference as a classifier of any labels, without training."""
+
+    capabilities = frozenset({"scores"})
+
+    def __init__(
+        self,
+        model: Engine,
+        labels: Sequence[str],
+        *,
+        words: Mapping[str, str] | None = None,
+        hypothesis: Hypothesis | None = None,
+    ):
+        """Wrap a classifier whose labels name an entailment.
+
+        Args:
+            words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+
+        Raises:
+            UserError: the model judges no entailment, or two labels are said alike.
+        """
+        places = inference_places(model)
+        if places is None:
+            raise UserError(
+                f"{model.name or 'the model'} has labels of its own: {', '.join(model.labels[:20])}; none is an"
+                " entailment, so it can't be asked for others. Name a model of inference (entailment, contradiction) or a"
+                " causal language model such as smollm2"
+            )
+        self.model, self.hypothesis = model, hypothesis or Hypothesis()
+        self.entailment, self.contradiction = places
+        self.labels = tuple(labels)
+        self.name = f"{model.name}, by inference"
+        unknown = [word for word in words or () if word not in labels]
+        require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
+        said = [(words or {}).get(label, label) for label in labels]
+        self.sentences = [self.hypothesis.sentence(one, said) for one in said]
+        least = 1 if self.multi_label else 2
+        require(len(labels) >= least, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
+        require(all(one.strip() for one in said), "a label's words must not be empty")
+        require(len(set(said)) == len(said), f"two labels are said alike: {', '.join(said)}")
+        self.scale, self.shift = np.ones(len(labels)), np.zeros(len(labels))
+        self._pairs = model.encoder.cut(premise_only=True)
+        self._require_room()
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        return self.model.encoder
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether probabilities stand each for itself and need not sum to 1."""
+        return self.hypothesis.multi_label
+
+    @property
+    def size_bytes(self) -> int:
+        return self.model.size_bytes
+
+    @property
+    def num_parameters(self) -> int:
+        return self.model.num_parameters
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        raise UserError("labels by inference put texts beside hypotheses; call text_logits or scores")
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
+
+    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        """Probabilities of the labels, float32 [texts, labels]; each by itself where several may hold."""
+        logits = self.text_logits(texts, tokens_per_batch)
+        if not self.multi_label:
+            return softmax(logits)
+        return softmax(np.stack([np.zeros_like(logits), logits], axis=-1))[..., 1]
+
+    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
+        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
+
+        Raises:
+            UserError: labels may hold together, and a table with one label a text doesn't say which.
+        """
+        if self.multi_label:
+            raise UserError("calibration needs every label of a text, but the table names one; leave multi-label out")
+        gold = np.array([self.labels.index(label) for label in labels])
+        self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
+
+    def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
+        """Logits before they are calibrated [texts, labels]."""
+        found = self._judged(texts, tokens_per_batch)
+        return found - self._empty if self.hypothesis.prior else found
+
+    @cached_property
+    def _empty(self) -> np.ndarray:
+        """Log of the mean probabilities after texts that say nothing [labels]."""
+        return np.log(softmax(self._judged(EMPTY, 4096)).mean(axis=0))
+
+    def _judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
+        """The entailment logit of each hypothesis after each text, less that of contradiction where labels stand alone."""
+        pair = next((text for text in texts if not isinstance(text, str)), None)
+        require(pair is None, f"labels by inference are for single texts, got a pair: {str(pair)[:60]}")
+        pairs = [(text, sentence) for text in texts for sentence in self.sentences]
+        encoded = self._pairs.encode(pairs)  # type: ignore[arg-type]
+        out = np.zeros(len(pairs), dtype=np.float32)
+        for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
+            batch = self._pairs.pad([encoded[i] for i in rows])
+            logits = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)
+            out[rows] = logits[:, self.entailment]
+            if self.multi_label:
+                out[rows] -= logits[:, self.contradiction]
+        return out.reshape(len(texts), len(self.labels))
+
+    def _require_room(self) -> None:
+        """Refuse a hypothesis that leaves the text no token, since only the text is ever cut."""
+        alone = self._pairs.tokenizer
+        longest = max(len(alone.encode(one, add_special_tokens=False).ids) for one in self.sentences)
+        room = self._pairs.max_length - alone.num_special_tokens_to_add(is_pair=True) - longest
+        require(
+            room > 0,
+            f"a hypothesis takes {longest} of the model's {self._pairs.max_length} tokens and leaves no room for the text;"
+            " shorten it",
+        )

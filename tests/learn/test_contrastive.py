@@ -1,0 +1,164 @@
+"""Pairs are drawn as the paper weighs them, the head is logistic regression, and the folder is stock."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.families import FAMILIES, tiny_model
+from tests.train.tiny import LABELS, accuracy, reviews, tiny_run, tiny_task
+from transformers import AutoModel, AutoModelForSequenceClassification
+
+from llamita.core.architecture import head_linear
+from llamita.core.errors import UserError
+from llamita.core.model import Model
+from llamita.core.task import Split
+from llamita.learn.contrastive import (
+    Contrastive,
+    embeddings,
+    fit_regression,
+    pair_batches,
+    pair_loss,
+    straighten,
+)
+
+QUICK = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3)
+
+
+def test_pair_loss_by_hand() -> None:
+    embedded = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]])
+    assert pair_loss(embedded, torch.tensor([0, 0, 1])) == pytest.approx(0.0)
+    assert pair_loss(embedded, torch.tensor([0, 1, 1])) == pytest.approx((1 + (1 + 0) / 2) / 2)
+
+
+def test_pair_loss_is_that_of_each_pair_alone() -> None:
+    embedded, gold = torch.randn(9, 5), torch.tensor([0, 0, 1, 2, 1, 0, 2, 2, 2])
+    gaps: dict[bool, list[float]] = {True: [], False: []}
+    for i, j in itertools.combinations(range(9), 2):
+        cosine = float(torch.cosine_similarity(embedded[i], embedded[j], dim=0))
+        gaps[bool(gold[i] == gold[j])].append((cosine - float(gold[i] == gold[j])) ** 2)
+    expected = (np.mean(gaps[True]) + np.mean(gaps[False])) / 2
+    assert float(pair_loss(embedded, gold)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_batches_hold_each_label_alike_and_no_text_twice() -> None:
+    labels = [0] * 20 + [1] * 5 + [2]
+    batches = pair_batches(labels, batch_size=12, epochs=4, seed=3)
+    for batch in batches:
+        assert len(set(batch.tolist())) == len(batch)
+        assert np.bincount(np.asarray(labels)[batch], minlength=3).tolist() == [4, 4, 1]
+    met = np.bincount(np.concatenate(batches), minlength=len(labels))
+    assert met[:20].max() - met[:20].min() <= 1
+    assert sum(met) >= 4 * len(labels)
+    assert all(
+        (a == b).all() for a, b in zip(batches, pair_batches(labels, batch_size=12, epochs=4, seed=3), strict=True)
+    )
+    assert any(
+        (a != b).any() for a, b in zip(batches, pair_batches(labels, batch_size=12, epochs=4, seed=4), strict=True)
+    )
+
+
+def test_of_many_labels_a_batch_holds_a_part_with_two_texts_each() -> None:
+    labels = [label for label in range(30) for _ in range(4)]
+    batches = pair_batches(labels, batch_size=8, epochs=5, seed=0)
+    for batch in batches:
+        assert sorted(np.bincount(np.asarray(labels)[batch]).tolist())[-5:] == [0, 2, 2, 2, 2]
+    assert {labels[i] for batch in batches for i in batch} == set(range(30))
+
+
+def test_regression_is_sklearns_and_a_label_without_texts_is_never_chosen() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(0)
+    embedded, gold = random.normal(size=(30, 6)).astype(np.float32), random.integers(0, 3, 30)
+    length = np.linalg.norm(embedded, axis=1).mean()
+    for present in (gold, gold % 2):
+        weights, bias = fit_regression(embedded, present, 4, 1.0, with_bias=True)
+        logits = embedded @ weights.T + bias
+        expected = LogisticRegression(max_iter=5000).fit(embedded / length, present).predict_proba(embedded / length)
+        powers = np.exp(logits)
+        shares = powers / powers.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shares[:, : expected.shape[1]], expected, atol=1e-4)
+        assert (logits.argmax(axis=1) != 3).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(family: str, tmp_path: Path) -> None:
+    task = tiny_task(16)
+    model = QUICK.apply(tiny_model(family, labels=("x", "y", "z")), tiny_run(tmp_path / "run", task))
+    assert model.labels == LABELS
+    texts = task.test.texts[:9]
+    linear = head_linear(model.module)
+    bias = 0 if linear.bias is None else linear.bias.detach().numpy()
+    read = embeddings(model, texts, tokens_per_batch=60)
+    np.testing.assert_allclose(read @ linear.weight.detach().numpy().T + bias, model.text_logits(texts), atol=1e-4)
+    model.save(tmp_path / "saved")
+    stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
+    again = Model(stock, model.tokenizer)
+    np.testing.assert_allclose(again.text_logits(texts), model.text_logits(texts), atol=1e-5)
+    assert all(p.requires_grad for p in model.module.parameters())
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet", "bart"])
+def test_a_fresh_head_begins_with_the_bodys_own_states(family: str, tmp_path: Path) -> None:
+    task = tiny_task(8)
+    model = tiny_model(family)
+    body = AutoModel.from_config(model.module.config)
+    bare = task.fit_head(Model(body, model.tokenizer, name="bare"))
+    straighten(bare.module)
+    text = task.test.texts[0]
+    ids = torch.tensor([bare.encoder.encode([text])[0][0]])
+    with torch.no_grad():
+        states = bare.module.base_model(input_ids=ids).last_hidden_state[0].tanh().numpy()
+    np.testing.assert_allclose(embeddings(bare, [text])[0], states[-1 if family == "bart" else 0], atol=1e-5)
+
+
+def test_texts_of_a_label_come_together_and_few_teach_more_than_a_frozen_body_has(tmp_path: Path) -> None:
+    few = reviews(32, 1)
+    task = dataclasses.replace(tiny_task(8), train=few)
+    step = Contrastive(epochs=30, batch_size=16, learning_rate=3e-3, dropout=False)
+    frozen = dataclasses.replace(step, epochs=0.01, learning_rate=1e-9)
+    models = {
+        name: one.apply(tiny_model("bert", labels=("a", "b", "c")), tiny_run(tmp_path / name, task))
+        for name, one in (("trained", step), ("frozen", frozen))
+    }
+    gold = torch.as_tensor(few.labels)
+    losses = {name: float(pair_loss(torch.as_tensor(embeddings(m, few.texts)), gold)) for name, m in models.items()}
+    assert losses["trained"] < 0.2 * losses["frozen"]
+    assert accuracy(models["trained"], task.test) > accuracy(models["frozen"], task.test) + 0.1
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
+    task = tiny_task(16)
+    found = [
+        QUICK.apply(tiny_model("mpnet", labels=("a", "b", "c")), tiny_run(tmp_path / str(i), task, seed=seed))
+        for i, seed in enumerate((0, 0, 1))
+    ]
+    first, same, other = (model.text_logits(task.test.texts[:4]) for model in found)
+    np.testing.assert_array_equal(first, same)
+    assert np.abs(first - other).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 3}, "batch_size must be >= 4, two texts of two labels, got 3"),
+        ({"epochs": 0}, "epochs must be > 0, got 0"),
+        ({"freeze": 2}, r"freeze must be in \[0, 1\], got 2"),
+        ({"strength": 0}, "strength must be > 0, got 0"),
+    ],
+)
+def test_silly_settings_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Contrastive(**change)
+
+
+@pytest.mark.parametrize("labels", [(0, 0, 0), (0, 1)])
+def test_data_without_both_kinds_of_pairs_are_refused(labels: tuple[int, ...], tmp_path: Path) -> None:
+    task = dataclasses.replace(tiny_task(8), train=Split(texts=tuple("abc"[: len(labels)]), labels=labels))
+    with pytest.raises(UserError, match="give two labels, and two texts of one"):
+        QUICK.apply(tiny_model("bert"), tiny_run(tmp_path, task))

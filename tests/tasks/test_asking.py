@@ -1,0 +1,82 @@
+"""One call asks both kinds of model: a causal one by likelihood, one of inference by entailment; the rest is refused."""
+
+import numpy as np
+import pytest
+from tests.families import tiny_model
+from tests.tasks.test_inference import inference_model
+from tests.tasks.test_likelihood import causal
+
+from llamita.core.errors import UserError
+from llamita.tasks.asking import Shots, ask, is_headed
+from llamita.tasks.inference import Hypothesis, InferenceEngine
+from llamita.tasks.likelihood import LikelihoodEngine, Prompt
+
+TABLE = ([f"text {i}" for i in range(40)], ["yes"] * 30 + ["no"] * 10)
+
+
+def test_the_model_decides_how_it_is_asked() -> None:
+    assert isinstance(ask(causal("llama"), ("yes", "no")), LikelihoodEngine)
+    assert isinstance(ask(inference_model(), ("yes", "no")), InferenceEngine)
+    assert is_headed(inference_model())
+    assert not is_headed(causal("llama"))
+
+
+def test_examples_are_as_many_of_each_label_and_drawn_by_the_seed() -> None:
+    model = causal("llama")
+    engine = ask(model, ("yes", "no"), examples=Shots(data=TABLE, number=4))
+    shown = model.tokenizer.decode(engine._prefix)  # type: ignore[union-attr]
+    assert shown.count("Label: yes") == shown.count("Label: no") == 2
+    assert Shots(data=TABLE, number=4).drawn(("yes", "no")) == Shots(data=TABLE, number=4).drawn(("yes", "no"))
+    assert Shots(data=TABLE, number=4).drawn(("yes", "no")) != Shots(data=TABLE, number=4, seed=1).drawn(("yes", "no"))
+    assert len(Shots(data=TABLE).drawn(("yes", "no"))) == 8
+    assert Shots(data=TABLE, number=0).drawn(("yes", "no")) == []
+    with pytest.raises(UserError, match="prompt and examples take"):
+        ask(model, ("yes", "no"), examples=TABLE)
+
+
+@pytest.mark.parametrize("kind", ["causal", "inference"])
+def test_probabilities_are_fitted_to_labelled_texts(kind: str) -> None:
+    model = causal("llama") if kind == "causal" else inference_model()
+    fitted = ask(model, ("yes", "no"), calibrate=TABLE)
+    assert fitted.scores(TABLE[0]).mean(axis=0)[0] == pytest.approx(0.75, abs=0.03)
+    plain = ask(model, ("yes", "no"))
+    np.testing.assert_allclose(
+        fitted.text_logits(["a"]), plain.text_logits(["a"]) * fitted.scale + fitted.shift, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": "yes,no"}, "labels must be a list of names"),
+        ({"calibrate": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
+        ({"examples": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
+        ({"prompt": Hypothesis()}, "ask a language model with a Prompt"),
+    ],
+)
+def test_what_a_language_model_can_not_be_asked_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ask(causal("llama"), **{"labels": ("yes", "no"), **change})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"examples": TABLE}, "a model of inference reads none"),
+        ({"prompt": "Is it {text}?"}, r"must say where the label goes: \{label\}"),
+        ({"prompt": Prompt()}, "ask a model of inference with a Hypothesis"),
+        ({"calibrate": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
+        ({"calibrate": TABLE, "prompt": Hypothesis(multi_label=True)}, "calibration needs every label of a text"),
+    ],
+)
+def test_what_a_model_of_inference_can_not_be_asked_is_refused(change: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ask(inference_model(), ("yes", "no"), **change)
+
+
+def test_a_model_of_other_labels_is_refused_in_one_line() -> None:
+    with pytest.raises(UserError, match="has labels of its own: negative, positive; none is an entailment") as told:
+        ask(tiny_model("bert"), ("a", "b"))
+    assert "\n" not in str(told.value)
+    with pytest.raises(UserError, match="number of shots must be >= 0, got -1"):
+        Shots(data=TABLE, number=-1)
