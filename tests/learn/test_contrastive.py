@@ -11,20 +11,14 @@ import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
 from tests.train.tiny import LABELS, accuracy, reviews, tiny_run, tiny_task
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.task import Split
-from llamita.learn.contrastive import (
-    Contrastive,
-    embeddings,
-    fit_regression,
-    pair_batches,
-    pair_loss,
-    straighten,
-)
+from llamita.learn._pooling import embeddings
+from llamita.learn.contrastive import Contrastive, fit_regression, pair_batches, pair_loss
 
 QUICK = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3)
 
@@ -103,20 +97,6 @@ def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(family: st
     assert all(p.requires_grad for p in model.module.parameters())
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "mpnet", "bart"])
-def test_a_fresh_head_begins_with_the_bodys_own_states(family: str, tmp_path: Path) -> None:
-    task = tiny_task(8)
-    model = tiny_model(family)
-    body = AutoModel.from_config(model.module.config)
-    bare = task.fit_head(Model(body, model.tokenizer, name="bare"))
-    straighten(bare.module)
-    text = task.test.texts[0]
-    ids = torch.tensor([bare.encoder.encode([text])[0][0]])
-    with torch.no_grad():
-        states = bare.module.base_model(input_ids=ids).last_hidden_state[0].tanh().numpy()
-    np.testing.assert_allclose(embeddings(bare, [text])[0], states[-1 if family == "bart" else 0], atol=1e-5)
-
-
 def test_texts_of_a_label_come_together_and_few_teach_more_than_a_frozen_body_has(tmp_path: Path) -> None:
     few = reviews(32, 1)
     task = dataclasses.replace(tiny_task(8), train=few)
@@ -149,6 +129,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
         ({"batch_size": 3}, "batch_size must be >= 4, two texts of two labels, got 3"),
         ({"epochs": 0}, "epochs must be > 0, got 0"),
         ({"freeze": 2}, r"freeze must be in \[0, 1\], got 2"),
+        ({"pooling": "max"}, "pooling must be auto or stock, got 'max'"),
         ({"strength": 0}, "strength must be > 0, got 0"),
     ],
 )

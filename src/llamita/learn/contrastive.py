@@ -1,18 +1,17 @@
 """Few-shot learning by contrastive pairs as in SetFit: texts of a label are drawn together, then a head is fitted to them.
 
 Tunstall et al. 2022, https://arxiv.org/abs/2209.11055. The loss is theirs: the cosine of two texts' embeddings should be 1
-where they have a label and 0 where they haven't, squared error, both kinds counting the same. We differ in two things. A batch
+where they share a label and 0 where they don't, squared error, both kinds counting the same. We differ in two things. A batch
 holds texts, and all pairs among them count, so that a text is computed once and not once a pair. And the embedding is what the
-last linear map of the stock classifier reads, not a mean over tokens that stock code can't take: logistic regression on it,
-the second stage, is that linear map, so the result is a stock folder.
+last linear map of the stock classifier reads: logistic regression on it, the second stage, becomes that map, so the result is
+a stock folder. To have it read the mean over the tokens, as sentence embeddings do, a layer that averages is put on the body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,11 +22,10 @@ from llamita.train.settings import check_training, loop_settings
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
-    from transformers import PreTrainedModel
 
     from llamita.core.context import Run
     from llamita.core.model import Model
-    from llamita.core.task import Split, Text
+    from llamita.core.task import Split
 
 NEVER = -30.0
 """The logit of a label that never occurs."""
@@ -55,6 +53,9 @@ class Contrastive(Step):
     """How the learning rate falls: linear, cosine or constant."""
     freeze: float = 0.0
     """Share of the layers, from below and with the embeddings, that stay as they are, in [0, 1]; it saves time."""
+    pooling: Literal["auto", "stock"] = "auto"
+    """What an embedding is: auto: the mean over the tokens where the head is fresh and stock code can read it (ModernBERT; BERT,
+    RoBERTa, XLM-R, DistilBERT and MPNet by one more layer); stock: what the head of the family reads."""
     strength: float = 1.0
     """Inverse strength of the head's penalty (C of logistic regression on embeddings of length 1), > 0."""
     dropout: bool = True
@@ -66,12 +67,14 @@ class Contrastive(Step):
         check_training(self)
         require(self.batch_size >= 4, f"batch_size must be >= 4, two texts of two labels, got {self.batch_size}")
         require(0 <= self.freeze <= 1, f"freeze must be in [0, 1], got {self.freeze}")
+        require(self.pooling in ("auto", "stock"), f"pooling must be auto or stock, got {self.pooling!r}")
         require(self.strength > 0, f"strength must be > 0, got {self.strength:g}")
 
     def apply(self, model: Model, run: Run) -> Model:
         import torch
 
         from llamita.learn._parts import frozen_below
+        from llamita.learn._pooling import read_mean, straighten
         from llamita.train.examples import labelled_split
 
         split = labelled_split(run, "learn.contrastive")
@@ -85,6 +88,8 @@ class Contrastive(Step):
         model = run.task.fit_head(model)
         if fresh:
             straighten(model.module)
+            if self.pooling == "auto":
+                read_mean(model.module)
         with frozen_below(model.module, self.freeze):
             self._draw_together(model, split, run)
         self._fit_linear(model, split, run)
@@ -93,6 +98,7 @@ class Contrastive(Step):
     def _draw_together(self, model: Model, split: Split, run: Run) -> None:
         """The first stage: train the body, and what else stands below the last linear map."""
         from llamita.core.architecture import head_linear
+        from llamita.learn._pooling import features_of_head
         from llamita.train.examples import Examples, encode
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
@@ -121,6 +127,7 @@ class Contrastive(Step):
         import torch
 
         from llamita.core.architecture import head_linear
+        from llamita.learn._pooling import embeddings
 
         linear = head_linear(model.module)
         embedded = embeddings(model, split.texts)
@@ -186,49 +193,6 @@ def pair_loss(embedded: Float[Tensor, "texts width"], gold: Int[Tensor, "texts"]
     return torch.stack(parts).mean()
 
 
-@contextmanager
-def features_of_head(module: PreTrainedModel) -> Iterator[Callable[[Tensor], Tensor]]:
-    """A function of the mask of a batch that has just gone through the module: what its last linear map read [texts, width]."""
-    import torch
-
-    from llamita.core.architecture import head_linear
-
-    seen: list[Tensor] = []
-
-    def note(_: object, given: tuple[Tensor, ...]) -> None:
-        seen[:] = given[:1]
-
-    def features(mask: Tensor) -> Tensor:
-        states = seen[0]
-        if states.ndim == 2:
-            return states
-        rows = torch.arange(len(states), device=states.device)
-        return states[rows, mask.sum(dim=1) - 1]  # decoders score every token, and the last one counts
-
-    handle = head_linear(module).register_forward_pre_hook(note)
-    try:
-        yield features
-    finally:
-        handle.remove()
-
-
-def embeddings(model: Model, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-    """What the last linear map reads of each text, float32 [texts, width]."""
-    import torch
-
-    from llamita.core.encoding import batches_of_like_length
-
-    encoded = model.encoder.encode(texts)
-    found: dict[int, np.ndarray] = {}
-    with features_of_head(model.module) as features:
-        for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
-            batch = model.encoder.pad([encoded[i] for i in rows])
-            model.logits(batch.token_ids, batch.mask, batch.type_ids)
-            read = features(torch.as_tensor(batch.mask, device=model.device)).float().cpu().numpy()
-            found |= dict(zip(rows, read, strict=True))
-    return np.stack([found[i] for i in range(len(encoded))])
-
-
 def fit_regression(
     embedded: Float[np.ndarray, "texts width"], gold: Int[np.ndarray, "texts"], num_labels: int, strength: float,
     *, with_bias: bool,
@@ -245,18 +209,3 @@ def fit_regression(
     all_bias = np.full(num_labels, NEVER, dtype=np.float32)
     all_weights[fitted.classes_], all_bias[fitted.classes_] = weights / length, bias
     return all_weights, all_bias
-
-
-def straighten(module: PreTrainedModel) -> None:
-    """Make the square map before a fresh head's tanh the identity, so that the head begins with the body's own states."""
-    import torch
-
-    for name in ("classifier.dense", "classification_head.dense", "pooler.dense"):
-        for where in (module, module.base_model):
-            try:
-                found = where.get_submodule(name)
-            except AttributeError:
-                continue
-            with torch.no_grad():
-                torch.nn.init.eye_(found.weight)
-                found.bias.zero_()
