@@ -10,6 +10,7 @@ import pytest
 
 from llamita.cli import main
 from llamita.core.registry import entries
+from llamita.learn import contrastive
 from llamita.prune.depth import Depth
 
 CUT = ("prune", "depth", "--keep", "1", "--data", "good.csv")
@@ -48,6 +49,25 @@ def test_a_student_learns_from_the_teacher_that_is_named(
     assert [path.name for path in place.iterdir()] == ["good.csv"]
     said(*words, "--teacher", model, "--epochs", "1")
     assert lineage(place / "student")[-1]["step"] == "distill.logits"
+
+
+def test_few_texts_are_all_learned_from_and_more_are_cut_as_ever(
+    place: Path,
+    model: Path,
+    said: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    learned: list[int] = []
+    pairs = contrastive.pair_batches
+    monkeypatch.setattr(
+        contrastive, "pair_batches", lambda gold, **more: learned.append(len(gold)) or pairs(gold, **more)
+    )
+    said("contrastive", model, "--data", "good.csv", "--epochs", "1", "--out", "few")
+    assert learned == [40]
+    assert lineage(place / "few")[-1]["step"] == "learn.contrastive"
+    assert said("predict", "few", "a text").startswith("text,label")
+    said("contrastive", model, "--data", "good.csv", "--test", "good.csv", "--epochs", "1", "--out", "other", code=2)
 
 
 def test_the_help_of_a_folder_of_steps_lists_its_methods(said: Callable[..., str]):

@@ -24,3 +24,16 @@ def test_a_length_without_room_beside_the_special_tokens_is_refused(family, spec
             replace(encoder, max_length=special).cut()
     cut = replace(encoder, max_length=special + 1).cut()
     assert len(cut.encode(["a warm film of many words"])[0][0]) == special + 1
+
+
+def test_of_a_pair_the_premise_alone_is_cut_where_asked():
+    encoder = replace(tiny_model("bert").encoder, max_length=20)
+    second = "warm warm warm"
+    whole = encoder.tokenizer.encode(second, add_special_tokens=False).ids
+    kept = {}
+    for premise_only in (False, True):
+        ids, types = encoder.cut(premise_only=premise_only).encode([("film " * 50, second)])[0]
+        assert len(ids) == 20
+        kept[premise_only] = [i for i, segment in zip(ids, types, strict=True) if segment == 1][:-1]
+    assert kept[True] == whole
+    assert kept[False] == whole[:-1]

@@ -54,6 +54,12 @@ def test_without_test_data_a_tenth_is_cut_off() -> None:
     assert "no test data" in task.notes[0]
 
 
+def test_an_empty_list_of_test_data_cuts_none_off() -> None:
+    task = open_task(train=([f"text {i}" for i in range(20)], ["a", "b"] * 10), test=[], select=0)
+    assert (len(task.train), len(task.select), len(task.test)) == (20, 0, 0)
+    assert not task.notes
+
+
 @pytest.mark.parametrize(
     ("labels", "order"),
     [(["10", "9", "2"], ("2", "9", "10")), (["b", "a", "C"], ("C", "a", "b")), ([3, 1, 2], ("1", "2", "3"))],

@@ -57,6 +57,8 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
 
     given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
     given |= {"labels": args.labels, "seed": args.seed}
+    if getattr(method, "learns_from_few", False):
+        given |= {"test": args.test or [], "select": 0.0}
     alone = [flag for flag in ("test", "unlabelled", "labels", "columns") if getattr(args, flag)]
     if alone and not args.data:
         raise UserError(f"--{alone[0]} goes with --data FILE")

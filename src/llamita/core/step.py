@@ -20,6 +20,9 @@ class Step(ABC):
     needs_data: ClassVar[bool] = True
     """Whether the task's data changes the result; the stage's address then depends on it."""
 
+    learns_from_few: ClassVar[bool] = False
+    """Whether it is for so few texts that a verb cuts none off for choices and tests by itself."""
+
     @abstractmethod
     def apply(self, model: Model, run: Run) -> Model:
         """Return the changed model; the one given is owned by the step and may be changed in place."""

@@ -121,7 +121,7 @@ def open_task(
 
     Args:
         train: a file, or anything `read_table` takes; may be left out to measure a finished model on `test`.
-        test: labelled; when left out, a tenth of the training texts is cut off for it.
+        test: labelled; when left out, a tenth of the training texts is cut off for it, and where it is [] none is.
         unlabelled: texts a teacher may label.
         labels: names in the order wanted (a list, or text with commas); found in the data when left out.
         select: share of the training texts cut off for choices, early stopping and temperature.
@@ -134,10 +134,12 @@ def open_task(
     if train is None and test is None:
         raise UserError("no data given; give training data, test data, or both")
     wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
-    given = {name: data for name, data in (("train", train), ("test", test)) if data is not None}
-    tables = {name: read_table(data, columns=columns) for name, data in given.items()}
+    untested = isinstance(test, list) and not test
+    given = {"train": train, "test": None if untested else test}
+    tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
     names = label_names(tables, wanted)
     splits = {name: _split_of(table, names, name) for name, table in tables.items()}
+    splits |= {"test": Split(texts=())} if untested else {}
     extra = read_table(unlabelled, columns=columns, labelled=False) if unlabelled is not None else None
     free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
     return _cut_splits(names, splits, free, (select, seed, max_length))
