@@ -28,7 +28,7 @@ from llamita.data.text import han_share
 from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.plan import save_plan, settle, stored_plan, tell
-from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, value
+from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, score_name, value
 from llamita.run import deliver, finish, logged
 from llamita.workshop import Stage, Workshop, open_task, set_threads
 
@@ -188,7 +188,7 @@ class Job:
         teacher = self.teacher()
         tried = self.try_all(teacher)
         linear = LinearBaseline.fit(self.shop)
-        score = value(self.shop.measure(teacher, [build("quality")], split="select"), "quality.accuracy")
+        score = value(self.shop.measure(teacher, [build("quality")], split="select"), score_name(self.shop))
         chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
         log.info("chosen: %s", chosen.shape.name)
         distilled, alone = self.train_fully(chosen.shape, teacher)
@@ -222,7 +222,9 @@ class Job:
 
     def teacher_steps(self) -> tuple[Step, ...]:
         schedule = self.plan["teacher"]
-        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}),)
+        assert self.shop.task is not None
+        thresholds = (build("calibrate"),) if self.shop.task.answers.task == "multilabel" else ()
+        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}), *thresholds)
 
     def base(self, shape: Shape, teacher: Stage) -> Stage:
         """What a shape is cut from."""

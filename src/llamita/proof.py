@@ -15,7 +15,7 @@ from llamita.core.hardware import has_fast_bf16, machine, versions
 from llamita.core.measure import Finding
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
-from llamita.core.statistics import paired_bootstrap_difference
+from llamita.core.statistics import paired_ratio_difference
 from llamita.core.store import address
 from llamita.goals import Goals, Measured, excess, judge, on_front
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
@@ -35,6 +35,12 @@ SLOW = {"calls": 60, "rounds": 5, "throughput_texts": 32, "seconds": 25.0}
 def value(findings: Sequence[Finding], name: str) -> float | None:
     """The value of the finding of this name."""
     return next((f.value for f in findings if f.name == name), None)
+
+
+def score_name(shop: Workshop) -> str:
+    """The finding that the task is judged by."""
+    assert shop.task is not None
+    return shop.task.answers.score_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ class LinearBaseline:
 def measured(shop: Workshop, artifact: Stage, name: str) -> Measured:
     """An artifact as the choice sees it, on `select`."""
     found = shop.measure(artifact, [build("quality"), build("calibration"), build("cost", QUICK)], split="select")
-    accuracy = next(f for f in found if f.name == "quality.accuracy")
+    accuracy = next(f for f in found if f.name == score_name(shop))
     seen = Measured(
         name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
         size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
@@ -109,7 +115,7 @@ def prove(
     light = models.exported["distilled" if models.taught else "alone"]
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
-    accuracy = value(of_teacher, "quality.accuracy") or 0.0
+    accuracy = value(of_teacher, score_name(shop)) or 0.0
     if teacher_floor is not None and accuracy < teacher_floor:
         raise UserError(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
@@ -141,7 +147,7 @@ def prove(
         ),
     )  # fmt: skip
     judged = judge(
-        goals, score=value(of_light, "quality.accuracy") or 0.0, teacher_score=accuracy,
+        goals, score=value(of_light, score_name(shop)) or 0.0, teacher_score=accuracy,
         size_bytes=int(value(costs, "cost.size_bytes") or 0), latency_ms=value(costs, "cost.latency_p95_ms"),
     )  # fmt: skip
     return Report(
@@ -151,19 +157,20 @@ def prove(
     )  # fmt: skip
 
 
-def correct(findings: Sequence[Finding]) -> np.ndarray:
-    """Whether each test example was answered rightly, in the order of the split."""
-    rows = next(f.rows for f in findings if f.name == "quality.accuracy")
-    return np.array([row["label"] == row["predicted"] for row in rows])
+def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and weights of the test examples, in the order of the split: of one label a text, whether it is right, and 1."""
+    rows = next(f.rows for f in findings if f.rows)
+    right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
+    return tuple(np.array(right, dtype=np.float64).T)  # type: ignore[return-value]
 
 
 def headlines(
     teacher: Sequence[Finding], alone: Sequence[Finding], distilled: Sequence[Finding], light: Sequence[Finding]
 ) -> tuple[Finding, ...]:
-    """What the teacher bought and what the compression cost, as paired differences of accuracy."""
-    bought = paired_bootstrap_difference(correct(distilled), correct(alone))
-    cost = paired_bootstrap_difference(correct(teacher), correct(light))
-    n = len(correct(light))
+    """What the teacher bought and what the compression cost, as paired differences of the score."""
+    bought = paired_ratio_difference(tallies(distilled), tallies(alone))
+    cost = paired_ratio_difference(tallies(teacher), tallies(light))
+    n = len(tallies(light)[0])
     return (
         Finding(
             name="headline.teacher_bought",
@@ -256,15 +263,14 @@ def notes(
     if has_fast_bf16(shop.device):
         found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
     light = next(s for s in subjects if s.role == "light")
-    ours = {name: getattr(light.finding(name), "value", None) for name in ("quality.accuracy", "cost.size_bytes")}
+    ours = getattr(light.finding(score_name(shop)), "value", None)
     for other in subjects:
         if other.role not in ("student_alone", "linear"):
             continue
-        accuracy = getattr(other.finding("quality.accuracy"), "value", None)
-        if accuracy is not None and ours["quality.accuracy"] is not None and accuracy > ours["quality.accuracy"]:
+        accuracy = getattr(other.finding(score_name(shop)), "value", None)
+        if accuracy is not None and ours is not None and accuracy > ours:
             found.append(
-                f"{other.name} scores higher on the test split:"
-                f" {100 * accuracy:.1f} against {100 * ours['quality.accuracy']:.1f} %."
+                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours:.1f} %."
             )
     if not any(c["chosen"] and c["on_front"] for c in candidates):
         found.append(

@@ -17,6 +17,7 @@ from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject, write_whole
+from llamita.core.step import Step
 from llamita.core.store import Store
 from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
 
@@ -119,7 +120,24 @@ def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
         teacher, _ = build_stages(shop, recipe.teacher)
     elif recipe.teacher:
         teacher = shop.start(recipe.teacher)
-    return shop.chain(shop.start(recipe.model), recipe.steps, teacher), teacher
+    return shop.chain(shop.start(recipe.model), calibrated_again(recipe.steps), teacher), teacher
+
+
+CALIBRATES, TRAINS = "learn.calibrate", ("learn.", "distill.")
+
+
+def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """The steps, and after each that changes a calibrated model the same calibration anew, unless the next one trains it."""
+    found: list[Step] = []
+    calibration: Step | None = None
+    for step, following in zip(steps, [*map(name_of, steps[1:]), ""], strict=True):
+        found.append(step)
+        if name_of(step) == CALIBRATES:
+            calibration = step
+        elif calibration is not None and not following.startswith(TRAINS):
+            log.info("%s changes a calibrated model: it is calibrated anew", name_of(step))
+            found.append(calibration)
+    return tuple(found)
 
 
 def _subjects(shop: Workshop, recipe: Recipe, last: Stage, teacher: Stage | None) -> Sequence[Subject]:

@@ -197,8 +197,11 @@ class Workshop:
             return ""
         default = settings_of(type(measure)())
         words = ["llamita", *verb.split(), str(stage.folder), "--data", texts]
-        if self.columns:
-            words += ["--columns", ",".join(f"{ours}={theirs}" for ours, theirs in self.columns.items())]
+        named = {ours: theirs for ours, theirs in (self.columns or {}).items() if ours != "separator"}
+        if named:
+            words += ["--columns", ",".join(f"{ours}={theirs}" for ours, theirs in named.items())]
+        if self.columns and "separator" in self.columns:
+            words += ["--label-separator", self.columns["separator"]]
         if reference:
             words += ["--against", str(reference.folder)]
         for name, given in settings_of(measure).items():
@@ -295,5 +298,7 @@ def check_reload(model: Model, folder: Path, task: Task | None) -> None:
     again = Model.load(folder, device=str(model.device))
     texts = task.train.texts[:8]
     gap = float(np.abs(model.text_logits(texts) - again.text_logits(texts)).max())
+    if again.answers != model.answers:
+        raise RuntimeError(f"the saved model answers otherwise than the one in memory: {again.answers}")
     if not gap <= 1e-4:
         raise RuntimeError(f"the saved model differs from the one in memory: largest difference of logits {gap:.2g}")

@@ -157,18 +157,15 @@ def test_a_model_has_the_same_reasons_as_itself(tmp_path: Path) -> None:
 
 
 def test_lost_and_won_come_first_and_some_are_drawn() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.integers(0, 2, 300)
-    split = Split(texts=tuple(map(str, range(300))), labels=tuple(int(x) for x in labels))
-    ours, theirs = labels.copy(), labels.copy()
-    ours[:50] = 1 - ours[:50]
-    theirs[50:54] = 1 - theirs[50:54]
-    chosen, kinds = choose([ours, theirs], split, 20, seed=0)
+    ours, theirs = np.ones(300, dtype=bool), np.ones(300, dtype=bool)
+    ours[:50] = False
+    theirs[50:54] = False
+    chosen, kinds = choose([ours, theirs], 300, 20, seed=0)
     assert len(set(chosen)) == 20
     assert [kinds[i] for i in chosen].count("lost") == 11
     assert [i for i in chosen if kinds[i] == "won"] == [50, 51, 52, 53]
-    assert (chosen, kinds) == choose([ours, theirs], split, 20, seed=0)
-    assert chosen != choose([ours, theirs], split, 20, seed=1)[0]
+    assert (chosen, kinds) == choose([ours, theirs], 300, 20, seed=0)
+    assert chosen != choose([ours, theirs], 300, 20, seed=1)[0]
 
 
 @pytest.mark.parametrize("settings", [{"examples": 0}, {"words": 0}])

@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.scaling import fit_temperature, mean_surprise
+from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise
 from llamita.core.task import Split
 from llamita.learn.calibrate import Calibrate
 
@@ -55,9 +55,9 @@ def test_a_vector_goes_into_a_head_with_bias_and_is_refused_by_one_without(tmp_p
     model = tiny_model("bert", labels=task.labels)
     before = model.text_logits(task.select.texts)
     made = Calibrate(method="vector").apply(model, tiny_run(tmp_path, task))
-    scale, shift = Calibrate(method="vector").fitted(before, np.asarray(task.select.labels))
+    scale, shift = fit_vector(before, np.asarray(task.select.labels))
     np.testing.assert_allclose(made.text_logits(task.select.texts), before * scale + shift, atol=1e-4)
-    with pytest.raises(UserError, match="no bias to hold the shifts; take method temperature"):
+    with pytest.raises(UserError, match="no bias to hold the shifts; take method temperature or isotonic"):
         Calibrate(method="vector").apply(tiny_model("llama", labels=task.labels), tiny_run(tmp_path, task))
-    with pytest.raises(UserError, match="method must be one of temperature, vector, got 'isotonic'"):
-        Calibrate(method="isotonic")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="method must be one of temperature, vector, isotonic, got 'beta'"):
+        Calibrate(method="beta")  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
 from tests.train.kill import Killed, apply_until_done, checkpoint_often, kill_while_saving, saved_bytes
-from tests.train.tiny import accuracy, tiny_run, tiny_task
+from tests.train.tiny import accuracy, several_task, tiny_run, tiny_task
 
 from llamita.core.architecture import layer_lists
 from llamita.core.errors import UserError
@@ -231,7 +231,10 @@ def test_balanced_weights_find_a_rare_label(tmp_path: Path) -> None:
     [
         ({"epochs": -1}, "epochs must be > 0, got -1"),
         ({"freeze": 1.5}, r"freeze must be in \[0, 1\], got 1.5"),
-        ({"class_weights": "some"}, "class_weights must be none or balanced, got 'some'"),
+        ({"class_weights": "some"}, "class_weights must be none, balanced, or such as rare=3,common=1, got .some."),
+        ({"class_weights": "rare=-1"}, "class_weights must be none, balanced, or such as rare=3,common=1, got 'rare=-1'"),
+        ({"focal_gamma": -1}, "focal_gamma must be >= 0, got -1"),
+        ({"focal_gamma": 2, "label_smoothing": 0.1}, "focal_gamma and label_smoothing pull against each other"),
         ({"label_smoothing": 1.0}, "label_smoothing must be in"),
         ({"lora_rank": -2}, "lora_rank must be >= 0, got -2"),
     ],
@@ -256,3 +259,39 @@ def test_no_training_texts_and_no_select_split_are_refused(tmp_path: Path) -> No
     blind = dataclasses.replace(tiny_task(8), select=Split(texts=()))
     with pytest.raises(UserError, match="early stopping needs a select split"):
         Finetune(early_stopping=1).apply(tiny_model("bert"), tiny_run(tmp_path, blind))
+
+
+def test_focal_loss_and_given_weights_find_a_rare_label(tmp_path: Path) -> None:
+    task = tiny_task(600, noise=0.05)
+    rare = [i for i, label in enumerate(task.train.labels) if label == 1][:24]
+    common = [i for i, label in enumerate(task.train.labels) if label == 0]
+    task = dataclasses.replace(task, train=task.train.take([*common, *rare]))
+    truth, recall = np.asarray(task.test.labels), {}
+    kinds = {"plain": {}, "focal": {"focal_gamma": 2.0}, "given": {"class_weights": "positive=10"}}
+    for name, settings in kinds.items():
+        step = Finetune(epochs=6, learning_rate=5e-3, batch_size=16, **settings)
+        model = step.apply(tiny_model("bert"), tiny_run(tmp_path / name, task))
+        recall[name] = float((model.scores(task.test.texts).argmax(axis=1)[truth == 1] == 1).mean())
+    assert recall["focal"] > recall["plain"]
+    assert recall["given"] > recall["plain"]
+
+
+def test_texts_with_any_labels_are_learned_and_stay_stock(tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    task = several_task(400)
+    model = tiny_model("bert")
+    model = Finetune(**{**FAST, "epochs": 8.0}).apply(model, tiny_run(tmp_path, task))
+    assert task.score(model.scores(task.test.texts), task.test)[0].value > 0.75
+    model.save(tmp_path / "saved")
+    stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
+    assert stock.config.problem_type == "multi_label_classification"
+    again = Model.load(tmp_path / "saved")
+    assert again.answers == task.answers
+    np.testing.assert_array_equal(again.scores(task.test.texts[:8]), model.scores(task.test.texts[:8]))
+
+
+def test_a_head_for_one_label_is_no_head_for_any(tmp_path: Path) -> None:
+    one, several = tiny_model("bert", labels=("funny", "long")), several_task(8)
+    assert not several.has_head(one)
+    assert several.has_head(several.fit_head(one))

@@ -42,7 +42,7 @@ def test_each_point_follows_its_threshold() -> None:
 
 
 def test_asking_the_teacher_when_unsure_beats_asking_at_random() -> None:
-    right, _, asked = cascade(OURS, THEIRS, LABELS, 0.3)
+    (right, _), _, asked = cascade(OURS, THEIRS, LABELS, 0.3)
     light, teacher = ((p.argmax(1) == LABELS).mean() for p in (OURS, THEIRS))
     assert asked == pytest.approx(0.3)
     assert right.mean() > light + 0.3 * (teacher - light) + 0.02

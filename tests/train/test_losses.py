@@ -12,8 +12,11 @@ from torch.nn import functional
 from llamita.train.losses import (
     NO_LABEL,
     balanced_weights,
+    binary_cross_entropy,
+    binary_gap,
     cross_entropy,
     mean_over_tokens,
+    presence_weights,
     soft_cross_entropy_gap,
     state_distance,
 )
@@ -98,3 +101,69 @@ def test_state_distances_by_hand() -> None:
     assert state_distance(ours, theirs).item() == pytest.approx(1.0)
     assert state_distance(ours, theirs, kind="cosine").item() == pytest.approx(0.5)
     assert state_distance(ours, theirs, torch.tensor([0, 1]), "cosine").item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_focal_loss_by_hand() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]]))
+    gold = torch.tensor([0, 2])
+    by_hand = (0.5**2 * math.log(2) + 0.9**2 * math.log(10)) / 2
+    assert cross_entropy(logits, gold, gamma=2.0).item() == pytest.approx(by_hand, abs=1e-6)
+    weights = torch.tensor([0.5, 1.0, 2.0])
+    weighted = (0.5 * 0.5**2 * math.log(2) + 2 * 0.9**2 * math.log(10)) / 2
+    assert cross_entropy(logits, gold, weights, gamma=2.0).item() == pytest.approx(weighted, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, binary_cross_entropy])
+def test_gamma_0_is_plain_cross_entropy_and_a_larger_one_never_more(loss) -> None:
+    logits = torch.randn(7, 4)
+    gold = torch.randint(0, 2, (7, 4)) if loss is binary_cross_entropy else torch.randint(0, 4, (7,))
+    assert loss(logits, gold, gamma=0.0).equal(loss(logits, gold))
+    falling = [loss(logits, gold, gamma=gamma).item() for gamma in (0.0, 0.5, 1.0, 2.0, 5.0)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_focal_loss_agrees_with_a_slow_one_and_has_its_gradient() -> None:
+    logits, gold = torch.randn(6, 3, dtype=torch.float64).float().requires_grad_(), torch.tensor([0, 1, 2, 0, 1, 2])
+    p = logits.softmax(dim=-1)
+    slow = sum(-((1 - p[i, g]) ** 1.5) * p[i, g].log() for i, g in enumerate(gold.tolist())) / 6
+    fast = cross_entropy(logits, gold, gamma=1.5)
+    torch.testing.assert_close(fast, slow)
+    (ours,), (theirs,) = torch.autograd.grad(fast, logits), torch.autograd.grad(slow, logits)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_focal_loss_of_a_sure_text_has_a_finite_gradient() -> None:
+    logits = torch.tensor([[100.0, -100.0]], requires_grad=True)
+    (gradient,) = torch.autograd.grad(cross_entropy(logits, torch.tensor([0]), gamma=0.5), logits)
+    assert gradient.isfinite().all()
+
+
+def test_binary_cross_entropy_is_torchs_and_leaves_out_what_has_no_gold() -> None:
+    logits, gold = torch.randn(5, 3), torch.randint(0, 2, (5, 3))
+    slow = functional.binary_cross_entropy_with_logits(logits, gold.float())
+    torch.testing.assert_close(binary_cross_entropy(logits, gold), slow)
+    weights = torch.tensor([1.0, 3.0, 0.5])
+    slow = functional.binary_cross_entropy_with_logits(logits, gold.float(), pos_weight=weights)
+    torch.testing.assert_close(binary_cross_entropy(logits, gold, weights), slow)
+    unknown = torch.cat([gold, torch.full((2, 3), NO_LABEL)])
+    torch.testing.assert_close(
+        binary_cross_entropy(torch.cat([logits, torch.randn(2, 3)]), unknown), binary_cross_entropy(logits, gold)
+    )
+
+
+def test_binary_focal_loss_by_hand() -> None:
+    logits = torch.log(torch.tensor([[3.0, 1 / 3]]))
+    found = binary_cross_entropy(logits, torch.tensor([[1, 1]]), gamma=2.0).item()
+    assert found == pytest.approx((0.25**2 * math.log(4 / 3) + 0.75**2 * math.log(4)) / 2, abs=1e-6)
+
+
+def test_binary_gap_by_hand_and_zero_for_the_teacher_itself() -> None:
+    student, teacher = torch.zeros(1, 2), torch.tensor([[2 * math.log(3.0), 0.0]])
+    by_hand = 4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)) / 2
+    assert binary_gap(student, teacher, 2.0).item() == pytest.approx(by_hand, abs=1e-6)
+    assert binary_gap(teacher, teacher, 3.0).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_presence_weighs_as_much_as_absence() -> None:
+    gold = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1]])
+    assert presence_weights(gold, 3).tolist() == [3.0, 1.0, 0.0]

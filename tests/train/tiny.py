@@ -9,6 +9,7 @@ import numpy as np
 from llamita.core.context import Run
 from llamita.core.task import Split
 from llamita.tasks.classify import Classify
+from llamita.tasks.multilabel import MultiLabel
 
 GOOD = ("warm", "funny", "moving", "wonderful", "best", "beautifully", "gladly")
 BAD = ("thin", "worse", "dull", "lifeless", "boring", "mess", "badly")
@@ -37,10 +38,32 @@ def tiny_task(n: int = 96, *, noise: float = 0.0, unlabelled: int = 0) -> Classi
     )  # fmt: skip
 
 
-def tiny_run(folder: Path, task: Classify, **more: object) -> Run:
+def tiny_run(folder: Path, task: Classify | MultiLabel, **more: object) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     return Run(folder=folder, task=task, **more)  # type: ignore[arg-type]
 
 
 def accuracy(model: object, split: Split) -> float:
     return float((model.scores(split.texts).argmax(axis=1) == np.asarray(split.labels)).mean())  # type: ignore[attr-defined]
+
+
+def tags(n: int, seed: int) -> Split:
+    """Random words; "funny" where a good word stands among them, "long" where there are ten or more: both, one or neither."""
+    random = np.random.default_rng(seed)
+    texts, sets = [], []
+    for _ in range(n):
+        words = list(random.choice(FILLERS, size=random.choice([3, 4, 5, 16, 17, 18])))
+        funny = bool(random.integers(2))
+        if funny:
+            for word in random.choice(GOOD, size=2):
+                words.insert(int(random.integers(len(words) + 1)), str(word))
+        texts.append(" ".join(words))
+        sets.append((*([0] if funny else []), *([1] if len(words) > 10 else [])))
+    return Split(texts=tuple(texts), label_sets=tuple(sets))
+
+
+def several_task(n: int = 96, *, unlabelled: int = 0) -> MultiLabel:
+    return MultiLabel(
+        labels=("funny", "long"), train=tags(n, 1), select=tags(60, 2), test=tags(200, 3),
+        unlabelled=Split(texts=tags(unlabelled, 4).texts),
+    )  # fmt: skip

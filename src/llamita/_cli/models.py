@@ -84,8 +84,9 @@ def test_task(args: argparse.Namespace, engine: Engine) -> Task:
     from llamita.data.read import read_table
 
     table = read_table(args.data, columns=args.columns, labelled=True)
-    names = _as_written(table, engine.labels)
-    return module_of(f"tasks.{args.task}").open_task(test=table, labels=names)
+    if args.task == engine.answers.task == "classify":
+        return module_of("tasks.classify").open_task(test=table, labels=_as_written(table, engine.labels))
+    return module_of("tasks.multilabel").open_task(test=table, labels=engine.labels)
 
 
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
@@ -116,12 +117,12 @@ def scratch_run(args: argparse.Namespace, task: Task | None = None) -> Iterator[
 
 def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
     """A task of texts without labels, for explaining and predicting."""
-    from llamita.core.registry import module_of
+    from llamita.core.registry import module_of, resolve
     from llamita.core.task import Split
 
-    return module_of("tasks.classify").Classify(
-        labels=tuple(engine.labels), test=Split(texts=tuple(texts), source="texts")
-    )
+    name = f"tasks.{engine.answers.task}"
+    made = getattr(module_of(name), resolve(name).class_name)
+    return made(labels=tuple(engine.labels), test=Split(texts=tuple(texts), source="texts"))
 
 
 MOSTLY = 0.5

@@ -44,7 +44,20 @@ class Parser(argparse.ArgumentParser):
             raise UserError(f"too many arguments: {left[0]!r}. See `{self.prog} --help`.")
         if rest is not None:
             setattr(args, rest, [*getattr(args, rest), *left])
+        _join_label_form(args)
         return args
+
+
+def _join_label_form(args: argparse.Namespace) -> None:
+    more = {}
+    if separator := getattr(args, "label_separator", None):
+        more["separator"] = separator
+    if columns := getattr(args, "label_columns", None):
+        more["labels"] = ",".join(columns)
+        if len(columns) < 2:
+            raise UserError(f"--label-columns must name two columns or more, got {columns[0]!r}")
+    if more:
+        args.columns = (args.columns or {}) | more
 
 
 MODEL_HELP = "a folder, an exported folder, a .gguf file, a Hub id, or a packaged model (see `llamita doctor`)"
@@ -63,8 +76,17 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
         parser.add("--unlabelled", metavar="FILE", help="texts without labels, for a teacher to label")
         parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
+    add_label_form(parser)
     tasks = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "task"]
     parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
+
+
+def add_label_form(parser: Parser) -> None:
+    """How several labels of one text stand; `Parser.read` puts it into --columns."""
+    parser.add(
+        "--label-separator", metavar="'|'", help="what stands between the labels of a text, where it isn't guessed"
+    )
+    parser.add("--label-columns", type=values.names, metavar="A,B", help="a column of 0 and 1 for each label")
 
 
 def add_asking(parser: Parser) -> None:

@@ -62,11 +62,11 @@ def predict(argv: Sequence[str]) -> int:
     engine = open_classifier(args.model, args.threads, asked=args)
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
-        writer = write(stream, engine.labels, _threshold(args, engine))
+        writer = write(stream, _Teller(engine, _threshold(args, engine)))
         warned = False
         for texts in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
-            writer(texts, engine.scores(texts))
+            writer(texts, engine.scores(list(texts)))
     if args.out:
         print(f"written: {args.out}", file=sys.stderr)
     return 0
@@ -114,8 +114,9 @@ def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
         return None
     import numpy as np
 
-    from llamita.core.conformal import set_threshold
+    from llamita.core.conformal import require_one_label, set_threshold
 
+    require_one_label(engine.answers)
     task = test_task(argparse.Namespace(data=args.labelled, columns=None, task="classify"), engine)
     threshold = set_threshold(engine.scores(task.test.texts), np.asarray(task.test.labels), args.coverage)
     if threshold == 0:
@@ -190,55 +191,73 @@ def _output(out: str | None) -> Iterator[IO[str]]:
         part.unlink(missing_ok=True)
 
 
-def _records(
-    texts: Sequence[Text], scores: Any, labels: Sequence[str], threshold: float | None
-) -> Iterator[dict[str, Any]]:
-    for text, row in zip(texts, scores, strict=True):
-        best = int(row.argmax())
-        parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
-        ranked = sorted(range(len(labels)), key=lambda i: -row[i])
-        likely = {} if threshold is None else {"labels": [labels[i] for i in ranked if row[i] >= threshold]}
-        yield parts | {
-            "label": labels[best], "confidence": round(float(row[best]), 6), **likely,
-            "probabilities": {label: round(float(p), 6) for label, p in zip(labels, row, strict=True)},
-        }  # fmt: skip
+class _Teller:
+    """Scores into records: of one label a text the likeliest, of any labels those that are given."""
+
+    def __init__(self, engine: Engine, threshold: float | None):
+        from llamita.core.answers import OneLabel
+
+        self.labels, self.answers, self.threshold = engine.labels, engine.answers, threshold
+        self.one = engine.answers.task == OneLabel.task
+
+    def records(self, texts: Sequence[Text], scores: Any) -> Iterator[dict[str, Any]]:
+        for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
+            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+            ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
+            best = ranked[0]
+            said: dict[str, Any] = {}
+            if self.one:
+                said = {"label": self.labels[best], "confidence": round(float(row[best]), 6)}
+            if self.threshold is not None:
+                said["labels"] = [self.labels[i] for i in ranked if row[i] >= self.threshold]
+            elif not self.one:
+                said["labels"] = [self.labels[i] for i in ranked if chosen[i]]
+            yield (
+                parts
+                | said
+                | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
+            )
 
 
-def _csv_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
+def _csv_writer(stream: IO[str], teller: _Teller) -> Any:
     writer = csv.writer(stream, lineterminator="\n")
     started: list[bool] = []
 
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels, threshold):
+        for record in teller.records(texts, scores):
             probabilities = record.pop("probabilities")
             if "labels" in record:
                 record["labels"] = "|".join(record["labels"])
             if not started:
                 started.append(True)
-                writer.writerow([*record, *(f"probability_{label}" for label in labels)])
+                writer.writerow([*record, *(f"probability_{label}" for label in teller.labels)])
             writer.writerow([*record.values(), *probabilities.values()])
         stream.flush()
 
     return write
 
 
-def _jsonl_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
+def _jsonl_writer(stream: IO[str], teller: _Teller) -> Any:
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels, threshold):
+        for record in teller.records(texts, scores):
             stream.write(json.dumps(record, ensure_ascii=False) + "\n")
         stream.flush()
 
     return write
 
 
-def _table_writer(stream: IO[str], labels: Sequence[str], threshold: float | None) -> Any:
+def _table_writer(stream: IO[str], teller: _Teller) -> Any:
     from rich.cells import cell_len
 
-    width = max(cell_len(label) for label in labels)
+    width = max(cell_len(label) for label in teller.labels)
 
     def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in _records(texts, scores, labels, threshold):
+        for record in teller.records(texts, scores):
             text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
+            if not teller.one:
+                given = ", ".join(f"{name} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"])
+                stream.write(f"{{{given}}}  {' '.join(text.split())}\n")
+                continue
             label = record["label"] + " " * (width - cell_len(record["label"]))
             likely = f"  {{{', '.join(record['labels'])}}}" if "labels" in record else ""
             stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")

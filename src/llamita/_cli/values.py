@@ -70,15 +70,21 @@ def share(text: str) -> float:
 
 
 def columns(text: str) -> dict[str, str]:
-    """ "text=review,label=stars" as a mapping."""
+    """ "text=review,label=stars" as a mapping; after labels= more names may follow: text=comment,labels=toxic,insult."""
     found: dict[str, str] = {}
+    role = ""
     for part in text.split(","):
+        if role.strip() == "labels" and "=" not in part and part.strip():
+            found["labels"] += f",{part.strip()}"
+            continue
         role, equals, name = part.partition("=")
         if not equals or not role.strip() or not name.strip():
             raise argparse.ArgumentTypeError(f"must look like text=review,label=stars, got {text!r}")
-        if role.strip() not in ("text", "pair", "label"):
-            hint = did_you_mean(role.strip(), ("text", "pair", "label"))
-            raise argparse.ArgumentTypeError(f"knows the roles text, pair and label, got {role.strip()!r}.{hint}")
+        if role.strip() not in ("text", "pair", "label", "labels"):
+            hint = did_you_mean(role.strip(), ("text", "pair", "label", "labels"))
+            raise argparse.ArgumentTypeError(
+                f"knows the roles text, pair, label and labels, got {role.strip()!r}.{hint}"
+            )
         found[role.strip()] = name.strip()
     return found
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.attack._tables import homophones, look_alikes, neighbouring_keys
+from llamita.core.answers import told
 from llamita.core.errors import require
-from llamita.core.measure import Finding, Measure, labelled_split, predict
-from llamita.core.statistics import paired_bootstrap_difference, share_interval
+from llamita.core.measure import Finding, Measure, ask, labelled_split
+from llamita.core.statistics import paired_ratio_difference, ratio_of_sums, ratio_of_sums_interval
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -64,30 +65,38 @@ class Noise(Measure):
         if reference is None:
             return [ours]
         theirs = self._finding(reference, task, split, chosen, noisy)
-        told = {"value": theirs.value, "interval": theirs.interval, **{k: theirs.detail[k] for k in ("clean", "fall")}}
+        summary = {
+            "value": theirs.value,
+            "interval": theirs.interval,
+            **{k: theirs.detail[k] for k in ("clean", "fall")},
+        }
         return [
-            replace(ours, detail={**ours.detail, "reference": told}),
+            replace(ours, detail={**ours.detail, "reference": summary}),
             replace(theirs, name="attack.reference_noise"),
         ]
 
     def _finding(self, engine: Engine, task: Task, split: Split, chosen: np.ndarray, noisy: list[Text]) -> Finding:
-        labels = np.asarray(split.labels)[chosen]
-        clean = predict(engine, task, split.texts).argmax(axis=1)[chosen]
-        scores = predict(engine, task, noisy)
-        guess = scores.argmax(axis=1)
-        right = guess == labels
-        fall = paired_bootstrap_difference(clean == labels, right)
-        changed = np.flatnonzero(guess != clean)
-        others = np.flatnonzero(guess == clean)
+        gold = task.gold(split)[chosen]
+        every, found = ask(engine, task, split.texts), ask(engine, task, noisy)
+        clean = replace(every, probabilities=every.probabilities[chosen])
+        before, after = clean.tally(gold), found.tally(gold)
+        fall = paired_ratio_difference(before, after)
+        same = (clean.chosen == found.chosen).all(axis=1)
+        changed, others = np.flatnonzero(~same), np.flatnonzero(same)
+        sure = found.answers.confidence(found.probabilities)
         rows = [
-            _row(int(chosen[i]), noisy[i], task, split, (int(clean[i]), scores[i]))
+            _row(int(chosen[i]), noisy[i], task, split, {
+                "clean_predicted": told(clean.chosen[i], task.labels), "predicted": told(found.chosen[i], task.labels),
+                "confidence": round(float(sure[i]), 6),
+            })
             for i in [*changed, *others][: self.rows]
-        ]
+        ]  # fmt: skip
         return Finding(
-            name="attack.noise", value=float(right.mean()), unit="share", interval=share_interval(right),
-            better="higher", n=len(labels), rows=tuple(rows),
+            name="attack.noise", value=ratio_of_sums(*after), unit="share", interval=ratio_of_sums_interval(*after),
+            better="higher", n=len(gold), rows=tuple(rows),
             detail={
-                "clean": float((clean == labels).mean()), "fall": fall.value, "fall_interval": fall.interval,
+                "score": found.answers.score_name, "clean": ratio_of_sums(*before), "fall": fall.value,
+                "fall_interval": fall.interval,
                 "changed": len(changed), "rate": self.rate,
                 "rates": touched([split.texts[i] for i in chosen], noisy),
             },
@@ -193,12 +202,8 @@ def _pieces(pattern: re.Pattern[str], text: str) -> list[str]:
     return [m.group() for chunk in CHUNK.findall(text) for m in pattern.finditer(chunk)]
 
 
-def _row(index: int, noisy: Text, task: Task, split: Split, answers: tuple[int, np.ndarray]) -> dict[str, Any]:
-    text, (before, scores) = split.texts[index], answers
+def _row(index: int, noisy: Text, task: Task, split: Split, answers: dict[str, Any]) -> dict[str, Any]:
+    text = split.texts[index]
     single = isinstance(text, str)
     parts = {"text": text, "noisy": noisy} if single else {"text": text[0], "pair": text[1], "noisy": "\n".join(noisy)}
-    return {
-        "index": index, **parts, "label": task.labels[split.labels[index]],
-        "clean_predicted": task.labels[before], "predicted": task.labels[int(scores.argmax())],
-        "confidence": round(float(scores.max()), 6),
-    }  # fmt: skip
+    return {"index": index, **parts, "label": task.told_gold(split, index), **answers}

@@ -11,8 +11,17 @@ import math
 
 import numpy as np
 
+from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import require
 from llamita.core.statistics import Interval, percentile_interval
+
+
+def require_one_label(answers: Answers) -> None:
+    """Refuse models that answer with any labels, whose labels are no alternatives of which a set holds the right one."""
+    require(
+        answers.task == OneLabel.task,
+        "coverage is for one label a text; where a text has any labels, calibrate gives each label a threshold of its own",
+    )
 
 
 def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) -> float:

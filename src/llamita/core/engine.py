@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from llamita.core.answers import Answers, OneLabel
+from llamita.core.answers import softmax as softmax
 from llamita.core.encoding import TextEncoder, batches_of_like_length
 from llamita.core.errors import require
 from llamita.core.task import Text
@@ -21,10 +23,13 @@ class Prediction:
     """What an engine says of one text."""
 
     label: str
+    """The likeliest."""
     confidence: float
     """The label's probability."""
     probabilities: dict[str, float]
     """Of every label, in the engine's order."""
+    labels: tuple[str, ...] = ()
+    """What the text is labelled: the likeliest, or, where a text may have any labels, those that reach their thresholds."""
 
 
 class Engine(ABC):
@@ -32,6 +37,8 @@ class Engine(ABC):
 
     name: str
     labels: tuple[str, ...]
+    answers: Answers = OneLabel()
+    """How its logits become probabilities and labels."""
     encoder: TextEncoder
     capabilities: frozenset[Capability]
 
@@ -69,7 +76,7 @@ class Engine(ABC):
 
     def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Probabilities of the labels, float32 [texts, labels]."""
-        return softmax(self.text_logits(texts, tokens_per_batch))
+        return self.answers.probabilities(self.text_logits(texts, tokens_per_batch))
 
     def classify(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> list[Prediction]:
         """The likeliest label of each text, with its probability and those of the others.
@@ -78,16 +85,14 @@ class Engine(ABC):
             UserError: a bare string, whose characters would be taken for texts.
         """
         require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
-        found = []
-        for row in self.scores(list(texts), tokens_per_batch):
+        found, scores = [], self.scores(list(texts), tokens_per_batch)
+        for row, chosen in zip(scores, self.answers.chosen(scores), strict=True):
             best = int(row.argmax())
             probabilities = dict(zip(self.labels, map(float, row), strict=True))
-            found.append(Prediction(label=self.labels[best], confidence=float(row[best]), probabilities=probabilities))
+            given = tuple(self.labels[i] for i in np.flatnonzero(chosen))
+            found.append(
+                Prediction(
+                    label=self.labels[best], confidence=float(row[best]), probabilities=probabilities, labels=given
+                )
+            )
         return found
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, computed in float64 and returned as float32."""
-    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
-    powers = np.exp(shifted)
-    return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)

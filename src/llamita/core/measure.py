@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import UserError
 from llamita.core.task import label_order
 
@@ -62,20 +63,61 @@ class Measure(ABC):
         """Measure `engine` on the task's test split (or the one the run names); `reference` is the teacher, if any."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What an engine says of texts, in the order of the task's labels."""
+
+    probabilities: np.ndarray
+    """[texts, labels]"""
+    answers: Answers
+    """How the engine goes on from them."""
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """The labels each text is given, bool [texts, labels]."""
+        return self.answers.chosen(self.probabilities)
+
+    def tally(self, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Hits and weights of each text; see `Answers.tally`."""
+        return self.answers.tally(self.chosen, gold)
+
+    def right(self, gold: np.ndarray) -> np.ndarray:
+        """Whether a text's answer is right as a whole, bool [texts]."""
+        return self.answers.right(self.chosen, gold)
+
+
+def ask(engine: Engine, task: Task, texts: Sequence[Text]) -> Said:
+    """What an engine says; refused when it has other labels, or gives one where the task has any, or the other way round."""
+    order = order_for(engine, task)
+    return Said(probabilities=engine.scores(texts)[:, order], answers=engine.answers.in_order(order))
+
+
 def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:
-    """An engine's probabilities in the order of the task's labels; refused when it has other labels."""
+    """An engine's probabilities in the order of the task's labels; refused as by `ask`."""
+    return ask(engine, task, texts).probabilities
+
+
+def order_for(engine: Engine, task: Task) -> list[int]:
+    """For each of the task's labels its place among the engine's; refused as by `ask`."""
     order = label_order(engine.labels, task.labels)
     if order is None:
         raise UserError(
             f"{engine.name} answers with the labels {', '.join(engine.labels)}, the data has {', '.join(task.labels)};"
             " fine-tune it on this data, or name the labels alike"
         )
-    return engine.scores(texts)[:, order]
+    if engine.answers.task != task.answers.task:
+        kinds = {True: "one label a text", False: "any labels a text"}
+        one = engine.answers.task == OneLabel.task
+        raise UserError(
+            f"{engine.name} gives {kinds[one]}, the data has {kinds[not one]}; fine-tune it on this data, or name the task:"
+            f" --task {engine.answers.task}"
+        )
+    return order
 
 
 def labelled_split(task: Task, run: Run) -> Split:
     """The split that `run.split` names; refused when it has no labelled example."""
     split = task.split(run.split)
-    if not split.labels:
+    if not split.is_labelled:
         raise UserError(f"the {run.split} split has no labelled example to measure on; give labelled data for it")
     return split

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,17 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from llamita.core.answers import Answers, answers_of, read_answers
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, first_line
 from llamita.core.sources import Source, locate
 
+log = logging.getLogger(__name__)
+
 LINEAGE_FILE = "lineage.json"
+ANSWERS_FILE = "answers.json"
+"""Curves and thresholds, which stock code has no place for and doesn't read."""
 transformers_logging.disable_progress_bar()
 
 
@@ -49,6 +55,7 @@ class Model(Engine):
         self.name = name
         self.folder = folder
         self.precision = "fp32"
+        self._answers: Answers | None = None
         self._encoder: tuple[tuple[Any, ...], TextEncoder] | None = None
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
@@ -60,6 +67,24 @@ class Model(Engine):
         """Label names in the order of the logits."""
         names = self.module.config.id2label
         return tuple(names[i] for i in sorted(names))
+
+    @property
+    def answers(self) -> Answers:  # pyrefly: ignore
+        """What was fitted beside the weights, else what the config says."""
+        plain = answers_of(self.module.config.problem_type)
+        return self._answers if self._answers is not None and self._answers.task == plain.task else plain
+
+    def answer(self, answers: Answers) -> None:
+        """Answer so from now on; `changed` forgets it."""
+        self._answers = answers
+        self.folder = None
+
+    def changed(self) -> None:
+        """To be called when the weights are others than before: the folder isn't theirs, nor what was fitted to them."""
+        self.folder = None
+        if self._answers is not None and self._answers.is_fitted:
+            log.warning("the weights change: the curves and thresholds fitted to them are dropped; calibrate again")
+        self._answers = None
 
     @property
     def max_length(self) -> int:
@@ -131,10 +156,12 @@ class Model(Engine):
         if not lineage:
             lineage = ({"step": "load", "settings": {"model": source.base or source.name}},)
         folder = source.path if source.kind == "folder" else None
-        return cls(module.to(device), tokenizer, lineage=lineage, name=source.name, folder=folder)
+        loaded = cls(module.to(device), tokenizer, lineage=lineage, name=source.name, folder=folder)
+        loaded._answers = _stored_answers(folder, len(loaded.labels)) if folder else None
+        return loaded
 
     def save(self, folder: Path) -> None:
-        """Write a stock Hugging Face folder and the lineage; the caller owns the temporary name."""
+        """Write a stock Hugging Face folder, the lineage and what was fitted; the caller owns the temporary name."""
         folder.mkdir(parents=True, exist_ok=True)
         config = self.module.config
         rope = getattr(config, "rope_parameters", None)
@@ -147,8 +174,23 @@ class Model(Engine):
         (folder / LINEAGE_FILE).write_text(
             json.dumps(list(self.lineage), ensure_ascii=False, indent=1), encoding="utf-8"
         )
+        if self.answers.is_fitted:
+            (folder / ANSWERS_FILE).write_text(json.dumps(self.answers.to_dict()) + "\n", encoding="utf-8")
         for file in folder.glob("*.safetensors"):  # its writer keeps others out
             shutil.copymode(folder / LINEAGE_FILE, file)
+
+
+def _stored_answers(folder: Path, num_labels: int) -> Answers | None:
+    file = folder / ANSWERS_FILE
+    if not file.exists():
+        return None
+    try:
+        found = read_answers(json.loads(file.read_text(encoding="utf-8")))
+        if found.in_order(range(num_labels)) != found:
+            raise ValueError(f"not for {num_labels} labels")
+    except (ValueError, KeyError, TypeError, IndexError, StopIteration):
+        raise UserError(f"{file} is damaged; remove it and calibrate the model again") from None
+    return found
 
 
 def position_limit(config: Any) -> int:

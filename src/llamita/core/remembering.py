@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from llamita.core.answers import Answers, read_answers
 from llamita.core.encoding import TextEncoder
-from llamita.core.engine import Engine, softmax
+from llamita.core.engine import Engine
+from llamita.core.report import write_whole
 from llamita.core.task import Split, Text
 
 
@@ -31,6 +34,15 @@ class Remembering(Engine):
     @property
     def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
         return self.engine.labels
+
+    @cached_property
+    def answers(self) -> Answers:  # pyrefly: ignore
+        """Kept on disk too, so that kept logits become scores without the engine."""
+        file = self._folder / f"{hashlib.sha256(self._key.encode()).hexdigest()[:24]}.json"
+        if not file.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(file, json.dumps(self.engine.answers.to_dict()))
+        return read_answers(json.loads(file.read_text(encoding="utf-8")))
 
     @property
     def encoder(self) -> TextEncoder:  # pyrefly: ignore
@@ -64,6 +76,3 @@ class Remembering(Engine):
             np.save(stream, found, allow_pickle=False)
         os.replace(part, file)
         return found
-
-    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        return softmax(self.text_logits(texts, tokens_per_batch))

@@ -1,13 +1,17 @@
-"""Maps that make probabilities as sure as they are right: one temperature, or a scale and a shift for each label.
+"""Maps that make probabilities as sure as they are right: one temperature; a scale and a shift, or a curve, for each label.
 
-Temperature and vector scaling: Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+Temperature and vector scaling: Guo et al. 2017, https://arxiv.org/abs/1706.04599; isotonic curves: Zadrozny & Elkan 2002,
+https://doi.org/10.1145/775047.775151. And the thresholds from which labels are given, where a text may have any.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from llamita.core.answers import Answers, AnyLabels, Curve
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -84,3 +88,81 @@ def fit_vector(
     bounds = [(0.0, highest)] * labels + [(None, None)] * labels
     found = minimize(surprise, first, jac=True, method="L-BFGS-B", bounds=bounds).x
     return found[:labels], found[labels:] - found[labels:].mean()
+
+
+def fit_scales(
+    method: str, logits: Float[np.ndarray, "n labels"], gold: np.ndarray, highest: float = HOTTEST
+) -> tuple[Float[np.ndarray, "labels"], Float[np.ndarray, "labels"]]:
+    """A scale and a shift for each label by "temperature" or "vector".
+
+    Args:
+        gold: the labels' indices [n]; or, where a text has any labels, 0 and 1 [n, labels]: then a label's logit is that of
+            a choice between it and nothing.
+    """
+    labels = logits.shape[1]
+    if gold.ndim == 1 and method == "vector":
+        return fit_vector(logits, gold, highest)
+    if method == "vector":
+        each = [fit_vector(_choices(logits[:, i]), gold[:, i], highest) for i in range(labels)]
+        return np.array([scale[1] for scale, _ in each]), np.array([shift[1] - shift[0] for _, shift in each])
+    if gold.ndim == 2:
+        logits, gold = _choices(logits.ravel()), gold.ravel()
+    return np.full(labels, 1 / fit_temperature(logits, gold, highest)), np.zeros(labels)
+
+
+def _choices(logits: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n two"]:
+    return np.stack([np.zeros_like(logits), logits], axis=1)
+
+
+def fit_curves(probabilities: Float[np.ndarray, "n labels"], gold: np.ndarray) -> tuple[Curve, ...]:
+    """For each label a rising curve from its probability to how often the texts had it; gold as for `fit_scales`."""
+    has = gold if gold.ndim == 2 else np.eye(probabilities.shape[1], dtype=np.int64)[gold]
+    return tuple(fit_curve(probabilities[:, i], has[:, i]) for i in range(probabilities.shape[1]))
+
+
+def fit_curve(claimed: Float[np.ndarray, "n"], true: Int[np.ndarray, "n"]) -> Curve:
+    """Isotonic regression by scikit-learn, mixed with the claim itself as with one text more: (n curve + claim) / (n + 1)."""
+    from sklearn.isotonic import IsotonicRegression
+
+    n = len(claimed)
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(claimed.astype(np.float64), true)
+    x, y = fitted.X_thresholds_, fitted.y_thresholds_
+    if x[0] > 0:
+        x, y = np.r_[0.0, x], np.r_[y[0], y]
+    if x[-1] < 1:
+        x, y = np.r_[x, 1.0], np.r_[y, y[-1]]
+    return tuple(x.tolist()), tuple(((n * y + x) / (n + 1)).tolist())
+
+
+FEWEST_WITH_LABEL = 5
+"""Texts with a label below which its threshold stays at 0.5."""
+
+
+def best_thresholds(
+    probabilities: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n labels"]
+) -> tuple[float, ...]:
+    """For each label the threshold of the best F1 on these texts; of equal ones the nearest to 0.5."""
+    return tuple(_best_threshold(probabilities[:, i], gold[:, i]) for i in range(gold.shape[1]))
+
+
+def _best_threshold(probability: Float[np.ndarray, "n"], has: Int[np.ndarray, "n"]) -> float:
+    if has.sum() < FEWEST_WITH_LABEL:
+        return 0.5
+    order = np.argsort(-probability, kind="stable")
+    ranked = probability[order].astype(np.float64)
+    f1 = 2 * np.cumsum(has[order]) / (np.arange(1, len(has) + 1) + has.sum())
+    below = np.r_[ranked[1:], 0.0]
+    f1[ranked == below] = -1  # equal probabilities stand on one side
+    middle = (ranked + below) / 2
+    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+    return float(middle[best[np.argmin(np.abs(middle[best] - 0.5))]])
+
+
+def refitted(answers: Answers, logits: Float[np.ndarray, "n labels"], gold: np.ndarray) -> Answers:
+    """The same kind of curves and thresholds for other logits, as those of a file of fewer bits; a threshold set for all stays."""
+    if answers.curves:
+        plain = replace(answers, curves=())
+        answers = replace(answers, curves=fit_curves(plain.probabilities(logits), gold))
+    if isinstance(answers, AnyLabels) and len(set(answers.thresholds)) > 1:
+        answers = replace(answers, thresholds=best_thresholds(answers.probabilities(logits), gold))
+    return answers

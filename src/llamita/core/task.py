@@ -8,9 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+
+from llamita.core.answers import Answers, OneLabel, told
 
 if TYPE_CHECKING:
     from llamita.core.measure import Finding
@@ -45,11 +47,18 @@ class Split:
     texts: tuple[Text, ...]
     labels: tuple[int, ...] = ()
     """Index into the task's labels, one per text; empty when the texts are unlabelled."""
+    label_sets: tuple[tuple[int, ...], ...] = ()
+    """Where a text has any labels: the indices of its labels, rising; `labels` is empty then."""
     source: str = ""
     """File (and lines) the split came from, for reports."""
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether its texts have labels; a text may well have an empty set of them."""
+        return bool(self.labels or self.label_sets)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -60,17 +69,23 @@ class Split:
                 digest.update(_escaped(part).encode("utf-8", "surrogatepass") + b"\x1f")
             digest.update(b"\x1e")
         digest.update(np.asarray(self.labels, dtype="<i8").tobytes())
+        for labels in self.label_sets:
+            digest.update(np.asarray([len(labels), *labels], dtype="<i8").tobytes())
         return digest.hexdigest()
 
     def take(self, indices: Sequence[int]) -> Split:
         """The examples at these indices, in the order given."""
         labels = tuple(self.labels[i] for i in indices) if self.labels else ()
-        return Split(texts=tuple(self.texts[i] for i in indices), labels=labels, source=self.source)
+        sets = tuple(self.label_sets[i] for i in indices) if self.label_sets else ()
+        return Split(texts=tuple(self.texts[i] for i in indices), labels=labels, label_sets=sets, source=self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
     """What the model is for: splits, labels, and how answers are scored."""
+
+    answers: ClassVar[Answers] = OneLabel()
+    """How a model answers before anything is fitted to it."""
 
     labels: tuple[str, ...] = ()
     train: Split = field(default_factory=lambda: Split(texts=()))
@@ -84,6 +99,15 @@ class Task(ABC):
 
     def split(self, name: str) -> Split:
         return getattr(self, name)
+
+    def gold(self, split: Split) -> np.ndarray:
+        """The split's labels as losses and scores take them: indices [texts], or 0 and 1 [texts, labels]."""
+        return self.answers.gold(split, len(self.labels))
+
+    def told_gold(self, split: Split, index: int) -> str:
+        """A labelled text's labels in words."""
+        indices = (split.labels[index],) if split.labels else split.label_sets[index]
+        return told([i in indices for i in range(len(self.labels))], self.labels)
 
     @property
     def training_fingerprint(self) -> str:
@@ -101,8 +125,15 @@ class Task(ABC):
         """Give the model a head for this task (fresh if it has none that fits), with the label names in its config."""
 
     @abstractmethod
-    def score(self, predictions: np.ndarray, split: Split) -> list[Finding]:
-        """Score an engine's predictions (rows: examples; columns: probabilities of the labels) on a split."""
+    def score(self, predictions: np.ndarray, split: Split, answers: Answers | None = None) -> list[Finding]:
+        """Score an engine's predictions (rows: examples; columns: probabilities of the labels) on a split.
+
+        Args:
+            answers: the engine's, in the order of the task's labels; the task's own when left out.
+
+        Returns:
+            The finding named `answers.score_name` first, with a row for each example.
+        """
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ TEXTS = (
 )  # fmt: skip
 LABELS = (
     "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",
-    "emotion", "label_text", "y", "标签", "类别", "情感", "分类", "标注",
+    "emotion", "label_text", "y", "tags", "topics", "categories", "genres", "标签", "类别", "情感", "分类", "标注",
 )  # fmt: skip
 
 

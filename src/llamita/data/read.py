@@ -15,6 +15,7 @@ from llamita.core.task import Text
 from llamita.data.columns import find_columns
 from llamita.data.decode import text_lines
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
+from llamita.data.label_sets import JOINT, joined, label_form, likely_separator, of_flags
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
@@ -32,11 +33,13 @@ class Table:
     lines: list[int]
     """1-based line of each row in its file; 1-based position where there are no lines."""
     columns: dict[str, str]
-    """Which column was read as text, pair and label."""
+    """Which column was read as text, pair and label; labels and separator where a text has any."""
     source: str
     """What the user named: a file, a folder, a pattern; or what else the texts came from."""
     files: list[str] | None = None
     """Each row's file where the source is more than one."""
+    several: bool = False
+    """Whether a text has any labels: their names stand in one string with | between, an empty one for none."""
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -51,7 +54,7 @@ class Table:
             texts=[self.texts[i] for i in indices],
             labels=None if self.labels is None else [self.labels[i] for i in indices],
             lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
-            files=None if self.files is None else [self.files[i] for i in indices],
+            files=None if self.files is None else [self.files[i] for i in indices], several=self.several,
         )  # fmt: skip
 
 
@@ -64,7 +67,9 @@ def read_table(
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
             such files, a folder with a folder of .txt files for each label, "-" for standard input; a list of texts, pairs or
             dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
-        columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
+        columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
+            labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
+            columns of 0 and 1.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
     """
@@ -73,7 +78,7 @@ def read_table(
     table = _joined(
         list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62)), source
     )
-    _finish(table, labelled)
+    _finish(table, labelled, one_label="label" in (columns or {}))
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
@@ -95,16 +100,35 @@ def read_with_rows(
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
     (table,) = _chunks_of(name, replace(rows, rows=iter(every)), columns, None, max(1, len(every)))
-    _finish(table, None)
+    _finish(table, None, one_label="label" in (columns or {}))
     return table, rows.names, every
 
 
-def _finish(table: Table, labelled: bool | None) -> None:
-    """Labels that are all empty are none; single empty ones are refused."""
-    if table.labels is not None and not any(table.labels):
+def _finish(table: Table, labelled: bool | None, *, one_label: bool) -> None:
+    """Labels that are all empty are none; single empty ones are refused, unless a text may have any labels.
+
+    Args:
+        one_label: whether the user named a column of one label a text; else several are looked for.
+    """
+    if table.labels is not None and not any(table.labels) and not table.several:
         table.labels = None
         table.columns.pop("label")
+    if table.labels is not None and not table.several and (found := likely_separator(table.labels)):
+        if one_label:
+            logger.info("%s: labels look like several with %s between; labels=COLUMN says so", table.source, found)
+        else:
+            part_labels(table, found)
     _check_labels(table, labelled)
+
+
+def part_labels(table: Table, separator: str) -> None:
+    """Read the labels as names with this between."""
+    assert table.labels is not None
+    table.labels = [joined(table.place(i), cell.split(separator)) for i, cell in enumerate(table.labels)]
+    table.several = True
+    if "label" in table.columns:
+        table.columns["labels"] = table.columns.pop("label")
+    table.columns["separator"] = separator
 
 
 def read_chunks(
@@ -134,21 +158,39 @@ def read_chunks(
 def _chunks_of(
     name: str, rows: Rows, columns: Mapping[str, str] | None, labelled: bool | None, size: int
 ) -> Iterator[Table]:
-    given = {k: v for k, v in (columns or {}).items() if labelled is not False or k != "label"}
+    given = {k: v for k, v in (columns or {}).items() if labelled is not False or k in ("text", "pair")}
+    given, form = label_form(given, rows.names, f"{name}:{rows.first_line}")
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
     plain = [[_plain(value) for value in values] for _, values in sample]
     if rows.headed or given:
-        roles = find_columns(rows.names, plain, given, f"{name}:{rows.first_line}")
+        free = [i for i, column in enumerate(rows.names) if column not in form.columns]
+        names, shown = [rows.names[i] for i in free], [[row[i] for i in free] for row in plain]
+        roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
-    if labelled is False:
+    if labelled is False or form.columns:
         roles.pop("label", None)
     places = {role: rows.names.index(column) for role, column in roles.items()}
+    flags = [rows.names.index(column) for column in form.columns]
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
-        yield _table(name, chunk, roles, places)
+        table = _table(name, chunk, roles, places)
+        if form.columns:
+            _read_flags(table, chunk, form.columns, flags)
+        elif form.several and table.labels is not None and not table.several:
+            part_labels(table, form.separator or likely_separator(table.labels) or JOINT)
+        yield table
+
+
+def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places: Sequence[int]) -> None:
+    """Labels out of columns of 0 and 1."""
+    table.labels = [
+        of_flags(table.place(i), [_plain(values[at]) for at in places], names) for i, (_, values) in enumerate(chunk)
+    ]
+    table.several = True
+    table.columns["labels"] = ",".join(names)
 
 
 def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | None, size: int) -> Iterator[Table]:
@@ -176,7 +218,7 @@ def _joined(tables: Sequence[Table], source: Any) -> Table:
         texts=[text for table in tables for text in table.texts],
         labels=[label for table in tables for label in table.labels or ()] if labelled else None,
         lines=[line for table in tables for line in table.lines], columns=first.columns, source=str(source),
-        files=[table.source for table in tables for _ in table.texts],
+        files=[table.source for table in tables for _ in table.texts], several=first.several,
     )  # fmt: skip
 
 
@@ -188,11 +230,20 @@ def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mappi
         pair = cell_text(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
         texts.append(text if pair is None else (text, pair))
         if "label" in places:
-            labels.append(cell_text(name, number, values[places["label"]], roles["label"]))
+            labels.append(_label_text(name, number, values[places["label"]], roles["label"]))
+    listed = "label" in places and any(isinstance(values[places["label"]], (list, tuple)) for _, values in chunk)
+    columns = {"labels" if listed and role == "label" else role: column for role, column in roles.items()}
     return Table(
         texts=texts, labels=labels if "label" in places else None, lines=[number for number, _ in chunk],
-        columns=dict(roles), source=name,
+        columns=columns, source=name, several=listed,
     )  # fmt: skip
+
+
+def _label_text(name: str, number: int, value: Any, column: str) -> str:
+    """A label as text; a list is joined."""
+    if isinstance(value, (list, tuple)):
+        return joined(f"{name}:{number}", [cell_text(name, number, label, column) for label in value])
+    return cell_text(name, number, value, column)
 
 
 def cell_text(name: str, number: int, value: Any, column: str) -> str:
@@ -233,6 +284,8 @@ def _check_labels(table: Table, labelled: bool | None) -> None:
     if table.labels is None:
         if labelled:
             raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
+        return
+    if table.several:
         return
     empty = [i for i, label in enumerate(table.labels) if not label.strip()]
     if empty:

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 
 from llamita.core.errors import UserError
+from llamita.core.task import Split
 from llamita.distill._augment import augmented
 from llamita.train.examples import Examples, encode
-from llamita.train.losses import NO_LABEL, cross_entropy, soft_cross_entropy_gap
+from llamita.train.losses import LOSSES, NO_LABEL, Losses
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from llamita.core.context import Run
     from llamita.core.model import Model
-    from llamita.core.task import Split
+    from llamita.core.task import Task
     from llamita.train.teacher import Teacher
 
 
@@ -40,7 +41,7 @@ def splits_to_read(run: Run, *, unlabelled: bool, augment: int) -> list[Split]:
 def taught_examples(model: Model, splits: Sequence[Split], teacher: Teacher, max_length: int | None) -> Examples:
     """The splits as the student reads them, with gold labels and the teacher's logits."""
     texts = [text for split in splits for text in split.texts]
-    gold = [np.asarray(split.labels or [NO_LABEL] * len(split), dtype=np.int64) for split in splits]
+    gold = [gold_of(split, teacher.task) for split in splits]
     logits = [teacher.logits(split) for split in splits]
     return Examples(
         encoded=encode(model, texts, teacher.run.task, max_length),
@@ -48,10 +49,19 @@ def taught_examples(model: Model, splits: Sequence[Split], teacher: Teacher, max
     )
 
 
-def logits_loss(outputs: Any, targets: Mapping[str, Any], temperature: float, alpha: float) -> dict[str, Tensor]:
+def gold_of(split: Split, task: Task) -> np.ndarray:
+    """The split's gold labels; `NO_LABEL` in the same shape where it has none."""
+    if split.is_labelled:
+        return task.gold(split)
+    return np.full((len(split), *task.gold(Split(texts=())).shape[1:]), NO_LABEL, dtype=np.int64)
+
+
+def logits_loss(
+    outputs: Any, targets: Mapping[str, Any], temperature: float, alpha: float, losses: Losses = LOSSES["classify"]
+) -> dict[str, Tensor]:
     """alpha x T^2 KL to the teacher + (1 - alpha) x cross-entropy of the gold labels there are."""
-    teacher = soft_cross_entropy_gap(outputs.logits, targets["teacher"], temperature)
-    gold = cross_entropy(outputs.logits, targets["gold"])
+    teacher = losses.teacher(outputs.logits, targets["teacher"], temperature)
+    gold = losses.gold(outputs.logits, targets["gold"])
     return {"loss": alpha * teacher + (1 - alpha) * gold, "teacher": teacher, "gold": gold}
 
 

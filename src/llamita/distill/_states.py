@@ -13,7 +13,7 @@ from torch import nn
 from llamita.core.architecture import architecture_named
 from llamita.core.errors import UserError
 from llamita.distill._examples import logits_loss
-from llamita.train.losses import hidden_states_of, mean_over_tokens, state_distance
+from llamita.train.losses import LOSSES, Losses, hidden_states_of, mean_over_tokens, state_distance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,13 +91,16 @@ def _same_cuts(student: TextEncoder, teacher: TextEncoder, split: Split) -> bool
 class HiddenLoss(nn.Module):
     """The distance of projected student states from the teacher's, beside the loss of the logits."""
 
-    def __init__(self, layers: Sequence[int], student_width: int, teacher_width: int, step: Hidden):
+    def __init__(
+        self, layers: Sequence[int], widths: tuple[int, int], step: Hidden, losses: Losses = LOSSES["classify"]
+    ):
+        """Widths are the student's and the teacher's."""
         super().__init__()
-        self.layers, self.step = tuple(layers), step
-        self.projections = nn.ModuleList(nn.Linear(student_width, teacher_width) for _ in layers)
+        self.layers, self.step, self.losses = tuple(layers), step, losses
+        self.projections = nn.ModuleList(nn.Linear(*widths) for _ in layers)
 
     def forward(self, outputs: Any, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> dict[str, Tensor]:
-        parts = logits_loss(outputs, targets, self.step.temperature, self.step.alpha)
+        parts = logits_loss(outputs, targets, self.step.temperature, self.step.alpha, self.losses)
         hidden = self.distance(hidden_states_of(outputs), inputs["attention_mask"], targets["states"])
         return {**parts, "loss": parts["loss"] + self.step.hidden_weight * hidden, "hidden": hidden}
 

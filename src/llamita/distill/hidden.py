@@ -82,6 +82,7 @@ class Hidden(Step):
         from llamita.train.batches import training_batches
         from llamita.train.examples import encoder_for
         from llamita.train.loop import fit
+        from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
         from llamita.train.teacher import Teacher
 
@@ -93,7 +94,9 @@ class Hidden(Step):
         by_token = cut_alike(encoder, teacher.encoder, splits, self.positions)
         examples = taught_examples(model, splits, teacher, self.max_length)
         examples, width = add_states(examples, teacher, splits, [theirs for _, theirs in pairs], by_token=by_token)
-        loss = HiddenLoss([ours for ours, _ in pairs], model.module.config.hidden_size, width, self)
+        assert run.task is not None
+        widths = (model.module.config.hidden_size, width)
+        loss = HiddenLoss([ours for ours, _ in pairs], widths, self, losses_of(run.task))
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )

@@ -62,6 +62,7 @@ class Logits(Step):
         from llamita.distill._examples import logits_loss, prepare, splits_to_read, taught_examples
         from llamita.train.batches import training_batches
         from llamita.train.loop import fit
+        from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
         from llamita.train.teacher import Teacher
 
@@ -72,8 +73,10 @@ class Logits(Step):
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
         settings = loop_settings(self, default_learning_rate(model))
+        assert run.task is not None
+        losses = losses_of(run.task)
 
         def loss(outputs, inputs, targets):
-            return logits_loss(outputs, targets, self.temperature, self.alpha)
+            return logits_loss(outputs, targets, self.temperature, self.alpha, losses)
 
         return fit(model, examples, batches, loss, settings, run)

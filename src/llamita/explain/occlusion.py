@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.engine import softmax
+from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import UserError, require
-from llamita.core.measure import Finding, Measure, predict
+from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
-from llamita.core.task import label_order
 from llamita.explain._units import Units, units_of
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Split, Task, Text
+
+ONE_LABEL = OneLabel()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,24 +50,24 @@ class Occlusion(Measure):
         if not split.texts:
             raise UserError(f"the {run.split} split has no text to explain; give data for it")
         both = [e for e in (engine, reference) if e is not None]
-        guesses = self._guesses(both, task, split)
-        chosen, kinds = choose(guesses, split, self.examples, run.seed)
+        chosen, kinds = choose(self._right(both, task, split), len(split), self.examples, run.seed)
         rows, theirs = [], []
         for index in chosen:
             units = units_of(split.texts[index], self.words)
-            logits = [occluded_logits(e, units, self.replacement)[:, _order(e, task)] for e in both]
-            row = _row(index, units, logits[0], task, split) | {"kind": kinds[index]}
+            logits = [occluded_logits(e, units, self.replacement) for e in both]
+            row = _row(index, units, logits[0], engine, task, split) | {"kind": kinds[index]}
             if reference is not None:
-                target = task.labels.index(row["predicted"])
-                row |= {"reference_scores": _rounded(drops(logits[1], target))}
-                theirs.append(_row(index, units, logits[1], task, split) | {"kind": kinds[index]})
+                target = order_for(reference, task)[task.labels.index(row["predicted"])]
+                row |= {"reference_scores": _rounded(drops(logits[1], target, reference.answers))}
+                theirs.append(_row(index, units, logits[1], reference, task, split) | {"kind": kinds[index]})
             rows.append(row)
         return _findings(rows, theirs, self)
 
-    def _guesses(self, engines: list[Engine], task: Task, split: Split) -> list[np.ndarray]:
-        if len(split) <= self.examples or len(engines) < 2 or not split.labels:
+    def _right(self, engines: list[Engine], task: Task, split: Split) -> list[np.ndarray]:
+        """Which texts each of two engines answers rightly; nothing where all are explained anyway."""
+        if len(split) <= self.examples or len(engines) < 2 or not split.is_labelled:
             return []
-        return [predict(e, task, split.texts).argmax(axis=1) for e in engines]
+        return [ask(e, task, split.texts).right(task.gold(split)) for e in engines]
 
 
 def occlude(
@@ -83,7 +84,7 @@ def occlude(
     units = units_of(text, words)
     logits = occluded_logits(engine, units, replacement)
     target = engine.labels.index(label) if label is not None else int(logits[0].argmax())
-    return units.words, drops(logits, target).tolist()
+    return units.words, drops(logits, target, engine.answers).tolist()
 
 
 def occluded_logits(engine: Engine, units: Units, replacement: str = "") -> np.ndarray:
@@ -95,56 +96,52 @@ def occluded_logits(engine: Engine, units: Units, replacement: str = "") -> np.n
     return engine.text_logits([units.text, *variants]).astype(np.float64)
 
 
-def drops(logits: np.ndarray, target: int) -> np.ndarray:
+def drops(logits: np.ndarray, target: int, answers: Answers = ONE_LABEL) -> np.ndarray:
     """Log-odds of the target for the whole text (first row) minus those without each word [words]."""
-    rest = np.delete(logits, target, axis=1)
-    top = rest.max(axis=1)
-    odds = logits[:, target] - top - np.log(np.exp(rest - top[:, None]).sum(axis=1))
+    odds = answers.log_odds(logits, target)
     return odds[0] - odds[1:]
 
 
-def choose(guesses: list[np.ndarray], split: Split, count: int, seed: int) -> tuple[list[int], dict[int, str]]:
+def choose(right: list[np.ndarray], texts: int, count: int, seed: int) -> tuple[list[int], dict[int, str]]:
     """Which examples to explain: lost and won ones first, the rest drawn; all in file order when they are few.
+
+    Args:
+        right: which of the texts engine and reference answer rightly; nothing where that isn't known.
+        texts: how many there are.
 
     Returns:
         Indices, and for each whether it was "lost", "won", or "drawn".
     """
-    if len(split) <= count:
-        return list(range(len(split))), dict.fromkeys(range(len(split)), "drawn")
+    if texts <= count:
+        return list(range(texts)), dict.fromkeys(range(texts), "drawn")
     generator = np.random.default_rng(seed)
     kinds: dict[int, str] = {}
-    if guesses:
-        right = [guess == np.asarray(split.labels) for guess in guesses]
+    if right:
         lost, won = np.flatnonzero(~right[0] & right[1]), np.flatnonzero(right[0] & ~right[1])
         most = max(1, 3 * count // 4)
         few_won = min(len(won), max(most // 3, most - len(lost)))
         for kind, of_kind, size in (("lost", lost, min(len(lost), most - few_won)), ("won", won, few_won)):
             kinds |= dict.fromkeys(sorted(int(i) for i in generator.permutation(of_kind)[:size]), kind)
-    for index in generator.permutation(len(split)):
+    for index in generator.permutation(texts):
         if len(kinds) == count:
             break
         kinds.setdefault(int(index), "drawn")
     return list(kinds), kinds
 
 
-def _order(engine: Engine, task: Task) -> list[int]:
-    order = label_order(engine.labels, task.labels)
-    if order is None:
-        raise UserError(f"{engine.name} answers with other labels than the data: {', '.join(engine.labels)}")
-    return order
-
-
-def _row(index: int, units: Units, logits: np.ndarray, task: Task, split: Split) -> dict[str, Any]:
+def _row(index: int, units: Units, logits: np.ndarray, engine: Engine, task: Task, split: Split) -> dict[str, Any]:
+    """The likeliest label's scores; `logits` are in the engine's order."""
     text = units.text
     parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
-    probabilities = softmax(logits)
-    target = int(logits[0].argmax())
+    order = order_for(engine, task)
+    probabilities = engine.answers.probabilities(logits)[:, order]
+    target = int(logits[0, order].argmax())
     falls = probabilities[0, target] - probabilities[1:, target]
     return {
         "index": index, **parts, "words": units.words, "spans": [list(span) for span in units.spans],
-        "parts": list(units.parts), "scores": _rounded(drops(logits, target)),
+        "parts": list(units.parts), "scores": _rounded(drops(logits, order[target], engine.answers)),
         "predicted": task.labels[target], "confidence": round(float(probabilities[0, target]), 6),
-        "label": task.labels[split.labels[index]] if split.labels else None,
+        "label": task.told_gold(split, index) if split.is_labelled else None,
         "largest_fall": round(float(falls.max()), 6) if len(falls) else None,
     }  # fmt: skip
 

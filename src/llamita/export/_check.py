@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from llamita.core.answers import Answers, OneLabel
 from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
-from llamita.core.engine import Engine, softmax
+from llamita.core.engine import Engine
 from llamita.core.errors import UserError
 from llamita.core.task import Task, Text
 
@@ -20,6 +21,7 @@ FEWEST_TEXTS = 64
 """With fewer, built-in sentences join them and nothing is calibrated."""
 NEAR_TIE = 0.05
 """Probabilities that differ by less say that the model itself hasn't decided."""
+ONE_LABEL = OneLabel()
 SENTENCES = (
     "The room was clean and the staff could not have been kinder.", "It broke after two days and nobody answers.",
     "A slow start, but the last hour is among the best I have seen this year.", "Not worth the money.",
@@ -48,16 +50,12 @@ class Comparison:
         return {key: value if isinstance(value, int) else float(f"{value:.6g}") for key, value in asdict(self).items()}
 
 
-def compare(source: np.ndarray, logits: np.ndarray) -> Comparison:
+def compare(source: np.ndarray, logits: np.ndarray, answers: Answers = ONE_LABEL) -> Comparison:
     """Compare logits, float32 [texts, labels], with those of the source."""
-    p, q = softmax(source).astype(np.float64), softmax(logits).astype(np.float64)
-    divergence = (p * (np.log(np.maximum(p, 1e-12)) - np.log(np.maximum(q, 1e-12)))).sum(axis=1)
-    same = p.argmax(axis=1) == q.argmax(axis=1)
-    if p.shape[1] > 1:
-        best = np.sort(p, axis=1)
-        same |= best[:, -1] - best[:, -2] < NEAR_TIE
+    p, q = answers.probabilities(source), answers.probabilities(logits)
+    same = (answers.chosen(p) == answers.chosen(q)) | answers.undecided(p, NEAR_TIE)
     return Comparison(
-        kl=float(np.maximum(divergence, 0).mean()), same_label=float(same.mean()),
+        kl=float(answers.divergences(p, q).mean()), same_label=float(same.all(axis=1).mean()),
         largest_difference=float(np.abs(source - logits).max()), n=len(source),
     )  # fmt: skip
 

@@ -14,16 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.answers import OneLabel, read_answers
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import int8_sums_overflow, num_cores
+from llamita.core.scaling import refitted
+from llamita.core.task import label_order
 from llamita.export import _check as check
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
+    from llamita.core.answers import Answers
     from llamita.core.context import Run
     from llamita.core.encoding import Batch
     from llamita.core.model import Model
@@ -102,19 +106,38 @@ class Onnx(Exporter):
                 source = check.cut_logits(model, model.encoder, sample.compared)
                 for kind, file in self._quantised(graph, described, ranges, work):
                     engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
-                    found[kind] = check.compare(source, check.cut_logits(engine, engine.encoder, sample.compared))
+                    logits = check.cut_logits(engine, engine.encoder, sample.compared)
+                    found[kind] = check.compare(source, logits, model.answers)
                     log.info("%s: %.2g nats from the model, same label for %.1f %% of %d texts",
                              kind, found[kind].kl, 100 * found[kind].same_label, found[kind].n)  # fmt: skip
                     del engine
             precision = self.better(found) if found else "fp32"
             _keep(work, precision)
             considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
+            described["answers"] = self._fitted_again(work, described, run).to_dict() if found else described["answers"]
             about = {
                 **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
                 "considered": considered,
             }  # fmt: skip
             _write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
+
+    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run) -> Answers:
+        """Curves and thresholds fitted to what was kept, where there are labelled texts set aside to fit them on."""
+        answers = read_answers(described["answers"])
+        if not answers.is_fitted or run.task is None or not run.task.select.is_labelled:
+            return answers
+        file = next(file.name for file in work.glob("*.onnx"))
+        engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
+        order = label_order(engine.labels, run.task.labels)
+        if order is None or answers.task != run.task.answers.task:
+            return answers
+        log.info(
+            "curves and thresholds are fitted to the exported file on the %d texts of select", len(run.task.select)
+        )
+        back = [order.index(i) for i in range(len(order))]
+        logits = engine.text_logits(run.task.select.texts)[:, order]
+        return refitted(answers.in_order(order), logits, run.task.gold(run.task.select)).in_order(back)
 
     def _verify(
         self,
@@ -198,7 +221,8 @@ def describe(model: Model) -> dict[str, Any]:
 
     inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if model.uses_type_ids else [])]
     return {
-        "exporter": "export.onnx", "name": model.name, "labels": list(model.labels), "max_length": model.max_length,
+        "exporter": "export.onnx", "name": model.name, "labels": list(model.labels),
+        "answers": model.answers.to_dict(), "max_length": model.max_length,
         "pad_id": model.module.config.pad_token_id, "inputs": inputs, "parameters": model.num_parameters,
         "flops_per_token": flops_per_token(model), "attention_width": attention_width(model),
     }  # fmt: skip
@@ -214,7 +238,7 @@ def _write_small_files(folder: Path, model: Model, described: dict[str, Any]) ->
         "id2label": dict(enumerate(described["labels"])),
         "label2id": {label: i for i, label in enumerate(described["labels"])},
         "pad_token_id": described["pad_id"], "max_position_embeddings": described["max_length"],
-        "problem_type": "single_label_classification",
+        "problem_type": model.answers.problem_type,
     })  # fmt: skip
 
 
@@ -249,6 +273,7 @@ class OnnxEngine(Engine):
         self.about = about
         self.name: str = about["name"]
         self.labels: tuple[str, ...] = tuple(about["labels"])
+        self.answers = read_answers(about["answers"]) if "answers" in about else OneLabel()
         self.flops_per_token: int = about["flops_per_token"]
         self.attention_width: int = about["attention_width"]
         self.encoder = TextEncoder.from_file(

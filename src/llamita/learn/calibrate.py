@@ -1,79 +1,112 @@
-"""Calibration: a temperature, or a scale and a shift for each label, that make a classifier as sure as it is right.
+"""Calibration: a temperature, a scale and a shift for each label, or a curve for each, that make a model as sure as it is right.
 
-Guo et al. 2017, https://arxiv.org/abs/1706.04599. They are fitted on the select split by the likelihood of its labels and then
-put into the last linear map, so that stock code gives calibrated probabilities. A temperature leaves the predicted labels as
-they are; shifts may change them, which helps where the labels are as common in use as in select and the model thinks otherwise.
+Temperature and vector: Guo et al. 2017, https://arxiv.org/abs/1706.04599. They are fitted on the select split by the likelihood
+of its labels and then put into the last linear map, so that stock code gives calibrated probabilities. A temperature leaves
+the predicted labels as they are; shifts may change them, which helps where the labels are as common in use as in select and
+the model thinks otherwise.
+Isotonic: Zadrozny & Elkan 2002, https://doi.org/10.1145/775047.775151: for each label a rising curve from its probability to
+how often it was right, one against the rest, then scaled to sum 1; the fit is scikit-learn's. The curves stand in answers.json
+beside the weights, and in an exported folder: our engines apply them, stock code gives the scores without. Unlike the
+paper we draw the curve between its steps, and mix in the model's own probability with the weight of one text, so that
+nothing is held impossible and labels of one step keep their order.
+Where a text has any labels, each label is a question of its own (vector: Platt 1999), and a threshold for each is fitted, too.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from llamita.core.answers import AnyLabels
 from llamita.core.errors import UserError, require
-from llamita.core.scaling import HOTTEST, fit_temperature, fit_vector, mean_surprise
+from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales
 from llamita.core.step import Step
 
 if TYPE_CHECKING:
+    from llamita.core.answers import Answers
     from llamita.core.context import Run
     from llamita.core.model import Model
 
 log = logging.getLogger(__name__)
+METHODS = ("temperature", "vector", "isotonic")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrate(Step):
     """Fit probabilities to the select split."""
 
-    method: Literal["temperature", "vector"] = "temperature"
-    """One number for all labels, or a scale and a shift for each."""
+    method: Literal["temperature", "vector", "isotonic"] = "temperature"
+    """One number for all labels; a scale and a shift for each; or a rising curve for each, which takes some hundreds of texts."""
     highest: float = HOTTEST
     """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake. The same
     bound from above for the scales."""
+    threshold: float | None = None
+    """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
+    the best F1 on select."""
 
     def __post_init__(self) -> None:
-        methods = ("temperature", "vector")
-        require(self.method in methods, f"method must be one of {', '.join(methods)}, got {self.method!r}")
+        require(self.method in METHODS, f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
+        limit = self.threshold
+        require(limit is None or 0 < limit < 1, f"threshold must be in (0, 1), got {limit}")
 
     def apply(self, model: Model, run: Run) -> Model:
-        import torch
-
-        from llamita.core.architecture import head_linear
-
-        if run.task is None or not len(run.task.select):
+        task = run.task
+        if task is None or not len(task.select):
             raise UserError("learn.calibrate needs a select split; let the task cut one off (select > 0)")
-        model = run.task.fit_head(model)
-        logits = model.text_logits(run.task.select.texts)
-        gold = np.asarray(run.task.select.labels)
-        scale, shift = self.fitted(logits, gold)
-        before, after = mean_surprise(logits, gold, 1.0), mean_surprise(logits * scale + shift, gold, 1.0)
-        log.info("%s: surprise on select %.4f -> %.4f nats", told(scale, shift, model.labels), before, after)
-        linear = head_linear(model.module)
-        if shift.any() and linear.bias is None:
-            raise UserError("this model's head has no bias to hold the shifts; take method temperature")
-        with torch.no_grad():
-            factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
-            linear.weight.mul_(factor[:, None])
-            if linear.bias is not None:
-                linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
-        model.folder = None
+        if self.threshold is not None and task.answers.task != AnyLabels.task:
+            raise UserError("threshold is for texts with any labels; here each has one, and the likeliest is given")
+        model = task.fit_head(model)
+        model.answer(task.answers)
+        logits, gold = model.text_logits(task.select.texts), task.gold(task.select)
+        before = surprise(model.answers, logits, gold)
+        if self.method == "isotonic":
+            told = "isotonic"
+            curves = fit_curves(task.answers.probabilities(logits), gold)
+            model.answer(replace(task.answers, curves=curves))
+        else:
+            scale, shift = fit_scales(self.method, logits, gold, self.highest)
+            told = in_words(scale, shift, model.labels)
+            scale_head(model.module, scale, shift)
+            logits = logits * scale + shift
+        log.info("%s: surprise on select %.4f -> %.4f nats", told, before, surprise(model.answers, logits, gold))
+        if isinstance(model.answers, AnyLabels):
+            probabilities = model.answers.probabilities(logits)
+            fixed = (self.threshold,) * len(model.labels) if self.threshold is not None else None
+            limits = fixed or best_thresholds(probabilities, gold)
+            model.answer(replace(model.answers, thresholds=limits))
+            named = zip(model.labels, limits, strict=True)
+            log.info("thresholds: %s", ", ".join(f"{name} {limit:.2f}" for name, limit in named))
         return model
 
-    def fitted(self, logits: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A scale and a shift for each label."""
-        if self.method == "vector":
-            return fit_vector(logits, gold, self.highest)
-        labels = logits.shape[1]
-        return np.full(labels, 1 / fit_temperature(logits, gold, self.highest)), np.zeros(labels)
+
+def surprise(answers: Answers, logits: np.ndarray, gold: np.ndarray) -> float:
+    """Mean surprise of the gold labels, in nats a text."""
+    return float(answers.surprise(answers.probabilities(logits), gold).mean())
 
 
-def told(scale: np.ndarray, shift: np.ndarray, labels: Sequence[str]) -> str:
-    """What was fitted, in words."""
+def scale_head(module: Any, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Put scales and shifts of the labels into the last linear map."""
+    import torch
+
+    from llamita.core.architecture import head_linear
+
+    linear = head_linear(module)
+    if shift.any() and linear.bias is None:
+        raise UserError("this model's head has no bias to hold the shifts; take method temperature or isotonic")
+    with torch.no_grad():
+        factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
+        linear.weight.mul_(factor[:, None])
+        if linear.bias is not None:
+            linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
+
+
+def in_words(scale: np.ndarray, shift: np.ndarray, labels: Sequence[str]) -> str:
+    """What was fitted."""
     if not shift.any():
         return f"temperature {1 / scale[0]:.3f}"
     return "vector " + ", ".join(f"{name} ×{a:.2f} {b:+.2f}" for name, a, b in zip(labels, scale, shift, strict=True))

@@ -1,21 +1,24 @@
 """Fine-tuning on labelled texts: all weights, the upper layers alone, or LoRA (Hu et al. 2021) merged at the end.
 
 LoRA: https://arxiv.org/abs/2106.09685, by way of peft, on every linear map of the layers; the head is trained in full.
+Focal loss: Lin et al. 2017, https://arxiv.org/abs/1708.02002; its alpha is `class_weights`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llamita.core.errors import require
 from llamita.core.step import Step
+from llamita.learn._class_weights import parse_weights, weights_of
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
-    from llamita.core.task import Split
+    from llamita.core.task import Split, Task
     from llamita.train.loop import Loss
 
 
@@ -41,9 +44,13 @@ class Finetune(Step):
     schedule: str = "linear"
     """How the learning rate falls: linear, cosine or constant."""
     class_weights: str = "none"
-    """none, or balanced: rare labels count as much as common ones."""
+    """none; balanced: rare labels count as much as common ones; or what labels count, such as rare=3,common=1, a label that
+    isn't named 1."""
     label_smoothing: float = 0.0
     """Share of the target spread over all labels, in [0, 1)."""
+    focal_gamma: float = 0.0
+    """Gamma of the focal loss, >= 0: a text the model is right about with probability p counts (1 - p)^gamma. 2 is the
+    paper's; 0: plain cross-entropy."""
     freeze: float = 0.0
     """Share of the layers, from below and with the embeddings, that stay as they are, in [0, 1]; it saves time."""
     lora_rank: int = 0
@@ -59,11 +66,14 @@ class Finetune(Step):
 
     def __post_init__(self) -> None:
         check_training(self)
-        require(
-            self.class_weights in ("none", "balanced"),
-            f"class_weights must be none or balanced, got {self.class_weights!r}",
-        )
+        if self.class_weights not in ("none", "balanced"):
+            parse_weights(self.class_weights)
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
+        require(0 <= self.focal_gamma < math.inf, f"focal_gamma must be >= 0, got {self.focal_gamma:g}")
+        require(
+            not (self.focal_gamma and self.label_smoothing),
+            "focal_gamma and label_smoothing pull against each other: one trusts hard texts, the other doubts them; choose one",
+        )
         require(0 <= self.freeze <= 1, f"freeze must be in [0, 1], got {self.freeze}")
         require(self.lora_rank >= 0, f"lora_rank must be >= 0, got {self.lora_rank}")
         require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
@@ -87,8 +97,6 @@ class Finetune(Step):
         return model
 
     def _train(self, model: Model, split: Split, run: Run) -> None:
-        import numpy as np
-
         from llamita.core.hardware import use_bf16
         from llamita.train.batches import training_batches
         from llamita.train.examples import Examples, encode
@@ -96,8 +104,9 @@ class Finetune(Step):
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
 
+        assert run.task is not None
         encoded = encode(model, split.texts, run.task, self.max_length)
-        examples = Examples(encoded=encoded, targets={"gold": np.asarray(split.labels, dtype=np.int64)})
+        examples = Examples(encoded=encoded, targets={"gold": run.task.gold(split)})
         batches = training_batches(
             examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
         )
@@ -107,18 +116,18 @@ class Finetune(Step):
         )  # fmt: skip
         bf16 = use_bf16(self.precision, run.device)
         judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
-        fit(model, examples, batches, self._loss(split, len(model.labels), run.device), settings, run, judge)
+        fit(model, examples, batches, self._loss(run.task, split, run.device), settings, run, judge)
 
-    def _loss(self, split: Split, num_labels: int, device: str) -> Loss:
+    def _loss(self, task: Task, split: Split, device: str) -> Loss:
         import torch
 
-        from llamita.train.losses import balanced_weights, cross_entropy
+        from llamita.train.losses import losses_of
 
-        weights = None
-        if self.class_weights == "balanced":
-            weights = torch.as_tensor(balanced_weights(split.labels, num_labels), device=device)
+        given = weights_of(self.class_weights, task, split)
+        weights = None if given is None else torch.as_tensor(given, device=device)
+        of_gold = losses_of(task).gold
 
         def loss(outputs, inputs, targets):
-            return {"loss": cross_entropy(outputs.logits, targets["gold"], weights, self.label_smoothing)}
+            return {"loss": of_gold(outputs.logits, targets["gold"], weights, self.label_smoothing, self.focal_gamma)}
 
         return loss

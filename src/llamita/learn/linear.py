@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from llamita.core.answers import Answers, AnyLabels, OneLabel, read_answers
 from llamita.core.encoding import TextEncoder
-from llamita.core.engine import Engine, softmax
+from llamita.core.engine import Engine
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
+from llamita.core.scaling import best_thresholds
 from llamita.data.text import han_share
 from llamita.learn._tfidf import View
 
@@ -47,10 +50,18 @@ class LinearEngine(Engine):
 
     capabilities = frozenset({"scores"})
 
-    def __init__(self, views: Sequence[View], weights: np.ndarray, bias: np.ndarray, labels: Sequence[str]):
+    def __init__(
+        self,
+        views: Sequence[View],
+        weights: np.ndarray,
+        bias: np.ndarray,
+        labels: Sequence[str],
+        answers: Answers | None = None,
+    ):
         """Weights are float32 [labels, features], the features of one view after those of the other; bias float32 [labels]."""
         self.views, self.weights, self.bias = tuple(views), weights, bias
         self.labels = tuple(labels)
+        self.answers = answers or OneLabel()
         self.name = "TF-IDF + linear"
         self.encoder = _encoder(self.views[0])
         self.folder: Path | None = None
@@ -90,7 +101,7 @@ class LinearEngine(Engine):
         ]
         about = {
             "exporter": "learn.linear", "name": self.name, "labels": self.labels, "parameters": self.num_parameters,
-            "views": views,
+            "views": views, "answers": self.answers.to_dict(),
         }  # fmt: skip
         _write_json(folder / TERMS_FILE, [view.terms for view in self.views])
         idf = np.concatenate([view.idf for view in self.views])
@@ -135,9 +146,10 @@ def _assembled(
         )
         for view, part, idf in zip(about["views"], terms, np.split(numbers["idf"], ends[:-1]), strict=True)
     ]  # fmt: skip
+    answers = read_answers(about["answers"]) if "answers" in about else OneLabel()
     if numbers["weights"].shape != (len(about["labels"]), ends[-1]):
         raise ValueError(f"weights of shape {numbers['weights'].shape} for {ends[-1]} n-grams")
-    return LinearEngine(views, numbers["weights"], numbers["bias"], about["labels"])
+    return LinearEngine(views, numbers["weights"], numbers["bias"], about["labels"], answers)
 
 
 def _write_json(path: Path, data: Any) -> None:
@@ -161,10 +173,10 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
     Raises:
         UserError: when there are no labelled training texts, or only one label occurs.
     """
-    if not len(task.train) or len(set(task.train.labels)) < 2:
+    if not len(task.train) or len(np.unique(task.gold(task.train), axis=0)) < 2:
         raise UserError("the linear baseline needs labelled training texts of two labels or more")
     judged = task.select if len(task.select) else task.train
-    gold = np.asarray(judged.labels)
+    gold, answers = task.gold(judged), task.answers
     best: tuple[float, LinearEngine] | None = None
     texts, unseen = _joined(task.train.texts), _joined(judged.texts)
     for name, settings in _views(task).items():
@@ -173,11 +185,15 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
             continue
         features, judged_features = _features(views, texts), _features(views, unseen)
         for strength in STRENGTHS:
-            weights, bias = _fit_weights(features, np.asarray(task.train.labels), len(task.labels), strength, seed)
-            score = _likelihood(softmax(np.asarray(judged_features @ weights.T + bias)), gold)
+            weights, bias = _fit_weights(features, task.gold(task.train), len(task.labels), strength, seed)
+            found = answers.probabilities(np.asarray(judged_features @ weights.T + bias))
+            score = -float(answers.surprise(found, gold).mean())
             log.debug("%s, C=%g: %.4f", name, strength, score)
             if best is None or score > best[0]:
-                best = (score, LinearEngine(views, weights, bias, task.labels))
+                limits: Answers = answers
+                if isinstance(answers, AnyLabels):
+                    limits = replace(answers, thresholds=best_thresholds(found, gold))
+                best = (score, LinearEngine(views, weights, bias, task.labels, limits))
     if best is None:
         raise UserError("the linear baseline finds no words in the training texts")
     return best[1]
@@ -208,11 +224,23 @@ def _joined(texts: Sequence[Text]) -> list[str]:
 def _fit_weights(
     features: csr_matrix, gold: np.ndarray, num_labels: int, strength: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights and biases, a row for each label that is told from all others; one that never occurs is never chosen."""
+    """Weights and biases, a row for each label that is told from all others; one that never occurs is never chosen.
+
+    Args:
+        gold: indices [texts], or 0 and 1 [texts, labels].
+    """
     from sklearn.linear_model import LogisticRegression
 
     weights = np.zeros((num_labels, features.shape[1]), dtype=np.float32)
     bias = np.full(num_labels, -30.0, dtype=np.float32)
+    if gold.ndim == 2:
+        bias[gold.all(axis=0)] = 30.0
+        for label in np.flatnonzero(gold.any(axis=0) & ~gold.all(axis=0)):
+            machine = LogisticRegression(C=strength, solver="liblinear", random_state=seed).fit(
+                features, gold[:, label]
+            )
+            weights[label], bias[label] = machine.coef_[0], machine.intercept_[0]
+        return weights, bias
     present = np.unique(gold)
     for label in present[:1] if len(present) == 2 else present:
         machine = LogisticRegression(C=strength, solver="liblinear", random_state=seed).fit(features, gold == label)
@@ -222,8 +250,3 @@ def _fit_weights(
         weights[other], bias[other] = -weights[one] / 2, -bias[one] / 2
         weights[one], bias[one] = weights[one] / 2, bias[one] / 2
     return weights, bias
-
-
-def _likelihood(scores: np.ndarray, gold: np.ndarray) -> float:
-    """Mean logarithm of the probability of the right label."""
-    return float(np.log(np.maximum(scores[np.arange(len(gold)), gold], 1e-9)).mean())

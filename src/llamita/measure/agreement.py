@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from llamita.core.answers import Answers, OneLabel, told
 from llamita.core.errors import require
-from llamita.core.measure import Finding, Measure, labelled_split, predict
-from llamita.core.statistics import bootstrap_interval, kl_divergences, share_interval
+from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
+from llamita.core.statistics import bootstrap_interval, ratio_of_sums, ratio_of_sums_interval, share_interval
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Split, Task
 
+BOTH: tuple[Answers, Answers] = (OneLabel(), OneLabel())
 NAMES: dict[str, Literal["higher", "lower"]] = {
     "agreement.same_label": "higher", "agreement.kl": "lower", "agreement.cascade": "higher",
 }  # fmt: skip
@@ -44,55 +46,57 @@ class Agreement(Measure):
             reason = "there is no reference to agree with"
             return [Finding(name=name, value=None, better=better, reason=reason) for name, better in NAMES.items()]
         split = labelled_split(task, run)
-        ours, theirs = predict(engine, task, split.texts), predict(reference, task, split.texts)
+        ours, theirs = ask(engine, task, split.texts), ask(reference, task, split.texts)
         return [
             same_label(ours, theirs, task, split),
-            divergence(ours, theirs),
-            self._cascade(ours, theirs, np.asarray(split.labels)),
+            divergence(ours.probabilities, theirs.probabilities, ours.answers),
+            self._cascade(ours, theirs, task.gold(split)),
         ]
 
-    def _cascade(self, ours: np.ndarray, theirs: np.ndarray, labels: np.ndarray) -> Finding:
+    def _cascade(self, ours: Said, theirs: Said, gold: np.ndarray) -> Finding:
         shares = np.linspace(0, 1, self.points)
-        right, _, asked = cascade(ours, theirs, labels, self.share)
+        both = (ours.answers, theirs.answers)
+        (hits, weights), _, asked = cascade(ours.probabilities, theirs.probabilities, gold, self.share, both)
         return Finding(
-            name="agreement.cascade", value=float(right.mean()), unit="share", interval=share_interval(right),
-            better="higher", n=len(labels),
+            name="agreement.cascade", value=ratio_of_sums(hits, weights), unit="share",
+            interval=ratio_of_sums_interval(hits, weights), better="higher", n=len(gold),
             detail={
-                "share": self.share, "teacher_share": asked,
-                "curve": cascade_curve(ours, theirs, labels, shares),
+                "share": self.share, "teacher_share": asked, "score": ours.answers.score_name,
+                "curve": cascade_curve(ours.probabilities, theirs.probabilities, gold, shares, both),
                 "thresholds": "at quantiles of the light model's confidence on these texts, none tuned on their labels",
             },
         )  # fmt: skip
 
 
-def same_label(ours: np.ndarray, theirs: np.ndarray, task: Task, split: Split) -> Finding:
+def same_label(ours: Said, theirs: Said, task: Task, split: Split) -> Finding:
     """Share of equal answers; rows: the examples that only one of the two got right."""
-    labels, we, they = np.asarray(split.labels), ours.argmax(axis=1), theirs.argmax(axis=1)
-    kinds = {"lost": (they == labels) & (we != labels), "won": (we == labels) & (they != labels)}
+    gold = task.gold(split)
+    we, they = ours.right(gold), theirs.right(gold)
+    same = (ours.chosen == theirs.chosen).all(axis=1)
+    kinds = {"lost": they & ~we, "won": we & ~they}
     rows = [
         _row(kind, int(i), (ours, theirs), task, split) for kind, which in kinds.items() for i in np.flatnonzero(which)
     ]
     return Finding(
-        name="agreement.same_label", value=float((we == they).mean()), unit="share",
-        interval=share_interval(we == they), better="higher", n=len(split), rows=tuple(rows),
-        detail={kind: int(which.sum()) for kind, which in kinds.items()},
+        name="agreement.same_label", value=float(same.mean()), unit="share", interval=share_interval(same),
+        better="higher", n=len(split), rows=tuple(rows), detail={kind: int(which.sum()) for kind, which in kinds.items()},
     )  # fmt: skip
 
 
-def _row(kind: str, index: int, both: tuple[np.ndarray, np.ndarray], task: Task, split: Split) -> dict[str, Any]:
-    text, (ours, theirs) = split.texts[index], (probabilities[index] for probabilities in both)
+def _row(kind: str, index: int, both: tuple[Said, Said], task: Task, split: Split) -> dict[str, Any]:
+    text, (ours, theirs) = split.texts[index], both
     parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+    sure, sure_there = (float(one.answers.confidence(one.probabilities[[index]])[0]) for one in both)
     return {
-        "index": index, "kind": kind, **parts, "label": task.labels[split.labels[index]],
-        "predicted": task.labels[int(ours.argmax())], "confidence": round(float(ours.max()), 6),
-        "reference_predicted": task.labels[int(theirs.argmax())],
-        "reference_confidence": round(float(theirs.max()), 6),
+        "index": index, "kind": kind, **parts, "label": task.told_gold(split, index),
+        "predicted": told(ours.chosen[index], task.labels), "confidence": round(sure, 6),
+        "reference_predicted": told(theirs.chosen[index], task.labels), "reference_confidence": round(sure_there, 6),
     }  # fmt: skip
 
 
-def divergence(ours: np.ndarray, theirs: np.ndarray) -> Finding:
+def divergence(ours: np.ndarray, theirs: np.ndarray, answers: Answers = BOTH[0]) -> Finding:
     """Mean KL(reference || light) over the examples, and its quantiles."""
-    values = kl_divergences(theirs, ours)
+    values = answers.divergences(theirs, ours)
     quantiles = {f"p{q}": float(np.quantile(values, q / 100)) for q in (50, 90, 99)}
     return Finding(
         name="agreement.kl", value=float(values.mean()), unit="nats", interval=bootstrap_interval(values),
@@ -100,30 +104,36 @@ def divergence(ours: np.ndarray, theirs: np.ndarray) -> Finding:
     )  # fmt: skip
 
 
-def cascade(ours: np.ndarray, theirs: np.ndarray, labels: np.ndarray, share: float) -> tuple[np.ndarray, float, float]:
+def cascade(
+    ours: np.ndarray, theirs: np.ndarray, gold: np.ndarray, share: float, answers: tuple[Answers, Answers] = BOTH
+) -> tuple[tuple[np.ndarray, np.ndarray], float, float]:
     """The light model answers when its confidence is at least the threshold, else the reference does.
 
     Returns:
-        Which examples come out right [examples], the threshold, and the share of calls that reach the reference:
-        at most `share` where confidences are tied.
+        Hits and weights of the examples, the threshold, and the share of calls that reach the reference: at most `share`
+        where confidences are tied.
     """
-    confidence = ours.max(axis=1)
+    confidence = answers[0].confidence(ours)
     ranked = np.sort(confidence)
     count = round(share * len(ranked))
     threshold = ranked[count] if count < len(ranked) else np.nextafter(ranked[-1], np.inf)
     asks = confidence < threshold
-    answers = np.where(asks, theirs.argmax(axis=1), ours.argmax(axis=1))
-    return answers == labels, float(threshold), float(asks.mean())
+    chosen = np.where(asks[:, None], answers[1].chosen(theirs), answers[0].chosen(ours))
+    return answers[0].tally(chosen, gold), float(threshold), float(asks.mean())
 
 
 def cascade_curve(
-    ours: np.ndarray, theirs: np.ndarray, labels: np.ndarray, shares: np.ndarray
+    ours: np.ndarray,
+    theirs: np.ndarray,
+    gold: np.ndarray,
+    shares: np.ndarray,
+    answers: tuple[Answers, Answers] = BOTH,
 ) -> list[dict[str, float]]:
-    """Threshold, share of calls that reach the reference, and accuracy, for each share asked for."""
+    """Threshold, share of calls that reach the reference, and the score (as "accuracy"), for each share asked for."""
     curve: list[dict[str, float]] = []
     for share in shares:
-        right, threshold, asked = cascade(ours, theirs, labels, float(share))
-        point = {"threshold": threshold, "teacher_share": asked, "accuracy": float(right.mean())}
+        tally, threshold, asked = cascade(ours, theirs, gold, float(share), answers)
+        point = {"threshold": threshold, "teacher_share": asked, "accuracy": ratio_of_sums(*tally)}
         if not curve or asked > curve[-1]["teacher_share"]:
             curve.append(point)
     return curve

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llamita.core.conformal import coverage_bounds, label_sets, set_threshold
+from llamita.core.conformal import coverage_bounds, label_sets, require_one_label, set_threshold
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, labelled_split, predict
 from llamita.core.statistics import bootstrap_interval, wilson_interval
@@ -32,6 +32,7 @@ class Coverage(Measure):
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         split = labelled_split(task, run)
+        require_one_label(task.answers)
         if len(split) < FEWEST:
             raise UserError(f"coverage needs {FEWEST} labelled texts or more, got {len(split)}")
         probabilities, gold = predict(engine, task, split.texts), np.asarray(split.labels)

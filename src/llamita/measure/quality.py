@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from llamita.core.measure import Finding, Measure, labelled_split, predict
-from llamita.core.statistics import mcnemar_p, paired_bootstrap_difference
+from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
+from llamita.core.statistics import mcnemar_p, paired_ratio_difference, ratio_of_sums
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Task
@@ -18,34 +18,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Quality(Measure):
-    """Accuracy and macro-F1 with intervals, per-class table, confusion matrix, paired loss to the reference."""
+    """The task's scores with intervals, a table for each label, each example's answer, and the paired loss to the reference."""
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         split = labelled_split(task, run)
-        ours = predict(engine, task, split.texts)
-        findings = task.score(ours, split)
+        ours = ask(engine, task, split.texts)
+        findings = task.score(ours.probabilities, split, ours.answers)
         if reference is not None:
-            findings.append(loss_to_reference(ours, predict(reference, task, split.texts), np.asarray(split.labels)))
+            findings.append(loss_to_reference(ours, ask(reference, task, split.texts), task.gold(split)))
         return findings
 
 
-def loss_to_reference(ours: np.ndarray, theirs: np.ndarray, labels: np.ndarray) -> Finding:
-    """The reference's accuracy minus ours over the same examples: above zero, something was lost.
-
-    Args:
-        ours: probabilities [examples, labels].
-        theirs: the reference's, likewise.
-        labels: [examples].
-    """
-    we, they = ours.argmax(axis=1) == labels, theirs.argmax(axis=1) == labels
-    difference = paired_bootstrap_difference(they, we)
-    lost, won = int((they & ~we).sum()), int((we & ~they).sum())
+def loss_to_reference(ours: Said, theirs: Said, gold: np.ndarray) -> Finding:
+    """The reference's score minus ours over the same examples: above zero, something was lost."""
+    we, they = ours.tally(gold), theirs.tally(gold)
+    difference = paired_ratio_difference(they, we)
+    score, reference = ratio_of_sums(*we), ratio_of_sums(*they)
+    right, right_there = ours.right(gold), theirs.right(gold)
+    lost, won = int((right_there & ~right).sum()), int((right & ~right_there).sum())
     return Finding(
         name="quality.loss_to_reference", value=difference.value, unit="share", interval=difference.interval,
-        better="lower", n=len(labels),
+        better="lower", n=len(gold),
         detail={
-            "accuracy": float(we.mean()), "reference_accuracy": float(they.mean()),
-            "kept": float(we.mean() / they.mean()) if they.any() else None,
+            "score": ours.answers.score_name, "accuracy": score, "reference_accuracy": reference,
+            "kept": score / reference if reference else None,
             "lost": lost, "won": won, "mcnemar_p": mcnemar_p(won, lost),
         },
     )  # fmt: skip

@@ -30,7 +30,7 @@ def rebuild(model: Model, config: PretrainedConfig, state: Mapping[str, Tensor])
         if parameter.is_meta:
             raise RuntimeError(f"{name} got no weights when {type(old).__name__} was rebuilt")
     model.module = module.eval()
-    model.folder = None
+    model.changed()
     return model
 
 

@@ -9,7 +9,7 @@ anything is dropped, as there. `greedy` drops one layer after another and takes 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.step import Step
 from llamita.prune._calibration import Calibration, training_sample, watching
 from llamita.prune._rebuild import base_prefix, rebuild
+from llamita.train.losses import cross_entropy, losses_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -120,7 +121,7 @@ def choose_by_influence(model: Model, sample: Split, keep: int, run: Run) -> lis
 def choose_by_loss(model: Model, sample: Split, keep: int, run: Run) -> list[list[int]]:
     """Skip, one after another, the layer whose absence leaves the least loss."""
     assert run.task is not None
-    if not sample.labels or run.task.labels != model.labels:
+    if not sample.is_labelled or run.task.labels != model.labels:
         raise UserError(
             "prune.depth: greedy needs labelled training texts and a head trained for their labels"
             f" ({', '.join(run.task.labels)}); fine-tune first, or use block_influence"
@@ -134,20 +135,20 @@ def choose_by_loss(model: Model, sample: Split, keep: int, run: Run) -> list[lis
         losses = []
         for s, i in candidates:
             with skipped([*gone, stacks[s][i]]):
-                losses.append(mean_loss(calibration, sample.labels))
+                losses.append(mean_loss(calibration, run.task.gold(sample), losses_of(run.task).gold))
         best = int(np.argmin(losses))
         run.log.info("prune.depth: without layer %s the loss is %.4f", candidates[best], losses[best])
         kept[candidates[best][0]].remove(candidates[best][1])
     return kept
 
 
-def mean_loss(calibration: Calibration, labels: Sequence[int]) -> float:
-    """Cross-entropy of the labels, in nats an example."""
+def mean_loss(calibration: Calibration, gold: np.ndarray, loss: Callable[..., Tensor] = cross_entropy) -> float:
+    """The loss of the gold labels, in nats an example."""
     total = 0.0
     for indices, output in calibration.outputs():
-        wanted = torch.tensor([labels[i] for i in indices], device=output.logits.device)
-        total += float(nn.functional.cross_entropy(output.logits.float(), wanted, reduction="sum"))
-    return total / len(labels)
+        wanted = torch.as_tensor(np.asarray(gold)[indices], device=output.logits.device)
+        total += len(indices) * float(loss(output.logits, wanted))
+    return total / len(gold)
 
 
 @contextmanager

@@ -6,11 +6,14 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
+from llamita.core.task import label_order
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+    from llamita.core.answers import Answers
     from llamita.core.model import Model
 
 HEAD_SEED = 20_240_229
@@ -19,7 +22,22 @@ FRESH_IN_A_BASE = ("pooler.",)
 """Prefixes of what a base without a head may lack and a classifier adds."""
 
 
-def put_head(model: Model, labels: Sequence[str]) -> Model:
+def fit_head(model: Model, labels: Sequence[str], max_length: int | None, answers: Answers) -> Model:
+    """Keep a head with these labels that answers so (rows put in their order); otherwise give the base a fresh one."""
+    if max_length is not None:
+        model.tokenizer.model_max_length = min(model.max_length, max_length)
+    if not has_head(model, labels, answers):
+        return put_head(model, labels, answers.problem_type)
+    return permute_head(model, labels, label_order(model.labels, labels) or [])
+
+
+def has_head(model: Model, labels: Sequence[str], answers: Answers) -> bool:
+    """Whether the model classifies into these labels already, in whatever order, and answers so."""
+    classifies = type(model.module).__name__.endswith("ForSequenceClassification")
+    return classifies and model.answers.task == answers.task and label_order(model.labels, labels) is not None
+
+
+def put_head(model: Model, labels: Sequence[str], problem_type: str = OneLabel.problem_type) -> Model:
     """Move the base into a sequence classifier for these labels; a decoder is prompted, any other base gets a fresh head."""
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -30,6 +48,7 @@ def put_head(model: Model, labels: Sequence[str]) -> Model:
     config = copy.deepcopy(model.module.config)
     config.num_labels = len(labels)
     name_labels(config, labels)
+    config.problem_type = problem_type
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(HEAD_SEED)
         try:
@@ -47,7 +66,7 @@ def put_head(model: Model, labels: Sequence[str]) -> Model:
     if decoder:
         end_with_prompt(model)
     model.module = module.to(model.device).eval()
-    model.folder = None
+    model.changed()
     return model
 
 
@@ -64,9 +83,13 @@ def permute_head(model: Model, labels: Sequence[str], order: Sequence[int]) -> M
             linear.weight.copy_(linear.weight[rows])
             if linear.bias is not None:
                 linear.bias.copy_(linear.bias[rows])
+        if model.answers.is_fitted:
+            model.answer(model.answers.in_order(order))
     if model.labels != tuple(labels):
         model.folder = None
-    name_labels(model.module.config, labels)
+    config = model.module.config
+    config.problem_type = model.answers.problem_type
+    name_labels(config, labels)
     return model
 
 
@@ -74,4 +97,3 @@ def name_labels(config: PretrainedConfig, labels: Sequence[str]) -> None:
     """Write the label names into a config."""
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: i for i, label in enumerate(labels)}
-    config.problem_type = "single_label_classification"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Split
+from llamita.data.label_sets import parts
 from llamita.data.portion import share_of_each
 from llamita.data.text import text_key
 
@@ -16,23 +18,41 @@ if TYPE_CHECKING:
 
 def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The labels in order: as wanted, else those of the training data by number or alphabet; strangers are refused."""
-    found = {name: table.labels or [] for name, table in tables.items()}
+    found = {name: [_labels_of(table, i) for i in range(len(table.labels or ()))] for name, table in tables.items()}
     if wanted is not None:
         names = tuple(str(name) for name in wanted)
         if len(set(names)) < len(names) or "" in names:
             raise UserError(f"labels must be different names, got {', '.join(map(repr, names))}")
     else:
-        names = in_order(set(found["train" if "train" in found else "test"]))
-    for which, labels in found.items():
-        for row, label in enumerate(labels):
-            if label not in names:
+        names = in_order({label for labels in found["train" if "train" in found else "test"] for label in labels})
+    for which, rows in found.items():
+        for row, labels in enumerate(rows):
+            for label in labels:
+                if label in names:
+                    continue
                 where = tables[which].place(row)
                 known = "the labels given" if wanted is not None else "the labels of the training data"
                 hint = did_you_mean(label, names)
                 raise UserError(f"{where}: label {label!r} is not among {known} ({', '.join(names[:20])}).{hint}")
-    if any(found.values()) and len(names) < 2:
+    if any(table.several for table in tables.values()):
+        if not names:
+            raise UserError("no text has a label; multi-label data needs one at least")
+    elif any(found.values()) and len(names) < 2:
         raise UserError(f"every example has the label {names[0]!r}; a classifier needs two labels or more")
     return names
+
+
+def _labels_of(table: Table, row: int) -> tuple[str, ...]:
+    assert table.labels is not None
+    return parts(table.labels[row]) if table.several else (table.labels[row],)
+
+
+def strata(split: Split) -> Sequence[int]:
+    """What a cut keeps the proportions of: a text's label, or the rarest of its labels; texts without one are one more."""
+    if not split.label_sets:
+        return split.labels
+    counts = Counter(label for labels in split.label_sets for label in labels)
+    return [min(labels, key=lambda label: (counts[label], label), default=-1) for labels in split.label_sets]
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:
@@ -47,7 +67,7 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     Returns:
         What is left and what was cut off, both in file order.
     """
-    cut_off = share_of_each(split.texts, split.labels, share, seed)
+    cut_off = share_of_each(split.texts, strata(split), share, seed)
     taken = set(cut_off)
     left = [i for i in range(len(split)) if i not in taken]
     return split.take(left), split.take(cut_off)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, share_interval
-from llamita.core.task import Split, Task, Text, label_order
-from llamita.data.read import Table, read_table
-from llamita.tasks._head import permute_head, put_head
-from llamita.tasks._splits import cut, label_names, without
+from llamita.core.task import Split, Task, Text
+from llamita.tasks._head import fit_head, has_head
+from llamita.tasks._open import open_splits
 
 if TYPE_CHECKING:
+    from llamita.core.answers import Answers
     from llamita.core.model import Model
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,22 +38,18 @@ class Classify(Task):
         seed: int = 0,
     ) -> Classify:
         """The task of these texts and labels; `names` fixes the order of the labels."""
-        return open_task(train=(texts, labels), test=test, labels=names, select=select, seed=seed)
+        opened = open_splits(train=(texts, labels), test=test, labels=names, select=select, seed=seed, several=False)
+        return cls(**opened.fields)
 
     def has_head(self, model: Model) -> bool:
         """Whether the model classifies into these labels already, in whatever order."""
-        return _classifies(model) and label_order(model.labels, self.labels) is not None
+        return has_head(model, self.labels, self.answers)
 
     def fit_head(self, model: Model) -> Model:
         """Keep a head with these labels (rows put in their order); otherwise give the base a fresh one."""
-        if self.max_length is not None:
-            model.tokenizer.model_max_length = min(model.max_length, self.max_length)
-        if not self.has_head(model):
-            return put_head(model, self.labels)
-        order = label_order(model.labels, self.labels)
-        return permute_head(model, self.labels, order or [])
+        return fit_head(model, self.labels, self.max_length, self.answers)
 
-    def score(self, predictions: np.ndarray, split: Split) -> list[Finding]:
+    def score(self, predictions: np.ndarray, split: Split, answers: Answers | None = None) -> list[Finding]:
         """Accuracy and macro-F1 with intervals, the per-class table, the confusion matrix, and a row per example."""
         truth = np.asarray(split.labels)
         guess = predictions.argmax(axis=1)
@@ -116,8 +108,8 @@ def open_task(
     select: float = 0.1,
     seed: int = 0,
     max_length: int | None = None,
-) -> Classify:
-    """Read the data and cut its splits.
+) -> Task:
+    """Read the data and cut its splits: a `Classify`, or a `MultiLabel` where the data gives a text several labels.
 
     Args:
         train: a file, or anything `read_table` takes; may be left out to measure a finished model on `test`.
@@ -127,62 +119,15 @@ def open_task(
         select: share of the training texts cut off for choices, early stopping and temperature.
         max_length: tokens a text is cut to by a model that is fitted to the task; what it allows when left out.
     """
-    if not 0 <= select <= 0.5:
-        raise UserError(f"select must be in [0, 0.5], got {select:g}")
-    if max_length is not None and max_length < 1:
-        raise UserError(f"max_length must be at least 1, got {max_length}")
-    if train is None and test is None:
-        raise UserError("no data given; give training data, test data, or both")
-    wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
-    untested = isinstance(test, list) and not test
-    given = {"train": train, "test": None if untested else test}
-    tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
-    names = label_names(tables, wanted)
-    splits = {name: _split_of(table, names, name) for name, table in tables.items()}
-    splits |= {"test": Split(texts=())} if untested else {}
-    extra = read_table(unlabelled, columns=columns, labelled=False) if unlabelled is not None else None
-    free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
-    return _cut_splits(names, splits, free, (select, seed, max_length))
+    opened = open_splits(
+        train=train, test=test, unlabelled=unlabelled, columns=columns, labels=labels, select=select, seed=seed,
+        max_length=max_length,
+    )  # fmt: skip
+    if opened.several:
+        from llamita.tasks.multilabel import MultiLabel
 
-
-def _cut_splits(
-    names: tuple[str, ...], splits: dict[str, Split], free: Split, settings: tuple[float, int, int | None]
-) -> Classify:
-    """Cut test (where none is given) and select, and take what stands in test out of the others."""
-    select_share, seed, max_length = settings
-    notes: list[str] = []
-    train, test = splits.get("train", Split(texts=())), splits.get("test")
-    if test is None:
-        train, test = cut(train, 0.1, seed + 1)
-        notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
-    train, leaked = without(train, test)
-    if leaked:
-        notes.append(f"{leaked} training texts also stand in the test split and were left out of training")
-        if not train.texts:
-            raise UserError("every training text also stands in the test split; give other test data, or none")
-    train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
-    free, leaked = without(free, test)
-    if leaked:
-        notes.append(f"{leaked} unlabelled texts also stand in the test split and were left out")
-    for note in notes:
-        log.info(note)
-    return Classify(
-        labels=names, train=train, select=select, test=test, unlabelled=free, max_length=max_length, notes=tuple(notes)
-    )
-
-
-def _split_of(table: Table, names: tuple[str, ...], which: str) -> Split:
-    if table.labels is None:
-        raise UserError(
-            f"{table.source or which} has no labels; name their column (label=COLUMN), or give it as unlabelled data"
-        )
-    place = {name: i for i, name in enumerate(names)}
-    labels = tuple(place[label] for label in table.labels)
-    return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
-
-
-def _classifies(model: Model) -> bool:
-    return type(model.module).__name__.endswith("ForSequenceClassification")
+        return MultiLabel(**opened.fields)
+    return Classify(**opened.fields)
 
 
 def macro_f1(tables: np.ndarray) -> np.ndarray:

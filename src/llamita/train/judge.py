@@ -21,7 +21,7 @@ def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
     def judge() -> float:
         before, model.precision = model.precision, "bf16" if bf16 else "fp32"
         try:
-            finding = task.score(model.scores(task.select.texts), task.select)[0]
+            finding = task.score(model.scores(task.select.texts), task.select, model.answers)[0]
         finally:
             model.precision = before
         if finding.value is None:

@@ -63,6 +63,7 @@ def fit(
     """
     if not batches:
         return model
+    model.changed()
     model.module.to(run.device)
     learner = Learner(model.module, loss, settings, use_bf16(settings.precision, run.device))
     if isinstance(loss, nn.Module):
@@ -79,7 +80,6 @@ def fit(
             _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
         keeper.finish()
     model.module.eval()
-    model.folder = None
     return model
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
+
+from llamita.core.answers import AnyLabels, OneLabel
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
-    from torch import Tensor
+
+    from llamita.core.task import Task
 
 NO_LABEL = -1
 """Stands where an example has no gold label."""
@@ -22,21 +26,59 @@ def cross_entropy(
     gold: Int[Tensor, "batch"],
     class_weights: Float[Tensor, "labels"] | None = None,
     smoothing: float = 0.0,
+    gamma: float = 0.0,
 ) -> Float[Tensor, ""]:
     """Mean over the examples that have a gold label (0 if none has) of weight x smoothed cross-entropy.
 
-    The target puts 1 - smoothing on the gold label and spreads smoothing evenly over all labels.
+    The target puts 1 - smoothing on the gold label and spreads smoothing evenly over all labels. With a gamma each example
+    counts (1 - p)^gamma, p the gold label's probability: the focal loss (Lin et al. 2017, https://arxiv.org/abs/1708.02002).
     """
     has_gold = gold != NO_LABEL
     log_p = functional.log_softmax(logits.float(), dim=-1)
     index = gold.clamp(min=0)
-    each = -(1 - smoothing) * log_p.gather(1, index[:, None])[:, 0] - smoothing * log_p.mean(dim=-1)
+    of_gold = log_p.gather(1, index[:, None])[:, 0]
+    each = -(1 - smoothing) * of_gold - smoothing * log_p.mean(dim=-1)
     if class_weights is not None:
         each = each * class_weights[index]
+    if gamma:
+        each = each * _share_left(of_gold) ** gamma
     return (each * has_gold).sum() / has_gold.sum().clamp(min=1)
 
 
-def balanced_weights(labels: Sequence[int], num_labels: int) -> np.ndarray:
+def _share_left(log_p: Tensor) -> Tensor:
+    """1 - p, kept off 0, where its power below 1 has no gradient."""
+    return (-torch.expm1(log_p)).clamp(min=1e-6)
+
+
+def binary_cross_entropy(
+    logits: Float[Tensor, "batch labels"],
+    gold: Int[Tensor, "batch labels"],
+    class_weights: Float[Tensor, "labels"] | None = None,
+    smoothing: float = 0.0,
+    gamma: float = 0.0,
+) -> Float[Tensor, ""]:
+    """The same where a text has any labels: of each whether the text has it, mean over labels and examples with gold.
+
+    A label's weight is what its presence counts against its absence. The target of a label is 1 - smoothing / 2 or
+    smoothing / 2, and (1 - p)^gamma takes the probability of what is true of it, as in the paper.
+    """
+    has_gold = gold[:, 0] != NO_LABEL
+    target = gold.clamp(min=0).float()
+    log_p, log_q = functional.logsigmoid(logits.float()), functional.logsigmoid(-logits.float())
+    soft = target * (1 - smoothing) + smoothing / 2
+    each = -(soft * log_p if class_weights is None else soft * class_weights * log_p) - (1 - soft) * log_q
+    if gamma:
+        each = each * _share_left(torch.where(target > 0, log_p, log_q)) ** gamma
+    return (each.mean(dim=-1) * has_gold).sum() / has_gold.sum().clamp(min=1)
+
+
+def presence_weights(gold: np.ndarray, num_labels: int) -> np.ndarray:
+    """For each label how many texts lack it for one that has it, so that both sides count alike; 1 where none has it."""
+    has = np.asarray(gold).sum(axis=0)
+    return np.where(has > 0, (len(gold) - has) / np.maximum(has, 1), 1.0).astype(np.float32)
+
+
+def balanced_weights(labels: Sequence[int] | np.ndarray, num_labels: int) -> np.ndarray:
     """Weights that make each label that occurs count the same, with a mean of 1 over the examples."""
     counts = np.bincount(np.asarray(labels, dtype=np.int64), minlength=num_labels)
     present = max(1, int((counts > 0).sum()))
@@ -53,6 +95,37 @@ def soft_cross_entropy_gap(
     log_p = functional.log_softmax(student.float() / temperature, dim=-1)
     log_q = functional.log_softmax(teacher.float() / temperature, dim=-1)
     return temperature**2 * (log_q.exp() * (log_q - log_p)).sum(dim=-1).mean()
+
+
+def binary_gap(
+    student: Float[Tensor, "batch labels"], teacher: Float[Tensor, "batch labels"], temperature: float
+) -> Float[Tensor, ""]:
+    """The same where a text has any labels: mean over the labels of T^2 x KL between two choices of two."""
+    ours, theirs = student.float() / temperature, teacher.float() / temperature
+    yes = theirs.sigmoid() * (functional.logsigmoid(theirs) - functional.logsigmoid(ours))
+    no = (-theirs).sigmoid() * (functional.logsigmoid(-theirs) - functional.logsigmoid(-ours))
+    return temperature**2 * (yes + no).mean(dim=-1).mean()
+
+
+class Losses(NamedTuple):
+    """What training minimises for one way to answer."""
+
+    gold: Callable[..., Tensor]
+    """Of logits, gold labels, class weights, smoothing, gamma."""
+    teacher: Callable[[Tensor, Tensor, float], Tensor]
+    balanced: Callable[[np.ndarray, int], np.ndarray]
+    """Of gold labels and the number of labels: class weights [labels]."""
+
+
+LOSSES = {
+    OneLabel.task: Losses(gold=cross_entropy, teacher=soft_cross_entropy_gap, balanced=balanced_weights),
+    AnyLabels.task: Losses(gold=binary_cross_entropy, teacher=binary_gap, balanced=presence_weights),
+}
+
+
+def losses_of(task: Task) -> Losses:
+    """Those of the task's way to answer."""
+    return LOSSES[task.answers.task]
 
 
 def mean_over_tokens(

@@ -140,6 +140,12 @@ class Teacher:
                 f"the teacher's labels are {', '.join(self.model.labels)}, the task's {', '.join(self.task.labels)};"
                 " fine-tune the teacher on the task first"
             )
+        if self.model.answers.task != self.task.answers.task:
+            kinds = {True: "one label a text", False: "any labels a text"}
+            one = self.model.answers.task == "classify"
+            raise UserError(
+                f"the teacher gives {kinds[one]}, the task has {kinds[not one]}; fine-tune the teacher on the task first"
+            )
         found = np.zeros((len(texts), len(order)), dtype=np.float32)
         for indices, batch in self._batches(texts)[1]:
             found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)[:, order]

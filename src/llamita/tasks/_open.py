@@ -1,0 +1,112 @@
+"""From data to the splits of a task: one way for texts with one label and for texts with any."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llamita.core.errors import UserError
+from llamita.core.task import Split
+from llamita.data.label_sets import likely_separator, parts
+from llamita.data.read import Table, part_labels, read_table
+from llamita.tasks._splits import cut, label_names, without
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a task is made of."""
+
+    fields: dict[str, Any]
+    several: bool
+    """Whether its texts have any labels."""
+
+
+def open_splits(
+    *,
+    train: Any = None,
+    test: Any = None,
+    unlabelled: Any = None,
+    columns: Mapping[str, str] | None = None,
+    labels: str | Sequence[str] | None = None,
+    select: float = 0.1,
+    seed: int = 0,
+    max_length: int | None = None,
+    several: bool | None = None,
+) -> Opened:
+    """Read the data and cut its splits.
+
+    Args:
+        several: Whether a text has any labels; found in the data when left out.
+    """
+    if not 0 <= select <= 0.5:
+        raise UserError(f"select must be in [0, 0.5], got {select:g}")
+    if max_length is not None and max_length < 1:
+        raise UserError(f"max_length must be at least 1, got {max_length}")
+    if train is None and test is None:
+        raise UserError("no data given; give training data, test data, or both")
+    wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
+    untested = isinstance(test, list) and not test
+    given = {"train": train, "test": None if untested else test}
+    tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
+    several = any(table.several for table in tables.values()) if several is None else several
+    if not several and (table := next((one for one in tables.values() if one.several), None)):
+        raise UserError(f"{table.source}: a text has several labels; the task is multilabel")
+    if several:
+        _part_alike(tables, wanted or ())
+    names = label_names(tables, wanted)
+    splits = {name: _split_of(table, names, name, several) for name, table in tables.items()}
+    splits |= {"test": Split(texts=())} if untested else {}
+    extra = read_table(unlabelled, columns=columns, labelled=False) if unlabelled is not None else None
+    free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
+    fields: dict[str, Any] = {"labels": names, "max_length": max_length, **_cut_splits(splits, free, select, seed)}
+    if several:
+        note = f"a text may have any of the labels: {', '.join(names)}"
+        log.info(note)
+        fields["notes"] = (note, *fields["notes"])
+    return Opened(fields=fields, several=several)
+
+
+def _part_alike(tables: Mapping[str, Table], known: Sequence[str]) -> None:
+    """What stands between labels in one table does so in the others; a table where no text has several shows none."""
+    found = next((one.columns["separator"] for one in tables.values() if "separator" in one.columns), None)
+    for table in tables.values():
+        if not table.several and table.labels is not None:
+            part_labels(table, found or likely_separator(table.labels, known) or "|")
+
+
+def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, seed: int) -> dict[str, Any]:
+    """Cut test (where none is given) and select, and take what stands in test out of the others."""
+    notes: list[str] = []
+    train, test = splits.get("train", Split(texts=())), splits.get("test")
+    if test is None:
+        train, test = cut(train, 0.1, seed + 1)
+        notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
+    train, leaked = without(train, test)
+    if leaked:
+        notes.append(f"{leaked} training texts also stand in the test split and were left out of training")
+        if not train.texts:
+            raise UserError("every training text also stands in the test split; give other test data, or none")
+    train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
+    free, leaked = without(free, test)
+    if leaked:
+        notes.append(f"{leaked} unlabelled texts also stand in the test split and were left out")
+    for note in notes:
+        log.info(note)
+    return {"train": train, "select": select, "test": test, "unlabelled": free, "notes": tuple(notes)}
+
+
+def _split_of(table: Table, names: tuple[str, ...], which: str, several: bool) -> Split:
+    if table.labels is None:
+        raise UserError(
+            f"{table.source or which} has no labels; name their column (label=COLUMN), or give it as unlabelled data"
+        )
+    place = {name: i for i, name in enumerate(names)}
+    texts, source = tuple(table.texts), str(table.source)
+    if several:
+        sets = tuple(tuple(sorted(place[label] for label in parts(cell))) for cell in table.labels)
+        return Split(texts=texts, label_sets=sets, source=source)
+    return Split(texts=texts, labels=tuple(place[label] for label in table.labels), source=source)
