@@ -44,7 +44,7 @@ def test_scores_and_logits_are_those_of_the_engine(tmp_path: Path) -> None:
         one = shelf.remembering()
         np.testing.assert_array_equal(one.scores(TEXTS), shelf.engine.scores(TEXTS))
         np.testing.assert_array_equal(one.text_logits(TEXTS), shelf.engine.text_logits(TEXTS))
-    assert [path.suffix for path in tmp_path.iterdir()] == [".npy"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".npy"]
 
 
 def test_other_texts_another_order_other_batches_and_another_key_are_asked_anew(tmp_path: Path) -> None:
@@ -69,11 +69,11 @@ def test_other_texts_another_order_other_batches_and_another_key_are_asked_anew(
 def test_half_a_file_of_a_killed_run_is_not_read(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     shelf.remembering().scores(TEXTS)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.npy")
     file.rename(file.with_suffix(".part"))
     file.with_suffix(".part").write_bytes(b"half")
     np.testing.assert_array_equal(shelf.remembering().scores(TEXTS), shelf.engine.scores(TEXTS))
-    assert list(tmp_path.iterdir()) == [file]
+    assert list(tmp_path.glob("*.[np]*[yt]")) == [file]
 
 
 def test_everything_else_is_the_engines_own(tmp_path: Path) -> None:

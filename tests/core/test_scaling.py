@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise, surprise_slope
+from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.scaling import (
+    best_thresholds,
+    fit_curve,
+    fit_curves,
+    fit_scales,
+    fit_temperature,
+    fit_vector,
+    mean_surprise,
+    refitted,
+    surprise_slope,
+)
 
 
 def test_the_temperature_by_hand() -> None:
@@ -71,3 +82,87 @@ def test_labels_that_are_commoner_than_the_model_thinks_are_shifted_up() -> None
     logits, gold = np.zeros((1000, 2)), np.array([0] * 900 + [1] * 100)
     _, shift = fit_vector(logits, gold)
     assert shift[0] - shift[1] == pytest.approx(np.log(9), rel=0.02)
+
+
+def test_an_isotonic_curve_by_hand() -> None:
+    claimed, true = np.array([0.1, 0.2, 0.4, 0.6, 0.8]), np.array([0, 1, 0, 1, 1])
+    x, y = fit_curve(claimed, true)
+    pooled = np.array([0, 0.5, 0.5, 1, 1])  # pool adjacent violators: the second and the third are out of order
+    np.testing.assert_allclose(np.interp(claimed, x, y), (5 * pooled + claimed) / 6)
+    assert (x[0], x[-1]) == (0.0, 1.0)
+    assert y[0] == pytest.approx(0)
+    assert y[-1] == pytest.approx(1)
+
+
+def test_a_curve_rises_strictly_and_pools_as_a_slow_one() -> None:
+    generator = np.random.default_rng(0)
+    claimed = generator.random(300)
+    true = (generator.random(300) < claimed**3).astype(int)
+    x, y = fit_curve(claimed, true)
+    assert (np.diff(y) > 0).all()
+    order = np.argsort(claimed)
+    blocks: list[list[float]] = []
+    for value in true[order].tolist():
+        blocks.append([value, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
+            last = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + last[0], blocks[-1][1] + last[1]]
+    slow = np.concatenate([np.full(int(size), total / size) for total, size in blocks])
+    np.testing.assert_allclose(np.interp(claimed[order], x, y), (300 * slow + claimed[order]) / 301, atol=1e-9)
+
+
+def test_isotonic_mends_what_a_temperature_cannot() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(4000, 1)) * 2
+    truth = 1 / (1 + np.exp(-np.where(logits[:, 0] > 0, 0.3, 3.0) * logits[:, 0]))
+    gold = (generator.random(4000) < truth).astype(int)
+    both = np.concatenate([np.zeros_like(logits), logits], axis=1)
+    curved = OneLabel(curves=fit_curves(OneLabel().probabilities(both[:2000]), gold[:2000]))
+    cooled = both / fit_temperature(both[:2000], gold[:2000])
+    ours = curved.surprise(curved.probabilities(both[2000:]), gold[2000:]).mean()
+    assert ours < mean_surprise(cooled[2000:], gold[2000:], 1.0) - 0.01
+
+
+def test_thresholds_of_the_best_f1_agree_with_trying_all() -> None:
+    generator = np.random.default_rng(0)
+    gold = (generator.random((200, 2)) < [0.1, 0.6]).astype(int)
+    probabilities = np.clip(0.3 * gold + generator.random((200, 2)) * 0.6, 0, 1).round(2)
+
+    def f1(label: int, limit: float) -> float:
+        given = probabilities[:, label] >= limit
+        return 2 * (given & (gold[:, label] == 1)).sum() / (given.sum() + gold[:, label].sum())
+
+    for label, limit in enumerate(best_thresholds(probabilities, gold)):
+        assert f1(label, limit) == max(f1(label, tried) for tried in np.linspace(0, 1, 401))
+        assert limit not in probabilities[:, label]
+
+
+def test_a_label_with_few_texts_keeps_the_threshold_of_a_half() -> None:
+    assert best_thresholds(np.array([[0.1], [0.2], [0.9]]), np.array([[1], [0], [0]])) == (0.5,)
+
+
+def test_scales_of_any_labels_are_those_of_choices_of_two() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(4000, 2)) * 3
+    gold = (generator.random((4000, 2)) < 1 / (1 + np.exp(-logits / 3))).astype(int)
+    scale, shift = fit_scales("temperature", logits, gold)
+    assert scale == pytest.approx([1 / 3, 1 / 3], rel=0.15)
+    assert not shift.any()
+    answers = AnyLabels()
+    shifted = (generator.random((4000, 2)) < 1 / (1 + np.exp(-logits - [0, 2]))).astype(int)
+    scale, shift = fit_scales("vector", logits, shifted)
+    before, after = (
+        answers.surprise(answers.probabilities(x), shifted).mean() for x in (logits, logits * scale + shift)
+    )
+    assert after < before - 0.1
+    assert shift[1] == pytest.approx(2, abs=0.5)
+
+
+def test_refitting_keeps_the_kind_and_a_threshold_that_was_set_for_all() -> None:
+    generator = np.random.default_rng(0)
+    logits, gold = generator.normal(size=(100, 2)), generator.integers(0, 2, (100, 2))
+    assert refitted(AnyLabels(), logits, gold) == AnyLabels()
+    assert refitted(AnyLabels(thresholds=(0.3, 0.3)), logits, gold).thresholds == (0.3, 0.3)
+    fitted = refitted(AnyLabels(thresholds=(0.3, 0.4), curves=(((0.0, 1.0), (0.0, 1.0)),) * 2), logits, gold)
+    assert fitted.curves == fit_curves(AnyLabels().probabilities(logits), gold)
+    assert fitted.thresholds == best_thresholds(fitted.probabilities(logits), gold)

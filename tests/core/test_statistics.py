@@ -155,3 +155,37 @@ def test_rank_correlation_agrees_with_scipy_on_ties() -> None:
     first, second = np.array([1, 2, 2, 5, 0]), np.array([3, 1, 4, 4, -1])
     assert stats.rank_correlation(first, second) == pytest.approx(spearmanr(first, second).statistic)
     assert stats.rank_correlation(first, np.ones(5)) is None
+
+
+def test_a_ratio_of_sums_is_resampled_by_examples_and_is_a_share_where_all_weigh_1() -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.integers(0, 5, 200).astype(float)
+    hits = np.minimum(weights, generator.integers(0, 5, 200))
+    low, high = stats.ratio_of_sums_interval(hits, weights) or (1, 0)
+    assert low < stats.ratio_of_sums(hits, weights) < high
+    drawn = [generator.integers(0, 200, 200) for _ in range(2000)]
+    slow = np.quantile([hits[rows].sum() / weights[rows].sum() for rows in drawn], [0.025, 0.975])
+    assert (low, high) == pytest.approx(slow, abs=0.01)
+    right = generator.random(100) < 0.8
+    assert stats.ratio_of_sums_interval(right.astype(float), np.ones(100)) == stats.share_interval(right)
+
+
+def test_sums_of_resamples_have_the_mean_of_the_table_and_need_no_memory_of_its_size() -> None:
+    table = np.arange(3000).reshape(1000, 3)
+    found = stats.resampled_sums(table, resamples=500)
+    assert found.shape == (500, 3)
+    np.testing.assert_allclose(found.mean(axis=0), table.sum(axis=0), rtol=0.01)
+    assert (found[:, 2] - found[:, 0]).tolist() == [2000.0] * 500
+
+
+def test_a_paired_ratio_is_the_paired_difference_where_all_weigh_1() -> None:
+    generator = np.random.default_rng(1)
+    ours, theirs, ones = *(generator.random((2, 150)) < 0.7).astype(float), np.ones(150)
+    assert stats.paired_ratio_difference((ours, ones), (theirs, ones)) == stats.paired_bootstrap_difference(
+        ours, theirs
+    )
+    same = stats.paired_ratio_difference((ours, 2 * ones), (ours, 2 * ones))
+    assert same.value == 0
+    better = stats.paired_ratio_difference((ours + 1, 2 * ones), (ours, 2 * ones))
+    assert better.value == pytest.approx(0.5)
+    assert better.interval == pytest.approx((0.5, 0.5))

@@ -1,4 +1,4 @@
-"""Temperature scaling: fitted rightly, folded into the head, and the labels stay."""
+"""Calibration: fitted rightly, in the head or beside the weights, and dropped when these change."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
-from tests.train.tiny import tiny_run, tiny_task
+from tests.train.tiny import reviews, several_task, tiny_run, tiny_task
 from transformers import AutoModelForSequenceClassification
 
+from llamita.core.answers import AnyLabels
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise
+from llamita.core.step import Step
 from llamita.core.task import Split
 from llamita.learn.calibrate import Calibrate
+from llamita.learn.finetune import Finetune
+from llamita.prune.depth import Depth
+from llamita.prune.vocabulary import Vocabulary
+from llamita.prune.width import Width
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -61,3 +67,92 @@ def test_a_vector_goes_into_a_head_with_bias_and_is_refused_by_one_without(tmp_p
         Calibrate(method="vector").apply(tiny_model("llama", labels=task.labels), tiny_run(tmp_path, task))
     with pytest.raises(UserError, match="method must be one of temperature, vector, isotonic, got 'beta'"):
         Calibrate(method="beta")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("family", ["bert", "llama", "bart"])
+def test_isotonic_curves_stand_beside_weights_that_stay(family: str, tmp_path: Path) -> None:
+    task = tiny_task(8)
+    task = dataclasses.replace(task, select=reviews(200, 5))
+    model = tiny_model(family, labels=task.labels)
+    before, scores = model.text_logits(task.test.texts), model.scores(task.test.texts)
+    model = Calibrate(method="isotonic").apply(model, tiny_run(tmp_path, task))
+    np.testing.assert_array_equal(model.text_logits(task.test.texts), before)
+    after = model.scores(task.test.texts)
+    assert np.abs(after - scores).max() > 0.01
+    np.testing.assert_allclose(after.sum(axis=1), 1, atol=1e-6)
+    model.save(tmp_path / "saved")
+    stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
+    np.testing.assert_allclose(Model(stock, model.tokenizer).text_logits(task.test.texts), before, atol=1e-5)
+    again = Model.load(tmp_path / "saved")
+    assert again.answers == model.answers
+    np.testing.assert_allclose(again.scores(task.test.texts), after, atol=1e-6)
+
+
+def test_curves_are_less_surprised_on_the_texts_they_were_fitted_to(tmp_path: Path) -> None:
+    task = dataclasses.replace(tiny_task(8), select=reviews(200, 5))
+    model = tiny_model("bert", labels=task.labels)
+    before = mean_surprise(model.text_logits(task.select.texts), np.asarray(task.select.labels), 1.0)
+    model = Calibrate(method="isotonic").apply(model, tiny_run(tmp_path, task))
+    gold = task.gold(task.select)
+    assert model.answers.surprise(model.scores(task.select.texts), gold).mean() < before
+
+
+@pytest.mark.parametrize(
+    "step",
+    [Finetune(epochs=0.5), Depth(keep=1), Width(ffn=0.5), Vocabulary(frequent=0, every_text=False), Calibrate()],
+    ids=lambda step: type(step).__name__,
+)
+def test_a_step_that_changes_weights_drops_what_was_fitted_and_says_so(
+    step: Step, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = tiny_task(40)
+    model = Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
+    assert model.answers.is_fitted
+    model = step.apply(model, tiny_run(tmp_path, task))
+    assert not model.answers.is_fitted
+    assert isinstance(step, Calibrate) or "fitted to them are dropped; calibrate again" in caplog.text
+    model.save(tmp_path / "saved")
+    assert not (tmp_path / "saved" / "answers.json").exists()
+
+
+def test_labels_in_another_order_take_their_curves_along(tmp_path: Path) -> None:
+    task = tiny_task(40)
+    model = Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
+    before = model.scores(task.test.texts)
+    turned = dataclasses.replace(task, labels=task.labels[::-1])
+    np.testing.assert_allclose(turned.fit_head(model).scores(task.test.texts), before[:, ::-1], atol=1e-6)
+
+
+def test_texts_with_any_labels_get_thresholds_that_are_stored(tmp_path: Path) -> None:
+    task = several_task(8)
+    for method in ("temperature", "vector", "isotonic"):
+        model = Calibrate(method=method).apply(  # type: ignore[arg-type]
+            task.fit_head(tiny_model("bert")), tiny_run(tmp_path, task)
+        )
+        assert isinstance(model.answers, AnyLabels)
+        scores = model.scores(task.select.texts)
+        found, plain = (task.score(scores, task.select, answers)[1].value for answers in (model.answers, AnyLabels()))
+        assert found is not None
+        assert plain is not None
+        assert found >= plain
+        model.save(tmp_path / method)
+        assert Model.load(tmp_path / method).answers == model.answers
+    set_by_hand = Calibrate(threshold=0.3).apply(task.fit_head(tiny_model("bert")), tiny_run(tmp_path, task))
+    assert set_by_hand.answers == AnyLabels(thresholds=(0.3, 0.3))
+
+
+def test_thresholds_where_a_text_has_one_label_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="threshold is for texts with any labels"):
+        Calibrate(threshold=0.3).apply(tiny_model("bert"), tiny_run(tmp_path, tiny_task(8)))
+    with pytest.raises(UserError, match=r"threshold must be in \(0, 1\), got 1.5"):
+        Calibrate(threshold=1.5)
+
+
+def test_damaged_curves_are_one_line(tmp_path: Path) -> None:
+    task = tiny_task(40)
+    Calibrate(method="isotonic").apply(tiny_model("bert"), tiny_run(tmp_path, task)).save(tmp_path / "saved")
+    file = tmp_path / "saved" / "answers.json"
+    for text in ("{", "{}", '{"task": "other", "curves": []}', '{"task": "classify", "curves": [[[0], [1]]]}'):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match=r"answers.json is damaged; remove it and calibrate the model again"):
+            Model.load(tmp_path / "saved")

@@ -167,3 +167,25 @@ def test_binary_gap_by_hand_and_zero_for_the_teacher_itself() -> None:
 def test_presence_weighs_as_much_as_absence() -> None:
     gold = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1]])
     assert presence_weights(gold, 3).tolist() == [3.0, 1.0, 0.0]
+
+
+def test_many_easy_texts_of_a_common_label_drown_a_rare_one_less_with_a_gamma() -> None:
+    def recall(gamma: float, seed: int) -> float:
+        draw = torch.Generator().manual_seed(seed)
+        sizes, middles = (950, 30, 20), ((-3.0, 0.0), (0.0, -1.0), (0.5, 1.0))
+        parts = [
+            0.5 * torch.randn(n, 2, generator=draw) + torch.tensor(at) for n, at in zip(sizes, middles, strict=True)
+        ]
+        points, gold = torch.cat(parts), torch.tensor([0] * 980 + [1] * 20)
+        weight = torch.zeros(2, 2, requires_grad=True)
+        bias = torch.zeros(2, requires_grad=True)
+        for _ in range(100):
+            gradients = torch.autograd.grad(cross_entropy(points @ weight + bias, gold, gamma=gamma), (weight, bias))
+            with torch.no_grad():
+                weight -= 0.3 * gradients[0]
+                bias -= 0.3 * gradients[1]
+        return float(((parts[2] @ weight + bias).argmax(dim=1) == 1).float().mean())
+
+    focal, plain = ([recall(gamma, seed) for seed in range(5)] for gamma in (2.0, 0.0))
+    assert all(ours >= theirs for ours, theirs in zip(focal, plain, strict=True))
+    assert sum(focal) > sum(plain) + 0.2

@@ -50,12 +50,13 @@ def label_form(columns: Mapping[str, str] | None, names: Sequence[str], where: s
 
 def of_flags(place: str, cells: Sequence[str], names: Sequence[str]) -> str:
     """The names of the columns that say 1, joined."""
+    said = []
     for cell, name in zip(cells, names, strict=True):
-        if cell.strip().lower() not in ("0", "1", "true", "false", ""):
+        value = cell.strip().lower().removesuffix(".0")
+        if value not in ("0", "1", "true", "false", ""):
             raise UserError(f"{place}: {name!r} must be 0 or 1, got {cell[:40]!r}")
-    return joined(
-        place, [name for cell, name in zip(cells, names, strict=True) if cell.strip().lower() in ("1", "true")]
-    )
+        said += [name] if value in ("1", "true") else []
+    return joined(place, said)
 
 
 def joined(place: str, labels: Sequence[str]) -> str:
@@ -99,3 +100,9 @@ def likely_separator(cells: Sequence[str], known: Sequence[str] = ()) -> str | N
         if sum(len(homes[name]) > 1 for name in shared) >= AT_HOME * len(shared):
             return separator
     return None
+
+
+def named_separator(cells: Sequence[str]) -> str:
+    """What stands between the labels of a column that is said to hold several: the likely one, else any that occurs."""
+    occurs = (separator for separator in SEPARATORS if any(separator in cell for cell in cells))
+    return likely_separator(cells) or next(occurs, JOINT)

@@ -15,7 +15,7 @@ from llamita.core.task import Text
 from llamita.data.columns import find_columns
 from llamita.data.decode import text_lines
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
-from llamita.data.label_sets import JOINT, joined, label_form, likely_separator, of_flags
+from llamita.data.label_sets import joined, label_form, likely_separator, named_separator, of_flags
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
@@ -110,6 +110,8 @@ def _finish(table: Table, labelled: bool | None, *, one_label: bool) -> None:
     Args:
         one_label: whether the user named a column of one label a text; else several are looked for.
     """
+    if table.labels is not None and not table.several and "labels" in table.columns:
+        part_labels(table, table.columns.get("separator") or named_separator(table.labels))
     if table.labels is not None and not any(table.labels) and not table.several:
         table.labels = None
         table.columns.pop("label")
@@ -179,8 +181,9 @@ def _chunks_of(
         table = _table(name, chunk, roles, places)
         if form.columns:
             _read_flags(table, chunk, form.columns, flags)
-        elif form.several and table.labels is not None and not table.several:
-            part_labels(table, form.separator or likely_separator(table.labels) or JOINT)
+        elif form.several and "label" in table.columns:
+            table.columns |= {"labels": table.columns.pop("label")}
+            table.columns |= {"separator": form.separator} if form.separator else {}
         yield table
 
 
