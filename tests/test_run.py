@@ -1,15 +1,19 @@
 """A run's folder: what is delivered is whole, and log.txt tells what happened when."""
 
+import json
 import logging
 import re
 
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
+from llamita.core.answers import OneLabel
+from llamita.core.model import Model
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
-from llamita.run import deliver, execute, logged
-from llamita.workshop import Stage
+from llamita.core.scaling import fit_curves
+from llamita.run import calibrated_again, deliver, execute, load, logged
+from llamita.workshop import Stage, open_task
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+")
 
@@ -75,3 +79,54 @@ def test_what_others_see_of_the_log_stays_as_it_was(tmp_path, caplog):
         ours.warning("loud")
     assert [record.getMessage() for record in caplog.records] == ["loud"]
     assert len((tmp_path / "log.txt").read_text().splitlines()) == 2
+
+
+def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
+    isotonic, cut, learn = (
+        build("calibrate", {"method": "isotonic"}),
+        build("prune.depth", {"keep": 1}),
+        build("finetune"),
+    )
+    assert calibrated_again((learn, cut, isotonic)) == (learn, cut, isotonic)
+    assert calibrated_again((isotonic, cut)) == (isotonic, cut, isotonic)
+    assert calibrated_again((isotonic, cut, cut)) == (isotonic, cut, isotonic, cut, isotonic)
+    assert calibrated_again((isotonic, cut, learn)) == (isotonic, cut, learn, isotonic)
+    other = build("calibrate")
+    assert calibrated_again((isotonic, cut, other)) == (isotonic, cut, other)
+    assert calibrated_again((isotonic, other, cut)) == (isotonic, other, cut, other)
+
+
+def test_a_recipe_that_cuts_a_calibrated_model_delivers_fitted_curves(tmp_path):
+    tiny_model("bert").save(tmp_path / "model")
+    train = write_csv(tmp_path / "train.csv", sentences(120))
+    recipe = Recipe(
+        model=str(tmp_path / "model"), task={"classify": {"train": str(train)}},
+        steps=(build("calibrate", {"method": "isotonic"}), build("prune.depth", {"keep": 1})),
+    )  # fmt: skip
+    execute(recipe, tmp_path / "out", threads=1)
+    steps = [entry["step"] for entry in json.loads((tmp_path / "out/light/lineage.json").read_text())]
+    assert steps == ["load", "learn.calibrate", "prune.depth", "learn.calibrate"]
+    light = Model.load(tmp_path / "out" / "light")
+    task = open_task({"classify": {"train": str(train)}})
+    assert light.answers.curves == fit_curves(
+        OneLabel().probabilities(light.text_logits(task.select.texts)), task.gold(task.select)
+    )
+
+
+def test_a_run_of_texts_with_any_labels_makes_its_pages(tmp_path):
+    tiny_model("bert").save(tmp_path / "model")
+    train = tmp_path / "train.csv"
+    tags = ("warm", "warm;long", "", "long")
+    train.write_text("text,tags\n" + "".join(f"{text},{tags[i % 4]}\n" for i, (text, _) in enumerate(sentences(120))))
+    recipe = Recipe(
+        model=str(tmp_path / "model"), task={"classify": {"train": str(train)}}, measures=(build("quality"), build("calibration")),
+        steps=(build("finetune", {"epochs": 0.5}), build("calibrate")), exporters=(build("export.onnx"),),
+    )  # fmt: skip
+    report = execute(recipe, tmp_path / "out", threads=1)
+    light = report.subject("light")
+    assert {"quality.micro_f1", "quality.exact_match", "calibration.ece"} <= {f.name for f in light.findings}
+    assert report.task["task"] == "multilabel"
+    assert (tmp_path / "out" / "report.html").stat().st_size > 1000
+    card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")
+    assert "micro" in card.lower()
+    assert load(tmp_path / "out").answers.thresholds

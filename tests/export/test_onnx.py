@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -13,16 +14,19 @@ import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, TRAINING_TEXTS, tiny_model
-from tests.train.tiny import tiny_task
+from tests.train.tiny import reviews, several_task, tiny_task
 
+from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.context import Run
 from llamita.core.engine import softmax
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
+from llamita.core.scaling import fit_curves
 from llamita.export import _check as check
 from llamita.export import onnx
 from llamita.export.onnx import Onnx, OnnxEngine, open_folder
+from llamita.learn.calibrate import Calibrate
 
 TEXTS = [*TRAINING_TEXTS, "fine", "", "酒店", "a long text, " * 20]
 
@@ -293,3 +297,32 @@ def test_the_module_is_read_without_torch() -> None:
     code = "import sys, llamita.export.onnx; sys.exit('torch' in sys.modules or 'onnx_ir' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert onnx.INT8[0] == "int8-static"
+
+
+def test_curves_go_along_and_are_fitted_anew_to_what_was_kept(tmp_path: Path) -> None:
+    task = dataclasses.replace(tiny_task(80), select=reviews(150, 5))
+    run = Run(folder=tmp_path / "onnx", task=task, threads=1)
+    model = Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), run)
+    engine = open_folder(Onnx().export(model, run).folder, threads=1)
+    logits, gold = engine.text_logits(task.select.texts), task.gold(task.select)
+    assert engine.answers.curves == fit_curves(softmax(logits), gold) != model.answers.curves
+    alone = Onnx().export(model, Run(folder=tmp_path / "alone", threads=1))
+    assert open_folder(alone.folder, threads=1).answers == model.answers
+
+
+def test_texts_with_any_labels_are_answered_by_sigmoid_and_thresholds(tmp_path: Path) -> None:
+    model = several_task(8).fit_head(tiny_model("bert"))
+    model.answer(AnyLabels(thresholds=(0.1, 0.1)))
+    engine = exported(model, tmp_path / "onnx", precision="fp32")
+    assert engine.answers == model.answers
+    np.testing.assert_allclose(engine.scores(TEXTS), model.scores(TEXTS), atol=1e-3)
+    config = json.loads((tmp_path / "onnx" / "config.json").read_text(encoding="utf-8"))
+    assert config["problem_type"] == "multi_label_classification"
+
+
+def test_a_folder_of_an_earlier_version_gives_one_label(tmp_path: Path, bert: Path) -> None:
+    old = shutil.copytree(bert, tmp_path / "old")
+    about = json.loads((old / "artifact.json").read_text(encoding="utf-8"))
+    del about["answers"]
+    (old / "artifact.json").write_text(json.dumps(about), encoding="utf-8")
+    assert open_folder(old, threads=1).answers == OneLabel()

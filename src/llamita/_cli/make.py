@@ -177,7 +177,14 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
         return 1 if missed else 0
     roles = ("teacher", "teacher_int8", "light", "model")
     subjects = [subject for subject in report.subjects if subject.role in roles and subject.findings]
-    names = ("quality.accuracy", "quality.macro_f1", "cost.size_bytes", "cost.latency_p95_ms", "cost.throughput")
+    names = (
+        "quality.accuracy",
+        "quality.micro_f1",
+        "quality.macro_f1",
+        "cost.size_bytes",
+        "cost.latency_p95_ms",
+        "cost.throughput",
+    )
     if subjects:
         named = [(s.name, [f for f in s.findings if f.name in names]) for s in subjects]
         show.findings_table(named, report.title)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 TITLES = {
     "quality.accuracy": "accuracy",
+    "quality.micro_f1": "micro-F1",
     "quality.macro_f1": "macro-F1",
+    "quality.exact_match": "all labels right",
+    "quality.hamming_loss": "wrong marks (Hamming loss)",
     "quality.loss_to_reference": "loss to the teacher",
     "cost.size_bytes": "size",
     "cost.parameters": "parameters",

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from llamita.core.answers import KINDS, OneLabel
 from llamita.core.measure import Finding
 
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
@@ -29,6 +30,11 @@ class Subject:
     def finding(self, name: str) -> Finding | None:
         """The finding of this name, if it was measured."""
         return next((f for f in self.findings if f.name == name), None)
+
+    @property
+    def score(self) -> Finding | None:
+        """What it is judged by: accuracy, or micro-F1 where a text has any labels."""
+        return next((f for kind in KINDS if (f := self.finding(kind.score_name))), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,11 @@ class Report:
     def subject(self, role: str) -> Subject | None:
         """The first subject in this role."""
         return next((s for s in self.subjects if s.role == role), None)
+
+    @property
+    def score_name(self) -> str:
+        """The finding that its models are judged by."""
+        return str(self.task.get("score", OneLabel.score_name))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -157,7 +157,7 @@ def _same_reasons(light: Subject, words: Mapping[str, str]) -> str:
 
 
 def _answers(subject: Subject | None) -> dict[int, Mapping[str, Any]]:
-    found = subject.finding("quality.accuracy") if subject else None
+    found = subject.score if subject else None
     return {int(row["index"]): row for row in found.rows if "index" in row} if found else {}
 
 

@@ -43,7 +43,7 @@ def compression_cost(report: Report, light: Subject, words: Words) -> Finding:
 
 
 def _difference(name: str, above: Subject | None, below: Subject | None, why: str, words: Words) -> Finding:
-    first, second = (s.finding("quality.accuracy") if s else None for s in (above, below))
+    first, second = (s.score if s else None for s in (above, below))
     if first is None or second is None or first.value is None or second.value is None:
         return Finding(name=name, value=None, reason=why)
     value, n = first.value - second.value, min(first.n, second.n)
@@ -103,7 +103,7 @@ def _compared(other: Subject, teacher: Subject, words: Words) -> str:
 
 
 def _alone(subject: Subject, words: Words) -> str:
-    found = subject.finding("quality.accuracy")
+    found = subject.score
     if found is None or found.value is None:
         return ""
     return words["model_line"].format(

@@ -26,7 +26,7 @@ def scatter(report: Report, words: Words) -> dict[str, Any] | None:
     limits = _limits(report)
     sizes = {c.get("n") for c in report.candidates if c.get("n")}
     light = report.subject("light") or report.subject("teacher")
-    accuracy = light.finding("quality.accuracy") if light else None
+    accuracy = light.score if light else None
     tested = accuracy.n if accuracy else 0
     split = (
         words["scatter_split"].format(n=write.whole(max(sizes)), m=write.whole(tested))
@@ -47,13 +47,13 @@ def scatter(report: Report, words: Words) -> dict[str, Any] | None:
 def _limits(report: Report) -> plots.Limits:
     wanted = {goal.name: goal.limit for goal in report.goals}
     teacher = report.subject("teacher")
-    score = teacher.finding("quality.accuracy") if teacher else None
+    score = teacher.score if teacher else None
     keep = wanted["keep"] * score.value if "keep" in wanted and score and score.value else None
     return plots.Limits(size_bytes=wanted.get("max_size"), score=keep)
 
 
 def _subject_point(subject: Subject, report: Report, words: Words) -> plots.Point | None:
-    size, score, latency = (subject.finding(k) for k in ("cost.size_bytes", "quality.accuracy", "cost.latency_p95_ms"))
+    size, score, latency = subject.finding("cost.size_bytes"), subject.score, subject.finding("cost.latency_p95_ms")
     if not (size and size.value and score and score.value is not None):
         return None
     several = subject.role == "model" or sum(s.role == subject.role for s in report.subjects) > 1
@@ -248,5 +248,5 @@ def _fall(finding: Finding) -> str:
 
 def _clean(subject: Subject, finding: Finding) -> float | None:
     clean = finding.detail.get("clean")
-    accuracy = subject.finding("quality.accuracy")
+    accuracy = subject.score
     return float(clean) if isinstance(clean, (int, float)) else accuracy.value if accuracy else None

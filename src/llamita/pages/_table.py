@@ -63,6 +63,10 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
         "group_quality",
         (
             Measured(label="row_accuracy", finding="quality.accuracy", write=write.percent, better="higher", unit="%"),
+            Measured(label="row_micro_f1", finding="quality.micro_f1", write=write.percent, better="higher", unit="%"),
+            Measured(
+                label="row_exact_match", finding="quality.exact_match", write=write.percent, better="higher", unit="%"
+            ),
             Measured(label="row_macro_f1", finding="quality.macro_f1", write=write.percent, better="higher", unit="%"),
             Measured(label="row_loss", finding="quality.loss_to_reference", write=_share_points, better="lower"),
             Measured(

@@ -66,7 +66,7 @@ def about(report: Report, words: Words) -> str:
 
 
 TILES = (
-    ("tile_accuracy", "quality.accuracy", "", None),
+    ("tile_accuracy", "score", "", None),
     ("tile_size", "cost.size_bytes", "tile_fewer", RATIOS[0]),
     ("tile_latency", "cost.latency_p50_ms", "tile_faster", RATIOS[1]),
     ("tile_throughput", "cost.throughput", "tile_more", RATIOS[2]),
@@ -80,7 +80,8 @@ def tiles(report: Report, words: Words) -> list[dict[str, str]]:
     if light is None or sum(s.role == "light" for s in report.subjects) > 1:
         return []
     made = []
-    for label, name, sentence, rule in TILES:
+    for label, named, sentence, rule in TILES:
+        name = report.score_name if named == "score" else named
         found, kind = light.finding(name), ROWS[name]
         if found is None:
             continue
@@ -122,7 +123,7 @@ def goals(report: Report, words: Words) -> list[dict[str, Any]]:
 def confusion(report: Report, words: Words) -> list[dict[str, Any]]:
     """For each featured model the matrix, or the most frequent confusions of many labels, and the per-label table."""
     made = []
-    for subject, finding in featured(report, "quality.accuracy"):
+    for subject, finding in featured(report, report.score_name):
         table, labels = finding.detail.get("confusion"), finding.detail.get("labels") or report.task.get("labels") or []
         if not table or len(labels) != len(table):
             continue

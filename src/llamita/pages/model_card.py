@@ -24,7 +24,7 @@ ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "f
 def write_card(report: Report, folder: Path) -> None:
     """Write README.md into the light model's folder; it holds no text of the user's."""
     folder = Path(folder)
-    strings = words("en")
+    strings = words("en", report.score_name)
     light = report.subject("light") or report.subject("model")
     exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
     place, text = folder.name, strings["run_text"]
@@ -81,7 +81,10 @@ def base_model(subject: Subject | None) -> str:
 
 def results(report: Report, subject: Subject | None) -> list[dict[str, Any]]:
     """Evaluation results in the Hub's model-index form."""
-    kinds = (("quality.accuracy", "accuracy", "Accuracy"), ("quality.macro_f1", "f1", "Macro-F1"))
+    kinds = (
+        ("quality.accuracy", "accuracy", "Accuracy"), ("quality.micro_f1", "f1", "Micro-F1"),
+        ("quality.macro_f1", "f1", "Macro-F1"),
+    )  # fmt: skip
     found = [(subject.finding(name), kind, title) for name, kind, title in kinds] if subject else []
     metrics = [
         {"type": kind, "value": round(f.value, 6), "name": _metric_name(title, f.interval, f.n)}
@@ -107,7 +110,7 @@ def language_of(report: Report) -> str:
     """The language of the measured texts where it is plain ("zh" or "en"), else nothing; a task's own word counts first."""
     if report.task.get("language"):
         return str(report.task["language"])
-    rows = [row for s in report.subjects if (f := s.finding("quality.accuracy")) for row in f.rows[:500]]
+    rows = [row for s in report.subjects if (f := s.score) for row in f.rows[:500]]
     text = " ".join(str(row.get("text", "")) for row in rows)
     if sum(map(write.is_chinese, text)) > 0.2 * max(1, len(text)):
         return "zh"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
+from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
 
 LANGUAGES = ("en", "zh")
@@ -13,8 +15,11 @@ STRINGS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_suffix(".toml"
 """The string of each language, in the order of `LANGUAGES`."""
 
 
-def words(language: str) -> dict[str, str]:
-    """The strings of a language.
+ACCURACY = re.compile(r"(?<!\{)\baccuracy\b(?!\})|准确率", re.IGNORECASE)
+
+
+def words(language: str, score: str = OneLabel.score_name) -> dict[str, str]:
+    """The strings of a language, about the score that the report's models are judged by.
 
     Raises:
         UserError: for a language the pages don't have.
@@ -22,4 +27,10 @@ def words(language: str) -> dict[str, str]:
     if language not in LANGUAGES:
         raise UserError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     place = LANGUAGES.index(language)
-    return {key: both[place].replace(" %", "\u00a0%") for key, both in STRINGS.items()}
+    found = {key: both[place].replace(" %", "\u00a0%") for key, both in STRINGS.items()}
+    if score == OneLabel.score_name:
+        return found
+    named = "micro-F1" if language == "en" else "微平均 F1"
+    return {
+        key: ACCURACY.sub(lambda m: named.capitalize() if m[0][0] == "A" else named, one) for key, one in found.items()
+    }
