@@ -12,7 +12,7 @@ import torch
 from tests.distill.teachers import good_teacher
 from tests.families import FAMILIES, tiny_model
 from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
-from tests.train.tiny import accuracy, tiny_run, tiny_task
+from tests.train.tiny import accuracy, several_task, tiny_run, tiny_task
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
@@ -142,3 +142,26 @@ def test_a_decoder_without_a_head_is_read_with_the_prompt_its_head_brings(
 def test_impossible_settings_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build("logits", settings)
+
+
+def test_labels_told_one_by_one_are_learned_from_texts_without_any(tmp_path: Path) -> None:
+    task = several_task(300)
+    teacher = Finetune(epochs=8, learning_rate=5e-3, batch_size=8).apply(
+        tiny_model("bert", layers=3), tiny_run(tmp_path / "teacher", task)
+    )
+    teacher.save(tmp_path / "model")
+    blind = dataclasses.replace(several_task(8, unlabelled=300), train=task.train.take(range(4)))
+    run = tiny_run(tmp_path / "run", blind, teacher=tmp_path / "model")
+    student = Logits(**{**FAST, "epochs": 8.0}).apply(tiny_model("bert"), run)
+    known, learned = (task.score(m.scores(task.test.texts), task.test)[0].value for m in (teacher, student))
+    assert known is not None
+    assert learned is not None
+    assert learned > 0.8 * known > 0.6
+
+
+def test_a_teacher_of_one_label_is_refused_where_texts_have_any(tmp_path: Path) -> None:
+    task = several_task(8)
+    tiny_model("bert", labels=task.labels).save(tmp_path / "teacher")
+    run = tiny_run(tmp_path / "run", task, teacher=tmp_path / "teacher")
+    with pytest.raises(UserError, match="the teacher gives one label a text, the task has any labels a text"):
+        Logits(**FAST).apply(tiny_model("bert"), run)
