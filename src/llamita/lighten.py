@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from llamita.candidates import Shape
+from llamita.core.answers import KINDS
 from llamita.core.errors import UserError, require
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
@@ -75,7 +76,8 @@ def lighten(
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
-    require(task == "classify", f"lighten can do the task 'classify', got {task!r}")
+    known = tuple(kind.task for kind in KINDS)
+    require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
     require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
     settings: dict[str, Any] = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns}
     given = {key: one for key, one in {**settings, "labels": labels, "seed": seed}.items() if one is not None}

@@ -107,9 +107,7 @@ def _read_files(args: argparse.Namespace) -> set[Path]:
 
 
 def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
-    """The least probability of a label in a set; None where no sets are asked for. Labels judged alone are more likely than not."""
-    if args.multi_label:
-        return 0.5
+    """The least probability of a label in a set; None where no sets are asked for."""
     if args.coverage is None:
         return None
     import numpy as np

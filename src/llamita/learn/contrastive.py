@@ -82,6 +82,9 @@ class Contrastive(Step):
         split = labelled_split(run, "learn.contrastive")
         assert run.task is not None
         require(
+            not split.label_sets, "learn.contrastive is for texts with one label each; learn.finetune takes any labels"
+        )
+        require(
             max(np.bincount(split.labels)) >= 2 and len(set(split.labels)) >= 2,
             "learn.contrastive draws texts of a label together and of others apart; give two labels, and two texts of one",
         )
@@ -140,7 +143,7 @@ class Contrastive(Step):
             linear.weight.copy_(torch.as_tensor(weights))
             if linear.bias is not None:
                 linear.bias.copy_(torch.as_tensor(bias))
-        model.folder = None
+        model.changed()
 
 
 def pair_batches(

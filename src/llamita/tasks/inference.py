@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.encoding import TextEncoder, batches_of_like_length
 from llamita.core.engine import Engine, softmax
 from llamita.core.errors import UserError, require
@@ -104,6 +105,7 @@ class InferenceEngine(Engine):
         self.model, self.hypothesis = model, hypothesis or Hypothesis()
         self.entailment, self.contradiction = places
         self.labels = tuple(labels)
+        self.answers = AnyLabels() if self.multi_label else OneLabel()
         self.name = f"{model.name}, by inference"
         unknown = [word for word in words or () if word not in labels]
         require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
@@ -139,13 +141,6 @@ class InferenceEngine(Engine):
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
-
-    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        """Probabilities of the labels, float32 [texts, labels]; each by itself where several may hold."""
-        logits = self.text_logits(texts, tokens_per_batch)
-        if not self.multi_label:
-            return softmax(logits)
-        return softmax(np.stack([np.zeros_like(logits), logits], axis=-1))[..., 1]
 
     def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
         """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
