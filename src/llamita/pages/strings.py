@@ -32,5 +32,6 @@ def words(language: str, score: str = OneLabel.score_name) -> dict[str, str]:
         return found
     named = "micro-F1" if language == "en" else "微平均 F1"
     return {
-        key: ACCURACY.sub(lambda m: named.capitalize() if m[0][0] == "A" else named, one) for key, one in found.items()
+        key: ACCURACY.sub(lambda m: named.replace("m", "M", 1) if m[0][0] == "A" else named, one)
+        for key, one in found.items()
     }

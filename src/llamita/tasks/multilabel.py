@@ -59,7 +59,7 @@ class MultiLabel(Task):
             "per_class": table,
             "thresholds": list(getattr(answers, "thresholds", ())),
         }
-        macro = None if draws is None else percentile_interval(macro_f1(draws))
+        macro = None if draws is None else interval_of(macro_f1(draws))
         return [
             Finding(
                 name="quality.micro_f1", value=ratio_of_sums(hits, weights), unit="share",
@@ -136,6 +136,11 @@ def open_task(
     return MultiLabel(**opened.fields)
 
 
+def interval_of(draws: np.ndarray) -> Interval | None:
+    """None where every resample gives the same number, which would claim certainty."""
+    return None if np.ptp(draws) == 0 else percentile_interval(draws)
+
+
 def macro_f1(counts: np.ndarray) -> np.ndarray:
     """Mean F1 over the labels that occur as truth or as answer, for counts [resamples, 3, labels] of hits, false and missed."""
     hits = counts[:, 0]
@@ -157,7 +162,7 @@ def per_label(
     for i, label in enumerate(labels):
         hits, false, missed = (int(count) for count in counts[:, i])
         seen = 2 * hits + false + missed
-        f1 = None if draws is None or not seen else percentile_interval(macro_f1(draws[:, :, [i]]))
+        f1 = None if draws is None or not seen else interval_of(macro_f1(draws[:, :, [i]]))
         rows[label] = {
             "precision": hits / (hits + false) if hits + false else None,
             "recall": hits / (hits + missed) if hits + missed else None,
