@@ -132,8 +132,8 @@ def checked(
     )  # fmt: skip
     for doubt in found:
         if doubt.severity == "error":
-            where = f"{doubt.file}:{doubt.line}: " if doubt.line else f"{doubt.file}: "
-            raise UserError(f"{where}{doubt.message} {doubt.remedy}")
+            where = f"{doubt.file}:{doubt.line}" if doubt.line else doubt.file
+            raise UserError(f"{where}: {doubt.message}; {doubt.remedy}")
         log.info("%s: %s", doubt.severity, doubt.message)
     return tables, [doubt.to_dict() for doubt in found]
 

@@ -52,6 +52,9 @@ def test_lighten_hands_its_flags_to_the_function_and_tells_missed_goals(
     assert given["labels"] == ("a", "b")
     assert given["columns"] == {"text": "text", "label": "label"}
     assert (given["model"], given["out"], given["redact"], given["language"]) == (None, Path("light-good"), True, "zh")
+    assert "目标 max-size 20 MB：达成，实际 10 MB。" in text
+    assert "目标 keep 99.0 %：未达成，实际 95.0 %。 可放宽：--keep 0.95。" in text
+    text = said(*words, "--redact", code=1)
     assert "goal max-size 20 MB: met, 10 MB." in text
     assert "goal keep 99.0 %: missed, 95.0 %. relax it: --keep 0.95." in text
     assert "goal max-latency 5 ms: missed, not measured.\n" in text

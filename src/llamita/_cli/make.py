@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.language import said
 from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
@@ -39,7 +40,6 @@ def lighten(argv: Sequence[str]) -> int:
     )
     parser.add("--out", metavar="DIR", help="the run's folder (default: light- and the name of --data)")
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
-    parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
     flags.add_machine(parser)
     flags.add_json(parser)
     args = parser.read(argv)
@@ -73,9 +73,9 @@ def demo(argv: Sequence[str]) -> int:
     report = carry_out(
         "smollm2", data=str(data / "sst2_train.csv"), test=str(data / "sst2_validation.csv"), keep=0.98,
         max_size=12_000_000, minutes=args.minutes, out=out, threads=args.threads, seed=args.seed, teacher_floor=0.88,
-        command=shlex.join(["llamita", "demo", *argv]),
+        language=args.language, command=shlex.join(["llamita", "demo", *argv]),
     )  # fmt: skip
-    return _told(report, out)
+    return _told(report, out, language=args.language)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -104,9 +104,9 @@ def run(argv: Sequence[str]) -> int:
 
     report = execute(
         recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
-        command=shlex.join(["llamita", "run", *argv]),
+        command=shlex.join(["llamita", "run", *argv]), language=args.language,
     )  # fmt: skip
-    return _told(report, out, as_json=args.json)
+    return _told(report, out, as_json=args.json, language=args.language)
 
 
 def export(argv: Sequence[str]) -> int:
@@ -140,7 +140,8 @@ def export(argv: Sequence[str]) -> int:
     with stages_beside(out, resumable=False) as work:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)
-    print(f'written: {out} ({_kept(out)}{show.bytes_text(folder_bytes(out))}). Try it: llamita predict {out} "a text"')
+    size = f"{_kept(out)}{show.bytes_text(folder_bytes(out))}"
+    print(said(f'written: {out} ({size}). Try it: llamita predict {out} "a text"'))
     return 0
 
 
@@ -189,7 +190,8 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
         value = "not measured" if goal.value is None else show.quantity(goal.value, goal.unit)
         word = "met" if goal.met else "missed"
         name = goal.name.replace("_", "-")
-        print(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}. {goal.advice}".rstrip(". ") + ".")
-    print(f"model: {out / 'light'}")
-    print(f"page:  {out / 'report.html'}")
+        print(said(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}."), end="")
+        print(f" {said(goal.advice.removesuffix('.') + '.')}" if goal.advice else "")
+    print(said(f"model: {out / 'light'}"))
+    print(said(f"page:  {out / 'report.html'}"))
     return 1 if missed else 0

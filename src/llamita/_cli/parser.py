@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from llamita._cli import values
+from llamita._cli.language import spoken
 from llamita.core.errors import UserError, did_you_mean
+from llamita.core.messages import LANGUAGES
 from llamita.core.registry import Entry, Setting, entries
 
 
@@ -20,6 +22,12 @@ class Parser(argparse.ArgumentParser):
             prog=f"llamita {verb}", description=description, allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
+        self.add(
+            "--language",
+            choices=LANGUAGES,
+            default=spoken(),
+            help="of answers, errors and pages (default: %(default)s)",
+        )
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required:", "give")

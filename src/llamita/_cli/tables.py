@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.language import said
 from llamita._cli.models import new_file, new_folder
 from llamita.core.errors import UserError, did_you_mean
 from llamita.data.files import format_of, stem_of
@@ -75,7 +76,7 @@ def _check(argv: Sequence[str]) -> int:
     findings, tables = _findings(args)
     errors = sum(f.severity == "error" for f in findings)
     if mended is not None:
-        print(_mended(args, tables, findings, mended), file=sys.stderr)
+        print(said(_mended(args, tables, findings, mended)), file=sys.stderr)
     if args.json:
         sizes = {name: len(table) for name, table in tables.items()}
         show.print_json({"rows": sizes, "findings": [f.to_dict() for f in findings]})
@@ -83,13 +84,13 @@ def _check(argv: Sequence[str]) -> int:
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
         labels = f"; labels: {_counted(table.labels)}" if table.labels else "; no labels"
-        print(f"{name}: {table.source}, {rows_text(len(table))}; {roles}{labels}")
+        print(f"{name}: {table.source}, {said(rows_text(len(table)))}; {roles}{said(labels)}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
-        print(f"{f.severity}: {where}: {f.message}; {f.remedy}")
+        print(said(f"{f.severity}: {where}: {f.message}; {f.remedy}"))
     others = len(findings) - errors
     counted = f"{errors} error{'s' * (errors != 1)}, {others} other finding{'s' * (others != 1)}"
-    print(counted if findings else "nothing found")
+    print(said(counted if findings else "nothing found"))
     return 1 if errors else 0
 
 
@@ -138,7 +139,7 @@ def _convert(argv: Sequence[str]) -> int:
     path, out = Path(args.file).expanduser(), _new_table(args.out)
     rows = open_rows(path, args.encoding, same_keys=True)
     written = write_rows(out, rows.names, rows.rows, str(path))
-    print(f"written: {out}, {rows_text(written)}")
+    print(said(f"written: {out}, {rows_text(written)}"))
     return 0
 
 
@@ -264,7 +265,7 @@ def _split(argv: Sequence[str]) -> int:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     for name, count in counts.items():
-        print(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}")
+        print(said(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}"))
     return 0
 
 
@@ -291,7 +292,7 @@ def _dedup(argv: Sequence[str]) -> int:
     written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
     texts = "a text" if undecided == 1 else f"{undecided:,} texts"
     what = f", all rows of {texts} with different labels among them" if undecided else ""
-    print(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}")
+    print(said(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}"))
     return 0
 
 
@@ -312,5 +313,6 @@ def _sample(argv: Sequence[str]) -> int:
     if args.balanced and not table.labels:
         raise UserError("--balanced is about labels; name their column: --columns label=COLUMN")
     taken = proportional(table.labels or [""] * len(table), args.rows, args.seed, balanced=args.balanced)
-    print(f"written: {out}, {rows_text(write_rows(out, names, [rows[i] for i in taken], args.file))}")
+    written = write_rows(out, names, [rows[i] for i in taken], args.file)
+    print(said(f"written: {out}, {rows_text(written)}"))
     return 0
