@@ -9,7 +9,7 @@ training text, so what is tested is whether the words' topics were learned, not 
 set, good for seeing every part at work in minutes, and says nothing about news in the world.
 """
 
-# ruff: noqa: E501, T201
+# ruff: noqa: T201
 from __future__ import annotations
 
 import argparse
