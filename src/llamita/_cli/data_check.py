@@ -158,7 +158,7 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
         print(f"{name}: {table.source}, {rows_text(len(table))}; {roles}{labels}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
-        print(f"{f.severity}: {where}: {f.message}; {f.remedy}")
+        print(f"{f.severity}: {where}: {f.message}{_lines(f)}; {f.remedy}")
         for s in f.suspects[:SHOWN_SUSPECTS]:
             likely = f"likely {s['likely']!r} ({100 * s['probability_of_likely']:.0f} %)"
             print(f"  {s['file']}:{s['line']}: {s['label']!r}, {likely}")
@@ -167,6 +167,13 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
     others = len(findings) - errors
     counted = f"{errors} error{'s' * (errors != 1)}, {others} other finding{'s' * (others != 1)}"
     print(counted if findings else "nothing found")
+
+
+def _lines(finding: DataFinding) -> str:
+    """All lines, where there are a few and the message doesn't end with a place of its own."""
+    if not 1 < finding.count == len(finding.lines) or finding.suspects:
+        return ""
+    return f" [lines {', '.join(map(str, finding.lines))}]"
 
 
 def _counted(labels: Sequence[str]) -> str:

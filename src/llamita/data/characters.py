@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 from llamita.data.finding import DataFinding, Severity, found_in, parts_of, rows_text, shortened
 from llamita.data.read import Table
+from llamita.data.text import is_empty
 
 MOJIBAKE = re.compile(
     "\ufffd|Ã[\u0080-\u00bf©¨¤¶¼]|Ãƒ|Ã‚|Â[\u0080-\u00bf]|â€[™œ\u009d“”˜]|锟斤拷|烫{6}|屯{4}|烫{3}屯{2}|ï»¿"
-    "|(?:[æåäçè][\u0080-\u00bf\u2010-\u203a]){2}"
+    "|(?:[æåäçè][\u0080-\u00bf\u2010-\u203a]){2}|[ä-é][\u0080-\u00aa\u00ac-\u00b6\u00b8-\u00ba\u00bc-\u00bf]{2}"
 )
 """烫 (0xCC twice) is a real word, "hot", that people write three times; only a run of six is unused memory."""
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 INVISIBLE = re.compile(
-    "[\u200b\u2060\ufeff\u00ad\u202a-\u202e\u2066-\u2069]|(?<=[A-Za-z\u4e00-\u9fff])[\u200c\u200d](?=[A-Za-z\u4e00-\u9fff])"
+    "[\u200b\u2060\ufeff\u00ad\u202a-\u202e\u2066-\u2069]"
+    "|(?<=[A-Za-z\u4e00-\u9fff])[\u200c\u200d](?=[A-Za-z\u4e00-\u9fff])"
 )
 """Joiners between letters of scripts that don't join; emoji, Arabic and Indic scripts need theirs."""
 MARKUP = re.compile(
@@ -153,6 +155,8 @@ def damaged(table: Table) -> Iterator[DataFinding]:
     shown: dict[str, str] = {}
     for row, text in enumerate(table.texts):
         for part in parts_of(text):
+            if is_empty(part):
+                continue
             for trace in TRACES:
                 if (seen := trace.seen(part)) is not None:
                     if row not in found[trace.kind][-1:]:

@@ -16,9 +16,12 @@ from llamita.data.copies import near_pairs, same_texts
 from llamita.data.faults import BadRow, Faults
 from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place, rows_text
 from llamita.data.labels import labels_found, labels_of_test
-from llamita.data.lengths import is_empty, lengths_found
+from llamita.data.lengths import lengths_found
 from llamita.data.read import Table
-from llamita.data.text import reading_key, text_key
+from llamita.data.text import is_empty, reading_key, text_key
+
+WRONG_LABELS = ("empty_label", "label_spelling", "swapped")
+"""Findings whose labels no test file need have."""
 
 
 def check(
@@ -45,7 +48,8 @@ def check(
             found += [*lengths_found(table, encoder, max_length), *damaged(table), *_header(table)]
     found += [*_copies(train), *labels_found(train)]
     if test is not None:
-        found += [*_copies(test), *_leakage(train, test, allow_leakage), *labels_of_test(train, test)]
+        wrong = {row for f in found if f.kind in WRONG_LABELS and f.file == train.source for row in f.rows}
+        found += [*_copies(test), *_leakage(train, test, allow_leakage), *labels_of_test(train, test, wrong)]
         if unlabelled is not None:
             found += _leakage(unlabelled, test, True)
     if likeness is not None:

@@ -3,7 +3,7 @@
 Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels", 2021,
 https://arxiv.org/abs/1911.00068. The counting and ranking is cleanlab's; what it needs, the probabilities of each label for
 texts that a model has not learnt from, comes from folds of logistic regression on several views of the texts: TF-IDF, and the
-inner states of frozen language models. Their logarithms are averaged, which is steadier than any one of them.
+inner states of frozen language models. Their logarithms are averaged, each at the share that makes the labels likeliest.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ FEWEST = 2 * FOLDS
 """Rows a label must have to be judged."""
 STRENGTHS = {"words": (1.0, 3.0, 10.0), "states": (0.0003, 0.001, 0.003, 0.01)}
 """Inverse strengths of the penalty that are tried, the best chosen by the likelihood of the labels as they stand."""
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+"""Of a view that is added to better ones."""
 LAYERS = (0.5, 0.75, 1.0)
 """Which layers' states are joined, as shares of the depth: the middle knows tone, the last topic."""
 
@@ -142,13 +144,33 @@ def out_of_fold(views: dict[str, Any], gold: np.ndarray, *, folds: int = FOLDS, 
     """
     from llamita.core.engine import softmax
 
-    total = np.zeros((len(gold), int(gold.max()) + 1))
+    chosen = []
     for name, features in views.items():
         tried = [_of_view(features, gold, strength, folds, seed) for strength in STRENGTHS[name.split()[0]]]
-        best = max(tried, key=lambda logs: logs[np.arange(len(gold)), gold].mean())
+        best = max(tried, key=lambda logs: _likelihood(logs, gold))
         log.info("%s: %.1f %% agree with their labels out of fold", name, 100 * (best.argmax(1) == gold).mean())
-        total += best
-    return softmax(total / len(views))
+        chosen.append(best)
+    return softmax(pooled(chosen, gold))
+
+
+def pooled(logs: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
+    """One logarithm of probabilities of all, added in one after the other at the share that makes the labels likeliest.
+
+    A view that knows little gets no share; the few shares are fitted to thousands of labels, so that they overfit nothing.
+    """
+    ranked = sorted(logs, key=lambda one: -_likelihood(one, gold))
+    total = ranked[0]
+    for view in ranked[1:]:
+        total = max(
+            ((1 - share) * total + share * view for share in SHARES), key=lambda joined: _likelihood(joined, gold)
+        )
+    return total
+
+
+def _likelihood(logs: np.ndarray, gold: np.ndarray) -> float:
+    """Mean log-likelihood of the labels as they stand."""
+    norm = np.logaddexp.reduce(logs, axis=1)
+    return float((logs[np.arange(len(gold)), gold] - norm).mean())
 
 
 def _of_view(features: Any, gold: np.ndarray, strength: float, folds: int, seed: int) -> np.ndarray:

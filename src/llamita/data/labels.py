@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from llamita.data.finding import DataFinding, found_in, parts_of, rows_text, shortened
 from llamita.data.read import Table
@@ -23,8 +23,12 @@ def labels_found(table: Table) -> Iterator[DataFinding]:
     """Findings of a labelled table."""
     if table.labels is None:
         return
-    yield from _missing(table, table.labels)
-    counts = Counter(label for label in table.labels if label.strip())
+    missing = list(_missing(table, table.labels))
+    yield from missing
+    nothing = {row for finding in missing for row in finding.rows}
+    counts = Counter(label for row, label in enumerate(table.labels) if row not in nothing)
+    if not counts:
+        return
     if len(counts) == 1:
         message = f"every row has the label {next(iter(counts))!r}"
         yield found_in(table, range(len(table)), "one_class", "error", message, "add rows of another label")
@@ -130,8 +134,12 @@ def _given_away(table: Table, labels: list[str], counts: Counter[str]) -> Iterat
                 yield found_in(table, rows, "label_in_text", "warning", message, remedy)
 
 
-def labels_of_test(train: Table, test: Table) -> Iterator[DataFinding]:
-    """What of the test file's columns and labels doesn't go with the training file's."""
+def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> Iterator[DataFinding]:
+    """What of the test file's columns and labels doesn't go with the training file's.
+
+    Args:
+        wrong: Training rows whose labels are known to be wrong, which the test file need not have.
+    """
     if isinstance(train.texts[0], str) != isinstance(test.texts[0], str):
         kinds = ("single texts" if isinstance(t.texts[0], str) else "pairs of texts" for t in (train, test))
         message = "training data has {}, test data {}".format(*kinds)
@@ -145,7 +153,7 @@ def labels_of_test(train: Table, test: Table) -> Iterator[DataFinding]:
         remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
         message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
         yield found_in(test, rows, "unknown_label", "error", message, remedy)
-    absent = _in_order(known - tested)
+    absent = _in_order({label for row, label in enumerate(train.labels) if row not in wrong} - tested)
     if absent:
         listed = ", ".join(map(repr, absent[:5]))
         message = f"no row of the test data has the label {listed}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from llamita.core.encoding import TextEncoder
 from llamita.data.finding import DataFinding, found_in, parts_of, rows_text
 from llamita.data.read import Table
+from llamita.data.text import is_empty
 
 MANY_CHARACTERS = 10_000
 """A text longer than this is over-long whatever the model."""
@@ -46,11 +47,6 @@ def lengths_found(table: Table, encoder: TextEncoder | None, max_length: int | N
     yield from _over_long(table, encoder, max_length)
     yield from _cut_off(table)
     yield from _other_script(table)
-
-
-def is_empty(text: str) -> bool:
-    """Whether nothing of it can be seen."""
-    return not any(c.isprintable() and not c.isspace() for c in text) and "\ufffd" not in text
 
 
 def _empty(table: Table) -> Iterator[DataFinding]:

@@ -33,6 +33,11 @@ def han_share(text: str) -> float:
     return sum("\u3400" <= c <= "\u4dbf" or "\u4e00" <= c <= "\u9fff" for c in written) / max(1, len(written))
 
 
+def is_empty(text: str) -> bool:
+    """Whether nothing of it can be seen."""
+    return not any(c.isprintable() and not c.isspace() for c in text) and "\ufffd" not in text
+
+
 @cache
 def _traditional() -> frozenset[str]:
     """Chinese characters that only traditional texts have: the older Taiwanese set knows them, the mainland's doesn't."""

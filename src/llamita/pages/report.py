@@ -29,7 +29,7 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
     strings = words(language)
     shown = view(report.redacted() if redact else report, strings, folder, redacted=redact)
     shown |= {"t": strings, "language": language}
-    write_whole(folder / "report.html", _html("report.html.j2", shown))
+    write_whole(folder / "report.html", html_of("report.html.j2", shown))
     write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
 
 
@@ -41,10 +41,11 @@ def first_line(report: Report, language: str = "en") -> str:
 def html_summary(report: Report, language: str = "en") -> str:
     """First line, goals and table as a fragment for notebooks."""
     strings = words(language)
-    return _html("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
+    return html_of("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
 
 
-def _html(template: str, shown: dict[str, Any]) -> str:
+def html_of(template: str, shown: dict[str, Any]) -> str:
+    """Fill a page's template; style and script stand in the page itself."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     script = (HERE / "copy.js").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every fixed word of the pages, in English and Chinese side by side (strings.toml)."""
+"""Every fixed word of the pages, in English and Chinese side by side (strings.toml, data_words.toml)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from llamita.core.errors import UserError
 
 LANGUAGES = ("en", "zh")
 
-STRINGS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+STRINGS: dict[str, list[str]] = {
+    key: both
+    for name in ("strings.toml", "data_words.toml")
+    for key, both in tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")).items()
+}
 """The string of each language, in the order of `LANGUAGES`."""
 
 
