@@ -4,7 +4,8 @@
 
 Into 1,000 sentences of SST-2 (and as many reviews of ChnSentiCorp, where ../shared/data is there) each kind of damage of
 tests/damage.py is put alone, then all that one file can hold together. "lines": those that the finding names are the damaged
-ones, no more and no less; "also": other findings beside it, each a false alarm. The clean rows were chosen without the checker:
+ones, no more and no less; "also": other findings beside it (near copies, which take seconds, are looked for in the clean corpus,
+in all damage together, and where they are the damage). The clean rows were chosen without the checker:
 English rows in ASCII, Chinese ones without the characters &<>, of any text the first row only; the same rule for the test file.
 """
 
@@ -57,9 +58,8 @@ def corpus(language: str, train: Path, test: Path) -> dict[str, Any]:
         print(f"{row['name']:60}{found:17}{'right' if row['lines_right'] else 'WRONG':>6}{', '.join(row['also']):>20}")
     joined = together([d for d in DAMAGES if not d.alone and d.language in ("", language)], clean)
     number, exact = sum(r["found"] for r in rows), sum(r["lines_right"] for r in rows)
-    print(
-        f"{language}: alone {number} of {len(rows)} found, {exact} with the right lines; together {joined['found']} of {joined['of']}"
-    )
+    both = f"together {joined['found']} of {joined['of']}"
+    print(f"{language}: alone {number} of {len(rows)} found, {exact} with the right lines; {both}")
     return {
         "clean_rows": [len(part) for part in clean],
         "alarms_on_clean": len(alarms),
@@ -84,7 +84,7 @@ def clean_rows(file: Path, language: str, most: int, seen: set[str]) -> list[tup
     return [*rows, accented] if most == ROWS and language == "en" else rows
 
 
-def findings(made: Any) -> tuple[list[Any], str, list[int], dict[str, list[int]]]:
+def findings(made: Any, near: bool = True) -> tuple[list[Any], str, list[int], dict[str, list[int]]]:
     """Findings, the refusal if there is one, and of each kind all lines."""
     from llamita.core.errors import UserError
     from llamita.data.check import check, faults_found
@@ -97,7 +97,7 @@ def findings(made: Any) -> tuple[list[Any], str, list[int], dict[str, list[int]]
             train, test = (read_table(str(file), faults=faults) for file in files)
         except UserError as error:
             return [], str(error).replace(folder, ""), [], {}
-        found = [*check(train, test, likeness=0.8), *faults_found(faults)]
+        found = [*check(train, test, likeness=0.8 if near else None), *faults_found(faults)]
         lines: dict[str, list[int]] = {}
         for f in found:
             table = train if f.file == train.source else test
@@ -112,7 +112,7 @@ def alone(damage: Any, clean: list[list[tuple[str, str]]]) -> dict[str, Any]:
     made = Corpus.of(*clean)
     hurt = damage.put(made)
     wanted = sorted(made.lines(hurt))
-    found, refusal, _, lines = findings(made)
+    found, refusal, _, lines = findings(made, near="near" in damage.kind)
     also = [f.kind for f in found if f.kind != damage.kind]
     told = {"name": damage.name, "kind": damage.kind, "wanted": wanted[:10], "also": also}
     if not damage.kind:

@@ -42,8 +42,8 @@ SPREADSHEET = re.compile(
 )
 CELL_LIMIT = 32_767
 """Characters that a spreadsheet's cell holds."""
-MIXED = re.compile("[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z]")
-"""Latin beside Greek or Cyrillic within a word: letters that look alike."""
+MIXED = re.compile("[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]|(?<=[A-Za-z])[αορντυκιχ](?=[A-Za-z])")
+"""Latin beside Cyrillic within a word, or a Greek letter that looks Latin amid Latin ones; μm and α-helix are written so."""
 
 
 @dataclass(frozen=True, kw_only=True)

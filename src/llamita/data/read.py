@@ -16,6 +16,7 @@ from llamita.data.columns import ROLES, find_columns
 from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
+from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
@@ -65,8 +66,8 @@ def read_table(
 
     Args:
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
-            such files, a folder with a folder of .txt files for each label, "-" for standard input; a list of texts, pairs or
-            dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
+            (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
@@ -92,9 +93,13 @@ def read_with_rows(
         UserError: a folder or a pattern, beside what `read_table` refuses.
     """
     path = Path(file).expanduser()
-    if path != STDIN and not path.is_file() and any(mark in file for mark in "*?["):
+    of_hub = is_hub_id(file)
+    if path != STDIN and not of_hub and not path.is_file() and any(mark in file for mark in "*?["):
         raise UserError(f"{file}: this takes one file, not a pattern; name it")
-    rows = open_rows(path, encoding, same_keys=True, faults=faults)
+    if of_hub:
+        rows = rows_of(hub_dataset(file))[1]
+    else:
+        rows = open_rows(path, encoding, same_keys=True, faults=faults)
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
     how = Reading(columns=columns, faults=faults)
@@ -134,6 +139,9 @@ def read_chunks(
     how = Reading(columns=columns, labelled=labelled, faults=faults)
     if not isinstance(source, (str, Path)) or not str(source):
         yield from _chunks_of(*rows_of(source), how, size)
+        return
+    if is_hub_id(str(source)):
+        yield from _chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):

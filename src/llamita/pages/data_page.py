@@ -20,6 +20,7 @@ from llamita.pages.strings import words
 SHOWN_ROWS, SHOWN_LABELS, SHOWN_SUSPECTS = 3, 12, 25
 SEVERITIES = ("error", "warning", "info")
 BINS = 24
+CODE_POINT = Markup('<span class="code-point">U+{:04X}</span>')
 ROLES = {"train": "light", "test": "teacher", "unlabelled": "candidate"}
 """Colours of the page for the files."""
 
@@ -82,10 +83,14 @@ def _shown(finding: DataFinding, tables: Mapping[str, Table], t: Mapping[str, st
         "title": t.get(f"found_{finding.kind}", finding.kind), "file": Path(finding.file).name,
         "count": _rows(finding.count, t), "where": where,
         "more": t["check_more"].format(n=write.whole(more)) if more > 0 and finding.lines else "",
-        "message": "" if chinese else finding.message[:1].upper() + finding.message[1:] + ".",
-        "remedy": t.get(f"do_{finding.kind}", finding.remedy) if chinese else finding.remedy[:1].upper() + finding.remedy[1:] + ".",
+        "message": "" if chinese else _sentence(finding.message),
+        "remedy": t.get(f"do_{finding.kind}", finding.remedy) if chinese else _sentence(finding.remedy),
         "examples": examples, "suspects": _suspects(finding, table),
     }  # fmt: skip
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + ("" if words.endswith(("?", ".", "!")) else ".")
 
 
 def _rows(number: int, t: Mapping[str, str]) -> str:
@@ -108,10 +113,7 @@ def _suspects(finding: DataFinding, table: Table | None) -> list[tuple[int, str,
 def visible(text: str, most: int = 220) -> Markup:
     """A text whose control, invisible and other odd characters are marked by their code."""
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    pieces = [
-        Markup('<span class="code-point">U+{:04X}</span>').format(ord(c)) if not c.isprintable() and c not in "\n\t" else Markup.escape(c)
-        for c in cut
-    ]  # fmt: skip
+    pieces = [Markup.escape(c) if c.isprintable() or c in "\n\t" else CODE_POINT.format(ord(c)) for c in cut]
     return Markup("").join(pieces)
 
 
@@ -135,6 +137,7 @@ def _labels(tables: Mapping[str, Table], t: Mapping[str, str]) -> dict[str, Any]
     rest = len(total) - len(names)
     return pictures | {
         "rows": rows, "heads": [t["check_col_label"], *(t[f"split_{name}"] for name in labelled)],
+        "key": [(ROLES[name], t[f"split_{name}"]) for name in labelled],
         "rest": t["check_others"].format(n=rest) if rest > 0 else "",
     }  # fmt: skip
 
@@ -186,11 +189,8 @@ def _histogram(counts: Counter[int], width: float, name: str, t: Mapping[str, st
     )
     for place, count in counts.items():
         left, right = across(place * width), across((place + 1) * width)
-        drawn.append(
-            svg.element(
-                "rect", x=left + 0.5, y=up(count), width=right - left - 1, height=150 - up(count), class_=f"count role-{ROLES[name]}"
-            )
-        )  # fmt: skip
+        place_of = {"x": left + 0.5, "y": up(count), "width": right - left - 1, "height": 150 - up(count)}
+        drawn.append(svg.element("rect", **place_of, class_=f"count role-{ROLES[name]}"))
     drawn.append(svg.text(wide - 14, 184, t["check_characters"], anchor="end", class_="axis-name"))
     described = t[f"split_{name}"]
     return svg.drawing(wide, 190, *drawn, title=t["check_lengths"], description=described)
