@@ -207,7 +207,7 @@ def _one_class(corpus: Corpus) -> Lines:
 def _imbalanced(corpus: Corpus) -> Lines:
     label = corpus.train[0].label
     rare = [r for r in corpus.train if r.label != label]
-    kept = rare[:40]
+    kept = rare[: max(10, len(corpus.train) // 24)]
     corpus.train = [r for r in corpus.train if r.label == label or r in kept]
     return kept
 
@@ -316,7 +316,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage(name="two columns of one name", kind="", put=_with_header("text,text"), alone=True),
     Damage(name="a misspelt header", kind="header", put=_with_header("txet,labl"), alone=True),
     Damage(name="one label only", kind="one_class", put=_one_class, alone=True),
-    Damage(name="forty of one label, hundreds of the other", kind="imbalance", put=_imbalanced, alone=True),
+    Damage(name="one label twelve times as common as the other", kind="imbalance", put=_imbalanced, alone=True),
     Damage(name="texts cut at so many characters", kind="cut_off", put=_cut, alone=True),
     Damage(name="the label written before the text", kind="label_in_text", put=_label_in_text, alone=True),
     Damage(name="a label that the test file lacks", kind="absent_label", put=_absent_in_test, alone=True),

@@ -32,9 +32,11 @@ def test_a_trace_is_seen(kind: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "这碗汤烫烫烫！", "水烫烫烫烫，小心", "un café très cher, déjà vu ; « été »…", "Ärger über Öl & Übung", "naïve façade — “quoted”",
+        "这碗汤烫烫烫！", "水烫烫烫烫，小心", "un café très cher, déjà vu ; « été »…", "Ärger über Öl & Übung",
+        "naïve façade — “quoted”",
         "C:\\new\\temp", "\\tau and \\nu are Greek", "x < 3 and y > 2", "AT&T", "i <3 this", "100% sure, 20 % off", "10/10", "9.5",
-        "none of it works", "it was null and void", "on 3-Apr we went", "👨\u200d👩\u200d👧", "می\u200cخواهم", "Привет, мир", "e5 and π", "5 μm of α-helix",
+        "none of it works", "it was null and void", "on 3-Apr we went", "👨\u200d👩\u200d👧", "می\u200cخواهم",
+        "Привет, мир", "e5 and π", "5 μm of α-helix",
         "日本語のテキスト", "한국어", "tiếng Việt", "$1,000", "2024",
     ],
 )  # fmt: skip

@@ -11,7 +11,10 @@ from llamita.data.check import faults_found
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.read import read_table
 
-BROKEN = b'text,label\nfirst,good\n"open,bad\nsecond "with" quotes,bad\na,b,c\ncaf\xc3\xa9,good\ncaf\xe9,bad\nn\x00ul,good\n,\nthird,\nlast,bad\n'
+BROKEN = (
+    b'text,label\nfirst,good\n"open,bad\nsecond "with" quotes,bad\na,b,c\ncaf\xc3\xa9,good\ncaf\xe9,bad\nn\x00ul,good\n,\n'
+    b"third,\nlast,bad\n"
+)
 
 
 def broken(folder: Path) -> str:
@@ -36,7 +39,8 @@ def test_without_a_list_the_file_is_refused(tmp_path: Path) -> None:
 
 def test_broken_lines_of_jsonl_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "t.jsonl"
-    file.write_text('{"text": "a", "label": "x"}\n{"text": \n{"text": ["b"], "label": "x"}\n{"label": "y"}\n7\n{"text": "c", "label": "y"}\n')
+    lines = ['{"text": "a", "label": "x"}', '{"text": ', '{"text": ["b"], "label": "x"}', '{"label": "y"}', "7"]
+    file.write_text("\n".join([*lines, '{"text": "c", "label": "y"}']))
     faults: Faults = []
     assert read_table(str(file), faults=faults).texts == ["a", "c"]
     assert sorted((fault.line, fault.kind) for fault in faults) == [(2, "json"), (3, "cell"), (4, "key"), (5, "json")]
@@ -44,7 +48,7 @@ def test_broken_lines_of_jsonl_are_left_out(tmp_path: Path) -> None:
 
 def test_a_file_wholly_in_another_encoding_is_refused_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "gbk.csv").write_bytes("text,label\n很好,好评\n很差,差评\n".encode("gb18030"))
-    with pytest.raises(UserError, match="it looks like GB18030. Convert it"):
+    with pytest.raises(UserError, match=r"it looks like GB18030\. Convert it"):
         read_table(str(tmp_path / "gbk.csv"), faults=[])
 
 
@@ -63,7 +67,7 @@ def test_faults_of_a_kind_are_one_finding_with_all_lines() -> None:
 
 def test_a_fault_is_raised_where_none_are_collected() -> None:
     fault = BadRow("t.csv", 3, "no; do", kind="json")
-    with pytest.raises(BadRow, match="t.csv:3: no; do"):
+    with pytest.raises(BadRow, match=r"t\.csv:3: no; do"):
         note(None, fault)
     kept: Faults = []
     note(kept, fault)

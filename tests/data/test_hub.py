@@ -46,7 +46,12 @@ def test_the_named_split_is_read_with_the_names_of_its_labels(
 
     monkeypatch.setattr(datasets, "load_dataset", load)
     table = read_table(named)
-    assert (table.texts, table.labels, table.source, table.lines) == (["a", "b", "c"], ["good", "bad", "good"], named, [1, 2, 3])
+    assert (table.texts, table.labels, table.source, table.lines) == (
+        ["a", "b", "c"],
+        ["good", "bad", "good"],
+        named,
+        [1, 2, 3],
+    )
     assert asked == [wanted]
     assert read_with_rows(named)[2][0][1] == ["a", "good"]
 
@@ -54,7 +59,7 @@ def test_the_named_split_is_read_with_the_names_of_its_labels(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionError("Couldn't reach the Hub\nat all"), "can't fetch 'owner/name': Couldn't reach the Hub. Without a network: give a file"),
+        (ConnectionError("No way\nat all"), "can't fetch 'owner/name': No way. Without a network: give a file"),
         (FileNotFoundError("Dataset doesn't exist"), "no file owner/name, and no data set of this name on the Hub"),
         (ValueError('Unknown split "train"'), "Name configuration and split: owner/name:config:split"),
     ],

@@ -10,7 +10,9 @@ WORDS = ("tea", "rain", "books", "music", "bread", "trains", "winter")
 
 def table(texts: list[str], labels: list[str]) -> Table:
     lines = list(range(2, len(texts) + 2))
-    return Table(texts=list(texts), labels=labels, lines=lines, columns={"text": "text", "label": "label"}, source="t.csv")
+    return Table(
+        texts=list(texts), labels=labels, lines=lines, columns={"text": "text", "label": "label"}, source="t.csv"
+    )
 
 
 def found(texts: list[str], labels: list[str]) -> dict[str, tuple[int, ...]]:

@@ -24,8 +24,13 @@ def test_lists_pairs_and_dicts_have_the_names_of_their_columns() -> None:
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("", "the data file's name is empty"), (7, "data must be a file"), ((["a"], []), "1 texts but 0 labels"), (["a", 3], "item 2")],
-)
+    [
+        ("", "the data file's name is empty"),
+        (7, "data must be a file"),
+        ((["a"], []), "1 texts but 0 labels"),
+        (["a", 3], "item 2"),
+    ],
+)  # fmt: skip
 def test_what_is_no_table_is_refused(source: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         rows_of(source)

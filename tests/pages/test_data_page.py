@@ -27,10 +27,8 @@ TEXTS = [
 
 def page(folder: Path, language: str = "en") -> str:
     train = read_table((TEXTS, ["good", "bad"] * 20))
-    findings = [
-        *check(train),
-        *suspects_found(train, [Suspect(row=5, label="bad", likely="good", own=0.02, other=0.98)]),
-    ]
+    suspect = Suspect(row=5, label="bad", likely="good", own=0.02, other=0.98)
+    findings = [*check(train), *suspects_found(train, [suspect], 0.9)]
     write_data_page(
         {"train": train}, findings, folder / "page.html", language=language, command="llamita data check x.csv"
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SHOWN_SUSPECTS = 20
+ABOUT_ALL = ("one_class", "many_labels", "imbalance")
+"""Findings about a label as a whole, whose single rows are sound."""
 
 
 def check(argv: Sequence[str]) -> int:
@@ -60,7 +62,7 @@ def _parser() -> flags.Parser:
     parser.add("--encoding", metavar="NAME", help="of files that aren't UTF-8, such as gb18030")
     parser.add(
         "--label-errors", action="store_true",
-        help="also look for labels that are probably wrong, by models that learn from the other rows (minutes)",
+        help="also look for labels that may be wrong, by models that learn from the other rows (minutes)",
     )  # fmt: skip
     parser.add(
         "--model", metavar="MODEL",
@@ -130,7 +132,7 @@ def _findings(args: argparse.Namespace, tables: Mapping[str, Table], faults: Fau
         from llamita.data.label_errors import label_errors, suspects_found
 
         models = [engine] if engine else _default_models()
-        found += suspects_found(tables["train"], label_errors(tables["train"], models, seed=args.seed))  # type: ignore[arg-type]
+        found += suspects_found(tables["train"], *label_errors(tables["train"], models, seed=args.seed))  # type: ignore[arg-type]
     return by_severity(found)
 
 
@@ -170,8 +172,8 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
 
 
 def _lines(finding: DataFinding) -> str:
-    """All lines, where there are a few and the message doesn't end with a place of its own."""
-    if not 1 < finding.count == len(finding.lines) or finding.suspects:
+    """All lines, where there are a few and each of them is to be mended."""
+    if not 1 < finding.count == len(finding.lines) or finding.suspects or finding.kind in ABOUT_ALL:
         return ""
     return f" [lines {', '.join(map(str, finding.lines))}]"
 

@@ -9,7 +9,9 @@ from typing import Any
 from llamita.core.errors import UserError, first_line
 from llamita.data.files import FORMATS, PACKED
 
-NAMED = re.compile(r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?::(?P<config>[\w.-]+))??(?::(?P<split>[\w.+-]+(?:\[[\w%:-]*\])?))?")
+NAMED = re.compile(
+    r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?::(?P<config>[\w.-]+))??(?::(?P<split>[\w.+-]+(?:\[[\w%:-]*\])?))?"
+)
 """The last part after a colon is the split; a slice such as train[:1000] is one, too."""
 
 

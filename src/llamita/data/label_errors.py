@@ -50,8 +50,8 @@ class Suspect:
     """Probability of the likely one."""
 
 
-def label_errors(table: Table, models: Sequence[Model] = (), *, seed: int = 0) -> list[Suspect]:
-    """Rows that confident learning takes for wrongly labelled, the surest first.
+def label_errors(table: Table, models: Sequence[Model] = (), *, seed: int = 0) -> tuple[list[Suspect], float]:
+    """Rows that confident learning takes for wrongly labelled, the surest first; the share of labels the models agree with.
 
     Args:
         models: Whose inner states are views of the texts beside TF-IDF.
@@ -65,13 +65,14 @@ def label_errors(table: Table, models: Sequence[Model] = (), *, seed: int = 0) -
     names = sorted(set(part.labels))
     gold = np.array([names.index(label) for label in part.labels])
     probabilities = out_of_fold(views_of(part, models), gold, seed=seed)
-    return [
+    suspects = [
         Suspect(
             row=rows[i], label=names[gold[i]], likely=names[int(probabilities[i].argmax())],
             own=float(probabilities[i, gold[i]]), other=float(probabilities[i].max()),
         )
         for i in doubtful(gold, probabilities)
     ]  # fmt: skip
+    return suspects, float((probabilities.argmax(1) == gold).mean())
 
 
 def judged_rows(table: Table) -> list[int]:
@@ -185,16 +186,18 @@ def _of_view(features: Any, gold: np.ndarray, strength: float, folds: int, seed:
     return logs
 
 
-def suspects_found(table: Table, suspects: Sequence[Suspect]) -> list[DataFinding]:
+def suspects_found(table: Table, suspects: Sequence[Suspect], agreement: float) -> list[DataFinding]:
     """One finding of all suspects, the surest first; none where there are none."""
     if not suspects:
         return []
     first = suspects[0]
     message = (
-        f"{rows_text(len(suspects))} whose label is probably wrong (surest: {first.label!r}, likely {first.likely!r} with"
-        f" {100 * first.other:.0f} %)"
+        f"{rows_text(len(suspects))} whose label may be wrong (surest: {first.label!r}, likely {first.likely!r} with"
+        f" {100 * first.other:.0f} %), by models that are right for {100 * agreement:.0f} % of the labels they haven't seen"
     )
-    remedy = "read them in this order and set right what is wrong; a few are right and only hard"
+    remedy = (
+        "read them in this order, set right what is wrong, stop where most are only hard; a better --model doubts fewer"
+    )
     rows = [suspect.row for suspect in suspects]
     finding = found_in(table, rows, "label_error", "warning", message, remedy, suspects=_written(table, suspects))
     return [finding]

@@ -67,7 +67,8 @@ def read_table(
     Args:
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
             such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
-            (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`,
+            a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
