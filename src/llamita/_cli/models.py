@@ -63,9 +63,7 @@ def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
     shots = {} if asked.shots is None else {"number": asked.shots}
     shown, calibrate = (labelled_table(getattr(asked, name), asked) for name in ("few_shot", "calibrate"))
     examples = None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **shots)
-    return ask(
-        engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate
-    )
+    return ask(engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate)
 
 
 def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:

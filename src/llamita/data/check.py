@@ -8,16 +8,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from llamita.core.encoding import TextEncoder
 from llamita.data.characters import damaged
 from llamita.data.columns import LABELS, PAIRS, TEXTS
 from llamita.data.copies import near_pairs, same_texts
 from llamita.data.faults import BadRow, Faults
-from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place, rows_text
+from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
-from llamita.data.read import Table
+from llamita.data.read import Table, rows_text
 from llamita.data.text import is_empty, reading_key, text_key
 
 WRONG_LABELS = ("empty_label", "label_spelling", "swapped")
@@ -105,7 +106,7 @@ def _header(table: Table) -> Iterator[DataFinding]:
             finding = found_in(
                 table, [], "header", "warning", message, f"rename it, or say so: --columns {role}={column}"
             )
-            yield DataFinding(**{**finding.__dict__, "line": 1, "lines": (1,), "count": 1})
+            yield replace(finding, line=1, lines=(1,), count=1)
 
 
 def _is_slip(name: str, meant: str) -> bool:
@@ -183,6 +184,3 @@ def _leakage(train: Table, test: Table, allowed: bool) -> Iterator[DataFinding]:
         message = f"{rows_text(len(rows))} whose text also stands in {test.source} (first: its {place(test, twin)})"
         remedy = "take them out of the training data: a score on texts seen in training says nothing"
         yield found_in(train, rows, "leakage", "warning" if allowed else "error", message, remedy)
-
-
-__all__ = ["DataFinding", "by_severity", "check", "faults_found", "leaking_rows"]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from llamita.core.task import Text
-from llamita.data.read import Table, rows_text
+from llamita.data.read import Table
 
 SHOWN_LINES = 10
 Severity = Literal["error", "warning", "info"]
@@ -69,6 +69,3 @@ def shortened(text: Text, most: int = 40) -> str:
     """The beginning of a text on one line, for a message."""
     written = " ".join(" | ".join(parts_of(text)).split())
     return written if len(written) <= most else written[: most - 1] + "…"
-
-
-__all__ = ["SHOWN_LINES", "DataFinding", "Severity", "found_in", "parts_of", "place", "rows_text", "shortened"]

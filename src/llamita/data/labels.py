@@ -8,8 +8,8 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
-from llamita.data.finding import DataFinding, found_in, parts_of, rows_text, shortened
-from llamita.data.read import Table
+from llamita.data.finding import DataFinding, found_in, parts_of, shortened
+from llamita.data.read import Table, rows_text
 
 NOTHING = frozenset(("nan", "none", "null", "n/a", "#n/a", "<na>", "undefined"))
 FEWEST = 10

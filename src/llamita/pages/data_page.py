@@ -70,10 +70,7 @@ def _tiles(tables: Mapping[str, Table], findings: Sequence[DataFinding], t: Mapp
 def _shown(finding: DataFinding, tables: Mapping[str, Table], t: Mapping[str, str], language: str) -> dict[str, Any]:
     """A finding as the template shows it."""
     table = next((one for one in tables.values() if finding.file in {one.source, *(one.files or ())}), None)
-    examples = []
-    for row in finding.rows[:SHOWN_ROWS] if table is not None and not finding.suspects else ():
-        label = table.labels[row] if table.labels else ""
-        examples.append((table.lines[row], visible(" | ".join(parts_of(table.texts[row]))), visible(label, 24)))
+    examples = [] if table is None or finding.suspects else [_row(table, row) for row in finding.rows[:SHOWN_ROWS]]
     more = finding.count - len(finding.lines)
     key = "check_where" if len(finding.lines) == 1 else "check_lines"
     lines = ", ".join(map(str, finding.lines))
@@ -87,6 +84,11 @@ def _shown(finding: DataFinding, tables: Mapping[str, Table], t: Mapping[str, st
         "remedy": t.get(f"do_{finding.kind}", finding.remedy) if chinese else _sentence(finding.remedy),
         "examples": examples, "suspects": _suspects(finding, table),
     }  # fmt: skip
+
+
+def _row(table: Table, row: int) -> tuple[int, Markup, Markup]:
+    label = table.labels[row] if table.labels else ""
+    return table.lines[row], visible(" | ".join(parts_of(table.texts[row]))), visible(label, 24)
 
 
 def _sentence(words: str) -> str:
