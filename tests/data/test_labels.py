@@ -33,6 +33,10 @@ def test_labels_for_nothing_are_told_once() -> None:
     assert kinds == ["1 row with an empty label", "1 row with 'nan' for a label, a word for nothing"]
 
 
+def test_none_is_a_label() -> None:
+    assert "empty_label" not in found(TEXTS, ["none"] * 12 + LABELS[12:])
+
+
 def test_text_and_label_exchanged_are_told_and_nothing_else_of_them() -> None:
     texts, labels = list(TEXTS), list(LABELS)
     texts[7], labels[7] = labels[7], texts[7]

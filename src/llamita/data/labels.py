@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator
 from llamita.data.finding import DataFinding, found_in, parts_of, shortened
 from llamita.data.read import Table, rows_text
 
-NOTHING = frozenset(("nan", "none", "null", "n/a", "#n/a", "<na>", "undefined"))
+NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
+"""Words for an empty cell; "none" is a label that people give."""
 FEWEST = 10
 """Rows a label must have not to be called rare."""
 SURE, MOST, ENOUGH = 0.99, 0.5, 50
@@ -50,7 +51,7 @@ def _missing(table: Table, labels: list[str]) -> Iterator[DataFinding]:
     rows = [i for i, label in enumerate(labels) if label.strip().casefold() in NOTHING]
     if rows and len(rows) < len(labels) // 10 + 2:
         message = f"{rows_text(len(rows))} with {labels[rows[0]]!r} for a label, a word for nothing"
-        yield found_in(table, rows, "empty_label", "error", message, "fill it in, or take these rows out")
+        yield found_in(table, rows, "empty_label", "warning", message, "fill it in, or take these rows out")
 
 
 def _swapped(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
@@ -64,7 +65,7 @@ def _swapped(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[
     if rows:
         message = f"{rows_text(len(rows))} whose text is {shortened(table.texts[rows[0]])!r} and whose label reads like a text"
         yield found_in(
-            table, rows, "swapped", "error", message, "text and label stand in each other's column; swap them"
+            table, rows, "swapped", "warning", message, "text and label stand in each other's column; swap them"
         )
 
 
