@@ -41,9 +41,7 @@ class Calibrate(Step):
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
 
     def apply(self, model: Model, run: Run) -> Model:
-        import torch
-
-        from llamita.core.architecture import head_linear
+        from llamita.core.architecture import scale_head
 
         if run.task is None or not len(run.task.select):
             raise UserError("learn.calibrate needs a select split; let the task cut one off (select > 0)")
@@ -53,14 +51,7 @@ class Calibrate(Step):
         scale, shift = self.fitted(logits, gold)
         before, after = mean_surprise(logits, gold, 1.0), mean_surprise(logits * scale + shift, gold, 1.0)
         log.info("%s: surprise on select %.4f -> %.4f nats", told(scale, shift, model.labels), before, after)
-        linear = head_linear(model.module)
-        if shift.any() and linear.bias is None:
-            raise UserError("this model's head has no bias to hold the shifts; take method temperature")
-        with torch.no_grad():
-            factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
-            linear.weight.mul_(factor[:, None])
-            if linear.bias is not None:
-                linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
+        scale_head(model.module, scale, shift)
         model.folder = None
         return model
 
