@@ -143,7 +143,7 @@ class Unlabelled:
         bodies, paces = [body for body, _ in found], {body.student: pace for body, pace in found}
         labelling, fixed = seconds * (number + hand), 90.0
         spent = labelling + fixed
-        effort = student_effort([bodies[0], *bodies], paces, goals, 60 * minutes - spent, spent)
+        effort = student_effort(bodies, paces, goals, 60 * minutes - spent, spent)
         parts = [
             (f"the teacher labels {number + hand:,} texts", labelling),
             (f"{len(effort['shapes'])} candidates, {effort['brief_epochs']:g} epochs each", effort.pop("brief_seconds")),

@@ -188,7 +188,7 @@ def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
 def run_folder(out: str) -> Path:
     """The folder of a run: new, or one that an earlier call began."""
     path = Path(out).expanduser()
-    known = ("recipe.yaml", "plan.json", "stages", "report.json", "log.txt")
+    known = ("recipe.yaml", "plan.json", "stages", "report.json", "log.txt", "audit.csv")
     if path.is_dir() and any(path.iterdir()) and not any((path / name).exists() for name in known):
         raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
     return writable(path)

@@ -16,7 +16,7 @@ import numpy as np
 
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.task import Split, Text
 
@@ -115,16 +115,14 @@ def open_folder(folder: Path, *, threads: int | None = None) -> RecordedEngine:
     from safetensors.numpy import load_file
 
     folder = Path(folder)
+    missing = [name for name in (ARTIFACT_FILE, NUMBERS_FILE) if not (folder / name).is_file()]
+    require(not missing, f"{folder}: {', '.join(missing)} is missing; let the teacher answer again")
     try:
         about = json.loads((folder / ARTIFACT_FILE).read_text(encoding="utf-8"))
         numbers = load_file(folder / NUMBERS_FILE)
         if numbers["logits"].shape != (len(numbers["keys"]), len(about["labels"])):
             raise ValueError(f"answers of shape {numbers['logits'].shape} for {len(numbers['keys'])} texts")
         return RecordedEngine(about, numbers["keys"], numbers["logits"])
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{folder}: {Path(error.filename or '').name} is missing; let the teacher answer again"
-        ) from None
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise UserError(
             f"{folder} is damaged ({type(error).__name__}: {error}); let the teacher answer again"
