@@ -158,13 +158,14 @@ class Job:
     def recipe(self, shape: Shape, taught: bool) -> Recipe:
         """The delivered path as a recipe that `llamita run` repeats."""
         steps = self.last_steps(shape, taught=taught)
+        measures = ("quality", "calibration", "agreement", *(("cost",) if self.given is None else ()))
         trained = () if self.plan["teacher_is_trained"] else self.teacher_steps()
         teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
         return Recipe(
             model=self.model if shape.body.student == "teacher" else shape.body.student,
             teacher=teacher, task=self.plan["task"], exporters=(shape.exporter,), seed=self.shop.seed,
             steps=(*trained, *steps) if shape.body.student == "teacher" else steps,
-            measures=tuple(build(name) for name in ("quality", "calibration", "agreement", "cost")),
+            measures=tuple(build(name) for name in measures),
         )  # fmt: skip
 
     def table(self, tried: Sequence[Tried], chosen: Tried, linear: LinearBaseline) -> list[dict[str, Any]]:
