@@ -148,3 +148,12 @@ def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequenc
     taken = proportional(free, min(shots, len(rest)), seed, balanced=True)
     order = np.random.default_rng(seed).permutation(taken)
     return tuple((table.texts[rest[i]], table.labels[rest[i]]) for i in order)
+
+
+def pace_of(teacher: Engine, texts: Sequence[Text], threads: int) -> list[dict[str, Any]]:
+    """A short measurement of what a text costs the teacher, kept with its answers."""
+    from llamita.measure.cost import Cost, cost_side_by_side
+
+    cost = Cost(calls=20, rounds=2, throughput_texts=16, seconds=8.0, memory=False)
+    found = cost_side_by_side({"teacher": teacher}, texts, cost=cost, threads=threads, seed=0)["teacher"]
+    return [finding.to_dict() for finding in found]

@@ -146,8 +146,11 @@ class Job:
 
     def last_steps(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
         """From what a shape is cut from to what is exported."""
-        sure_as_the_teacher = taught and self.given is not None
-        last = build("distill.temperature" if sure_as_the_teacher else "calibrate")
+        hand = self.plan.get("calibrating")
+        as_the_teacher = taught and self.given is not None and not hand
+        last = (
+            build("distill.temperature") if as_the_teacher else build("calibrate", {"labelled": hand} if hand else {})
+        )
         return (*self.lessons(shape, self.plan["full_epochs"], taught=taught), last)
 
     def lessons(self, shape: Shape, passes: float, *, taught: bool) -> tuple[Step, ...]:

@@ -119,6 +119,7 @@ def learned_from_answers(bare: Unlabelled, shop: Workshop, folder: Path, goals: 
     """The teacher labels the texts; then the run is one with labels, whose teacher is what it said."""
     labelled = bare.label(shop, plan["texts"], folder)
     plan["task"] = {"classify": labelled.task | {"max_length": plan["max_length"]}}
+    plan["calibrating"] = labelled.calibrating
     shop = replace(shop, task=open_task(plan["task"]), columns=None)
     deliver(labelled.teacher, folder / "teacher")
     job = Job(shop=shop, goals=goals, model=str(folder / "teacher"), plan=plan, given=labelled.teacher)

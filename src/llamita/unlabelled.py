@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.asking import Asking, examples_of
+from llamita.asking import Asking, examples_of, pace_of
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
@@ -120,7 +120,7 @@ class Unlabelled:
         """Settings of a task of the texts with labels dealt in turn, for plans, which look at texts alone."""
         texts = [self.table.texts[i] for i in (rows if rows is not None else range(len(self.table)))]
         dealt = [self.labels[i % len(self.labels)] for i in range(len(texts))]
-        given = {"train": (texts, dealt), "labels": self.labels, "seed": self.seed}
+        given: dict[str, Any] = {"train": (texts, dealt), "labels": self.labels, "seed": self.seed}
         if self.checked:
             given["test"] = (self.measuring.texts, [self.labels[i] for i in self.measuring.labels])
         return {"classify": given}
@@ -194,16 +194,24 @@ class Unlabelled:
             for i, (text, place, share) in enumerate(zip(texts, given, sure, strict=True), 1)
         ]
         write_rows(folder / "labelled.csv", names, rows, "the teacher's labels")
-        task = {"train": str(folder / "labelled.csv"), "labels": list(self.labels), "seed": self.seed}
+        task: dict[str, Any] = {"train": str(folder / "labelled.csv"), "labels": list(self.labels), "seed": self.seed}
         if self.checked:
-            hand = [
-                (i, [*_parts(text), self.labels[place]])
-                for i, (text, place) in enumerate(zip(self.measuring.texts, self.measuring.labels, strict=True), 1)
-            ]
-            write_rows(folder / "measuring.csv", names[:-1], hand, "hand labels")
-            task["test"] = str(folder / "measuring.csv")
+            task["test"] = self._written(self.measuring, folder / "measuring.csv")
+        fitted_to = None
+        if len(self.calibrating):
+            fitted_to = self._written(self.calibrating, folder / f"calibrating-{self.calibrating.fingerprint[:8]}.csv")
         told = self._told(teacher, plain, texts, scores)
-        return Labelled(task=task, teacher=stage, plain=plain, told=told)
+        return Labelled(task=task, teacher=stage, plain=plain, told=told, calibrating=fitted_to)
+
+    def _written(self, split: Split, file: Path) -> str:
+        """The hand labels of a split as a file, and its name."""
+        rows = [
+            (i, [*_parts(text), self.labels[place]])
+            for i, (text, place) in enumerate(zip(split.texts, split.labels, strict=True), 1)
+        ]
+        names = ("text", "label") if isinstance(split.texts[0], str) else ("text", "pair", "label")
+        write_rows(file, names, rows, "hand labels")
+        return str(file)
 
     def _told(self, teacher: RecordedEngine, plain: Stage, texts: Sequence[Text], scores: np.ndarray) -> dict[str, Any]:
         counts = np.bincount(scores.argmax(axis=1), minlength=len(self.labels))
@@ -280,15 +288,8 @@ class Labelled:
     """Its answers as they came."""
     told: dict[str, Any]
     """For the report."""
-
-
-def pace_of(teacher: Engine, texts: Sequence[Text], threads: int) -> list[dict[str, Any]]:
-    """A short measurement of what a text costs the teacher, kept with its answers."""
-    from llamita.measure.cost import Cost, cost_side_by_side
-
-    cost = Cost(calls=20, rounds=2, throughput_texts=16, seconds=8.0, memory=False)
-    found = cost_side_by_side({"teacher": teacher}, texts, cost=cost, threads=threads, seed=0)["teacher"]
-    return [finding.to_dict() for finding in found]
+    calibrating: str | None
+    """A file of the hand labels that calibrate the students too."""
 
 
 def _keep(file: Path, logits: np.ndarray) -> None:

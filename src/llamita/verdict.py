@@ -61,7 +61,11 @@ def said(report: Report) -> tuple[str, ...]:
         )
     teacher, before = report.subject("teacher"), report.subject("teacher_plain")
     if about["checked"]:
-        by = f"{about['calibrating']} hand labels calibrated the teacher, " if about["calibrating"] else ""
+        by = (
+            f"{about['calibrating']} hand labels calibrated the teacher and its students, "
+            if about["calibrating"]
+            else ""
+        )
         text = f"{by}{about['measuring']} others measured it and the light model" if by else (
             f"{about['measuring']} hand labels measured the teacher and the light model"
         )  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -207,14 +207,14 @@ def head_linear(module: PreTrainedModel) -> nn.Linear:
     return found
 
 
-def scale_head(module: PreTrainedModel, scale: Sequence[float], shift: Sequence[float]) -> None:
+def scale_head(module: PreTrainedModel, scale: np.ndarray, shift: np.ndarray) -> None:
     """Multiply each label's logit by its scale and add its shift, in the head's own numbers.
 
     Raises:
         UserError: there are shifts, and the head has no bias to hold them.
     """
     linear = head_linear(module)
-    if any(shift) and linear.bias is None:
+    if shift.any() and linear.bias is None:
         raise UserError("this model's head has no bias to hold the shifts; take method temperature")
     with torch.no_grad():
         factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)

@@ -11,6 +11,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, fit_temperature, mean_surprise
 from llamita.core.step import Step
@@ -48,6 +50,6 @@ class Temperature(Step):
         before, after = (mean_surprise(logits, wanted, sharpness) for sharpness in (1.0, 1 / temperature))
         log.info("temperature %.3f: surprise at the teacher on select %.4f -> %.4f nats", temperature, before, after)
         count = logits.shape[1]
-        scale_head(model.module, [1 / temperature] * count, [0.0] * count)
+        scale_head(model.module, np.full(count, 1 / temperature), np.zeros(count))
         model.folder = None
         return model
