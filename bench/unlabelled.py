@@ -54,12 +54,13 @@ def teacher_of(row: str, cut: dict[str, Any], seed: int, threads: int) -> Any:
     """The row's teacher, ready to answer."""
     from llamita.core.registry import build
     from llamita.core.store import Store
-    from llamita.tasks.likelihood import Prompt, ask
+    from llamita.tasks.asking import Shots, ask
+    from llamita.tasks.likelihood import Prompt
     from llamita.workshop import Workshop, open_engine, open_task
 
     if row != "mpnet":
         model = open_engine("smollm2", threads=threads)
-        more = {"examples": cut["examples"], "shots": 8, "seed": seed} if row == "eight" else {}
+        more = {"examples": Shots(data=cut["examples"], seed=seed)} if row == "eight" else {}
         return ask(model, LABELS, words=WORDS, prompt=Prompt(start="", text=PROMPT), **more)  # type: ignore[arg-type]
     task = open_task({"classify": {"train": cut["lessons"], "test": cut["hand"], "labels": LABELS, "seed": seed}})
     shop = Workshop(store=Store(folder=WORK / "stages"), task=task, threads=threads, seed=seed)

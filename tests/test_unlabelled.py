@@ -196,8 +196,8 @@ REFUSED = [
     ),
     ({"labels": "a,a"}, "labels must be two different names or more"),
     ({"students": []}, "need a student besides the teacher"),
-    ({"labels": ("x", "y")}, "has labels of its own .Positive, Negative., not x, y"),
-    ({"prompt": "Say: {text}"}, "--prompt is for asking a language model"),
+    ({"labels": ("x", "y")}, "has labels of its own: Positive, Negative; none is an entailment"),
+    ({"prompt": "Say: {text}"}, "--prompt is for asking a model"),
 ]
 
 

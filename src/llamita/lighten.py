@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from llamita.asking import SHOTS
 from llamita.core.errors import UserError, require
 from llamita.core.report import Report
 from llamita.core.store import Store
@@ -22,6 +21,7 @@ from llamita.data.read import Table, read_table
 from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job
+from llamita.labeller import SHOTS
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import deliver, finish, logged
 from llamita.unlabelled import Unlabelled, unlabelled_texts

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.asking import Asking, examples_of, pace_of
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
@@ -24,6 +23,7 @@ from llamita.data.read import Table, read_table
 from llamita.data.write import write_rows
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels
+from llamita.labeller import Asking, examples_of, pace_of
 from llamita.plan import lengths_of, students_of
 from llamita.tasks.endpoint import is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder, recorded

@@ -9,9 +9,9 @@ import pytest
 from tests.families import tiny_model
 from tests.tasks.test_likelihood import causal
 
-from llamita.asking import Asking, examples_of
 from llamita.core.errors import UserError
 from llamita.data.read import read_table
+from llamita.labeller import Asking, examples_of
 
 TEXTS = ["a warm film", "a dull film"]
 
@@ -27,18 +27,27 @@ def test_a_head_is_put_in_the_order_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_language_model_is_asked_by_label_likelihood_with_the_examples_given(tmp_path: Path) -> None:
-    from llamita.tasks.likelihood import ask
+    from llamita.tasks.asking import Shots, ask
 
     causal("llama").save(tmp_path)
-    asking = Asking(
-        model=str(tmp_path), labels=("bad", "good"), prompt="Say: {text}", examples=(("fine", "good"), ("poor", "bad"))
-    )
+    shown = (("fine", "good"), ("poor", "bad"))
+    asking = Asking(model=str(tmp_path), labels=("bad", "good"), prompt="Say: {text}", examples=shown)
     engine = asking.open(tmp_path, 1)
-    expected = ask(
-        causal("llama"), ("bad", "good"), prompt="Say: {text}", examples=(("fine", "poor"), ("good", "bad")), shots=2
-    ).text_logits(TEXTS)
+    shots = Shots(data=(["fine", "poor"], ["good", "bad"]), number=2)
+    expected = ask(causal("llama"), ("bad", "good"), prompt="Say: {text}", examples=shots).text_logits(TEXTS)
     np.testing.assert_allclose(engine.text_logits(TEXTS), expected, atol=1e-4)
     assert asking.way(engine) == "label likelihood, 2 examples shown"
+
+
+def test_a_model_of_inference_is_asked_by_its_entailment(tmp_path: Path) -> None:
+    tiny_model("bert", labels=("entailment", "neutral", "contradiction")).save(tmp_path)
+    asking = Asking(model=str(tmp_path), labels=("bad", "good"))
+    engine = asking.open(tmp_path, 1)
+    assert engine.labels == ("bad", "good")
+    assert asking.way(engine).startswith("inference")
+    tiny_model("bert", labels=("red", "blue")).save(tmp_path / "other")
+    with pytest.raises(UserError, match="has labels of its own: red, blue; none is an entailment"):
+        Asking(model=str(tmp_path / "other"), labels=("bad", "good")).open(tmp_path, 1)
 
 
 def test_examples_are_balanced_and_never_among_what_measures() -> None:

@@ -1,4 +1,4 @@
-"""Asking: a model that was never taught these labels here is opened as a classifier, whatever kind of model it is."""
+"""The labeller: a model that was never taught these labels here, opened as a classifier, whatever kind of model it is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from llamita.core.sources import fingerprint, locate
 from llamita.core.task import label_order
 from llamita.data.portion import proportional
 from llamita.data.text import text_key
+from llamita.tasks.asking import Shots, ask, is_headed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
+from llamita.tasks.inference import InferenceEngine
 from llamita.workshop import open_engine
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Asking:
     """Which model is asked, and how."""
 
     model: str
-    """A causal language model, a classifier that has these labels, or a server's http://HOST/v1#MODEL."""
+    """A causal language model, a classifier that has these labels, a model of inference, or a server's http://HOST/v1#MODEL."""
     labels: tuple[str, ...]
     words: Mapping[str, str] = field(default_factory=dict)
     """What is said for a label, where its name doesn't say it."""
@@ -68,36 +70,26 @@ class Asking:
                 cache=cache / "endpoint",
             )  # fmt: skip
         engine = open_engine(self.model, threads=threads, precision="auto")
-        module = getattr(engine, "module", None)
-        if module is None or type(module).__name__.endswith("ForSequenceClassification"):
-            return self._with_own_head(engine)
-        from llamita.tasks.likelihood import ask
-
-        shown = (
-            {"examples": tuple(zip(*self.examples, strict=True)), "shots": len(self.examples)} if self.examples else {}
-        )
-        return ask(engine, self.labels, words=self.words, prompt=self.prompt, seed=self.seed, **shown)  # type: ignore[arg-type]
-
-    def _with_own_head(self, engine: Engine) -> Engine:
-        order = label_order(engine.labels, self.labels)
-        if order is None:
-            raise UserError(
-                f"{engine.name} has labels of its own ({', '.join(engine.labels[:20])}), not {', '.join(self.labels)}; name its"
-                " labels, or take a language model that can be asked, such as smollm2"
+        order = label_order(engine.labels, self.labels) if is_headed(engine) else None
+        if order is not None:
+            mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]
+            require(
+                not mute, f"{mute[0] if mute else ''} is for asking a model; {engine.name} has a head for these labels"
             )
-        mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]
-        require(
-            not mute,
-            f"{mute[0] if mute else ''} is for asking a language model; {engine.name} has a head for these labels",
-        )
-        return Reordered(engine, self.labels, order)
+            return Reordered(engine, self.labels, order)
+        shown = None
+        if self.examples:
+            texts, labels = zip(*self.examples, strict=True)
+            shown = Shots(data=(list(texts), list(labels)), number=len(texts), seed=self.seed)
+        return ask(engine, self.labels, words=self.words, prompt=self.prompt, examples=shown)
 
     def way(self, engine: Engine) -> str:
         """How the engine's probabilities come about, in words."""
         shown = f", {len(self.examples)} examples shown" if self.examples else ", no examples shown"
         if isinstance(engine, EndpointEngine):
             return engine.way + shown
-        return "its own head" if isinstance(engine, Reordered) else f"label likelihood{shown}"
+        kinds = {Reordered: "its own head", InferenceEngine: "inference: which label's sentence a text entails"}
+        return kinds.get(type(engine), f"label likelihood{shown}")
 
 
 class Reordered(Engine):
