@@ -88,7 +88,10 @@ class Asking:
         shown = f", {len(self.examples)} examples shown" if self.examples else ", no examples shown"
         if isinstance(engine, EndpointEngine):
             return engine.way + shown
-        kinds = {Reordered: "its own head", InferenceEngine: "inference: which label's sentence a text entails"}
+        kinds: dict[type, str] = {
+            Reordered: "its own head",
+            InferenceEngine: "inference: which label's sentence a text entails",
+        }
         return kinds.get(type(engine), f"label likelihood{shown}")
 
 
