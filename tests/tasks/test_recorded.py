@@ -52,3 +52,10 @@ def test_damaged_folders_are_one_line(table, tmp_path: Path) -> None:
     (tmp_path / "answers.safetensors").unlink()
     with pytest.raises(UserError, match=r"answers\.safetensors is missing"):
         open_folder(tmp_path)
+
+
+def test_answers_whose_columns_were_put_in_another_order_come_back_as_they_were(tmp_path: Path) -> None:
+    engine = tiny_model("bert", labels=("x", "y"))
+    logits = engine.text_logits(TEXTS)[:, [1, 0]]  # NumPy keeps such an array by columns
+    recorded(engine, TEXTS, logits).save(tmp_path)
+    np.testing.assert_array_equal(open_folder(tmp_path).text_logits(TEXTS), logits)

@@ -80,7 +80,9 @@ class RecordedEngine(Engine):
         from safetensors.numpy import save
 
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / NUMBERS_FILE).write_bytes(save({"keys": self.keys, "logits": self._plain}))
+        # safetensors writes memory as it lies, so an array that is stored by columns would come back scrambled
+        numbers = {"keys": np.ascontiguousarray(self.keys), "logits": np.ascontiguousarray(self._plain)}
+        (folder / NUMBERS_FILE).write_bytes(save(numbers))
         about = self.about | {"exporter": "tasks.recorded", "labels": list(self.labels)}
         (folder / ARTIFACT_FILE).write_text(json.dumps(about, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
