@@ -8,12 +8,14 @@ import json
 import jsonschema
 import numpy as np
 import pytest
+import torch
 import yaml
 from tests.families import tiny_model
 from tests.sentiments import GOOD, sentences, write_csv
 from tests.tasks.servers import Fake, served
 
 from llamita.cli import main
+from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import lighten
@@ -39,7 +41,12 @@ def place(tmp_path_factory):
     (folder / "texts.txt").write_text("\n".join(text for text, _ in ROWS[:300]) + "\n", encoding="utf-8")
     write_csv(folder / "audit.csv", ROWS[270:420])  # thirty of them stand among the texts
     tiny_model("bert", layers=2).save(folder / "student")
-    tiny_model("bert", labels=("Positive", "Negative"), layers=2).save(folder / "classifier")
+    classifier = tiny_model("bert", labels=("Positive", "Negative"), layers=2)
+    logits = classifier.text_logits([text for text, _ in ROWS[:300]])
+    with torch.no_grad():  # of random weights, but each label for half of the texts
+        head_linear(classifier.module).bias[1] += float(np.median(logits[:, 0] - logits[:, 1]))
+    classifier.folder = None
+    classifier.save(folder / "classifier")
     return folder
 
 
