@@ -186,14 +186,13 @@ def test_a_classifiers_head_labels_the_texts_whatever_the_order_and_case_of_its_
     np.testing.assert_allclose([float(row["confidence"]) for row in rows], scores.max(1), atol=1e-3)
 
 
-def test_the_student_is_as_sure_as_its_teacher_and_not_as_it_agrees(unchecked):
+def test_without_hand_labels_the_student_is_no_surer_than_its_teacher(unchecked):
     out, report = unchecked
-    lineage = [step["step"] for step in report.subject("light").lineage]
-    if "distill.temperature" in lineage:
-        told = report.task["labelled_by"]["mean_confidence"]
-        light = open_engine(out)
+    if not any(note.startswith("The light model learned from the teacher's answers") for note in report.notes):
+        assert report.subject("light").lineage[-2]["step"] == "distill.temperature"
         texts = [row["text"] for row in report.subject("light").finding("quality.accuracy").rows]
-        assert abs(light.scores(texts).max(1).mean() - told) < 0.05
+        sure = open_engine(out).scores(texts).max(1).mean()
+        assert sure < report.task["labelled_by"]["mean_confidence"] + 0.02
 
 
 REFUSED = [
