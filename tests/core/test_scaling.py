@@ -71,3 +71,16 @@ def test_labels_that_are_commoner_than_the_model_thinks_are_shifted_up() -> None
     logits, gold = np.zeros((1000, 2)), np.array([0] * 900 + [1] * 100)
     _, shift = fit_vector(logits, gold)
     assert shift[0] - shift[1] == pytest.approx(np.log(9), rel=0.02)
+
+
+def test_gold_probabilities_that_are_sure_are_labels() -> None:
+    random = np.random.default_rng(5)
+    logits, gold = random.normal(size=(60, 3)) * 2, random.integers(3, size=60)
+    assert fit_temperature(logits, np.eye(3)[gold]) == pytest.approx(fit_temperature(logits, gold))
+    assert mean_surprise(logits, np.eye(3)[gold], 0.7) == pytest.approx(mean_surprise(logits, gold, 0.7))
+
+
+def test_the_temperature_of_a_teachers_probabilities_is_found_exactly() -> None:
+    logits = np.random.default_rng(6).normal(size=(40, 3)) * 2
+    powers = np.exp(logits / 1.7)
+    assert fit_temperature(logits, powers / powers.sum(axis=1, keepdims=True)) == pytest.approx(1.7, rel=1e-6)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
 
 if TYPE_CHECKING:
+    from llamita.core.measure import Finding
     from llamita.core.report import Report
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
@@ -25,6 +28,7 @@ def lighten(argv: Sequence[str]) -> int:
     """Data and goals in, a light model and its page out."""
     parser = flags.Parser("lighten", "Make a light model of a large one on your texts, and prove it.")
     flags.add_model(parser, nargs="?")
+    flags.add_unlabelled(parser)
     flags.add_data(parser, training=True)
     parser.add("--keep", type=values.number, default=0.99, metavar="0.99", help=KEEP_HELP)
     parser.add("--max-size", type=values.size, metavar="20MB", help="of the folder to deploy, tokenizer included")
@@ -47,16 +51,31 @@ def lighten(argv: Sequence[str]) -> int:
     from llamita.lighten import lighten as carry_out
 
     out = run_folder(args.out or default_folder(args.data))
-
+    if args.shots and not args.few_shot:
+        raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
+    shots = {} if args.shots is None else {"shots": args.shots}
+    said_as_named = args.labels is not None and all(label == word for label, word in args.labels.items())
     report = carry_out(
-        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled, labels=args.labels,
+        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled,
+        labels=tuple(args.labels) if said_as_named else args.labels,
         columns=args.columns, task=args.task, keep=args.keep, max_size=args.max_size, max_latency=args.max_latency,
         threads=args.threads,
         minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
-        students=args.students,
-        command=shlex.join(["llamita", "lighten", *argv]),
+        students=args.students, audit=_hand_labels(args, out), prompt=args.prompt and args.prompt.replace("\\n", "\n"),
+        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), **shots,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
+
+
+def _hand_labels(args: argparse.Namespace, out: Path) -> str | None:
+    """The file of hand labels; asked for in the terminal first, where that is wanted."""
+    if args.audit != "ask":
+        return args.audit
+    from llamita._cli.hand_labels import ask_for_labels
+
+    if not args.labels:
+        raise UserError("--audit ask needs the labels to choose from: --labels good,bad")
+    return str(ask_for_labels(args.data, tuple(args.labels), out / "audit.csv", columns=args.columns, seed=args.seed))
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -167,6 +186,13 @@ def _examples() -> Path:
     )
 
 
+def _as_known(finding: Finding, report: Report) -> Finding:
+    """A score under its right name: where nobody checked the teacher's labels it is agreement with it."""
+    by = report.task.get("labelled_by")
+    agreed = by is not None and not by["checked"] and finding.name == "quality.accuracy"
+    return replace(finding, name="agreement with the teacher") if agreed else finding
+
+
 def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "en") -> int:
     """Print what came out; 1 when a goal was missed."""
     missed = [goal for goal in report.goals if not goal.met]
@@ -180,7 +206,7 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
     subjects = [subject for subject in report.subjects if subject.role in roles and subject.findings]
     names = ("quality.accuracy", "quality.macro_f1", "cost.size_bytes", "cost.latency_p95_ms", "cost.throughput")
     if subjects:
-        named = [(s.name, [f for f in s.findings if f.name in names]) for s in subjects]
+        named = [(s.name, [_as_known(f, report) for f in s.findings if f.name in names]) for s in subjects]
         show.findings_table(named, report.title)
     if report.subject("teacher") and report.subject("light"):
         from llamita.pages.report import first_line

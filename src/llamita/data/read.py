@@ -12,9 +12,12 @@ from typing import Any
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
-from llamita.data.columns import find_columns
+from llamita.data.columns import ROLES, find_columns
 from llamita.data.decode import text_lines
+from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
+from llamita.data.hub import hub_dataset, is_hub_id
+from llamita.data.objects import rows_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
@@ -56,24 +59,26 @@ class Table:
 
 
 def read_table(
-    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None
-) -> Table:
+    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
+    faults: Faults | None = None,
+) -> Table:  # fmt: skip
     """Read everything.
 
     Args:
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
-            such files, a folder with a folder of .txt files for each label, "-" for standard input; a list of texts, pairs or
-            dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
+            (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`,
+            a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
+        faults: Collects rows that can't be read, and lets empty labels pass; without it the first such row is refused.
     """
     if isinstance(source, Table):
         return source
-    table = _joined(
-        list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62)), source
-    )
-    _finish(table, labelled)
+    chunks = read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62, faults=faults)
+    table = _joined(list(chunks), source)
+    _finish(table, labelled, faults)
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
@@ -81,7 +86,7 @@ def read_table(
 
 
 def read_with_rows(
-    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None
+    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, faults: Faults | None = None
 ) -> tuple[Table, tuple[str, ...], list[Row]]:
     """One file, or standard input, as a Table and as it stands: the names of its columns, and every row with its line.
 
@@ -89,34 +94,55 @@ def read_with_rows(
         UserError: a folder or a pattern, beside what `read_table` refuses.
     """
     path = Path(file).expanduser()
-    if path != STDIN and not path.is_file() and any(mark in file for mark in "*?["):
+    of_hub = is_hub_id(file)
+    if path != STDIN and not of_hub and not path.is_file() and any(mark in file for mark in "*?["):
         raise UserError(f"{file}: this takes one file, not a pattern; name it")
-    rows = open_rows(path, encoding, same_keys=True)
+    if of_hub:
+        rows = rows_of(hub_dataset(file))[1]
+    else:
+        rows = open_rows(path, encoding, same_keys=True, faults=faults)
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
-    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), columns, None, max(1, len(every)))
-    _finish(table, None)
+    how = Reading(columns=columns, faults=faults)
+    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), how, max(1, len(every)))
+    _finish(table, None, faults)
+    if len(table) < len(every):
+        read = set(table.lines)
+        every = [row for row in every if row[0] in read]
     return table, rows.names, every
 
 
-def _finish(table: Table, labelled: bool | None) -> None:
+def _finish(table: Table, labelled: bool | None, faults: Faults | None = None) -> None:
     """Labels that are all empty are none; single empty ones are refused."""
     if table.labels is not None and not any(table.labels):
         table.labels = None
         table.columns.pop("label")
-    _check_labels(table, labelled)
+    _check_labels(table, labelled, faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How rows are read: see `read_table`."""
+
+    columns: Mapping[str, str] | None = None
+    labelled: bool | None = None
+    faults: Faults | None = None
 
 
 def read_chunks(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
-    size: int = 1024,
+    size: int = 1024, faults: Faults | None = None,
 ) -> Iterator[Table]:  # fmt: skip
     """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`.
 
     Files of a folder or pattern come one after the other, each chunk from one file; the first one's columns hold for all.
     """
+    how = Reading(columns=columns, labelled=labelled, faults=faults)
     if not isinstance(source, (str, Path)) or not str(source):
-        yield from _chunks_of(*_rows_of(source), columns, labelled, size)
+        yield from _chunks_of(*rows_of(source), how, size)
+        return
+    if is_hub_id(str(source)):
+        yield from _chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
@@ -126,29 +152,29 @@ def read_chunks(
         return
     for path in files:
         name = str(PIPED if path == STDIN else path)
-        for table in _chunks_of(name, open_rows(path, encoding), columns, labelled, size):
-            columns = table.columns
+        for table in _chunks_of(name, open_rows(path, encoding, faults=faults), how, size):
+            how = replace(how, columns=table.columns)
             yield table
 
 
-def _chunks_of(
-    name: str, rows: Rows, columns: Mapping[str, str] | None, labelled: bool | None, size: int
-) -> Iterator[Table]:
-    given = {k: v for k, v in (columns or {}).items() if labelled is not False or k != "label"}
+def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
+    given = {k: v for k, v in (how.columns or {}).items() if how.labelled is not False or k != "label"}
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
+        if how.faults:
+            raise how.faults[0]
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
     plain = [[_plain(value) for value in values] for _, values in sample]
     if rows.headed or given:
         roles = find_columns(rows.names, plain, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
-    if labelled is False:
+    if how.labelled is False:
         roles.pop("label", None)
     places = {role: rows.names.index(column) for role, column in roles.items()}
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
-        yield _table(name, chunk, roles, places)
+        yield _table(name, chunk, roles, places, how.faults)
 
 
 def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | None, size: int) -> Iterator[Table]:
@@ -180,32 +206,40 @@ def _joined(tables: Sequence[Table], source: Any) -> Table:
     )  # fmt: skip
 
 
-def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int]) -> Table:
+def _table(
+    name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int], faults: Faults | None
+) -> Table:
     texts: list[Text] = []
     labels: list[str] = []
+    lines: list[int] = []
     for number, values in chunk:
-        text = cell_text(name, number, values[places["text"]], roles["text"])
-        pair = cell_text(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
-        texts.append(text if pair is None else (text, pair))
-        if "label" in places:
-            labels.append(cell_text(name, number, values[places["label"]], roles["label"]))
+        try:
+            text, *more = (
+                cell_text(name, number, values[places[role]], roles[role]) for role in ROLES if role in places
+            )
+        except BadRow as fault:
+            fault.raw = raw_row(values)
+            note(faults, fault)
+            continue
+        texts.append((text, more[0]) if "pair" in places else text)
+        labels += more[-1:] if "label" in places else []
+        lines.append(number)
     return Table(
-        texts=texts, labels=labels if "label" in places else None, lines=[number for number, _ in chunk],
-        columns=dict(roles), source=name,
-    )  # fmt: skip
+        texts=texts, labels=labels if "label" in places else None, lines=lines, columns=dict(roles), source=name
+    )
 
 
 def cell_text(name: str, number: int, value: Any, column: str) -> str:
     """A cell as text; what is no text is refused with the name and line of its source."""
     if value is MISSING:
-        raise UserError(f"{name}:{number}: this object has no {column!r}, which the first one has")
+        raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
     if isinstance(value, (Mapping, list, tuple, set)):
-        raise UserError(f"{name}:{number}: {column!r} must be one text or number, got a {type(value).__name__}")
+        what = f"{column!r} must be one text or number, got a {type(value).__name__}"
+        raise BadRow(name, number, what, kind="cell")
     text = _plain(value)
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise UserError(
-            f"{name}:{number}: {column!r} holds half a character (a lone surrogate); delete it or write it whole"
-        )
+        what = f"{column!r} holds half a character (a lone surrogate); delete it or write it whole"
+        raise BadRow(name, number, what, kind="cell")
     return text
 
 
@@ -229,10 +263,12 @@ def rows_text(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
 
 
-def _check_labels(table: Table, labelled: bool | None) -> None:
+def _check_labels(table: Table, labelled: bool | None, faults: Faults | None) -> None:
     if table.labels is None:
         if labelled:
             raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
+        return
+    if faults is not None:
         return
     empty = [i for i, label in enumerate(table.labels) if not label.strip()]
     if empty:
@@ -241,59 +277,3 @@ def _check_labels(table: Table, labelled: bool | None) -> None:
             f"{table.place(empty[0])}: the label is empty{more}; fill it in, or move these rows to a"
             " file of unlabelled texts"
         )
-
-
-def _rows_of(source: Any) -> tuple[str, Rows]:
-    if isinstance(source, (str, Path)):
-        raise UserError("the data file's name is empty")
-    kind = type(source)
-    if kind.__name__ == "DataFrame":
-        names = tuple(str(c) for c in source.columns)
-        return "DataFrame", Rows(names=names, rows=enumerate(source.itertuples(index=False, name=None), 1))
-    if hasattr(source, "column_names") and hasattr(source, "features"):
-        return "Dataset", _dataset_rows(source)
-    if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
-        return "texts and labels", _texts_and_labels(*source)
-    if not isinstance(source, Sequence):
-        raise UserError(
-            "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
-            f" {kind.__name__}"
-        )
-    return "list", _list_rows(source)
-
-
-def _dataset_rows(source: Any) -> Rows:
-    names = tuple(source.column_names)
-    named = {n: f.int2str for n, f in source.features.items() if hasattr(f, "int2str")}
-
-    def value(name: str, raw: Any) -> Any:
-        return named[name](raw) if name in named and raw is not None and raw >= 0 else raw
-
-    return Rows(names=names, rows=((i, [value(n, record[n]) for n in names]) for i, record in enumerate(source, 1)))
-
-
-def _texts_and_labels(texts: Any, labels: Any) -> Rows:
-    texts, labels = list(texts), [getattr(label, "item", lambda label=label: label)() for label in labels]
-    if len(texts) != len(labels):
-        raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
-    paired = _list_rows(texts)
-    rows = ((number, [*values, label]) for (number, values), label in zip(paired.rows, labels, strict=True))
-    return Rows(names=(*paired.names, "label"), rows=rows, headed=False)
-
-
-def _list_rows(source: Sequence[Any]) -> Rows:
-    first = source[0] if len(source) else ""
-    if isinstance(first, Mapping):
-        names = tuple(str(key) for key in first)
-        return Rows(names=names, rows=((i, [record.get(n) for n in names]) for i, record in enumerate(source, 1)))
-    pairs = not isinstance(first, str)
-    for i, item in enumerate(source, 1):
-        if not (_is_pair(item) if pairs else isinstance(item, str)):
-            wanted = "a pair of texts" if pairs else "a text"
-            raise UserError(f"item {i} of the list must be {wanted}, got {str(item)[:60]!r}")
-    rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
-    return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)
-
-
-def _is_pair(item: Any) -> bool:
-    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)

@@ -17,10 +17,12 @@ import numpy as np
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, fit_temperature, fit_vector, mean_surprise
 from llamita.core.step import Step
+from llamita.data.read import read_table
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
+    from llamita.core.task import Task, Text
 
 log = logging.getLogger(__name__)
 
@@ -35,34 +37,52 @@ class Calibrate(Step):
     """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake. The same
     bound from above for the scales."""
 
+    labelled: str | None = None
+    """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's."""
+
     def __post_init__(self) -> None:
         methods = ("temperature", "vector")
         require(self.method in methods, f"method must be one of {', '.join(methods)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
 
     def apply(self, model: Model, run: Run) -> Model:
-        import torch
+        from llamita.core.architecture import scale_head
 
-        from llamita.core.architecture import head_linear
-
-        if run.task is None or not len(run.task.select):
-            raise UserError("learn.calibrate needs a select split; let the task cut one off (select > 0)")
+        if run.task is None:
+            raise UserError("learn.calibrate needs data; name it with --data or 'task:' in the recipe")
+        texts, gold = self.texts_and_labels(run.task)
         model = run.task.fit_head(model)
-        logits = model.text_logits(run.task.select.texts)
-        gold = np.asarray(run.task.select.labels)
+        logits = model.text_logits(texts)
         scale, shift = self.fitted(logits, gold)
         before, after = mean_surprise(logits, gold, 1.0), mean_surprise(logits * scale + shift, gold, 1.0)
-        log.info("%s: surprise on select %.4f -> %.4f nats", told(scale, shift, model.labels), before, after)
-        linear = head_linear(model.module)
-        if shift.any() and linear.bias is None:
-            raise UserError("this model's head has no bias to hold the shifts; take method temperature")
-        with torch.no_grad():
-            factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
-            linear.weight.mul_(factor[:, None])
-            if linear.bias is not None:
-                linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
+        log.info(
+            "%s: surprise on %s %.4f -> %.4f nats",
+            told(scale, shift, model.labels),
+            self.labelled or "select",
+            before,
+            after,
+        )
+        scale_head(model.module, scale, shift)
         model.folder = None
         return model
+
+    def texts_and_labels(self, task: Task) -> tuple[Sequence[Text], np.ndarray]:
+        """What is fitted to.
+
+        Raises:
+            UserError: there is no such text, or a label that isn't the task's.
+        """
+        if self.labelled is None:
+            require(
+                bool(len(task.select)), "learn.calibrate needs a select split; let the task cut one off (select > 0)"
+            )
+            return task.select.texts, np.asarray(task.select.labels)
+        table = read_table(self.labelled, labelled=True)
+        names = table.labels or []
+        strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
+        if strange is not None:
+            raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
+        return table.texts, np.array([task.labels.index(name) for name in names])
 
     def fitted(self, logits: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A scale and a shift for each label."""

@@ -1,15 +1,23 @@
-"""Every fixed word of the pages, in English and Chinese side by side (strings.toml)."""
+"""Every fixed word of the pages, in English and Chinese side by side (strings.toml, data_words.toml)."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamita.core.errors import UserError
 
+if TYPE_CHECKING:
+    from llamita.core.report import Report
+
 LANGUAGES = ("en", "zh")
 
-STRINGS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+STRINGS: dict[str, list[str]] = {
+    key: both
+    for name in ("strings.toml", "data_words.toml")
+    for key, both in tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")).items()
+}
 """The string of each language, in the order of `LANGUAGES`."""
 
 
@@ -23,3 +31,16 @@ def words(language: str) -> dict[str, str]:
         raise UserError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     place = LANGUAGES.index(language)
     return {key: both[place].replace(" %", "\u00a0%") for key, both in STRINGS.items()}
+
+
+def words_for(report: Report, language: str) -> dict[str, str]:
+    """The strings of a language as they fit a report: whose labels it rests on changes what a score is called.
+
+    Raises:
+        UserError: for a language the pages don't have.
+    """
+    found, by = words(language), report.task.get("labelled_by")
+    endings = () if by is None else ("_asked",) if by["checked"] else ("_asked", "_unchecked")
+    for ending in endings:
+        found |= {key.removesuffix(ending): text for key, text in found.items() if key.endswith(ending)}
+    return found

@@ -1,0 +1,67 @@
+"""Rows of what Python holds: a list, texts and labels, a pandas table or a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from llamita.core.errors import UserError
+from llamita.data.rows import Rows
+
+
+def rows_of(source: Any) -> tuple[str, Rows]:
+    """What the source is called, and its rows; refused when it is none of these."""
+    if isinstance(source, (str, Path)):
+        raise UserError("the data file's name is empty")
+    kind = type(source)
+    if kind.__name__ == "DataFrame":
+        names = tuple(str(c) for c in source.columns)
+        return "DataFrame", Rows(names=names, rows=enumerate(source.itertuples(index=False, name=None), 1))
+    if hasattr(source, "column_names") and hasattr(source, "features"):
+        return "Dataset", _dataset_rows(source)
+    if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
+        return "texts and labels", _texts_and_labels(*source)
+    if not isinstance(source, Sequence):
+        raise UserError(
+            "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
+            f" {kind.__name__}"
+        )
+    return "list", _list_rows(source)
+
+
+def _dataset_rows(source: Any) -> Rows:
+    names = tuple(source.column_names)
+    named = {n: f.int2str for n, f in source.features.items() if hasattr(f, "int2str")}
+
+    def value(name: str, raw: Any) -> Any:
+        return named[name](raw) if name in named and raw is not None and raw >= 0 else raw
+
+    return Rows(names=names, rows=((i, [value(n, record[n]) for n in names]) for i, record in enumerate(source, 1)))
+
+
+def _texts_and_labels(texts: Any, labels: Any) -> Rows:
+    texts, labels = list(texts), [getattr(label, "item", lambda label=label: label)() for label in labels]
+    if len(texts) != len(labels):
+        raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
+    paired = _list_rows(texts)
+    rows = ((number, [*values, label]) for (number, values), label in zip(paired.rows, labels, strict=True))
+    return Rows(names=(*paired.names, "label"), rows=rows, headed=False)
+
+
+def _list_rows(source: Sequence[Any]) -> Rows:
+    first = source[0] if len(source) else ""
+    if isinstance(first, Mapping):
+        names = tuple(str(key) for key in first)
+        return Rows(names=names, rows=((i, [record.get(n) for n in names]) for i, record in enumerate(source, 1)))
+    pairs = not isinstance(first, str)
+    for i, item in enumerate(source, 1):
+        if not (_is_pair(item) if pairs else isinstance(item, str)):
+            wanted = "a pair of texts" if pairs else "a text"
+            raise UserError(f"item {i} of the list must be {wanted}, got {str(item)[:60]!r}")
+    rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
+    return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)
+
+
+def _is_pair(item: Any) -> bool:
+    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
