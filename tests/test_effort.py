@@ -58,3 +58,12 @@ def test_the_first_lesson_is_paid_once_for_all_candidates_of_a_student():
         PACE.training_seconds(plan["brief_epochs"]) * s.body_parameters / PACE.parameters + 14 for s in shapes_of(plan)
     )
     assert plan["brief_seconds"] == alone + PACE.training_seconds(FIRST)
+
+
+def test_where_the_teacher_is_no_student_all_candidates_are_the_others():
+    body = replace(BODY, student="minilm")
+    plan = student_effort([body], {"minilm": PACE}, Goals(max_size=12_000_000), 0)
+    names = [shape["name"] for shape in plan["shapes"]]
+    assert len(names) == len(set(names)) == EFFORTS[-3][0]
+    assert {shape["body"]["student"] for shape in plan["shapes"]} == {"minilm"}
+    assert plan["full_epochs"] == 4

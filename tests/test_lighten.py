@@ -127,7 +127,7 @@ def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path)
 def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, monkeypatch):
     out, _ = made
     shutil.copytree(out, tmp_path / "run")
-    module = sys.modules["llamita.lighten"]
+    module = sys.modules["llamita.job"]
     monkeypatch.setattr(module, "outdoes", lambda one, other: one.name == "alone")
     report = lighten(**job, out=tmp_path / "run")
     light, alone = report.subject("light"), report.subject("student_alone")

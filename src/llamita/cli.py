@@ -12,6 +12,7 @@ from typing import Any
 
 from llamita import __version__
 from llamita._cli.failures import explained
+from llamita._cli.language import said, speaking, wanted
 from llamita.core.errors import UserError, did_you_mean
 
 VERBS = {
@@ -41,6 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _prepare()
+    try:
+        language = wanted(words, os.environ)
+    except UserError as error:
+        _complain(f"llamita: {error}")
+        return 2
+    with speaking(language):
+        return _answered(_without_leading_language(words))
+
+
+def _without_leading_language(words: list[str]) -> list[str]:
+    """`llamita --language zh VERB …` is `llamita VERB …` in Chinese."""
+    if words and words[0].startswith("--language="):
+        return words[1:]
+    return words[2:] if words and words[0] == "--language" else words
+
+
+def _answered(words: list[str]) -> int:
     teller = Teller()
     logging.getLogger("llamita").addHandler(teller)
     try:
@@ -54,11 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         goes_on = words[0] in RESUMED or _step_of(words) is not None
-        _complain("stopped; the same command goes on where it stopped" if goes_on else "stopped")
+        _complain(said("stopped; the same command goes on where it stopped" if goes_on else "stopped"))
         return 130
     except Exception as error:
         code, line = explained(error)
-        _complain(f"llamita: {line}")
+        _complain(f"llamita: {said(line)}")
         if isinstance(error, OSError) and error.filename is None:
             _silence_stdout()
         return code
@@ -70,7 +88,7 @@ class Teller(logging.Handler):
     """What the library logs goes to stderr, bare."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr, flush=True)
+        print(said(record.getMessage()), file=sys.stderr, flush=True)
 
 
 def _silence_stdout() -> None:
@@ -156,6 +174,7 @@ def _help() -> str:
     lines += [
         "`llamita VERB --help` shows a verb's flags. MODEL is a folder, an exported folder, a .gguf file, a Hub id,",
         "or a packaged model (smollm2, minilm).",
+        "`--language zh` on any verb, or LLAMITA_LANGUAGE=zh: answers, errors and pages in Chinese (this help stays English).",
         "Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C.",
     ]
     return "\n".join(lines)

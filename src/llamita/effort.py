@@ -54,7 +54,7 @@ def student_effort(
         rest: seconds that are left for it.
         spent: seconds that all else takes.
     """
-    efforts = EFFORTS[:-NEED_LESS] if len(bodies) > 1 else EFFORTS
+    efforts = EFFORTS[:-NEED_LESS] if any(body.student != "teacher" for body in bodies) else EFFORTS
     best: dict[str, Any] = {}
     for effort in efforts:
         best = _effort(bodies, paces, goals, *effort)
@@ -72,8 +72,9 @@ def _effort(
     bodies: Sequence[Body], paces: dict[str, Pace], goals: Goals, number: int, short: float, full: float
 ) -> dict[str, Any]:
     """So many candidates with so many passes, and the seconds it takes."""
-    others = [body.student for body in bodies[1:]]
+    others = [body.student for body in bodies if body.student != "teacher"]
     own = 1 if others and number < 6 else 2 if others else number
+    own = own if len(others) < len(bodies) else 0
     count = {"teacher": own} | {name: max(1, (number - own) // len(others)) for name in others}
     shapes = draw(bodies, count, goals.max_size)
     first = sum(paces[name].training_seconds(FIRST) for name in others)

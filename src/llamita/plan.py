@@ -177,14 +177,9 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     pace, max_length = schedule.pop("pace"), schedule["max_length"]
     bodies, paces = [body_of(teacher, "teacher", task)], {"teacher": pace}
     del teacher
-    for student in students if students is not None else ("minilm",):
-        other = shop.load(shop.start(student))
-        if students is None and other.encoder.unknown_share(task.train.texts[:1000]) > 0.01:
-            log.info("%s doesn't know more than 1 %% of the tokens of these texts and is left out", student)
-            continue
-        task.fit_head(other)
-        bodies.append(body_of(other, student, task))
-        paces[student] = take_pace(other, task, max_length)
+    for body, other in students_of(shop, students, max_length):
+        bodies.append(body)
+        paces[body.student] = other
     answers = len(task.select) + 3 * len(task.test) + 500
     fixed = 115 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
     outputs = pace.tokens * pace.score
@@ -205,6 +200,20 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
         "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
         "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),
     }  # fmt: skip
+
+
+def students_of(shop: Workshop, students: Sequence[str] | None, max_length: int | None) -> list[tuple[Body, Pace]]:
+    """Size and pace of each student besides the teacher; of the packaged ones, those that know the texts' language."""
+    task, found = shop.task, []
+    assert task is not None
+    for student in students if students is not None else ("minilm",):
+        model = shop.load(shop.start(student))
+        if students is None and model.encoder.unknown_share(task.train.texts[:1000]) > 0.01:
+            log.info("%s doesn't know more than 1 %% of the tokens of these texts and is left out", student)
+            continue
+        task.fit_head(model)
+        found.append((body_of(model, student, task), take_pace(model, task, max_length)))
+    return found
 
 
 ENOUGH_TEXTS, ENOUGH_LOOKS = 6000, 15000

@@ -53,8 +53,8 @@ class LinearBaseline:
     parameters: int
 
     @classmethod
-    def fit(cls, shop: Workshop) -> LinearBaseline:
-        """Train it on the training texts, choose its strength on `select`, save it, and time it."""
+    def fit(cls, shop: Workshop, recorded: Stage | None = None) -> LinearBaseline:
+        """Train it on the training texts, choose its strength on `select`, save it, and time it; see `measured`."""
         from llamita.learn.linear import fit_linear
 
         assert shop.task is not None
@@ -66,16 +66,27 @@ class LinearBaseline:
         folder = shop.store.stage(key, "learn.linear", make) / "artifact"
         artifact = Stage(key=key, folder=folder, name=LINEAR)
         return cls(
-            artifact=artifact, measured=measured(shop, artifact, LINEAR), parameters=shop.open(artifact).num_parameters
-        )
+            artifact=artifact, measured=measured(shop, artifact, LINEAR, recorded),
+            parameters=shop.open(artifact).num_parameters,
+        )  # fmt: skip
 
 
-def measured(shop: Workshop, artifact: Stage, name: str) -> Measured:
-    """An artifact as the choice sees it, on `select`."""
+def measured(shop: Workshop, artifact: Stage, name: str, recorded: Stage | None = None) -> Measured:
+    """An artifact as the choice sees it, on `select`.
+
+    Args:
+        recorded: The teacher where it gave the labels of `select` itself: what surprises is then its probabilities, not the
+            labels that follow from them.
+    """
     found = shop.measure(artifact, [build("quality"), build("calibration"), build("cost", QUICK)], split="select")
+    surprise = value(found, "calibration.nll")
+    if recorded is not None:
+        surprise = value(
+            shop.measure(artifact, [build("agreement")], split="select", reference=recorded), "agreement.kl"
+        )
     accuracy = next(f for f in found if f.name == score_name(shop))
     seen = Measured(
-        name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=value(found, "calibration.nll") or 0.0,
+        name=name, score=accuracy.value or 0.0, n=accuracy.n, nll=surprise or 0.0,
         size_bytes=int(value(found, "cost.size_bytes") or 0), latency_ms=value(found, "cost.latency_p95_ms") or 0.0,
     )  # fmt: skip
     log.info("%s: %.1f %% on select, %.1f MB, %.1f ms", name, 100 * seen.score, seen.size_bytes / 1e6, seen.latency_ms)
@@ -93,8 +104,10 @@ class Models:
     taught: bool
     """Whether the distilled one is delivered, not the one that learned alone."""
     exported: dict[str, Stage]
-    """Artifacts: distilled, alone, int8 (the teacher's best plain int8)."""
+    """Artifacts: distilled, alone, and int8 (the teacher's best plain int8) where the teacher is a model here."""
     linear: LinearBaseline
+    recorded: bool = False
+    """Whether the teacher is what it once said of these texts, and gave the labels itself."""
 
     @property
     def light(self) -> Stage:
@@ -111,7 +124,7 @@ def prove(
         UserError: when the teacher is below the floor asked for.
     """
     assert shop.task is not None
-    teacher, int8, alone = models.teacher, models.exported["int8"], models.exported["alone"]
+    teacher, int8, alone = models.teacher, models.exported.get("int8"), models.exported["alone"]
     light = models.exported["distilled" if models.taught else "alone"]
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
@@ -120,32 +133,35 @@ def prove(
         raise UserError(
             f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
         )
-    of_int8 = shop.measure(int8, [score, sure], reference=teacher)
-    timed = timed_in_turns(shop, {"light": light, "int8": int8, "alone": alone})
+    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone})
     of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"])
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
-    ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], int8.name)
-    costs = (*timed["light"], *(replace(f, command=timed["light"][0].command) for f in ratios_to_int8))
-    against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
-    of_teacher += mirrored(against_torch)
-    why = shop.measure(light, [build("explain.occlusion"), build("attack.noise")], reference=teacher)
+    costs = timed["light"]
+    if int8:
+        ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], int8.name)
+        costs += tuple(replace(f, command=timed["light"][0].command) for f in ratios_to_int8)
+    reasons = [build("explain.occlusion"), build("attack.noise")]
+    if models.recorded:
+        costs += shop.measure(light, reasons)
+    else:
+        against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
+        of_teacher += mirrored(against_torch)
+        costs += tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
+        costs += shop.measure(light, reasons, reference=teacher)
     of_distilled = shop.measure(models.exported["distilled"], [score])
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
-    ratios = tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
     linear = models.linear.artifact
     of_linear = shop.measure(linear, [score, sure, build("cost", FAIR)])
+    names = (teacher.name, "the light shape, taught by its answers alone")
+    if not models.recorded:
+        names = (f"{teacher.name} (torch)", "the light shape, no teacher")
     subjects = (
-        subject(teacher, "teacher", of_teacher, lineage_of(teacher), f"{teacher.name} (torch)"),
-        subject(
-            int8, "teacher_int8", (*of_int8, *timed["int8"]), exported_lineage(teacher, int8),
-            f"{teacher.name} (best plain int8)",
-        ),
-        subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), "the light shape, no teacher"),
+        subject(teacher, "teacher", of_teacher, lineage_of(teacher), names[0]),
+        *((_int8_subject(shop, models, timed["int8"]),) if int8 else ()),
+        subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), names[1]),
         subject(linear, "linear", of_linear),
-        subject(
-            light, "light", (*of_light, *costs, *ratios, *why, *headline), exported_lineage(models.light, light), "light"
-        ),
-    )  # fmt: skip
+        subject(light, "light", (*of_light, *costs, *headline), exported_lineage(models.light, light), "light"),
+    )
     judged = judge(
         goals, score=value(of_light, score_name(shop)) or 0.0, teacher_score=accuracy,
         size_bytes=int(value(costs, "cost.size_bytes") or 0), latency_ms=value(costs, "cost.latency_p95_ms"),
@@ -162,6 +178,13 @@ def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
     rows = next(f.rows for f in findings if f.rows)
     right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
     return tuple(np.array(right, dtype=np.float64).T)  # type: ignore[return-value]
+
+
+def _int8_subject(shop: Workshop, models: Models, costs: Sequence[Finding]) -> Subject:
+    teacher, int8 = models.teacher, models.exported["int8"]
+    found = shop.measure(int8, [build("quality"), build("calibration")], reference=teacher)
+    name = f"{teacher.name} (best plain int8)"
+    return subject(int8, "teacher_int8", (*found, *costs), exported_lineage(teacher, int8), name)
 
 
 def headlines(
@@ -231,9 +254,15 @@ def mirrored(costs: Sequence[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def alone_is_better(ends: Sequence[Measured]) -> str:
+def alone_is_better(ends: Sequence[Measured], recorded: bool = False) -> str:
     """Why the student without a teacher is delivered; the distilled one comes first."""
-    distilled, alone = (f"{100 * end.score:.1f} % (NLL {end.nll:.3f})" for end in ends)
+    kind = "KL to the teacher" if recorded else "NLL"
+    distilled, alone = (f"{100 * end.score:.1f} % ({kind} {end.nll:.3f})" for end in ends)
+    if recorded:
+        return (
+            f"The light model learned from the teacher's answers and not from its probabilities: on the {ends[0].n} texts set"
+            f" aside for choosing it agrees with the teacher in {alone}, the same shape taught by probabilities in {distilled}."
+        )
     return (
         f"The light model learned from the labels alone: on the {ends[0].n} texts set aside for choosing it reaches {alone},"
         f" the same shape taught by the teacher {distilled}."

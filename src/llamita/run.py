@@ -78,6 +78,7 @@ def execute(
     threads: int | None = None,
     device: str = "cpu",
     command: str = "",
+    language: str = "en",
 ) -> Report:
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
@@ -109,7 +110,7 @@ def execute(
             task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
             versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
         )  # fmt: skip
-        finish(report, folder)
+        finish(report, folder, language=language)
     return report
 
 
@@ -197,4 +198,4 @@ def finish(report: Report, folder: Path, *, redact: bool = False, language: str 
     (report.redacted() if redact else report).save(folder / "report.json")
     write_pages(report, folder, redact=redact, language=language)
     if (folder / "light" / "config.json").exists():
-        write_card(report, folder / "light")
+        write_card(report, folder / "light", language)

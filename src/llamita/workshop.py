@@ -105,7 +105,7 @@ class Workshop:
         """Stage zero: the model as it came, addressed by the bytes of its files."""
         source = locate(model)
         key = address({"load": fingerprint(source), "name": source.name})
-        if source.kind == "folder":
+        if source.kind in ("folder", "artifact"):
             assert source.path is not None
             return Stage(key=key, folder=source.path, name=source.name, base=source.base)
 

@@ -52,6 +52,9 @@ def test_lighten_hands_its_flags_to_the_function_and_tells_missed_goals(
     assert given["labels"] == ("a", "b")
     assert given["columns"] == {"text": "text", "label": "label"}
     assert (given["model"], given["out"], given["redact"], given["language"]) == (None, Path("light-good"), True, "zh")
+    assert "目标 max-size 20 MB：达成，实际 10 MB。" in text
+    assert "目标 keep 99.0 %：未达成，实际 95.0 %。 可放宽：--keep 0.95。" in text
+    text = said(*words, "--redact", code=1)
     assert "goal max-size 20 MB: met, 10 MB." in text
     assert "goal keep 99.0 %: missed, 95.0 %. relax it: --keep 0.95." in text
     assert "goal max-latency 5 ms: missed, not measured.\n" in text
@@ -176,3 +179,32 @@ def test_a_flag_that_decides_the_others_needs_its_value(place: Path, model: Path
     assert "--to needs a value, such as --to onnx" in refused("export", model, "--out", "new", "--to")
     assert "--method needs a value, such as --method occlusion" in refused("explain", model, "a", "--method")
     assert "--columns names columns of --data FILE" in refused("export", model, "--columns", "text=a", "--out", "new")
+
+
+def test_what_goes_with_texts_without_labels_reaches_the_function(
+    place: Path, said: Callable[..., str], refused: Callable[..., str],
+    ends_with: Callable[[Report], dict[str, object]],
+):  # fmt: skip
+    given = ends_with(reported())
+    (place / "texts.txt").write_text("a film\nb film\n", encoding="utf-8")
+    words = ("lighten", "http://h/v1#m", "--data", "texts.txt")
+    flags = ("--prompt", "Say: {text}\\nWhat?", "--few-shot", "good.csv", "--shots", "4", "--audit", "good.csv")
+    said(*words, "--labels", "1=good,0=bad", *flags)
+    assert given["labels"] == {"1": "good", "0": "bad"}
+    assert (given["prompt"], given["few_shot"], given["shots"]) == ("Say: {text}\nWhat?", "good.csv", 4)
+    assert (given["audit"], given["model"]) == ("good.csv", "http://h/v1#m")
+    assert "name their file: --few-shot FILE" in refused(*words, "--labels", "a,b", "--shots", "4")
+    assert "--audit ask needs the labels to choose from" in refused(*words, "--audit", "ask")
+
+
+def test_where_nobody_checked_the_printed_score_is_called_agreement(
+    place: Path, said: Callable[..., str], ends_with: Callable[[Report], dict[str, object]]
+):
+    score = (Finding(name="quality.accuracy", value=0.5, unit="share", n=10),)
+    about = {"labelled_by": {"teacher": "big", "checked": False}}
+    subjects = (Subject(name="light", role="light", findings=score), Subject(name="big", role="teacher"))
+    ends_with(Report(title="light", task=about, subjects=subjects))
+    text = said("lighten", "--data", "good.csv")
+    assert "agreement with the teacher" in text
+    assert "Nobody checked the teacher's labels" in text
+    assert "accuracy" not in text.casefold()

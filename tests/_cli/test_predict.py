@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from tests.engines import BagOfWords
 from tests.families import tiny_model
 
 from llamita.cli import main
@@ -200,3 +202,19 @@ def test_few_labelled_texts_promise_nothing(place: Path, model: Path, capsys: py
     captured = capsys.readouterr()
     assert len(json.loads(captured.out)["labels"]) == len(json.loads(captured.out)["probabilities"])
     assert "2 labelled texts are too few to promise 0.9" in captured.err
+
+
+def test_ten_times_the_rows_take_no_more_memory(place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        "llamita._cli.predict.open_classifier", lambda *_, **__: BagOfWords({"good": (0.0, 1.0), "bad": (1.0, 0.0)})
+    )
+    peaks = []
+    for rows in (200, 1100, 11_000):  # the first call imports what is needed
+        lines = (f"{i},a good film of some length that is told here,{'other words ' * 9}" for i in range(rows))
+        (place / "big.csv").write_text("\n".join(["id,title,body", *lines]) + "\n", encoding="utf-8")
+        tracemalloc.start()
+        said("predict", "model", "--file", "big.csv", "--columns", "text=title", "--out", "out.csv")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (place / "out.csv").read_text(encoding="utf-8").count("\n") == rows + 1
+    assert peaks[2] < 1.3 * peaks[1]

@@ -158,3 +158,9 @@ def test_an_override_that_leads_nowhere_is_refused(assignment: str, part: str):
     with pytest.raises(UserError) as caught:
         values.overridden({"model": "m", "steps": ["prune.depth", "learn.calibrate"]}, [assignment])
     assert part in str(caught.value)
+
+
+def test_full_width_commas_and_list_marks_part_names_too():
+    assert values.names("正面，负面、中性") == ("正面", "负面", "中性")
+    assert values.labels("正面＝好，负面=差") == {"正面": "好", "负面": "差"}
+    assert values.columns("text=评论，label=标签") == {"text": "评论", "label": "标签"}

@@ -166,3 +166,16 @@ def test_refitting_keeps_the_kind_and_a_threshold_that_was_set_for_all() -> None
     fitted = refitted(AnyLabels(thresholds=(0.3, 0.4), curves=(((0.0, 1.0), (0.0, 1.0)),) * 2), logits, gold)
     assert fitted.curves == fit_curves(AnyLabels().probabilities(logits), gold)
     assert fitted.thresholds == best_thresholds(fitted.probabilities(logits), gold)
+
+
+def test_gold_probabilities_that_are_sure_are_labels() -> None:
+    random = np.random.default_rng(5)
+    logits, gold = random.normal(size=(60, 3)) * 2, random.integers(3, size=60)
+    assert fit_temperature(logits, np.eye(3)[gold]) == pytest.approx(fit_temperature(logits, gold))
+    assert mean_surprise(logits, np.eye(3)[gold], 0.7) == pytest.approx(mean_surprise(logits, gold, 0.7))
+
+
+def test_the_temperature_of_a_teachers_probabilities_is_found_exactly() -> None:
+    logits = np.random.default_rng(6).normal(size=(40, 3)) * 2
+    powers = np.exp(logits / 1.7)
+    assert fit_temperature(logits, powers / powers.sum(axis=1, keepdims=True)) == pytest.approx(1.7, rel=1e-6)

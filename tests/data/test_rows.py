@@ -186,3 +186,9 @@ def test_what_python_writes_as_csv_comes_back(tmp_path: Path) -> None:
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream, delimiter=delimiter).writerows([["text", "label"], *rows])
         assert [values for _, values in open_rows(tmp_path / name).rows] == rows, name
+
+
+def test_a_parquet_file_is_not_packed_again(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet.gz").write_bytes(b"x")
+    with pytest.raises(UserError, match="a Parquet file is packed already; unpack it"):
+        open_rows(tmp_path / "a.parquet.gz")

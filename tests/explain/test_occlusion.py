@@ -37,6 +37,16 @@ def test_chinese_is_explained_by_character() -> None:
     assert scores == pytest.approx([0, 0, 2, 0, 0, -1.5], abs=1e-5)
 
 
+def test_chinese_is_explained_by_words_where_they_are_asked_for() -> None:
+    pytest.importorskip("jieba")
+    text = "这家酒店的服务非常差, not fine。"
+    assert units_of(text, 40, "words").words == ["这家", "酒店", "的", "服务", "非常", "差", ",", "not", "fine", "。"]
+    assert "".join(units_of(text, 40).words[:10]) == text[:10]
+    assert units_of(text, 40, "words").without(3) == "这家酒店的非常差, not fine。"
+    with pytest.raises(UserError, match="units must be characters or words"):
+        Occlusion(units="letters")
+
+
 def test_the_other_label_of_two_has_the_opposite_scores() -> None:
     up, down = (occlude("fine but dull", BAG, label)[1] for label in TASK_LABELS)
     assert up == pytest.approx([-score for score in down], abs=1e-6)

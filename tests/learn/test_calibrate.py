@@ -157,3 +157,19 @@ def test_damaged_curves_are_one_line(tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match=r"answers.json is damaged; remove it and calibrate the model again"):
             Model.load(tmp_path / "saved")
+
+
+def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
+    task, file = tiny_task(8), tmp_path / "hand.csv"
+    texts = task.test.texts[:60]
+    model = tiny_model("bert", labels=task.labels)
+    with torch.no_grad():
+        head_linear(model.module).weight.mul_(30.0)
+    before = model.text_logits(texts)
+    gold = np.random.default_rng(0).integers(2, size=60)
+    file.write_text("text,label\n" + "".join(f"{t},{task.labels[g]}\n" for t, g in zip(texts, gold, strict=True)))
+    made = Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
+    np.testing.assert_allclose(made.text_logits(texts), before / fit_temperature(before, gold), atol=1e-4)
+    file.write_text("text,label\na film,strange\n")
+    with pytest.raises(UserError, match=r"hand\.csv:2: label 'strange' is none of negative, positive"):
+        Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))

@@ -10,7 +10,7 @@ from tests.pages.sample_reports import comparison_report
 from llamita.core.measure import Finding
 from llamita.core.report import Report, Subject
 from llamita.pages._headline import headline
-from llamita.pages.strings import words
+from llamita.pages.strings import words, words_for
 
 MINUS = "\u2212"
 
@@ -61,3 +61,36 @@ def test_compared_models_each_have_a_sentence() -> None:
     said = headline(comparison_report(), words("en")).replace(MINUS, "-")
     assert "light-a/onnx can't be told from teacher-folder in accuracy: -0.4 points [-1.8, +1.0] (n = 872)." in said
     assert "light-b/onnx loses 9.0 points [6.0, 12.0] of accuracy to teacher-folder (n = 872)." in said
+
+
+def asked(*, checked: bool, language: str = "en") -> str:
+    """The first line where a teacher that was asked gave the labels."""
+    accuracy = Finding(name="quality.accuracy", value=0.88, interval=(0.83, 0.92), n=133)
+    cost = Finding(name="headline.compression_cost", value=0.02, interval=(-0.01, 0.05), unit="share", n=133)
+    theirs = (replace(accuracy, value=0.9, interval=(0.85, 0.94)),) if checked else ()
+    subjects = (
+        Subject(name="t", role="teacher", findings=theirs),
+        Subject(name="l", role="light", findings=(accuracy, cost)),
+    )
+    report = Report(title="x", task={"labelled_by": {"teacher": "Big", "checked": checked}}, subjects=subjects)
+    return headline(report, words_for(report, language)).replace(MINUS, "-").replace("\u00a0", " ")
+
+
+def test_where_a_teacher_gave_the_labels_the_line_says_how_good_both_are_or_that_nobody_knows() -> None:
+    assert asked(checked=True) == (
+        "Big is right on 90.0 % [85.0, 94.0] of the hand-labelled texts, the light model on 88.0 % [83.0, 92.0]:"
+        " -2.0 points [-5.0, +1.0] between them (n = 133)."
+    )
+    assert asked(checked=False) == (
+        "Nobody checked the teacher's labels: the light model gives its answer on 88.0 % [83.0, 92.0] of texts it hasn't seen"
+        " (n = 133); whether Big is right isn't known."
+    )
+    assert "无人核对" in asked(checked=False, language="zh")
+
+
+def test_scores_are_called_agreement_only_where_nobody_checked() -> None:
+    def row(task: dict) -> str:
+        return words_for(Report(title="x", task=task, subjects=()), "en")["row_accuracy"]
+
+    assert row({}) == row({"labelled_by": {"checked": True}}) == "Accuracy"
+    assert row({"labelled_by": {"checked": False}}) == "Same answer as the teacher (nobody checked)"

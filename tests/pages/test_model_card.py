@@ -94,3 +94,12 @@ def test_the_onnxruntime_snippet_runs_and_gives_probabilities(tmp_path: Path) ->
     with contextlib.redirect_stdout(printed):
         exec(ONNXRUNTIME.format(folder=str(tmp_path), text="good"), {})
     assert printed.getvalue() == "{'bad': 0.119, 'good': 0.881}\n"
+
+
+def test_the_card_follows_the_language_of_the_pages(tmp_path: Path) -> None:
+    write_card(chinese_report(), tmp_path, "zh")
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    for heading in ("## 用法", "## 指标", "## 局限"):
+        assert heading in text
+    body = text.split("---\n", 2)[2]
+    assert not any(heading in body for heading in ("## How", "## Numbers", "## Limits", "Labels:"))

@@ -139,3 +139,18 @@ def test_rows_have_a_mean_of_zero_and_a_spread_of_one(run: Run) -> None:
     rows = np.concatenate([states.rows(i, i + 1) for i in range(80)])
     np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(rows.std(axis=0), 1, atol=1e-2)
+
+
+def test_an_artifact_teaches_by_its_logits_whatever_the_length_a_text_is_cut_to(tmp_path: Path) -> None:
+    from llamita.tasks.recorded import recorded
+
+    task = tiny_task(40)
+    table = recorded(tiny_model("llama"), task.train.texts, np.random.default_rng(0).normal(size=(40, 2)))
+    table.save(tmp_path / "answers")
+    run = tiny_run(tmp_path / "run", task, teacher=tmp_path / "answers", cache=tmp_path / "cache")
+    order = [table.labels.index(label) for label in task.labels]
+    expected = table.text_logits(task.train.texts)[:, order]
+    np.testing.assert_array_equal(teacher_logits(run, task.train), expected)
+    files = sorted((tmp_path / "cache").rglob("*.npy"))
+    np.testing.assert_array_equal(teacher_logits(run, task.train, max_length=5), expected)
+    assert sorted((tmp_path / "cache").rglob("*.npy")) == files

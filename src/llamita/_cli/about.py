@@ -12,6 +12,7 @@ from typing import Any
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.failures import EXTRAS
+from llamita._cli.language import said
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, entries
 
@@ -33,8 +34,8 @@ def list(argv: Sequence[str]) -> int:
         return 0
     if args.what and len(found) == 1:
         return _one(found[0])
-    show.table(("method", "what it does"), [(e.name, e.summary) for e in found])
-    print("`llamita list METHOD` shows a method's settings.")
+    show.table((said("method"), said("what it does")), [(e.name, e.summary) for e in found])
+    print(said("`llamita list METHOD` shows a method's settings."))
     return 0
 
 
@@ -52,8 +53,9 @@ def _wanted(what: str | None) -> Sequence[Entry]:
 def _one(entry: Entry) -> int:
     print(f"{entry.name}: {entry.summary}")
     if entry.settings:
-        rows = [(s.name, s.type, "must be given" if s.default is None else s.default, s.help) for s in entry.settings]
-        show.table(("setting", "type", "default", ""), rows)
+        required = said("must be given")
+        rows = [(s.name, s.type, required if s.default is None else s.default, s.help) for s in entry.settings]
+        show.table((said("setting"), said("type"), said("default"), ""), rows)
     return 0
 
 
@@ -79,7 +81,7 @@ def doctor(argv: Sequence[str]) -> int:
         missing = ", ".join(extra["missing"])
         rows.append((f"extra [{name}]", "there" if not missing else f"lacks {missing}: pip install 'llamita[{name}]'"))
     rows += [(f"model {name}", text) for name, text in found["models"].items()]
-    show.table(("", ""), rows)
+    show.table(("", ""), [(said(name), "\n".join(map(said, text.split("\n")))) for name, text in rows])
     return 0
 
 

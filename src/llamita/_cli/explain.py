@@ -9,6 +9,7 @@ from typing import Any
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.judge import _chosen_method, _methods, _taken_out
+from llamita._cli.language import said
 from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
 from llamita.core.registry import build
@@ -52,9 +53,9 @@ def explain(argv: Sequence[str]) -> int:
         show.print_json([{"model": model, **row} for model, rows in found for row in rows])
     else:
         _print(found)
-        print("blue spoke for the answer, orange against it")
+        print(said("blue spoke for the answer, orange against it"))
         if page:
-            print(f"page: {page}")
+            print(said(f"page: {page}"))
     return 0
 
 

@@ -14,7 +14,7 @@ EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "datasets", "datasketch", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
               "optuna", "matplotlib", "psutil", "pyarrow", "pandas"),
     "onnx": ("onnx", "onnxscript", "ml_dtypes"),
-    "zh": ("pypinyin",),
+    "zh": ("jieba", "pypinyin"),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
 DISK_FULL = "the disk is full; free some space and give the same command again"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.language import said
 from llamita._cli.models import open_classifier, run_folder, scratch_run, test_task
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
@@ -46,7 +47,7 @@ def evaluate(argv: Sequence[str]) -> int:
     findings = _measured(args, engine, task, [build(name) for name in wanted], teacher)
     if not args.cost:
         findings += _sizes(engine)
-    return _told(args, args.model, findings, title=f"{args.model} on {args.data}")
+    return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
 def measure(argv: Sequence[str]) -> int:
@@ -83,8 +84,8 @@ def compare(argv: Sequence[str]) -> int:
     if args.json:
         show.print_json([{"model": s.name, "findings": [_plain(f) for f in s.findings]} for s in report.subjects])
     else:
-        show.findings_table([(s.name, s.findings) for s in report.subjects], f"on {args.data}")
-        print(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too")
+        show.findings_table([(s.name, s.findings) for s in report.subjects], args.data)
+        print(said(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too"))
     return 0
 
 
@@ -98,7 +99,6 @@ def _compare_parser() -> flags.Parser:
     parser.add("--out", metavar="DIR", help="where report.html, report.md and report.json go")
     parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute a model")
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
-    parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
@@ -143,7 +143,7 @@ def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     engine, teacher, task = _opened(args)
     findings = _unfolded(_measured(args, engine, task, [method], teacher))
-    return _told(args, args.model, findings, title=f"{entry.name} of {args.model} on {args.data}")
+    return _told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
@@ -238,7 +238,7 @@ def _told(args: argparse.Namespace, model: str, findings: Sequence[Finding], tit
     else:
         show.findings_table([(model, findings), *_their_column(args, findings)], title)
         for text in failed:
-            print(f"missed: {text}")
+            print(said(f"missed: {text}"))
     return 1 if failed else 0
 
 
@@ -288,9 +288,9 @@ def methods_help(room: str, usage: str) -> str:
 def _chosen_method(argv: Sequence[str], room: str, usage: str) -> Entry:
     known = _methods(room)
     if not argv or argv[0] not in known:
-        hint = did_you_mean(argv[0], known) if argv else ""
-        given = f", got {argv[0]!r}" if argv and not argv[0].startswith("-") else ""
-        raise UserError(f"{usage} takes one of: {', '.join(known)}{given}.{hint}")
+        if not argv or argv[0].startswith("-"):
+            raise UserError(f"{usage} takes one of: {', '.join(known)}.")
+        raise UserError(f"{usage} takes one of: {', '.join(known)}, got {argv[0]!r}.{did_you_mean(argv[0], known)}")
     return entries()[f"{room}.{argv[0]}"]
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.language import said
 from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
 
 if TYPE_CHECKING:
+    from llamita.core.measure import Finding
     from llamita.core.report import Report
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
@@ -24,6 +28,7 @@ def lighten(argv: Sequence[str]) -> int:
     """Data and goals in, a light model and its page out."""
     parser = flags.Parser("lighten", "Make a light model of a large one on your texts, and prove it.")
     flags.add_model(parser, nargs="?")
+    flags.add_unlabelled(parser)
     flags.add_data(parser, training=True)
     parser.add("--keep", type=values.number, default=0.99, metavar="0.99", help=KEEP_HELP)
     parser.add("--max-size", type=values.size, metavar="20MB", help="of the folder to deploy, tokenizer included")
@@ -39,7 +44,6 @@ def lighten(argv: Sequence[str]) -> int:
     )
     parser.add("--out", metavar="DIR", help="the run's folder (default: light- and the name of --data)")
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
-    parser.add("--language", choices=("en", "zh"), default="en", help="of the page")
     flags.add_machine(parser)
     flags.add_json(parser)
     args = parser.read(argv)
@@ -47,16 +51,31 @@ def lighten(argv: Sequence[str]) -> int:
     from llamita.lighten import lighten as carry_out
 
     out = run_folder(args.out or default_folder(args.data))
-
+    if args.shots and not args.few_shot:
+        raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
+    shots = {} if args.shots is None else {"shots": args.shots}
+    said_as_named = args.labels is not None and all(label == word for label, word in args.labels.items())
     report = carry_out(
-        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled, labels=args.labels,
+        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled,
+        labels=tuple(args.labels) if said_as_named else args.labels,
         columns=args.columns, task=args.task, keep=args.keep, max_size=args.max_size, max_latency=args.max_latency,
         threads=args.threads,
         minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
-        students=args.students,
-        command=shlex.join(["llamita", "lighten", *argv]),
+        students=args.students, audit=_hand_labels(args, out), prompt=args.prompt and args.prompt.replace("\\n", "\n"),
+        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), **shots,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
+
+
+def _hand_labels(args: argparse.Namespace, out: Path) -> str | None:
+    """The file of hand labels; asked for in the terminal first, where that is wanted."""
+    if args.audit != "ask":
+        return args.audit
+    from llamita._cli.hand_labels import ask_for_labels
+
+    if not args.labels:
+        raise UserError("--audit ask needs the labels to choose from: --labels good,bad")
+    return str(ask_for_labels(args.data, tuple(args.labels), out / "audit.csv", columns=args.columns, seed=args.seed))
 
 
 def demo(argv: Sequence[str]) -> int:
@@ -73,9 +92,9 @@ def demo(argv: Sequence[str]) -> int:
     report = carry_out(
         "smollm2", data=str(data / "sst2_train.csv"), test=str(data / "sst2_validation.csv"), keep=0.98,
         max_size=12_000_000, minutes=args.minutes, out=out, threads=args.threads, seed=args.seed, teacher_floor=0.88,
-        command=shlex.join(["llamita", "demo", *argv]),
+        language=args.language, command=shlex.join(["llamita", "demo", *argv]),
     )  # fmt: skip
-    return _told(report, out)
+    return _told(report, out, language=args.language)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -104,9 +123,9 @@ def run(argv: Sequence[str]) -> int:
 
     report = execute(
         recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
-        command=shlex.join(["llamita", "run", *argv]),
+        command=shlex.join(["llamita", "run", *argv]), language=args.language,
     )  # fmt: skip
-    return _told(report, out, as_json=args.json)
+    return _told(report, out, as_json=args.json, language=args.language)
 
 
 def export(argv: Sequence[str]) -> int:
@@ -140,7 +159,8 @@ def export(argv: Sequence[str]) -> int:
     with stages_beside(out, resumable=False) as work:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)
-    print(f'written: {out} ({_kept(out)}{show.bytes_text(folder_bytes(out))}). Try it: llamita predict {out} "a text"')
+    size = f"{_kept(out)}{show.bytes_text(folder_bytes(out))}"
+    print(said(f'written: {out} ({size}). Try it: llamita predict {out} "a text"'))
     return 0
 
 
@@ -166,6 +186,13 @@ def _examples() -> Path:
     )
 
 
+def _as_known(finding: Finding, report: Report) -> Finding:
+    """A score under its right name: where nobody checked the teacher's labels it is agreement with it."""
+    by = report.task.get("labelled_by")
+    agreed = by is not None and not by["checked"] and finding.name == "quality.accuracy"
+    return replace(finding, name="agreement with the teacher") if agreed else finding
+
+
 def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "en") -> int:
     """Print what came out; 1 when a goal was missed."""
     missed = [goal for goal in report.goals if not goal.met]
@@ -186,7 +213,7 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
         "cost.throughput",
     )
     if subjects:
-        named = [(s.name, [f for f in s.findings if f.name in names]) for s in subjects]
+        named = [(s.name, [_as_known(f, report) for f in s.findings if f.name in names]) for s in subjects]
         show.findings_table(named, report.title)
     if report.subject("teacher") and report.subject("light"):
         from llamita.pages.report import first_line
@@ -196,7 +223,8 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
         value = "not measured" if goal.value is None else show.quantity(goal.value, goal.unit)
         word = "met" if goal.met else "missed"
         name = goal.name.replace("_", "-")
-        print(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}. {goal.advice}".rstrip(". ") + ".")
-    print(f"model: {out / 'light'}")
-    print(f"page:  {out / 'report.html'}")
+        print(said(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}."), end="")
+        print(f" {said(goal.advice.removesuffix('.') + '.')}" if goal.advice else "")
+    print(said(f"model: {out / 'light'}"))
+    print(said(f"page:  {out / 'report.html'}"))
     return 1 if missed else 0

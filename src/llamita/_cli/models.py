@@ -61,10 +61,24 @@ def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
             raise UserError("--multi-label is for models of inference; a language model chooses one of the labels")
         prompt = Hypothesis(text=prompt, multi_label=True)
     shots = {} if asked.shots is None else {"number": asked.shots}
-    examples = asked.few_shot and Shots(data=asked.few_shot, seed=getattr(asked, "seed", 0), **shots)
-    return ask(
-        engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=asked.calibrate
-    )
+    shown, calibrate = (labelled_table(getattr(asked, name), asked) for name in ("few_shot", "calibrate"))
+    examples = None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **shots)
+    return ask(engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate)
+
+
+def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
+    """A file of labelled texts beside the one that --columns is about; they hold for it too where it has such columns."""
+    from llamita.data.read import read_table
+    from llamita.data.rows import open_rows
+
+    if file is None:
+        return None
+    columns, encoding = getattr(args, "columns", None), getattr(args, "encoding", None)
+    path = Path(file).expanduser()
+    if columns and path.is_file() and not set(columns.values()) <= set(open_rows(path, encoding).names):
+        log.info("%s has other columns than --columns names; they are guessed", file)
+        columns = None
+    return read_table(file, columns=columns, encoding=encoding, labelled=True)
 
 
 def _check_asked(asked: argparse.Namespace | None) -> None:
@@ -81,9 +95,9 @@ def _check_asked(asked: argparse.Namespace | None) -> None:
 def test_task(args: argparse.Namespace, engine: Engine) -> Task:
     """The task of `--data` as test data, in the labels that the engine knows."""
     from llamita.core.registry import module_of
-    from llamita.data.read import read_table
+    from llamita.data.read import Table, read_table
 
-    table = read_table(args.data, columns=args.columns, labelled=True)
+    table = args.data if isinstance(args.data, Table) else read_table(args.data, columns=args.columns, labelled=True)
     if args.task == engine.answers.task == "classify":
         return module_of("tasks.classify").open_task(test=table, labels=_as_written(table, engine.labels))
     return module_of("tasks.multilabel").open_task(test=table, labels=engine.labels)
@@ -175,7 +189,7 @@ def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
 def run_folder(out: str) -> Path:
     """The folder of a run: new, or one that an earlier call began."""
     path = Path(out).expanduser()
-    known = ("recipe.yaml", "plan.json", "stages", "report.json", "log.txt")
+    known = ("recipe.yaml", "plan.json", "stages", "report.json", "log.txt", "audit.csv")
     if path.is_dir() and any(path.iterdir()) and not any((path / name).exists() for name in known):
         raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
     return writable(path)

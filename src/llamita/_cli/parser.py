@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from llamita._cli import values
+from llamita._cli.language import spoken
 from llamita.core.errors import UserError, did_you_mean
+from llamita.core.messages import LANGUAGES
 from llamita.core.registry import Entry, Setting, entries
 
 
@@ -20,6 +22,12 @@ class Parser(argparse.ArgumentParser):
             prog=f"llamita {verb}", description=description, allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )  # fmt: skip
+        self.add(
+            "--language",
+            choices=LANGUAGES,
+            default=spoken(),
+            help="of answers, errors and pages (default: %(default)s)",
+        )
 
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required:", "give")
@@ -69,7 +77,7 @@ def add_model(parser: Parser, name: str = "model", **settings: object) -> None:
 
 def add_data(parser: Parser, *, required: bool = True, training: bool = False) -> None:
     """--data and what goes with it; with training also the other splits."""
-    what = "labelled training texts" if training else "labelled texts"
+    what = "training texts (without labels: see --labels)" if training else "labelled texts"
     parser.add("--data", metavar="FILE", required=required, help=f"{what}: CSV, TSV, JSONL, JSON or Parquet")
     if training:
         parser.add("--test", metavar="FILE", help="labelled texts touched once, at the end (else a tenth of --data)")
@@ -110,6 +118,27 @@ def add_asking(parser: Parser) -> None:
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )
     group.add_argument("--calibrate", metavar="FILE", help="labelled texts that its probabilities are fitted to")
+
+
+def add_unlabelled(parser: Parser) -> None:
+    """What goes with training texts that have no labels."""
+    parser.add(
+        "--labels", type=values.labels, metavar="A,B",
+        help="label names in the order wanted; of texts without labels those the teacher is asked for (1=good says good for 1)",
+    )  # fmt: skip
+    group = parser.add_argument_group(
+        "texts without labels: the teacher is asked; MODEL may also be a server, http://HOST/v1#MODEL (key in OPENAI_API_KEY)"
+    )
+    group.add_argument(
+        "--audit",
+        metavar="FILE|ask",
+        help="up to 200 hand labels that calibrate the teacher and say how good it is; ask: here",
+    )
+    group.add_argument("--prompt", metavar="TEXT", help="how it is asked; {text} is the text")
+    group.add_argument("--few-shot", metavar="FILE", help="labelled texts, some of which are shown first")
+    group.add_argument(
+        "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
+    )
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:

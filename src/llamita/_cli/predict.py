@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import checked_texts, new_file, open_classifier, test_task, warn_of_unknown
+from llamita._cli.models import checked_texts, labelled_table, new_file, open_classifier, test_task, warn_of_unknown
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,8 +37,11 @@ def predict(argv: Sequence[str]) -> int:
     parser.add("texts", nargs="*", default=[], metavar="TEXT", help='texts; "-" reads one text a line from stdin')
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--file", metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet, or .txt with one text a line")
-    parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly")
-    parser.add("--encoding", metavar="NAME", help="of --file or stdin when it isn't UTF-8, such as gb18030")
+    parser.add(
+        "--columns", type=values.columns, metavar="text=review,label=stars",
+        help="what is guessed wrongly in --file, and in the labelled files that have such columns",
+    )  # fmt: skip
+    parser.add("--encoding", metavar="NAME", help="of files or stdin that aren't UTF-8, such as gb18030")
     parser.add(
         "--format",
         choices=("table", "csv", "jsonl"),
@@ -79,7 +82,7 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError('give a text, --file FILE, or pipe texts in. For example: llamita predict MODEL "a text"')
     if args.pair is not None and (len(args.texts) != 1 or args.texts == ["-"]):
         raise UserError("--pair goes with one TEXT; put many pairs in a file with two columns")
-    if args.columns and not args.file:
+    if args.columns and not (args.file or args.labelled or args.few_shot or args.calibrate):
         raise UserError("--columns names columns of --file")
     if args.encoding and args.texts and args.texts != ["-"]:
         raise UserError("--encoding is for --file and stdin")
@@ -115,7 +118,8 @@ def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
     from llamita.core.conformal import require_one_label, set_threshold
 
     require_one_label(engine.answers)
-    task = test_task(argparse.Namespace(data=args.labelled, columns=None, task="classify"), engine)
+    labelled = labelled_table(args.labelled, args)
+    task = test_task(argparse.Namespace(data=labelled, columns=None, task="classify"), engine)
     threshold = set_threshold(engine.scores(task.test.texts), np.asarray(task.test.labels), args.coverage)
     if threshold == 0:
         log.warning(

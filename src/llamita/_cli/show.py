@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from llamita._cli.language import said
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -82,20 +84,20 @@ def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = 
     for name in order:
         n = max((f[name].n for f in found if name in f), default=0)
         cells = [written(f[name]) if name in f else "" for f in found]
-        rows.append([TITLES.get(name, name), *cells, f"{n:,}" if n else ""])
+        rows.append([said(TITLES.get(name, name)), *cells, f"{n:,}" if n else ""])
     table(["", *(name for name, _ in named), "n"], rows, title, right=range(1, len(named) + 2))
 
 
 def written(finding: Finding) -> str:
     """Value, unit and interval of a finding, or the reason why there is none."""
     if finding.value is None:
-        return f"— {finding.reason}".strip()
+        return f"— {said(finding.reason)}".strip()
     text = quantity(finding.value, finding.unit)
     if finding.interval:
         low, high = (quantity(v, finding.unit, unit=False) for v in finding.interval)
         text += f" [{low}, {high}]"
     if isinstance(floor := finding.detail.get("floor"), float):
-        text += f" (floor {quantity(floor, finding.unit)})"
+        text += said(f" (floor {quantity(floor, finding.unit)})")
     return text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.judge import methods_help
+from llamita._cli.language import said
 from llamita._cli.models import new_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
@@ -32,8 +33,10 @@ def step(place: str, argv: Sequence[str]) -> int:
 def _method(room: str, argv: Sequence[str]) -> str:
     known = [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
     if not argv or argv[0] not in known:
-        given = f", got {argv[0]!r}.{did_you_mean(argv[0], known)}" if argv else "."
-        raise UserError(f"llamita {room} takes a method: {', '.join(known)}{given} See `llamita list {room}`.")
+        if not argv:
+            raise UserError(f"llamita {room} takes a method: {', '.join(known)}. See `llamita list {room}`.")
+        listed, hint = ", ".join(known), did_you_mean(argv[0], known)
+        raise UserError(f"llamita {room} takes a method: {listed}, got {argv[0]!r}.{hint} See `llamita list {room}`.")
     return f"{room}.{argv[0]}"
 
 
@@ -70,5 +73,5 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
         teacher = shop.start(args.teacher) if args.teacher else None
         after = shop.apply(shop.start(args.model), method, teacher)  # type: ignore[arg-type]
         deliver(after, out)
-    print(f"written: {out} ({show.bytes_text(folder_bytes(out))})")
+    print(said(f"written: {out} ({show.bytes_text(folder_bytes(out))})"))
     return 0

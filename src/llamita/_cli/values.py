@@ -11,6 +11,8 @@ from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean
 
+COMMA = r"[,，、]"
+"""What stands between names: also the full-width comma and the mark that Chinese lists have."""
 BYTES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
          "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 MILLISECONDS = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
@@ -73,11 +75,11 @@ def columns(text: str) -> dict[str, str]:
     """ "text=review,label=stars" as a mapping; after labels= more names may follow: text=comment,labels=toxic,insult."""
     found: dict[str, str] = {}
     role = ""
-    for part in text.split(","):
-        if role.strip() == "labels" and "=" not in part and part.strip():
+    for part in re.split(COMMA, text):
+        if role.strip() == "labels" and not re.search("[=＝]", part) and part.strip():
             found["labels"] += f",{part.strip()}"
             continue
-        role, equals, name = part.partition("=")
+        role, equals, name = part.replace("＝", "=").partition("=")
         if not equals or not role.strip() or not name.strip():
             raise argparse.ArgumentTypeError(f"must look like text=review,label=stars, got {text!r}")
         if role.strip() not in ("text", "pair", "label", "labels"):
@@ -91,7 +93,7 @@ def columns(text: str) -> dict[str, str]:
 
 def names(text: str) -> tuple[str, ...]:
     """ "a,b,c" as names."""
-    found = tuple(part.strip() for part in text.split(","))
+    found = tuple(part.strip() for part in re.split(COMMA, text))
     if not all(found) or len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"must be different names with commas between, got {text!r}")
     return found
@@ -101,7 +103,7 @@ def labels(text: str) -> dict[str, str]:
     """Labels and the words that are said for them: good,bad or 1=good,0=bad."""
     found = {}
     for name in names(text):
-        label, _, word = name.partition("=")
+        label, _, word = name.replace("＝", "=").partition("=")
         if not label.strip() or label.strip() in found:
             raise argparse.ArgumentTypeError(f"labels must be different names, got {text!r}")
         found[label.strip()] = word.strip() or label.strip()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import torch
 from torch import nn
 
 from llamita.core.errors import UserError, did_you_mean
@@ -203,6 +205,22 @@ def head_linear(module: PreTrainedModel) -> nn.Linear:
             f"{type(module).__name__} has no classification head at {path!r}; give it one with the task's `fit_head`"
         )
     return found
+
+
+def scale_head(module: PreTrainedModel, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Multiply each label's logit by its scale and add its shift, in the head's own numbers.
+
+    Raises:
+        UserError: there are shifts, and the head has no bias to hold them.
+    """
+    linear = head_linear(module)
+    if shift.any() and linear.bias is None:
+        raise UserError("this model's head has no bias to hold the shifts; take method temperature or isotonic")
+    with torch.no_grad():
+        factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
+        linear.weight.mul_(factor[:, None])
+        if linear.bias is not None:
+            linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
 
 
 def shape_settings(architecture: Architecture, *, hidden: int, layers: int, heads: int, ffn: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class Subject:
     name: str
     """Such as "SmolLM2-135M-Instruct, fine-tuned"."""
     role: str
-    """teacher · teacher_int8 · student_alone · light · linear · candidate · model"""
+    """teacher · teacher_plain (before it was calibrated) · teacher_int8 · student_alone · light · linear · candidate · model"""
     path: str = ""
     lineage: tuple[dict[str, Any], ...] = ()
     """One dict per step: step, settings, parameters, size_bytes, seconds."""

@@ -19,27 +19,34 @@ if TYPE_CHECKING:
 HOTTEST = 20.0
 
 
-def mean_surprise(logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], sharpness: float) -> float:
-    """Negative log-likelihood of the gold labels, in nats, with the logits multiplied by the sharpness."""
+def _expected(values: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Each row's value at its gold label, or its mean under gold probabilities [n, labels]."""
+    return values[np.arange(len(gold)), gold] if gold.ndim == 1 else (values * gold).sum(axis=1)
+
+
+def mean_surprise(logits: Float[np.ndarray, "n labels"], gold: np.ndarray, sharpness: float) -> float:
+    """Negative log-likelihood of the gold labels, in nats, with the logits multiplied by the sharpness.
+
+    Args:
+        gold: Labels, int [n], or probabilities of the labels, [n, labels].
+    """
     scaled = logits.astype(np.float64) * sharpness
     top = scaled.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(scaled - top).sum(axis=1)) + top[:, 0]
-    return float((log_total - scaled[np.arange(len(gold)), gold]).mean())
+    return float((log_total - _expected(scaled, gold)).mean())
 
 
-def surprise_slope(logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], sharpness: float) -> float:
+def surprise_slope(logits: Float[np.ndarray, "n labels"], gold: np.ndarray, sharpness: float) -> float:
     """Derivative of `mean_surprise` by the sharpness: what the model expects of its logits minus what it got."""
     wide = logits.astype(np.float64)
     scaled = wide * sharpness
     powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     expected = (powers * wide).sum(axis=1) / powers.sum(axis=1)
-    return float((expected - wide[np.arange(len(gold)), gold]).mean())
+    return float((expected - _expected(wide, gold)).mean())
 
 
-def fit_temperature(
-    logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], highest: float = HOTTEST
-) -> float:
-    """The temperature of the least surprise, within its bounds.
+def fit_temperature(logits: Float[np.ndarray, "n labels"], gold: np.ndarray, highest: float = HOTTEST) -> float:
+    """The temperature of the least surprise, within its bounds; gold as for `mean_surprise`.
 
     The surprise is convex in the sharpness 1/T, so its slope changes sign once; bisection finds where.
     """

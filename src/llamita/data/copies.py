@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from llamita.core.errors import require
@@ -26,11 +26,11 @@ HASHES = 128
 """Of each text; more find more of the pairs that are just as alike as asked."""
 
 
-def same_texts(texts: Sequence[Text]) -> list[list[int]]:
+def same_texts(texts: Sequence[Text], key: Callable[[Text], str] = text_key) -> list[list[int]]:
     """Groups of indices whose texts are copies, in order; single texts are left out."""
     groups: dict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
-        groups[text_key(text)].append(index)
+        groups[key(text)].append(index)
     return [rows for rows in groups.values() if len(rows) > 1]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.faults import BadRow, Faults
 from llamita.data.files import PACKED, format_of, opened, stem_of
 
 LONGEST_LINE = 1_000_000
@@ -40,20 +41,27 @@ def existing_file(path: Path) -> Path:
     return path
 
 
-def text_lines(path: Path, encoding: str | None = None, longest: int = LONGEST_LINE) -> Iterator[str]:
+def text_lines(
+    path: Path, encoding: str | None = None, longest: int = LONGEST_LINE, faults: Faults | None = None
+) -> Iterator[str]:
     """Lines with their line ends, read and unpacked as they are asked for; a byte order mark is dropped."""
     with opened(path) as stream:
-        yield from lines_of_stream(stream, path, encoding, longest)
+        yield from lines_of_stream(stream, path, encoding, longest, faults)
 
 
 def lines_of_stream(
-    stream: IO[bytes], path: Path, encoding: str | None = None, longest: int = LONGEST_LINE
-) -> Iterator[str]:
-    """Lines of a file or of stdin; `path` names it in messages."""
+    stream: IO[bytes], path: Path, encoding: str | None = None, longest: int = LONGEST_LINE,
+    faults: Faults | None = None,
+) -> Iterator[str]:  # fmt: skip
+    """Lines of a file or of stdin; `path` names it in messages.
+
+    With `faults` a line of another encoding is noted and given as well as it can be read, unless no line is UTF-8.
+    """
     if encoding:
         yield from _lines_in(stream, path, encoding, longest)
         return
     before = number = 0
+    strays = False
     while line := stream.readline(longest + 1):
         number += 1
         if number == 1:
@@ -65,24 +73,56 @@ def lines_of_stream(
                 f"{path}:{number}: a line longer than {longest:,} bytes; one row holds one text: is a line end"
                 " or a closing quote missing, or is this no table?"
             )
-        yield _decoded(path, number, before, line)
+        try:
+            yield _decoded(path, number, before, line)
+        except BadRow as fault:
+            if faults is None or (fault.kind == "bytes" and not (strays := strays or _is_utf8_elsewhere(path))):
+                raise
+            yield _noted(faults, fault, line)
         before += len(line)
+
+
+def _is_utf8_elsewhere(path: Path) -> bool:
+    """Whether some line beyond ASCII is UTF-8, so that the others are single strays."""
+    if not _is_small_and_plain(path):
+        return False
+    foreign = [line for line in path.read_bytes().splitlines() if not line.isascii()]
+    return any(line.decode("utf-8", "ignore").encode() == line for line in foreign)
+
+
+def _noted(faults: Faults, fault: BadRow, line: bytes) -> str:
+    """Remember a stray line; it is given as well as it can be read, for the row it stands in."""
+    line = line.replace(b"\0", b"")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        guess = guessed_encoding(line)
+        text = line.decode(guess, "replace")
+        what = (
+            f"byte {error.start} of the line (0x{line[error.start]:02x}) is not UTF-8 as the others are, but looks like"
+            f" {guess}; write this line anew in UTF-8, or take it out"
+        )
+        fault = BadRow(fault.file, fault.line, what, kind="bytes")
+    faults.append(fault)
+    return text
 
 
 def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     if (at := line.find(b"\0")) >= 0:
-        raise UserError(
-            f"{path}:{number}: byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it"
+        what = (
+            f"byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it"
             " again as UTF-8 text, or delete these bytes (tr -d '\\000' < FILE > NEW)"
         )
+        raise BadRow(path, number, what, kind="nul")
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         guess = guessed_encoding(path.read_bytes() if _is_small_and_plain(path) else line)
-        raise UserError(
-            f"{path}:{number}: byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
+        what = (
+            f"byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
             f" {guess}. {convert_remedy(path, guess)}"
-        ) from None
+        )
+        raise BadRow(path, number, what, kind="bytes") from None
 
 
 def convert_remedy(path: Path, encoding: str) -> str:

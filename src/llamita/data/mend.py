@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import html
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from llamita.core.task import Text
-from llamita.data.check import MOJIBAKE, DataFinding
+from llamita.data.characters import CONTROL, INVISIBLE, MARKUP, MOJIBAKE
 from llamita.data.copies import kept_of, same_texts
+from llamita.data.finding import DataFinding
 from llamita.data.read import Table
 from llamita.data.text import text_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
-    "near_leakage": "says nearly what a test text says",
+    "near_leakage": "says nearly what a test text says", "placeholder": "a word for nothing",
+    "spreadsheet": "changed by a spreadsheet", "number": "only a number", "swapped": "text and label exchanged",
+    "empty_label": "no label",
 }  # fmt: skip
 """Findings whose rows leave the data, and why."""
+CLEANED = ("control", "invisible", "markup", "decomposed")
+"""Findings whose texts are written anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,34 +34,33 @@ class Mended:
     """Row and reason."""
     labels: dict[str, str]
     """A misspelt label and what is meant."""
-    texts: dict[int, str]
-    """Row and text, where bytes that were once read in the wrong encoding could be read rightly."""
+    texts: dict[int, Text] = field(default_factory=dict)
+    """Row and text, where a text could be mended."""
 
 
-def mend(table: Table, findings: Sequence[DataFinding], test: Table | None = None) -> Mended:
+def mend(
+    table: Table, findings: Sequence[DataFinding], test: Table | None = None, *, strays: Mapping[int, str] | None = None
+) -> Mended:
     """Take out what spoils a model, leave everything else as it stands.
 
-    A text that stands there again is dropped, under the label most of its copies have; where two are as common all of its rows
-    are set aside, since one of them is wrong. Labels that differ by case, width or space are written as the commonest is; one
-    that differs by a letter is left, since it may be meant. UTF-8 that was read as Latin-1 is read as UTF-8.
+    A text that stands there again is dropped, under the label most of its copies have; where two labels are as common all of its
+    rows are set aside, since one of them is wrong. Labels that differ by case, width or space are written as the commonest is;
+    one that differs by a letter is left, since it may be meant. UTF-8 that was read as Latin-1 is read as UTF-8; control and
+    invisible characters and HTML are taken out.
+
+    Args:
+        strays: Rows that are to be set aside for another reason.
     """
     labels = {
         wrong: right for f in findings if f.kind == "label_spelling" and (wrong := f.given) and (right := f.meant)
     }
-    aside: dict[int, str] = {}
-    damaged = [
-        row
-        for f in findings
-        if f.kind == "encoding"
-        for row in f.rows
-        if f.file in {table.source, *(table.files or ())}
-    ]
-    texts = {row: text for row in damaged if (text := read_again(table.texts[row])) is not None}
-    for finding in findings:
-        if finding.kind in SET_ASIDE and finding.file in {table.source, *(table.files or ())}:
-            aside |= {
-                row: SET_ASIDE[finding.kind] for row in finding.rows if finding.kind != "encoding" or row not in texts
-            }
+    own = [f for f in findings if f.file in {table.source, *(table.files or ())}]
+    texts = _mended_texts(table, own)
+    aside: dict[int, str] = dict(strays or {})
+    for finding in own:
+        if finding.kind in SET_ASIDE:
+            rows = [row for row in finding.rows if finding.kind != "encoding" or row not in texts]
+            aside |= dict.fromkeys(rows, SET_ASIDE[finding.kind])
     tested = {text_key(text) for text in test.texts} if test else set()
     aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if text_key(text) in tested}
     written = [labels.get(label, label) for label in table.labels] if table.labels else None
@@ -67,14 +73,46 @@ def mend(table: Table, findings: Sequence[DataFinding], test: Table | None = Non
     return Mended(kept=kept, aside=dict(sorted(aside.items())), labels=labels, texts=texts)
 
 
+def _mended_texts(table: Table, findings: Sequence[DataFinding]) -> dict[int, Text]:
+    """The texts that can be written as they were meant."""
+    texts: dict[int, Text] = {}
+    for finding in findings:
+        for row in finding.rows if finding.kind == "encoding" else ():
+            if (read := read_again(table.texts[row])) is not None:
+                texts[row] = read
+    for finding in findings:
+        for row in finding.rows if finding.kind in CLEANED else ():
+            text = texts.get(row, table.texts[row])
+            texts[row] = cleaned(text) if isinstance(text, str) else (cleaned(text[0]), cleaned(text[1]))
+    return texts
+
+
+def cleaned(text: str) -> str:
+    """The text without control and invisible characters and HTML, its accents composed."""
+    if MARKUP.search(text):
+        text = " ".join(html.unescape(MARKUP.sub(_tag_or_entity, text)).split())
+    return unicodedata.normalize("NFC", INVISIBLE.sub("", CONTROL.sub("", text)))
+
+
+def _tag_or_entity(match: object) -> str:
+    found = match.group()  # type: ignore[attr-defined]
+    return " " if found.startswith("<") else found
+
+
 def read_again(text: Text) -> str | None:
-    """The text whose UTF-8 bytes were read as Latin-1 or Windows-1252; None where that isn't what happened."""
+    """The text whose UTF-8 bytes were read as Latin-1 or Windows-1252, once or twice; None where that isn't what happened."""
     if not isinstance(text, str):
         return None
-    for encoding in ("cp1252", "latin-1"):
-        try:
-            read = text.encode(encoding).decode("utf-8")
-        except UnicodeError:
-            continue
-        return read if not MOJIBAKE.search(read) else None
+    for _ in range(2):
+        read = next((read for encoding in ("cp1252", "latin-1") if (read := _reread(text, encoding))), None)
+        if read is None or not MOJIBAKE.search(read):
+            return read
+        text = read
     return None
+
+
+def _reread(text: str, encoding: str) -> str | None:
+    try:
+        return text.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 
@@ -10,6 +11,8 @@ import numpy as np
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.text import text_key
+
+log = logging.getLogger(__name__)
 
 
 def share_of_each(texts: Sequence[Text], labels: Sequence[int], share: float, seed: int) -> list[int]:
@@ -42,7 +45,16 @@ def proportional(labels: Sequence[Hashable], number: int, seed: int, *, balanced
     places: dict[Hashable, list[int]] = defaultdict(list)
     for index, label in enumerate(labels):
         places[label].append(index)
-    sizes = _sizes({label: len(rows) for label, rows in places.items()}, number, balanced)
+    available = {label: len(rows) for label, rows in places.items()}
+    short = {label: n for label, n in available.items() if balanced and n < number // len(available)}
+    if short:
+        label = min(short, key=lambda one: short[one])
+        log.warning(
+            "warning: %s has only %d rows, fewer than the %d of each label that were asked for; the others make up the rest"
+            " (%d rows are the most that can be balanced)",
+            label, short[label], number // len(available), short[label] * len(available),
+        )  # fmt: skip
+    sizes = _sizes(available, number, balanced)
     generator = np.random.default_rng(seed)
     taken = [int(i) for label, rows in places.items() for i in generator.permutation(rows)[: sizes[label]]]
     return sorted(taken)

@@ -12,11 +12,13 @@ from typing import Any
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
-from llamita.data.columns import find_columns
+from llamita.data.columns import ROLES, find_columns
 from llamita.data.decode import text_lines
+from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
-from llamita.data.given import rows_of
+from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import joined, label_form, likely_separator, named_separator, of_flags
+from llamita.data.objects import rows_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
@@ -60,26 +62,28 @@ class Table:
 
 
 def read_table(
-    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None
-) -> Table:
+    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
+    faults: Faults | None = None,
+) -> Table:  # fmt: skip
     """Read everything.
 
     Args:
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
-            such files, a folder with a folder of .txt files for each label, "-" for standard input; a list of texts, pairs or
-            dicts, `(texts, labels)`, a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
+            (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`,
+            a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
             labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
             columns of 0 and 1.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
+        faults: Collects rows that can't be read, and lets empty labels pass; without it the first such row is refused.
     """
     if isinstance(source, Table):
         return source
-    table = _joined(
-        list(read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62)), source
-    )
-    _finish(table, labelled, one_label="label" in (columns or {}))
+    chunks = read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62, faults=faults)
+    table = _joined(list(chunks), source)
+    _finish(table, Reading(columns=columns, labelled=labelled, faults=faults))
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
@@ -87,7 +91,7 @@ def read_table(
 
 
 def read_with_rows(
-    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None
+    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, faults: Faults | None = None
 ) -> tuple[Table, tuple[str, ...], list[Row]]:
     """One file, or standard input, as a Table and as it stands: the names of its columns, and every row with its line.
 
@@ -95,33 +99,51 @@ def read_with_rows(
         UserError: a folder or a pattern, beside what `read_table` refuses.
     """
     path = Path(file).expanduser()
-    if path != STDIN and not path.is_file() and any(mark in file for mark in "*?["):
+    of_hub = is_hub_id(file)
+    if path != STDIN and not of_hub and not path.is_file() and any(mark in file for mark in "*?["):
         raise UserError(f"{file}: this takes one file, not a pattern; name it")
-    rows = open_rows(path, encoding, same_keys=True)
+    if of_hub:
+        rows = rows_of(hub_dataset(file))[1]
+    else:
+        rows = open_rows(path, encoding, same_keys=True, faults=faults)
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
-    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), columns, None, max(1, len(every)))
-    _finish(table, None, one_label="label" in (columns or {}))
+    how = Reading(columns=columns, faults=faults)
+    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), how, max(1, len(every)))
+    _finish(table, how)
+    if len(table) < len(every):
+        read = set(table.lines)
+        every = [row for row in every if row[0] in read]
     return table, rows.names, every
 
 
-def _finish(table: Table, labelled: bool | None, *, one_label: bool) -> None:
-    """Labels that are all empty are none; single empty ones are refused, unless a text may have any labels.
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How rows are read: see `read_table`."""
 
-    Args:
-        one_label: whether the user named a column of one label a text; else several are looked for.
-    """
+    columns: Mapping[str, str] | None = None
+    labelled: bool | None = None
+    faults: Faults | None = None
+
+    @property
+    def one_label(self) -> bool:
+        """Whether the user named a column of one label a text; else several are looked for."""
+        return "label" in (self.columns or {})
+
+
+def _finish(table: Table, how: Reading) -> None:
+    """Labels that are all empty are none; single empty ones are refused, unless a text may have any labels."""
     if table.labels is not None and not table.several and "labels" in table.columns:
         part_labels(table, table.columns.get("separator") or named_separator(table.labels))
     if table.labels is not None and not any(table.labels) and not table.several:
         table.labels = None
         table.columns.pop("label")
     if table.labels is not None and not table.several and (found := likely_separator(table.labels)):
-        if one_label:
+        if how.one_label:
             logger.info("%s: labels look like several with %s between; labels=COLUMN says so", table.source, found)
         else:
             part_labels(table, found)
-    _check_labels(table, labelled)
+    _check_labels(table, how.labelled, how.faults)
 
 
 def part_labels(table: Table, separator: str) -> None:
@@ -136,14 +158,18 @@ def part_labels(table: Table, separator: str) -> None:
 
 def read_chunks(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
-    size: int = 1024,
+    size: int = 1024, faults: Faults | None = None,
 ) -> Iterator[Table]:  # fmt: skip
     """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`.
 
     Files of a folder or pattern come one after the other, each chunk from one file; the first one's columns hold for all.
     """
+    how = Reading(columns=columns, labelled=labelled, faults=faults)
     if not isinstance(source, (str, Path)) or not str(source):
-        yield from _chunks_of(*rows_of(source), columns, labelled, size)
+        yield from _chunks_of(*rows_of(source), how, size)
+        return
+    if is_hub_id(str(source)):
+        yield from _chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
@@ -153,18 +179,18 @@ def read_chunks(
         return
     for path in files:
         name = str(PIPED if path == STDIN else path)
-        for table in _chunks_of(name, open_rows(path, encoding), columns, labelled, size):
-            columns = table.columns
+        for table in _chunks_of(name, open_rows(path, encoding, faults=faults), how, size):
+            how = replace(how, columns=table.columns)
             yield table
 
 
-def _chunks_of(
-    name: str, rows: Rows, columns: Mapping[str, str] | None, labelled: bool | None, size: int
-) -> Iterator[Table]:
-    given = {k: v for k, v in (columns or {}).items() if labelled is not False or k in ("text", "pair")}
+def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
+    given = {k: v for k, v in (how.columns or {}).items() if how.labelled is not False or k in ("text", "pair")}
     given, form = label_form(given, rows.names, f"{name}:{rows.first_line}")
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
+        if how.faults:
+            raise how.faults[0]
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
     plain = [[_plain(value) for value in values] for _, values in sample]
     if rows.headed or given:
@@ -173,15 +199,16 @@ def _chunks_of(
         roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
-    if labelled is False or form.columns:
+    if how.labelled is False or form.columns:
         roles.pop("label", None)
     places = {role: rows.names.index(column) for role, column in roles.items()}
     flags = [rows.names.index(column) for column in form.columns]
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
-        table = _table(name, chunk, roles, places)
+        table = _table(name, chunk, roles, places, how.faults)
         if form.columns:
-            _read_flags(table, chunk, form.columns, flags)
+            read = set(table.lines)
+            _read_flags(table, [row for row in chunk if row[0] in read], form.columns, flags)
         elif form.several and "label" in table.columns:
             table.columns |= {"labels": table.columns.pop("label")}
             table.columns |= {"separator": form.separator} if form.separator else {}
@@ -226,21 +253,36 @@ def _joined(tables: Sequence[Table], source: Any) -> Table:
     )  # fmt: skip
 
 
-def _table(name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int]) -> Table:
+def _table(
+    name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int], faults: Faults | None
+) -> Table:
     texts: list[Text] = []
     labels: list[str] = []
+    lines: list[int] = []
     for number, values in chunk:
-        text = cell_text(name, number, values[places["text"]], roles["text"])
-        pair = cell_text(name, number, values[places["pair"]], roles["pair"]) if "pair" in places else None
-        texts.append(text if pair is None else (text, pair))
-        if "label" in places:
-            labels.append(_label_text(name, number, values[places["label"]], roles["label"]))
+        try:
+            text, *more = (
+                (_label_text if role == "label" else cell_text)(name, number, values[places[role]], roles[role])
+                for role in ROLES
+                if role in places
+            )
+        except BadRow as fault:
+            fault.raw = raw_row(values)
+            note(faults, fault)
+            continue
+        texts.append((text, more[0]) if "pair" in places else text)
+        labels += more[-1:] if "label" in places else []
+        lines.append(number)
     listed = "label" in places and any(isinstance(values[places["label"]], (list, tuple)) for _, values in chunk)
     columns = {"labels" if listed and role == "label" else role: column for role, column in roles.items()}
     return Table(
-        texts=texts, labels=labels if "label" in places else None, lines=[number for number, _ in chunk],
-        columns=columns, source=name, several=listed,
-    )  # fmt: skip
+        texts=texts,
+        labels=labels if "label" in places else None,
+        lines=lines,
+        columns=columns,
+        source=name,
+        several=listed,
+    )
 
 
 def _label_text(name: str, number: int, value: Any, column: str) -> str:
@@ -253,14 +295,14 @@ def _label_text(name: str, number: int, value: Any, column: str) -> str:
 def cell_text(name: str, number: int, value: Any, column: str) -> str:
     """A cell as text; what is no text is refused with the name and line of its source."""
     if value is MISSING:
-        raise UserError(f"{name}:{number}: this object has no {column!r}, which the first one has")
+        raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
     if isinstance(value, (Mapping, list, tuple, set)):
-        raise UserError(f"{name}:{number}: {column!r} must be one text or number, got a {type(value).__name__}")
+        what = f"{column!r} must be one text or number, got a {type(value).__name__}"
+        raise BadRow(name, number, what, kind="cell")
     text = _plain(value)
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise UserError(
-            f"{name}:{number}: {column!r} holds half a character (a lone surrogate); delete it or write it whole"
-        )
+        what = f"{column!r} holds half a character (a lone surrogate); delete it or write it whole"
+        raise BadRow(name, number, what, kind="cell")
     return text
 
 
@@ -284,12 +326,12 @@ def rows_text(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
 
 
-def _check_labels(table: Table, labelled: bool | None) -> None:
+def _check_labels(table: Table, labelled: bool | None, faults: Faults | None) -> None:
     if table.labels is None:
         if labelled:
             raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
         return
-    if table.several:
+    if faults is not None or table.several:
         return
     empty = [i for i, label in enumerate(table.labels) if not label.strip()]
     if empty:

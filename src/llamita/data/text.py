@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 from llamita.core.task import Text
+
+log = logging.getLogger(__name__)
 
 
 def text_key(text: Text) -> str:
@@ -25,3 +31,38 @@ def han_share(text: str) -> float:
     """Share of Chinese characters among those that are no spaces."""
     written = "".join(text.split())
     return sum("\u3400" <= c <= "\u4dbf" or "\u4e00" <= c <= "\u9fff" for c in written) / max(1, len(written))
+
+
+def is_empty(text: str) -> bool:
+    """Whether nothing of it can be seen."""
+    return not any(c.isprintable() and not c.isspace() for c in text) and "\ufffd" not in text
+
+
+@cache
+def _traditional() -> frozenset[str]:
+    """Chinese characters that only traditional texts have: the older Taiwanese set knows them, the mainland's doesn't."""
+    written = (chr(code) for code in range(0x4E00, 0xA000))
+    return frozenset(c for c in written if c.encode("big5", "ignore") and not c.encode("gb2312", "ignore"))
+
+
+def is_traditional(text: str) -> bool:
+    """Whether it holds a character that simplified Chinese doesn't have."""
+    return not text.isascii() and not _traditional().isdisjoint(text)
+
+
+@cache
+def _converter() -> Any:
+    if find_spec("opencc") is None:
+        log.warning("traditional and simplified Chinese are not compared; that needs opencc: pip install 'llamita[zh]'")
+        return None
+    import opencc
+
+    return opencc.OpenCC("t2s")
+
+
+def reading_key(text: Text) -> str:
+    """As `text_key`, the same for a Chinese text in traditional and in simplified characters."""
+    key = text_key(text)
+    if is_traditional(key) and (converter := _converter()) is not None:
+        return converter.convert(key)
+    return key

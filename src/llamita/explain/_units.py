@@ -1,13 +1,16 @@
-"""Words of a text with their places; each Chinese or Japanese character is a word of its own."""
+"""Words of a text with their places; a Chinese or Japanese character is a word of its own, unless Chinese words are asked for."""
 
 from __future__ import annotations
 
+import logging
 import re
+import warnings
 from dataclasses import dataclass
 
 from llamita.core.task import Text
 
 HAN_AND_KANA = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN = re.compile(f"[{HAN_AND_KANA}]")
 UNIT = re.compile(
     rf"[{HAN_AND_KANA}]|[^\W_{HAN_AND_KANA}]+(?:['’\-.,:/@_][^\W_{HAN_AND_KANA}]+)*|[^\w\s]+|_+", re.UNICODE
 )
@@ -42,12 +45,18 @@ class Units:
         return pieces[0] if isinstance(self.text, str) else (pieces[0], pieces[1])
 
 
-def units_of(text: Text, most: int) -> Units:
-    """The words of a text or pair; where they are more than `most`, neighbours are joined into equal runs."""
+def units_of(text: Text, most: int, kind: str = "characters") -> Units:
+    """The words of a text or pair; where they are more than `most`, neighbours are joined into equal runs.
+
+    Args:
+        kind: what Chinese is cut into, characters or words; words need jieba.
+    """
     spans: list[tuple[int, int]] = []
     parts: list[int] = []
     pieces = (text,) if isinstance(text, str) else text
     found = [[match.span() for match in UNIT.finditer(piece)] for piece in pieces]
+    if kind == "words":
+        found = [_joined(piece, spans) for piece, spans in zip(pieces, found, strict=True)]
     total = sum(map(len, found))
     run = max(1, -(-total // most))
     for part, words in enumerate(found):
@@ -55,6 +64,25 @@ def units_of(text: Text, most: int) -> Units:
             spans.append((words[first][0], words[min(first + run, len(words)) - 1][1]))
             parts.append(part)
     return Units(text=text, spans=tuple(spans), parts=tuple(parts))
+
+
+def _joined(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans with the characters of each Chinese word made one."""
+    words = _chinese_words(text)
+    joined: dict[tuple[int, int], None] = {}
+    for start, end in spans:
+        joined[words.get(start, (start, end)) if HAN.fullmatch(text[start:end]) else (start, end)] = None
+    return list(joined)
+
+
+def _chinese_words(text: str) -> dict[int, tuple[int, int]]:
+    """For each place in a word of Chinese characters alone, where that word begins and ends."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import jieba
+    jieba.setLogLevel(logging.WARNING)
+    found = ((start, end) for word, start, end in jieba.tokenize(text) if all(map(HAN.fullmatch, word)))
+    return {place: (start, end) for start, end in found for place in range(start, end)}
 
 
 def take_out(text: str, start: int, end: int) -> str:

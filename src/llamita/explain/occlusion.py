@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -39,10 +39,13 @@ class Occlusion(Measure):
     """Most words of a text; in a longer one neighbours are taken out together, in equal runs. At least 1."""
     replacement: str = ""
     """What stands in a word's place; nothing takes the word out."""
+    units: Literal["characters", "words"] = "characters"
+    """What Chinese is cut into: characters, or words as jieba finds them (the zh extra)."""
 
     def __post_init__(self) -> None:
         require(self.examples >= 1, f"examples must be at least 1, got {self.examples}")
         require(self.words >= 1, f"words must be at least 1, got {self.words}")
+        require(self.units in ("characters", "words"), f"units must be characters or words, got {self.units!r}")
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         """The engine's findings; with a reference its own too, as `explain.reference_occlusion`."""
@@ -53,7 +56,7 @@ class Occlusion(Measure):
         chosen, kinds = choose(self._right(both, task, split), len(split), self.examples, run.seed)
         rows, theirs = [], []
         for index in chosen:
-            units = units_of(split.texts[index], self.words)
+            units = units_of(split.texts[index], self.words, self.units)
             logits = [occluded_logits(e, units, self.replacement) for e in both]
             row = _row(index, units, logits[0], engine, task, split) | {"kind": kinds[index]}
             if reference is not None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -25,11 +25,14 @@ from llamita.core.answers import AnyLabels
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales
 from llamita.core.step import Step
+from llamita.core.task import Split
+from llamita.data.read import read_table
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
     from llamita.core.context import Run
     from llamita.core.model import Model
+    from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
 METHODS = ("temperature", "vector", "isotonic")
@@ -47,6 +50,8 @@ class Calibrate(Step):
     threshold: float | None = None
     """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
     the best F1 on select."""
+    labelled: str | None = None
+    """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's."""
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
@@ -55,14 +60,17 @@ class Calibrate(Step):
         require(limit is None or 0 < limit < 1, f"threshold must be in (0, 1), got {limit}")
 
     def apply(self, model: Model, run: Run) -> Model:
+        from llamita.core.architecture import scale_head
+
         task = run.task
-        if task is None or not len(task.select):
-            raise UserError("learn.calibrate needs a select split; let the task cut one off (select > 0)")
+        if task is None:
+            raise UserError("learn.calibrate needs data; name it with --data or 'task:' in the recipe")
         if self.threshold is not None and task.answers.task != AnyLabels.task:
             raise UserError("threshold is for texts with any labels; here each has one, and the likeliest is given")
+        split = self.split_of(task)
         model = task.fit_head(model)
         model.answer(task.answers)
-        logits, gold = model.text_logits(task.select.texts), task.gold(task.select)
+        logits, gold = model.text_logits(split.texts), task.gold(split)
         before = surprise(model.answers, logits, gold)
         if self.method == "isotonic":
             told = "isotonic"
@@ -73,7 +81,8 @@ class Calibrate(Step):
             told = in_words(scale, shift, model.labels)
             scale_head(model.module, scale, shift)
             logits = logits * scale + shift
-        log.info("%s: surprise on select %.4f -> %.4f nats", told, before, surprise(model.answers, logits, gold))
+        after = surprise(model.answers, logits, gold)
+        log.info("%s: surprise on %s %.4f -> %.4f nats", told, self.labelled or "select", before, after)
         if isinstance(model.answers, AnyLabels):
             probabilities = model.answers.probabilities(logits)
             fixed = (self.threshold,) * len(model.labels) if self.threshold is not None else None
@@ -83,26 +92,31 @@ class Calibrate(Step):
             log.info("thresholds: %s", ", ".join(f"{name} {limit:.2f}" for name, limit in named))
         return model
 
+    def split_of(self, task: Task) -> Split:
+        """What is fitted to.
+
+        Raises:
+            UserError: there is no such text, or a label that isn't the task's.
+        """
+        if self.labelled is None:
+            require(
+                bool(len(task.select)), "learn.calibrate needs a select split; let the task cut one off (select > 0)"
+            )
+            return task.select
+        if task.answers.task == AnyLabels.task:
+            raise UserError("labelled is for texts with one label; texts with any labels are calibrated on select")
+        table = read_table(self.labelled, labelled=True)
+        names = table.labels or []
+        strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
+        if strange is not None:
+            raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
+        labels = tuple(task.labels.index(name) for name in names)
+        return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
+
 
 def surprise(answers: Answers, logits: np.ndarray, gold: np.ndarray) -> float:
     """Mean surprise of the gold labels, in nats a text."""
     return float(answers.surprise(answers.probabilities(logits), gold).mean())
-
-
-def scale_head(module: Any, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Put scales and shifts of the labels into the last linear map."""
-    import torch
-
-    from llamita.core.architecture import head_linear
-
-    linear = head_linear(module)
-    if shift.any() and linear.bias is None:
-        raise UserError("this model's head has no bias to hold the shifts; take method temperature or isotonic")
-    with torch.no_grad():
-        factor = torch.as_tensor(scale, dtype=linear.weight.dtype, device=linear.weight.device)
-        linear.weight.mul_(factor[:, None])
-        if linear.bias is not None:
-            linear.bias.mul_(factor).add_(torch.as_tensor(shift, dtype=factor.dtype, device=factor.device))
 
 
 def in_words(scale: np.ndarray, shift: np.ndarray, labels: Sequence[str]) -> str:

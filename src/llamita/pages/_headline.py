@@ -15,6 +15,8 @@ Words = Mapping[str, str]
 def headline(report: Report, words: Words) -> str:
     """The sentence a reader must see first."""
     light = report.subject("light")
+    if light is not None and report.task.get("labelled_by"):
+        return _asked(report, light, words)
     several = sum(subject.role == "light" for subject in report.subjects) > 1 and not report.subject("student_alone")
     if light is None or report.subject("teacher") is None or several:
         return _comparison(report, words)
@@ -23,6 +25,28 @@ def headline(report: Report, words: Words) -> str:
     end = {0: "sentence_end", 1: "sentence_n"}.get(len(sizes), "sentence_n_two")
     numbers = dict(zip(("n", "m"), (write.whole(n) for n in sizes), strict=False))
     return _bought(bought, words) + words["sentence_join"] + _cost(cost, words) + words[end].format(**numbers)
+
+
+def _asked(report: Report, light: Subject, words: Words) -> str:
+    """How good teacher and light model are by hand labels; without any, how far they agree."""
+    teacher, ours = report.subject("teacher"), light.finding("quality.accuracy")
+    if ours is None or ours.value is None:
+        return words["cost_unknown"].format(reason=words["not_measured"])
+    said = {
+        "teacher": report.task["labelled_by"]["teacher"], "ours": write.percent(ours.value),
+        "our_interval": write.bracket(ours.interval, write.percent), "n": write.whole(ours.n),
+    }  # fmt: skip
+    theirs, cost = teacher.finding("quality.accuracy") if teacher else None, compression_cost(report, light, words)
+    if theirs is None or theirs.value is None:
+        return words["asked_nobody"].format(**said)
+    away = (-cost.interval[1], -cost.interval[0]) if cost.interval else None
+    return words["asked_checked"].format(
+        **said,
+        theirs=write.percent(theirs.value),
+        their_interval=write.bracket(theirs.interval, write.percent),
+        points=write.points(-(cost.value or 0.0)),
+        interval=write.bracket(away, write.points),
+    )
 
 
 def teacher_bought(report: Report, light: Subject, words: Words) -> Finding:

@@ -156,9 +156,9 @@ def _spread(items: Sequence[Any], most: int) -> list[Any]:
     return [items[round(i * (len(items) - 1) / (most - 1))] for i in range(most)]
 
 
-def featured(report: Report, name: str) -> list[tuple[Subject, Finding]]:
+def featured(report: Report, name: str, roles: Sequence[str] = FEATURED) -> list[tuple[Subject, Finding]]:
     """Teacher, light and compared models that have this finding."""
-    shown = [s for s in shown_subjects(report) if s.role in FEATURED]
+    shown = [s for s in shown_subjects(report) if s.role in roles]
     return [(s, f) for s in shown if (f := s.finding(name)) is not None]
 
 
@@ -171,7 +171,8 @@ def title_of(subject: Subject, report: Report, words: Words) -> str:
 def reliability(report: Report, words: Words) -> list[dict[str, Any]]:
     """A diagram for each featured model, all on the same axes."""
     found = [
-        (s, f, [b for b in f.detail.get("bins", ()) if b.get("n")]) for s, f in featured(report, "calibration.ece")
+        (s, f, [b for b in f.detail.get("bins", ()) if b.get("n")])
+        for s, f in featured(report, "calibration.ece", ("teacher_plain", *FEATURED))
     ]
     found = [(s, f, bins) for s, f, bins in found if bins and f.value is not None]
     lowest = min((min(b["confidence"], b["accuracy"], b["low"]) for _, _, bins in found for b in bins), default=0.0)

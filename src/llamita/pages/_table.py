@@ -10,7 +10,7 @@ from llamita.core.report import Report, Subject
 from llamita.pages import _format as write
 
 Words = Mapping[str, str]
-COLUMN_ORDER = ("teacher", "teacher_int8", "student_alone", "linear", "light", "model")
+COLUMN_ORDER = ("teacher", "teacher_plain", "teacher_int8", "student_alone", "linear", "light", "model")
 
 
 @dataclass(frozen=True, kw_only=True)

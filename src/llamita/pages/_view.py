@@ -86,8 +86,10 @@ def tiles(report: Report, words: Words) -> list[dict[str, str]]:
         if found is None:
             continue
         shown = printed(found, kind, words)
-        times = ratio(light, int8, *rule[1:]) if rule and int8 else None
+        beside = int8 or teacher
+        times = ratio(light, beside, *rule[1:]) if rule and beside else None
         theirs = teacher.finding(name) if teacher else None
+        sentence += "" if int8 or not sentence else "_teacher"
         gain = words[sentence].format(ratio=write.ratio(times.value)) if times and times.value else ""
         told = {
             "value": shown.text,
@@ -96,8 +98,8 @@ def tiles(report: Report, words: Words) -> list[dict[str, str]]:
             "note": "" if found.value else shown.note,
         }
         value = printed(theirs, kind, words).text if theirs and theirs.value else ""
-        beside = words["tile_teacher"].format(value=value) if value else ""
-        made.append(told | {"label": words[label], "gain": gain, "teacher": beside})
+        theirs_said = words["tile_teacher"].format(value=value) if value else ""
+        made.append(told | {"label": words[label], "gain": gain, "teacher": theirs_said})
     return made
 
 

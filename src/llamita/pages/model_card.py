@@ -16,15 +16,16 @@ from llamita.pages._snippets import ONNXRUNTIME, TRANSFORMERS
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
-from llamita.pages.strings import words
+from llamita.pages.strings import words_for
 
+CARDS = {"en": "card.md.j2", "zh": "card.zh.md.j2"}
 ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "for", "was", "with", "as", "on", "this"])
 
 
-def write_card(report: Report, folder: Path) -> None:
-    """Write README.md into the light model's folder; it holds no text of the user's."""
+def write_card(report: Report, folder: Path, language: str = "en") -> None:
+    """Write README.md into the light model's folder, in a language of the pages; it holds no text of the user's."""
     folder = Path(folder)
-    strings = words("en", report.score_name)
+    strings = words_for(report, language)
     light = report.subject("light") or report.subject("model")
     exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
     place, text = folder.name, strings["run_text"]
@@ -48,7 +49,7 @@ def write_card(report: Report, folder: Path) -> None:
         "language": language_of(report),
     }
     front = yaml.safe_dump(metadata(report), sort_keys=False, allow_unicode=True)
-    write_whole(folder / "README.md", f"---\n{front}---\n\n{render_markdown('card.md.j2', shown)}")
+    write_whole(folder / "README.md", f"---\n{front}---\n\n{render_markdown(CARDS[language], shown)}")
 
 
 def metadata(report: Report) -> dict[str, Any]:
@@ -57,14 +58,18 @@ def metadata(report: Report) -> dict[str, Any]:
     steps = [str(step.get("step", "")) for step in light.lineage] if light else []
     base = base_model(light) or base_model(report.subject("teacher"))
     language = language_of(report)
+    by = report.task.get("labelled_by")
+    measured = {
+        "metrics": ["accuracy", "f1"],
+        "model-index": [{"name": report.title, "results": results(report, light)}],
+    }
     return {
         **({"language": [language]} if language else {}),
         **({"base_model": base} if base else {}),
         "library_name": "transformers",
         "pipeline_tag": "text-classification",
         "tags": ["llamita", "text-classification", *dict.fromkeys(_tags(steps))],
-        "metrics": ["accuracy", "f1"],
-        "model-index": [{"name": report.title, "results": results(report, light)}],
+        **(measured if by is None or by["checked"] else {}),
     }
 
 

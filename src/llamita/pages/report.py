@@ -14,7 +14,7 @@ from llamita.core.report import Report, write_whole
 from llamita.pages import _format
 from llamita.pages._headline import headline
 from llamita.pages._view import summary, view
-from llamita.pages.strings import words
+from llamita.pages.strings import words_for
 
 HERE = Path(__file__).parent
 
@@ -26,25 +26,26 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
         UserError: for a language the pages don't have.
     """
     folder = Path(folder)
-    strings = words(language, report.score_name)
+    strings = words_for(report, language)
     shown = view(report.redacted() if redact else report, strings, folder, redacted=redact)
     shown |= {"t": strings, "language": language}
-    write_whole(folder / "report.html", _html("report.html.j2", shown))
+    write_whole(folder / "report.html", html_of("report.html.j2", shown))
     write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
 
 
 def first_line(report: Report, language: str = "en") -> str:
     """The sentence a reader must see first: what the teacher bought and what the compression cost."""
-    return headline(report, words(language, report.score_name))
+    return headline(report, words_for(report, language))
 
 
 def html_summary(report: Report, language: str = "en") -> str:
     """First line, goals and table as a fragment for notebooks."""
-    strings = words(language, report.score_name)
-    return _html("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
+    strings = words_for(report, language)
+    return html_of("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
 
 
-def _html(template: str, shown: dict[str, Any]) -> str:
+def html_of(template: str, shown: dict[str, Any]) -> str:
+    """Fill a page's template; style and script stand in the page itself."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     script = (HERE / "copy.js").read_text(encoding="utf-8")

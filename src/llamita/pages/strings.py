@@ -1,17 +1,25 @@
-"""Every fixed word of the pages, in English and Chinese side by side (strings.toml)."""
+"""Every fixed word of the pages, in English and Chinese side by side (strings.toml, data_words.toml)."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
 
+if TYPE_CHECKING:
+    from llamita.core.report import Report
+
 LANGUAGES = ("en", "zh")
 
-STRINGS: dict[str, list[str]] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+STRINGS: dict[str, list[str]] = {
+    key: both
+    for name in ("strings.toml", "data_words.toml")
+    for key, both in tomllib.loads(Path(__file__).with_name(name).read_text(encoding="utf-8")).items()
+}
 """The string of each language, in the order of `LANGUAGES`."""
 
 
@@ -35,3 +43,16 @@ def words(language: str, score: str = OneLabel.score_name) -> dict[str, str]:
         key: ACCURACY.sub(lambda m: named.replace("m", "M", 1) if m[0][0] == "A" else named, one)
         for key, one in found.items()
     }
+
+
+def words_for(report: Report, language: str) -> dict[str, str]:
+    """The strings of a language as they fit a report: what its score is, and whose labels it rests on.
+
+    Raises:
+        UserError: for a language the pages don't have.
+    """
+    found, by = words(language, report.score_name), report.task.get("labelled_by")
+    endings = () if by is None else ("_asked",) if by["checked"] else ("_asked", "_unchecked")
+    for ending in endings:
+        found |= {key.removesuffix(ending): text for key, text in found.items() if key.endswith(ending)}
+    return found

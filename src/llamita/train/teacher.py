@@ -7,6 +7,7 @@ loses a chunk at most. The teacher is loaded when a chunk is missing, and not be
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ import numpy as np
 
 from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError
+from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, Task, label_order
 from llamita.train.examples import encode
@@ -26,6 +28,7 @@ from llamita.train.progress import progress_bar
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
+    from llamita.core.engine import Engine
     from llamita.core.model import Model
     from llamita.core.task import Text
 
@@ -69,6 +72,19 @@ class Teacher:
         model = Model.load(self.folder, device=self.run.device)
         model.precision = self.precision
         return model
+
+    @property
+    def is_artifact(self) -> bool:
+        """Whether it is an exported folder or one of recorded answers: it gives logits of whole texts, and no states."""
+        return (self.folder / ARTIFACT_FILE).exists()
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What answers: the model, or whatever opens the artifact's folder."""
+        if not self.is_artifact:
+            return self.model
+        exporter = json.loads((self.folder / ARTIFACT_FILE).read_text(encoding="utf-8"))["exporter"]
+        return Artifact(folder=self.folder, exporter=exporter).open(threads=self.run.threads)
 
     @cached_property
     def config(self) -> Any:
@@ -114,7 +130,8 @@ class Teacher:
 
     def _files(self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray]) -> list[Path]:
         """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
-        asked = (what, self.task.labels, self.task.max_length, self.max_length, self.precision)
+        cut = ("whole",) if self.is_artifact else (self.task.max_length, self.max_length, self.precision)
+        asked = (what, self.task.labels, *cut)
         address = hashlib.sha256(f"{_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
@@ -134,18 +151,20 @@ class Teacher:
         return lengths, [(indices, encoder.pad([encoded[i] for i in indices])) for indices in cut]
 
     def _compute_logits(self, texts: Sequence[Text]) -> np.ndarray:
-        order = label_order(self.model.labels, self.task.labels)
+        order = label_order(self.engine.labels, self.task.labels)
         if order is None:
             raise UserError(
-                f"the teacher's labels are {', '.join(self.model.labels)}, the task's {', '.join(self.task.labels)};"
+                f"the teacher's labels are {', '.join(self.engine.labels)}, the task's {', '.join(self.task.labels)};"
                 " fine-tune the teacher on the task first"
             )
-        if self.model.answers.task != self.task.answers.task:
+        if self.engine.answers.task != self.task.answers.task:
             kinds = {True: "one label a text", False: "any labels a text"}
-            one = self.model.answers.task == "classify"
+            one = self.engine.answers.task == "classify"
             raise UserError(
                 f"the teacher gives {kinds[one]}, the task has {kinds[not one]}; fine-tune the teacher on the task first"
             )
+        if self.is_artifact:
+            return self.engine.text_logits(texts)[:, order]
         found = np.zeros((len(texts), len(order)), dtype=np.float32)
         for indices, batch in self._batches(texts)[1]:
             found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)[:, order]

@@ -1,4 +1,4 @@
-"""Rows out of what Python holds: lists, pairs of lists, pandas tables, datasets."""
+"""Rows of what Python holds: a list, texts and labels, a pandas table or a dataset."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from llamita.data.rows import Rows
 
 
 def rows_of(source: Any) -> tuple[str, Rows]:
-    """What to call it, and its rows.
-
-    Raises:
-        UserError: it is nothing that holds texts.
-    """
+    """What the source is called, and its rows; refused when it is none of these."""
     if isinstance(source, (str, Path)):
         raise UserError("the data file's name is empty")
     kind = type(source)

@@ -1,0 +1,30 @@
+"""data convert: a file anew in UTF-8 and another format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamita._cli import parser as flags
+from llamita._cli.language import said
+from llamita._cli.tables import new_table
+
+
+def convert(argv: Sequence[str]) -> int:
+    """`data convert`: all values as they stand."""
+    from llamita.data.read import rows_text
+    from llamita.data.rows import open_rows
+    from llamita.data.write import write_rows
+
+    parser = flags.Parser(
+        "data convert", "Write a file anew in UTF-8, as CSV, TSV, JSONL or plain text by the ending of --out."
+    )
+    parser.add("file", metavar="FILE")
+    parser.add("--encoding", metavar="NAME", help="of FILE when it isn't UTF-8: gb18030, big5, latin-1, utf-16 …")
+    parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
+    args = parser.read(argv)
+    path, out = Path(args.file).expanduser(), new_table(args.out)
+    rows = open_rows(path, args.encoding, same_keys=True)
+    written = write_rows(out, rows.names, rows.rows, str(path))
+    print(said(f"written: {out}, {rows_text(written)}"))
+    return 0

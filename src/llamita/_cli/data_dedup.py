@@ -1,0 +1,36 @@
+"""data dedup: one row of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llamita._cli.language import said
+from llamita._cli.tables import add_near, all_rows, likeness, new_table, parser_of_rows
+
+
+def dedup(argv: Sequence[str]) -> int:
+    """`data dedup`: copies and near copies go."""
+    from llamita.data.copies import kept_of, repeated_nearly, same_texts
+    from llamita.data.read import rows_text
+    from llamita.data.write import write_rows
+
+    parser = parser_of_rows(
+        "dedup",
+        "Keep the first row of each text, under the label most of its copies have; where two labels are as common, none.",
+        "a new .csv, .tsv, .jsonl or .txt",
+    )
+    add_near(parser, "texts that share so much of their character n-grams are copies too; 0: only the same words")
+    args = parser.read(argv)
+    out = new_table(args.out)
+    names, table, rows = all_rows(args)
+    least = likeness(args, table)
+    dropped, undecided = kept_of(same_texts(table.texts), table.labels)
+    if least:
+        left = [i for i in range(len(table)) if i not in dropped]
+        labels = [table.labels[i] for i in left] if table.labels else None
+        dropped |= {left[i] for i in repeated_nearly([table.texts[i] for i in left], labels, least)}
+    written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
+    texts = "a text" if undecided == 1 else f"{undecided:,} texts"
+    what = f", all rows of {texts} with different labels among them" if undecided else ""
+    print(said(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}"))
+    return 0

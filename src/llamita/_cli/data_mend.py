@@ -1,0 +1,86 @@
+"""data check --fix: the mended copy, and what was set aside beside it."""
+
+from __future__ import annotations
+
+import argparse
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llamita.data.files import stem_of
+
+if TYPE_CHECKING:
+    from llamita.data.faults import Faults
+    from llamita.data.finding import DataFinding
+    from llamita.data.mend import Mended
+    from llamita.data.read import Table
+    from llamita.data.rows import Row
+
+
+def aside_of(out: Path) -> Path:
+    """Where the rows go that were set aside."""
+    return out.with_name(f"{stem_of(out)}.aside{'.csv' if out.suffix.lower() == '.txt' else out.suffix}")
+
+
+def write_mended(
+    args: argparse.Namespace, tables: Mapping[str, Table], findings: Sequence[DataFinding], out: Path
+) -> str:
+    """Write the mended copy and what was set aside; says what was done."""
+    from llamita.data.mend import mend
+    from llamita.data.read import read_with_rows, rows_text
+    from llamita.data.write import write_rows
+
+    faults: Faults = []
+    table, names, every = read_with_rows(args.file, columns=args.columns, encoding=args.encoding, faults=faults)
+    done = mend(table, findings, tables.get("test"), strays=_rows_of_lines(table, faults))
+    aside, lost = aside_of(out), [fault for fault in faults if fault.raw]
+    if done.aside or lost:
+        more = tuple(name + "_" * (name in names) for name in ("line", "reason"))
+        write_rows(aside, (*more, *names), _held(done, every, lost, len(names)), args.file)
+    try:
+        write_rows(out, names, _rewritten(done, table, names, every), args.file)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    changed = sum(label in done.labels for label in table.labels or ())
+    told = f"written: {out}, {rows_text(len(done.kept))}"
+    put = len(done.aside) + len(lost)
+    told += f"; {aside}, {rows_text(put)} set aside" if put else "; nothing was set aside"
+    told += f"; {rows_text(changed)} with a label written anew" if changed else ""
+    mended = sum(row in done.texts for row in done.kept)
+    return told + (f"; {rows_text(mended)} with a text mended" if mended else "")
+
+
+def _rows_of_lines(table: Table, faults: Faults) -> dict[int, str]:
+    """The rows that hold a line which was read somehow, and why that isn't good enough."""
+    return {
+        row: fault.message
+        for fault in faults
+        if fault.raw is None
+        and fault.kind in ("bytes", "nul")
+        and (row := bisect_right(table.lines, fault.line) - 1) >= 0
+    }
+
+
+def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Iterator[Row]:
+    """What was set aside, in the order of the file: line, reason and the row; of one that can't be read all in one field."""
+    held = [(every[i][0], reason, every[i][1]) for i, reason in done.aside.items()]
+    held += [(fault.line, fault.message, [fault.raw, *[""] * (width - 1)]) for fault in lost]
+    for line, reason, values in sorted(held, key=lambda one: one[0]):
+        yield line, (line, reason, *values)
+
+
+def _rewritten(done: Mended, table: Table, names: Sequence[str], every: Sequence[Row]) -> Iterator[Row]:
+    """The rows that stay, with their texts and labels mended."""
+    place = {role: names.index(column) for role, column in table.columns.items()}
+    for row in done.kept:
+        number, values = every[row]
+        new: list[Any] = [
+            done.labels.get(value, value) if i == place.get("label") else value for i, value in enumerate(values)
+        ]
+        if row in done.texts:
+            mended = done.texts[row]
+            for role, part in zip(("text", "pair"), (mended,) if isinstance(mended, str) else mended, strict=False):
+                new[place[role]] = part
+        yield number, new

@@ -1,0 +1,59 @@
+"""data split: training and test data that share no text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from llamita._cli import values
+from llamita._cli.language import said
+from llamita._cli.models import new_folder
+from llamita._cli.tables import all_rows, parser_of_rows
+from llamita.core.errors import UserError
+from llamita.data.files import format_of
+
+
+def split(argv: Sequence[str]) -> int:
+    """`data split`: both files or none."""
+    from llamita.data.portion import share_of_each
+    from llamita.data.read import rows_text
+    from llamita.data.write import write_rows
+
+    parser = parser_of_rows(
+        "split", "Cut test data off, the same share of each label; copies of a text stay on one side.", "a new folder"
+    )
+    parser.add("--test", type=values.share, default=0.1, metavar="SHARE", help="of the texts (default: 0.1)")
+    parser.add("--seed", type=values.whole, default=0, metavar="N", help="another draw")
+    args = parser.read(argv)
+    if not 0 < args.test < 1:
+        raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")
+    folder = new_folder(args.out)
+    names, table, rows = all_rows(args)
+    order = sorted(set(table.labels or ()))
+    labels = [order.index(label) for label in table.labels] if table.labels else [0] * len(table)
+    cut = set(share_of_each(table.texts, labels, args.test, args.seed))
+    if not cut or len(cut) == len(table):
+        raise UserError(f"{args.file}: too few different texts to split ({rows_text(len(table))})")
+    suffix = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".parquet": ".csv", ".txt": ".csv"}.get(
+        format_of(Path(args.file)), ".csv" if args.file == "-" else ".jsonl"
+    )
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        counts = {
+            name: write_rows(
+                part / f"{name}{suffix}", names, [row for i, row in enumerate(rows) if (i in cut) == wanted], args.file
+            )
+            for name, wanted in (("train", False), ("test", True))
+        }
+        if folder.is_dir():
+            folder.rmdir()
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    for name, count in counts.items():
+        print(said(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}"))
+    return 0

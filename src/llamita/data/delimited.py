@@ -1,0 +1,156 @@
+"""Rows of tables with commas, semicolons or tabs; what is wrong with their header, quotes and number of fields."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from llamita.core.errors import UserError
+from llamita.data.decode import LONGEST_LINE
+from llamita.data.faults import BadRow, Faults, note, raw_row
+
+Record = tuple[int, Sequence[Any]]
+OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
+
+
+def delimited_rows(
+    path: Path, lines: Iterator[str], *, tabs: bool, faults: Faults | None = None
+) -> tuple[tuple[str, ...], int, Iterator[Record]]:
+    """The names of the columns, the line they stand in, and the rows below.
+
+    Raises:
+        UserError: the header; a row, where faults aren't collected.
+    """
+    start = list(islice(lines, 1000))
+    first = next((line for line in start if line.strip()), "")
+    delimiter = "\t" if tabs else next((d for d in ",;\t" if d in first), ",")
+    if tabs and (listed := [*start, *lines]) and _is_plain(listed):
+        rows = _unquoted_tabs(listed)
+    else:
+        rows = _parsed(path, chain(listed if tabs else start, lines), delimiter, faults)
+    number, header = next(rows, (1, ()))
+    names = tuple(str(name).strip() for name in header)
+    _check_header(path, number, names)
+    return names, number, _even(path, names, rows, delimiter, faults)
+
+
+def _check_header(path: Path, number: int, names: Sequence[str]) -> None:
+    if not any(names):
+        raise UserError(f"{path} holds only blank lines; it needs a header and at least one row")
+    if any(len(name) > 60 for name in names):
+        raise UserError(
+            f"{path}:{number}: no header: the first row looks like data; add a first line such as text,label"
+        )
+    if len(names) == 1 and (mark := next((d for d in (*OTHER_DELIMITERS, ",") if d in names[0]), None)):
+        shown = {"\t": "tabs", "\x01": "\\x01"}.get(mark, f"{mark!r}")
+        raise UserError(
+            f"{path}:{number}: the columns are divided by {shown}; write the table with commas (.csv) or tabs (.tsv)"
+        )
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}:{number}: two columns are named {twice!r}; rename one in the first line")
+
+
+class _Lines:
+    """Lines that can be given back, so that reading goes on below a row that is broken."""
+
+    def __init__(self, lines: Iterable[str]):
+        self.lines = iter(lines)
+        self.number = 0
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self.lines)
+        self.number += 1
+        self.taken.append(line)
+        return line
+
+    def keep_one(self) -> str:
+        """Give back all lines of the record but its first, which is returned."""
+        first, *rest = self.taken
+        self.lines = chain(rest, self.lines)
+        self.number -= len(rest)
+        self.taken = []
+        return first
+
+
+def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | None) -> Iterator[Record]:
+    """CSV records, blank lines skipped; the module's limit for a field is raised while a record is parsed."""
+    source = _Lines(lines)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    while True:
+        start, source.taken = source.number + 1, []
+        limit = csv.field_size_limit(LONGEST_LINE)
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            what = _quote_advice(str(error), start, source.number)
+            raw = source.taken[0].rstrip("\r\n") if source.taken else ""
+            note(faults, BadRow(path, start, what, kind="quote", raw=raw))
+            source.keep_one()
+            reader = csv.reader(source, delimiter=delimiter, strict=True)
+            continue
+        finally:
+            csv.field_size_limit(limit)
+        if record is None:
+            return
+        if any(record):
+            yield start, record
+        elif record and faults is not None:
+            what = f"a row of nothing but {delimiter!r}; delete it"
+            faults.append(BadRow(path, start, what, kind="empty_row", raw=""))
+
+
+def _quote_advice(error: str, start: int, end: int) -> str:
+    if "field larger" in error:
+        return f"a field longer than {LONGEST_LINE:,} characters; a closing quote is missing in this row"
+    if "unexpected end" in error:
+        return 'a quote (") opens in this row and never closes; close it, or double it inside a quoted text ("")'
+    if "expected after" in error:
+        lines = f" (the row runs to line {end})" if end > start else ""
+        return f'text after a closing quote{lines}; put the whole text in quotes and double the quotes inside it ("")'
+    return f"not CSV: {error}"
+
+
+def _is_plain(lines: Iterable[str]) -> bool:
+    """Whether each line is a row: all have as many tabs, and, of a single column, none opens a quote that a later one closes."""
+    filled = [line for line in lines if line.strip()]
+    tabs = {line.count("\t") for line in filled}
+    return len(tabs) == 1 and (tabs != {0} or all(line.count('"') % 2 == 0 for line in filled if line.startswith('"')))
+
+
+def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Record]:
+    """Lines of the same number of tabs are rows; only fields wholly in quotes lose them."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, [_unquoted(field) for field in line.rstrip("\r\n").split("\t")]
+
+
+def _unquoted(field: str) -> str:
+    inner = field[1:-1]
+    whole = len(field) > 1 and field[0] == field[-1] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if whole else field
+
+
+def _even(
+    path: Path, names: Sequence[str], rows: Iterable[Record], delimiter: str, faults: Faults | None
+) -> Iterator[Record]:
+    for number, values in rows:
+        if len(values) != len(names):
+            shown = {"\t": "tab"}.get(delimiter, delimiter)
+            what = (
+                f"{len(values)} fields where the header has {len(names)} ({', '.join(names)});"
+                f" put texts that hold {shown!r} in double quotes"
+            )
+            note(faults, BadRow(path, number, what, kind="fields", raw=raw_row(values)))
+        elif faults is not None and len(names) > 1 and tuple(str(value).strip() for value in values) == tuple(names):
+            what = "the header again; delete this line: were files joined?"
+            faults.append(BadRow(path, number, what, kind="header_again", raw=raw_row(values)))
+        else:
+            yield number, values

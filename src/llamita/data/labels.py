@@ -1,0 +1,165 @@
+"""What is wrong with the labels themselves: spelling, number, and a text that gives its label away."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+from llamita.data.finding import DataFinding, found_in, parts_of, shortened
+from llamita.data.read import Table, rows_text
+
+NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
+"""Words for an empty cell; "none" is a label that people give."""
+FEWEST = 10
+"""Rows a label must have not to be called rare."""
+SURE, MOST, ENOUGH = 0.99, 0.5, 50
+"""A word at a text's end gives the label away when so many of the texts that have it have that label, and so many of that
+label's texts, at least so many, have it."""
+
+
+def labels_found(table: Table) -> Iterator[DataFinding]:
+    """Findings of a labelled table."""
+    if table.labels is None:
+        return
+    missing = list(_missing(table, table.labels))
+    yield from missing
+    nothing = {row for finding in missing for row in finding.rows}
+    counts = Counter(label for row, label in enumerate(table.labels) if row not in nothing)
+    if not counts:
+        return
+    if len(counts) == 1:
+        message = f"every row has the label {next(iter(counts))!r}"
+        yield found_in(table, range(len(table)), "one_class", "error", message, "add rows of another label")
+        return
+    told = [*_swapped(table, table.labels, counts), *_misspelt(table, counts)]
+    yield from told
+    for label in {table.labels[row] for finding in told for row in finding.rows}:
+        del counts[label]
+    yield from _sizes(table, table.labels, counts)
+    yield from _given_away(table, table.labels, counts)
+
+
+def _missing(table: Table, labels: list[str]) -> Iterator[DataFinding]:
+    rows = [i for i, label in enumerate(labels) if not label.strip()]
+    if rows:
+        message = f"{rows_text(len(rows))} with an empty label"
+        remedy = "fill it in, or move these rows to a file of unlabelled texts"
+        yield found_in(table, rows, "empty_label", "error", message, remedy)
+    rows = [i for i, label in enumerate(labels) if label.strip().casefold() in NOTHING]
+    if rows and len(rows) < len(labels) // 10 + 2:
+        message = f"{rows_text(len(rows))} with {labels[rows[0]]!r} for a label, a word for nothing"
+        yield found_in(table, rows, "empty_label", "warning", message, "fill it in, or take these rows out")
+
+
+def _swapped(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
+    """Rows whose text is a common label while their label is no label that comes again."""
+    known = {label for label, n in counts.items() if n >= FEWEST}
+    rows = [
+        i
+        for i, (text, label) in enumerate(zip(table.texts, labels, strict=True))
+        if counts[label] <= 2 and any(part.strip() in known for part in parts_of(text))
+    ]
+    if rows:
+        message = f"{rows_text(len(rows))} whose text is {shortened(table.texts[rows[0]])!r} and whose label reads like a text"
+        yield found_in(
+            table, rows, "swapped", "warning", message, "text and label stand in each other's column; swap them"
+        )
+
+
+def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
+    """Rare labels that differ from a common one by case, space, width, or a letter or two."""
+    names = [label for label, _ in counts.most_common()]
+    if len(names) > 1000:
+        return
+    for number, label in enumerate(names):
+        for common in sorted(names[:number], key=lambda other: folded(other) != folded(label)):
+            same = folded(label) == folded(common)
+            if same or (counts[label] * 20 < counts[common] and _nearly(label, common)):
+                rows = [i for i, name in enumerate(table.labels or []) if name == label]
+                message = f"label {label!r} ({len(rows)}) looks like {common!r} ({counts[common]:,}) misspelt"
+                meant = {"given": label, "meant": common} if same else {}
+                remedy = f"write {common!r} if it is meant"
+                yield found_in(table, rows, "label_spelling", "warning", message, remedy, **meant)
+                break
+
+
+def folded(label: str) -> str:
+    """A label without case, width and spaces."""
+    return "".join(c for c in unicodedata.normalize("NFKC", label).casefold() if not c.isspace() and c.isprintable())
+
+
+def _nearly(one: str, other: str) -> bool:
+    if min(len(one), len(other)) < 5 or re.findall(r"\d+", one) != re.findall(r"\d+", other):
+        return False
+    return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio() >= 0.85
+
+
+def _sizes(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
+    if len(counts) > max(50, len(table) // 4):
+        message = f"{len(counts):,} labels in {rows_text(len(table))}"
+        remedy = "is this the column of the labels? name it: --columns label=COLUMN"
+        yield found_in(table, range(len(table)), "many_labels", "warning", message, remedy)
+        return
+    rare = {label for label, n in counts.items() if n < FEWEST}
+    if rare and len(table) >= 100:
+        rows = [i for i, label in enumerate(labels) if label in rare]
+        listed = ", ".join(f"{shortened(label)!r} ({counts[label]})" for label in sorted(rare)[:5])
+        message = f"{len(rare)} label{'s' * (len(rare) > 1)} with fewer than 10 rows: {listed}"
+        yield found_in(table, rows, "rare_label", "warning", message, "add rows, or merge these labels with others")
+    (most, many), (least, few) = counts.most_common()[0], counts.most_common()[-1]
+    if many > 5 * few:
+        rows = [i for i, label in enumerate(labels) if label == least]
+        message = f"{most!r} has {many:,} rows, {shortened(least)!r} only {few:,}"
+        remedy = "look at macro-F1 as well as accuracy, and weigh the classes in finetune"
+        yield found_in(table, rows, "imbalance", "warning", message, remedy)
+
+
+def _given_away(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
+    """A word that nearly all texts of a label begin or end with, and no others: the label was written into the text."""
+    for where, at in (("begin", 0), ("end", -1)):
+        holders: dict[str, list[int]] = defaultdict(list)
+        for row, text in enumerate(table.texts):
+            words = parts_of(text)[0].split()
+            if len(words) > 1:
+                holders[words[at]].append(row)
+        for word, rows in holders.items():
+            label, n = Counter(labels[i] for i in rows).most_common(1)[0]
+            if n >= max(ENOUGH, SURE * len(rows), MOST * counts[label]) and (counts.total() - counts[label]) >= ENOUGH:
+                message = (
+                    f"{rows_text(len(rows))} that {where} with {shortened(word)!r}, nearly all of the label {label!r}"
+                )
+                remedy = "take it out, unless users' texts have it too: a model learns this word and nothing else"
+                yield found_in(table, rows, "label_in_text", "warning", message, remedy)
+
+
+def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> Iterator[DataFinding]:
+    """What of the test file's columns and labels doesn't go with the training file's.
+
+    Args:
+        wrong: Training rows whose labels are known to be wrong, which the test file need not have.
+    """
+    if isinstance(train.texts[0], str) != isinstance(test.texts[0], str):
+        kinds = ("single texts" if isinstance(t.texts[0], str) else "pairs of texts" for t in (train, test))
+        message = "training data has {}, test data {}".format(*kinds)
+        yield found_in(test, [0], "pairs", "error", message, "name the columns: --columns text=COLUMN,pair=COLUMN")
+    if train.labels is None or test.labels is None:
+        return
+    known, tested = set(train.labels), set(test.labels) - {""}
+    for label in _in_order(tested - known):
+        rows = [i for i, name in enumerate(test.labels) if name == label]
+        near = difflib.get_close_matches(label, known, n=1, cutoff=0.6)
+        remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
+        message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
+        yield found_in(test, rows, "unknown_label", "error", message, remedy)
+    absent = _in_order({label for row, label in enumerate(train.labels) if row not in wrong} - tested)
+    if absent:
+        listed = ", ".join(map(repr, absent[:5]))
+        message = f"no row of the test data has the label {listed}"
+        yield found_in(test, [0], "absent_label", "warning", message, "the score says nothing of it; add such rows")
+
+
+def _in_order(labels: Iterable[str]) -> list[str]:
+    return sorted(labels)

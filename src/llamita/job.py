@@ -1,0 +1,194 @@
+"""One lighten run: teacher, candidates, choice, full distillation, export, proof; each stage is made once."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from llamita.candidates import Shape
+from llamita.core.errors import UserError
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build
+from llamita.core.report import Report, write_whole
+from llamita.core.statistics import wilson_interval
+from llamita.core.step import Step
+from llamita.effort import shapes_of
+from llamita.goals import Goals, Measured, choose, on_front, outdoes
+from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, score_name, value
+from llamita.run import deliver
+from llamita.workshop import Stage, Workshop
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A candidate after its short recovery."""
+
+    shape: Shape
+    stage: Stage
+    artifact: Stage
+    measured: Measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One lighten run: the shop it works in, the goals it works for, and the plan it follows."""
+
+    shop: Workshop
+    goals: Goals
+    model: str
+    plan: dict[str, Any]
+    given: Stage | None = None
+    """A teacher that gave the labels itself, as its recorded answers; students are then chosen by how near they come to it."""
+
+    def carry_out(self, folder: Path, teacher_floor: float | None) -> Report:
+        """Teacher, candidates, choice, full distillation, export, proof; each stage is made once."""
+        teacher = self.teacher()
+        tried = self.try_all(teacher)
+        linear = LinearBaseline.fit(self.shop, self.given)
+        score = value(self.shop.measure(teacher, [build("quality")], split="select"), score_name(self.shop))
+        chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
+        log.info("chosen: %s", chosen.shape.name)
+        distilled, alone = self.train_fully(chosen.shape, teacher)
+        export = chosen.shape.exporter
+        exported = {
+            "distilled": self.shop.export(distilled, export), "alone": self.shop.export(alone, export),
+        }  # fmt: skip
+        if self.given is None:
+            exported["int8"] = self.shop.export(teacher, build("export.onnx"))
+        ends = [measured(self.shop, exported[name], name, self.given) for name in ("distilled", "alone")]
+        taught = not outdoes(ends[1], ends[0])
+        deliver(distilled if taught else alone, folder / "light")
+        deliver(exported[ends[not taught].name], folder / "light" / "onnx")
+        deliver(linear.artifact, folder / "linear")
+        rows = self.table(tried, chosen, linear)
+        write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
+        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
+        models = Models(
+            teacher=teacher, distilled=distilled, alone=alone, taught=taught, exported=exported, linear=linear,
+            recorded=self.given is not None,
+        )  # fmt: skip
+        report = prove(self.shop, models, self.goals, rows, teacher_floor)
+        first = () if taught else (alone_is_better(ends, models.recorded),)
+        enough = linear_is_enough(linear.measured, ends[not taught], self.goals, score or 0.0)
+        return replace(report, notes=(*enough, *first, *report.notes))
+
+    def teacher(self) -> Stage:
+        """The teacher, fine-tuned on the user's labels unless it has a head for them."""
+        if self.given is not None:
+            return self.given
+        start = self.shop.start(self.model)
+        if self.plan["teacher_is_trained"]:
+            return start
+        return self.shop.chain(start, self.teacher_steps())
+
+    def teacher_steps(self) -> tuple[Step, ...]:
+        schedule = self.plan["teacher"]
+        assert self.shop.task is not None
+        thresholds = (build("calibrate"),) if self.shop.task.answers.task == "multilabel" else ()
+        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}), *thresholds)
+
+    def base(self, shape: Shape, teacher: Stage) -> Stage:
+        """What a shape is cut from."""
+        return teacher if shape.body.student == "teacher" else self.shop.start(shape.body.student)
+
+    def first_lesson(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
+        """What a student learns uncut, so that pruning sees what matters for the task; a cut teacher knows it already."""
+        if shape.body.student == "teacher" or not shape.pruning():
+            return ()
+        return (self.lesson(self.plan["first_epochs"], taught=taught),)
+
+    def lesson(self, passes: float, *, taught: bool) -> Step:
+        """So many passes over the texts; where the teacher can label changed copies in time, half of the texts are such."""
+        if not taught:
+            return build("finetune", {"epochs": passes})
+        copies = self.plan["augment"]
+        settings = {"epochs": round(passes / (1 + copies), 3), "augment": copies}
+        return build("distill.logits", settings | ({"alpha": 1.0} if self.given is not None else {}))
+
+    def try_all(self, teacher: Stage) -> list[Tried]:
+        """Every candidate; one that rounding ruins is left out.
+
+        Raises:
+            UserError: none is left.
+        """
+        tried: list[Tried] = []
+        refused: list[str] = []
+        for shape in shapes_of(self.plan):
+            try:
+                tried.append(self.try_out(shape, teacher))
+            except UserError as error:
+                log.warning("%s is left out: %s", shape.name, error)
+                refused.append(f"{shape.name}: {error}")
+        if not tried:
+            raise UserError(f"no candidate could be exported. {refused[0]}")
+        return tried
+
+    def try_out(self, shape: Shape, teacher: Stage) -> Tried:
+        """Prune, recover briefly, export, and measure on `select`."""
+        stage = self.shop.chain(
+            self.base(shape, teacher), self.lessons(shape, self.plan["brief_epochs"], taught=True), teacher
+        )
+        artifact = self.shop.export(stage, shape.exporter)
+        seen = measured(self.shop, artifact, shape.name, self.given)
+        return Tried(shape=shape, stage=stage, artifact=artifact, measured=seen)
+
+    def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
+        """The shape taught by the teacher, and the same shape taught by the labels alone for as many steps."""
+        base = self.base(shape, teacher)
+        return (
+            self.shop.chain(base, self.last_steps(shape, taught=True), teacher),
+            self.shop.chain(base, self.last_steps(shape, taught=False)),
+        )
+
+    def last_steps(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
+        """From what a shape is cut from to what is exported."""
+        hand = self.plan.get("calibrating")
+        as_the_teacher = taught and self.given is not None and not hand
+        last = (
+            build("distill.temperature") if as_the_teacher else build("calibrate", {"labelled": hand} if hand else {})
+        )
+        return (*self.lessons(shape, self.plan["full_epochs"], taught=taught), last)
+
+    def lessons(self, shape: Shape, passes: float, *, taught: bool) -> tuple[Step, ...]:
+        """First lesson, pruning, and so many passes after it."""
+        first = self.first_lesson(shape, taught=taught)
+        return (*first, *shape.pruning(), self.lesson(passes, taught=taught))
+
+    def recipe(self, shape: Shape, taught: bool) -> Recipe:
+        """The delivered path as a recipe that `llamita run` repeats."""
+        steps = self.last_steps(shape, taught=taught)
+        measures = ("quality", "calibration", "agreement", *(("cost",) if self.given is None else ()))
+        trained = () if self.plan["teacher_is_trained"] else self.teacher_steps()
+        teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
+        return Recipe(
+            model=self.model if shape.body.student == "teacher" else shape.body.student,
+            teacher=teacher, task=self.plan["task"], exporters=(shape.exporter,), seed=self.shop.seed,
+            steps=(*trained, *steps) if shape.body.student == "teacher" else steps,
+            measures=tuple(build(name) for name in measures),
+        )  # fmt: skip
+
+    def table(self, tried: Sequence[Tried], chosen: Tried, linear: LinearBaseline) -> list[dict[str, Any]]:
+        """All candidates as the page shows them, the linear baseline among them."""
+        seen = [*(t.measured for t in tried), linear.measured]
+        fronts = on_front(seen)
+        rows = []
+        for i, one in enumerate(seen):
+            shape = tried[i].shape if i < len(tried) else None
+            rows.append(
+                {
+                    "name": one.name, "student": shape.body.student if shape else "linear", "score": one.score, "n": one.n,
+                    "interval": wilson_interval(round(one.score * one.n), one.n), "size_bytes": one.size_bytes,
+                    "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
+                    "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
+                    "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,
+                    "parameters": shape.parameters if shape else linear.parameters,
+                    "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "stands in linear/",
+                }
+            )  # fmt: skip
+        return rows

@@ -1,0 +1,52 @@
+"""Labels as letters: what a chat server's answer says of each, as shares that add up to 1."""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LETTERS = string.ascii_uppercase
+
+
+def content(choice: Mapping[str, Any]) -> str:
+    message = choice.get("message")
+    said = message.get("content") if isinstance(message, dict) else None
+    return said if isinstance(said, str) else ""
+
+
+def first_tokens(choice: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """The likeliest first tokens with their log-probabilities; empty where the server tells none."""
+    try:
+        top = choice["logprobs"]["content"][0]["top_logprobs"]
+        return [(str(one["token"]), float(one["logprob"])) for one in top]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return []
+
+
+def letter_shares(tokens: Sequence[tuple[str, float]], count: int) -> list[float] | None:
+    """Shares of the labels' letters, adding up to 1; None where no letter is among the tokens.
+
+    A letter that isn't among them is less likely than all that are: it gets the least one's probability, or what is left over if
+    that is less.
+    """
+    found = [0.0] * count
+    for token, logprob in tokens:
+        said = token.replace("\u2581", " ").replace("\u0120", " ").strip()
+        if len(said) == 1 and said in LETTERS[:count]:
+            found[LETTERS.index(said)] += math.exp(logprob)
+    if not any(found):
+        return None
+    rest = max(0.0, 1 - sum(math.exp(logprob) for _, logprob in tokens))
+    least = min(min(math.exp(logprob) for _, logprob in tokens), max(rest, 1e-6))
+    shares = [share or least for share in found]
+    return [share / sum(shares) for share in shares]
+
+
+def counted(answers: Sequence[int | None], count: int) -> list[float] | None:
+    """Shares of drawn answers: each counts one, and one more is shared by all labels; None where none names a label."""
+    given = [answer for answer in answers if answer is not None]
+    if not given:
+        return None
+    return [(given.count(i) + 1 / count) / (len(given) + 1) for i in range(count)]

@@ -1,0 +1,272 @@
+"""An OpenAI-compatible server as a classifier: labels are lettered, and the letter it answers with is read.
+
+Probabilities are those of the letters among the likeliest first tokens (`top_logprobs`), which one request gives. A server that
+offers none is asked for several drawn answers instead; each counts one, and one more is shared by all labels, so that no label is
+impossible. What is answered is written down at once, by server, model, question and text: nothing is paid for twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llamita.core.encoding import TextEncoder
+from llamita.core.engine import Engine
+from llamita.core.errors import UserError, require
+from llamita.core.task import Text
+from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
+from llamita.tasks._requests import Refused, Server
+from llamita.tasks.recorded import text_key
+
+log = logging.getLogger(__name__)
+AT_ONCE = 8
+"""Requests under way at the same time."""
+TOP = 20
+"""Likeliest tokens asked for: what OpenAI and vLLM allow at most."""
+DRAWN = 5
+"""Answers drawn for a text where no probabilities are offered."""
+TRIED, UNUSABLE = 20, 0.5
+"""When, after so many texts, this share of the answers names no label, the model can't be asked like this."""
+START = "You sort texts. Answer with the one letter of the label that fits, and with nothing else."
+QUESTION = "Text: {text}\n\nWhich label fits?"
+PAIR_QUESTION = "Text: {text}\nSecond text: {pair}\n\nWhich label fits the two?"
+
+
+def is_endpoint(model: str | None) -> bool:
+    """Whether a MODEL argument names a server."""
+    return str(model or "").startswith(("http://", "https://"))
+
+
+class EndpointEngine(Engine):
+    """Texts in, probabilities out, a request a text."""
+
+    capabilities = frozenset({"scores"})
+
+    def __init__(
+        self,
+        address: str,
+        labels: Sequence[str],
+        *,
+        words: Mapping[str, str] | None = None,
+        prompt: str | None = None,
+        examples: Sequence[tuple[Text, str]] = (),
+        cache: Path | None = None,
+    ):
+        """Find the server's model; nothing is asked about texts yet.
+
+        Args:
+            address: http://HOST/v1#MODEL; without #MODEL the only one it serves.
+            words: What is said for a label, where its name doesn't say it.
+            prompt: The question; {text} is the text, {pair} the second of two.
+            examples: Texts with their labels, shown before each question.
+            cache: A folder in which answers are kept.
+
+        Raises:
+            UserError: no server, no such model, too many labels.
+        """
+        require(
+            2 <= len(labels) <= len(LETTERS), f"an endpoint chooses among 2 to {len(LETTERS)} labels, got {len(labels)}"
+        )
+        require(
+            prompt is None or "{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}"
+        )
+        url, _, model = address.partition("#")
+        self.server = Server(url=url)
+        self.model = self.server.named(model)
+        self.labels, self.prompt, self.examples = tuple(labels), prompt, tuple(examples)
+        self.name = self.model.rstrip("/").split("/")[-1]
+        self.words = {label: (words or {}).get(label, label) for label in labels}
+        self.undecided = 0
+        self._cache, self._lock = cache, threading.Lock()
+        self._known: dict[str, Any] | None = None
+        self._way, self._last = "", ""
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        raise UserError("an endpoint keeps its tokenizer to itself")
+
+    @property
+    def size_bytes(self) -> int:
+        """Not known: the weights are the server's."""
+        return 0
+
+    @property
+    def num_parameters(self) -> int:
+        return 0
+
+    @property
+    def way(self) -> str:
+        """How its probabilities come about, for the report; known once something was asked."""
+        return {
+            "logprobs": f"the probabilities of the labels' letters among its {TOP} likeliest first tokens",
+            "drawn": f"{DRAWN} drawn answers a text, each counting one, and one more shared by all labels",
+            "hard": "one answer a text, counting one, and one more shared by all labels",
+        }.get(self._way, "")
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        raise UserError("an endpoint reads texts, not token ids; call text_logits or scores")
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        """Logarithms of the probabilities; texts that were asked before cost nothing."""
+        known = self._answers()
+        keys = [text_key(text).hex() for text in texts]
+        new = list({key: text for key, text in zip(keys, texts, strict=True) if key not in known}.items())
+        if new:
+            if not self._way:
+                self._find_way(new[0][1])
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                try:
+                    for _ in pool.map(lambda item: self._ask_and_keep(*item), new):
+                        self._stop_if_unusable()
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
+        self.undecided = sum(known[key] is None for key in set(keys))
+        even = [-math.log(len(self.labels))] * len(self.labels)
+        return np.array([known[key] or even for key in keys], dtype=np.float32)
+
+    def _stop_if_unusable(self) -> None:
+        with self._lock:
+            answers = list(self._answers().values())
+        without = sum(answer is None for answer in answers)
+        if len(answers) >= TRIED and without > UNUSABLE * len(answers):
+            raise UserError(
+                f"{self.model} names no label in {without} of {len(answers)} answers (the last: {self._last[:60]!r}); change"
+                " --prompt, show it examples with --few-shot, or take a model that follows instructions"
+            )
+
+    def _ask_and_keep(self, key: str, text: Text) -> None:
+        found = self._ask(text)
+        with self._lock:
+            self._answers()[key] = found
+            self._keep({"text": key, "answer": found})
+
+    def _keep(self, record: dict[str, Any]) -> None:
+        if self._cache is not None:
+            with self._file.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(record) + "\n")
+
+    def _find_way(self, text: Text) -> None:
+        """Probabilities where the server offers them, else several answers, else one."""
+        try:
+            choices = self._choices(text, logprobs=True)
+            if first_tokens(choices[0]):
+                self._way = "logprobs"
+        except Refused as error:
+            if error.status != 400 and error.status != 422 and "logprob" not in error.said:
+                raise self._no(error) from None
+        if not self._way:
+            try:
+                self._way = "drawn" if len(self._choices(text, number=DRAWN)) == DRAWN else "hard"
+            except Refused as error:
+                self._way = "hard"
+                log.debug("no several answers at once: %s", error.said)
+        self._keep({"way": self._way})
+        log.info("%s at %s: %s", self.model, self.server.url, self.way)
+
+    def _ask(self, text: Text) -> list[float] | None:
+        """Log-probabilities of the labels, rounded as they are kept; None where no answer names one."""
+        for _ in range(2):
+            try:
+                if self._way == "logprobs":
+                    choices = self._choices(text, logprobs=True)
+                    found = letter_shares(first_tokens(choices[0]), len(self.labels))
+                else:
+                    choices = self._choices(text, number=DRAWN if self._way == "drawn" else 1)
+                    found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
+            except Refused as error:
+                raise self._no(error) from None
+            if found is not None:
+                return [round(math.log(share), 6) for share in found]
+            self._last = content(choices[0])
+        return None
+
+    def _choices(self, text: Text, *, logprobs: bool = False, number: int = 1) -> list[dict[str, Any]]:
+        """The answers of one request.
+
+        Raises:
+            UserError: what comes back isn't what a chat endpoint answers.
+        """
+        body: dict[str, Any] = {"model": self.model, "messages": self.messages(text), "max_tokens": 4, "temperature": 0}
+        body |= {"logprobs": True, "top_logprobs": TOP, "max_tokens": 1} if logprobs else {}
+        body |= {"n": number, "temperature": 1} if number > 1 else {}
+        answer = self.server.post("/chat/completions", body)
+        choices = answer.get("choices")
+        if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
+            raise UserError(
+                f"{self.server.url} doesn't answer as an OpenAI-compatible server: no choices in {str(answer)[:80]!r}"
+            )
+        return choices
+
+    def messages(self, text: Text) -> list[dict[str, str]]:
+        """What is sent for a text."""
+        listed = "\n".join(
+            f"{letter}. {self.words[label]}" for letter, label in zip(LETTERS, self.labels, strict=False)
+        )
+        sent = [{"role": "system", "content": f"{START}\n\nLabels:\n{listed}"}]
+        for shown, label in self.examples:
+            sent += [
+                {"role": "user", "content": self._question(shown)},
+                {"role": "assistant", "content": LETTERS[self.labels.index(label)]},
+            ]
+        return [*sent, {"role": "user", "content": self._question(text)}]
+
+    def _question(self, text: Text) -> str:
+        first, second = (text, "") if isinstance(text, str) else text
+        prompt = self.prompt or (QUESTION if isinstance(text, str) else PAIR_QUESTION)
+        before, after = prompt.split("{text}", 1)
+        if not isinstance(text, str) and "{pair}" not in after:
+            after = f"\n{second}{after}"
+        return before + first + after.replace("{pair}", second)
+
+    def _read(self, answer: str) -> int | None:
+        """Which label an answer names: by its letter, or by its words."""
+        said = answer.strip().strip("*\"'`().:").strip()
+        letters = LETTERS[: len(self.labels)]
+        if said[:1] in letters and (len(said) == 1 or not said[1].isalnum()) and said:
+            return letters.index(said[0])
+        named = [
+            i
+            for i, label in enumerate(self.labels)
+            if said.casefold() in (label.casefold(), self.words[label].casefold())
+        ]
+        return named[0] if len(named) == 1 else None
+
+    def _no(self, error: Refused) -> UserError:
+        return UserError(f"{self.server.url} refuses to answer as {self.model!r}: {error.said}")
+
+    @property
+    def _file(self) -> Path:
+        asked = [self.server.url, self.model, self.labels, self.messages(""), self.prompt, TOP, DRAWN]
+        address = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:24]
+        assert self._cache is not None
+        self._cache.mkdir(parents=True, exist_ok=True)
+        return self._cache / f"{address}.jsonl"
+
+    def _answers(self) -> dict[str, Any]:
+        """What is known, read from the file once; a line that a kill cut short is left out."""
+        if self._known is None:
+            self._known = {}
+            text = self._file.read_text(encoding="utf-8") if self._cache is not None and self._file.exists() else ""
+            for line in text.splitlines():
+                try:
+                    one = json.loads(line)
+                    if "way" in one:
+                        self._way = one["way"]
+                    else:
+                        self._known[one["text"]] = one["answer"]
+                except (ValueError, KeyError, TypeError):
+                    continue
+            if text and not text.endswith("\n"):
+                with self._file.open("a", encoding="utf-8") as stream:
+                    stream.write("\n")
+        return self._known

@@ -1,0 +1,303 @@
+"""Texts without labels: a teacher that is asked labels them, once; from there on the run is like any other.
+
+The teacher is a language model (label likelihood), a classifier that has these labels, or an OpenAI-compatible server. Hand labels,
+if there are any, are cut in two: a third calibrates the teacher, the rest measures it and the student, and trains neither.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import UserError, require
+from llamita.core.scaling import fit_temperature, fit_vector
+from llamita.core.store import address
+from llamita.core.task import Split
+from llamita.data.read import Table, read_table
+from llamita.data.write import write_rows
+from llamita.effort import student_effort
+from llamita.hand_labels import read_hand_labels
+from llamita.labeller import Asking, examples_of, pace_of
+from llamita.plan import lengths_of, students_of
+from llamita.tasks.endpoint import is_endpoint
+from llamita.tasks.recorded import RecordedEngine, open_folder, recorded
+from llamita.workshop import Stage, Workshop, open_task
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+    from llamita.core.task import Text
+    from llamita.goals import Goals
+
+log = logging.getLogger(__name__)
+
+FOR_A_VECTOR = 10
+"""Hand labels for each label from which on a scale and a shift for each are fitted; a temperature with fewer."""
+CHUNK = 64
+"""Texts that are asked, and kept, at a time."""
+TIMED = 8
+"""Texts that the teacher's pace is read off."""
+FEWEST = 40
+"""Texts without which there is nothing to learn from."""
+LABELLING, LEAST = 0.6, 500
+"""Share of the minutes that labelling may take, and how many texts are labelled whatever it takes."""
+
+
+def unlabelled_texts(
+    tables: Mapping[str, Table], labels: Any, seed: int, *, model: str, asking: Mapping[str, Any]
+) -> Unlabelled | None:
+    """What to ask about, where the training texts have no labels; None where they have.
+
+    Args:
+        asking: audit, prompt, few_shot, shots and columns as `lighten` takes them.
+
+    Raises:
+        UserError: no labels are named, or what is for asking is given beside labelled texts.
+    """
+    table = tables["train"]
+    words = {str(k): str(v) for k, v in labels.items()} if isinstance(labels, Mapping) else {}
+    if table.labels is not None:
+        used = [name for name in ("audit", "prompt", "few_shot") if asking[name] is not None]
+        used += ["labels LABEL=WORD"] if any(label != word for label, word in words.items()) else []
+        used += [model] if is_endpoint(model) else []
+        flag = used[0].replace("_", "-") if used else ""
+        require(not used, f"{flag} is for texts without labels, but {table.source} has a label column; leave one out")
+        return None
+    source = table.source
+    require(
+        bool(labels),
+        f"{source} has no labels; name their column (--columns label=COLUMN), or the labels that a teacher shall give:"
+        " --labels good,bad",
+    )
+    require(
+        "unlabelled" not in tables,
+        f"--unlabelled goes with labelled texts, but {source} has none; put all texts in one file",
+    )
+    names = tuple(part.strip() for part in labels.split(",")) if isinstance(labels, str) else tuple(map(str, labels))
+    require(
+        len(set(names)) == len(names) >= 2 and all(names), f"labels must be two different names or more, got {labels!r}"
+    )
+    require(len(table) >= FEWEST, f"{source} has {len(table)} texts; a student needs {FEWEST} or more")
+    hand = read_hand_labels(asking["audit"], tables.get("test"), names, asking["columns"], seed)
+    examples: tuple[Any, ...] = ()
+    if asking["few_shot"] is not None:
+        shown = read_table(asking["few_shot"], columns=asking["columns"], labelled=True)
+        examples = examples_of(shown, names, asking["shots"], [*hand[0].texts, *hand[1].texts], seed)
+    how = Asking(model=model, labels=names, words=words, prompt=asking["prompt"], examples=examples, seed=seed)
+    return Unlabelled(table=table, labels=names, asking=how, calibrating=hand[0], measuring=hand[1], seed=seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unlabelled:
+    """What is known before the teacher is asked."""
+
+    table: Table
+    """The texts."""
+    labels: tuple[str, ...]
+    asking: Asking
+    calibrating: Split
+    """Hand labels that calibrate the teacher."""
+    measuring: Split
+    """Hand labels that measure; empty where nobody checked."""
+    seed: int
+
+    @property
+    def checked(self) -> bool:
+        return bool(len(self.measuring))
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What a stored plan must have been made for."""
+        hand = [self.calibrating.fingerprint, self.measuring.fingerprint]
+        return {"labels": list(self.labels), "asking": self.asking.told, "hand": hand}
+
+    def stand_in(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
+        """Settings of a task of the texts with labels dealt in turn, for plans, which look at texts alone."""
+        texts = [self.table.texts[i] for i in (rows if rows is not None else range(len(self.table)))]
+        dealt = [self.labels[i % len(self.labels)] for i in range(len(texts))]
+        given: dict[str, Any] = {"train": (texts, dealt), "labels": self.labels, "seed": self.seed}
+        if self.checked:
+            given["test"] = (self.measuring.texts, [self.labels[i] for i in self.measuring.labels])
+        return {"classify": given}
+
+    def settle(self, shop: Workshop, students: Sequence[str] | None, goals: Goals, minutes: float) -> dict[str, Any]:
+        """Time teacher and students, and fit the number of texts and all else to the minutes."""
+        require(
+            students is None or bool(students),
+            "texts without labels need a student besides the teacher: --students minilm",
+        )
+        seconds = self._seconds_a_text(shop)
+        hand = len(self.calibrating) + len(self.measuring)
+        number = min(len(self.table), max(LEAST, int(LABELLING * 60 * minutes / seconds) - hand))
+        task = open_task(self.stand_in(self.rows(number)))
+        model = shop.load(shop.start((students or ("minilm",))[0]))
+        max_length = int(np.ceil(np.quantile(lengths_of(model, task.train.texts, None), 0.98) / 8) * 8)
+        del model
+        found = students_of(replace(shop, task=task), students, max_length)
+        require(bool(found), "no packaged student knows the language of these texts; name one: --students MODEL")
+        bodies, paces = [body for body, _ in found], {body.student: pace for body, pace in found}
+        labelling, fixed = seconds * (number + hand), 90.0
+        spent = labelling + fixed
+        effort = student_effort(bodies, paces, goals, 60 * minutes - spent, spent)
+        parts = [
+            (f"the teacher labels {number + hand:,} texts", labelling),
+            (f"{len(effort['shapes'])} candidates, {effort['brief_epochs']:g} epochs each", effort.pop("brief_seconds")),
+            ("the chosen one and its twin taught by answers alone, fully", effort.pop("full_seconds")),
+            ("exports, measures, pages", fixed),
+        ]  # fmt: skip
+        size = max(body.layers * body.layer + body.other + body.hidden * body.pieces for body in bodies)
+        return {
+            "max_length": max_length, "teacher_is_trained": True, "augment": 0, "texts": number, **effort,
+            "timings": {name: asdict(pace) for name, pace in paces.items()}, "seconds_a_text": seconds,
+            "estimate": [{"what": what, "minutes": round(took / 60, 2)} for what, took in parts],
+            "memory_bytes": int(size * 16 + 2e9), "disk_bytes": int(size * 16 + 5e8 + 2e8 * len(effort["shapes"])),
+        }  # fmt: skip
+
+    def _seconds_a_text(self, shop: Workshop) -> float:
+        """The teacher's pace on a few texts; the first two warm it up."""
+        places = np.linspace(0, len(self.table) - 1, min(len(self.table), TIMED + 2)).astype(int)
+        first, second, *timed = [self.table.texts[i] for i in places]
+        teacher = self.asking.open(shop.store.cache, shop.threads)
+        teacher.text_logits([first, second])
+        began = time.perf_counter()
+        teacher.text_logits(timed)
+        return (time.perf_counter() - began) / len(timed)
+
+    def rows(self, number: int) -> list[int]:
+        """Which texts are labelled: all, or so many drawn at random."""
+        drawn = np.random.default_rng(self.seed).permutation(len(self.table))[:number]
+        return sorted(int(i) for i in drawn)
+
+    def label(self, shop: Workshop, number: int, folder: Path) -> Labelled:
+        """Ask the teacher, calibrate it, and write its labels down where the user finds them."""
+        texts = [self.table.texts[i] for i in self.rows(number)]
+        plain = self._answers(shop, texts)
+        stage = self._calibrated(shop, plain)
+        teacher = open_folder(stage.folder)
+        scores = teacher.scores(texts)
+        given, sure = scores.argmax(axis=1), scores.max(axis=1)
+        if len(set(given.tolist())) < 2:
+            raise UserError(
+                f"{teacher.name} calls every text {self.labels[given[0]]!r}; ask it otherwise (--prompt, --few-shot, words as in"
+                " --labels 1=good,0=bad), or ask a larger model"
+            )
+        names = (
+            ("text", "label", "confidence") if isinstance(texts[0], str) else ("text", "pair", "label", "confidence")
+        )
+        rows = [
+            (i, [*_parts(text), self.labels[place], round(float(share), 4)])
+            for i, (text, place, share) in enumerate(zip(texts, given, sure, strict=True), 1)
+        ]
+        write_rows(folder / "labelled.csv", names, rows, "the teacher's labels")
+        task: dict[str, Any] = {"train": str(folder / "labelled.csv"), "labels": list(self.labels), "seed": self.seed}
+        if self.checked:
+            task["test"] = self._written(self.measuring, folder / "measuring.csv")
+        fitted_to = None
+        if len(self.calibrating):
+            fitted_to = self._written(self.calibrating, folder / f"calibrating-{self.calibrating.fingerprint[:8]}.csv")
+        told = self._told(teacher, plain, texts, scores)
+        return Labelled(task=task, teacher=stage, plain=plain, told=told, calibrating=fitted_to)
+
+    def _written(self, split: Split, file: Path) -> str:
+        """The hand labels of a split as a file, and its name."""
+        rows = [
+            (i, [*_parts(text), self.labels[place]])
+            for i, (text, place) in enumerate(zip(split.texts, split.labels, strict=True), 1)
+        ]
+        names = ("text", "label") if isinstance(split.texts[0], str) else ("text", "pair", "label")
+        write_rows(file, names, rows, "hand labels")
+        return str(file)
+
+    def _told(self, teacher: RecordedEngine, plain: Stage, texts: Sequence[Text], scores: np.ndarray) -> dict[str, Any]:
+        counts = np.bincount(scores.argmax(axis=1), minlength=len(self.labels))
+        return {
+            "teacher": teacher.name, "way": teacher.about["way"], "undecided": teacher.about["undecided"],
+            "texts": len(texts), "of": len(self.table), "checked": self.checked,
+            "mean_confidence": float(scores.max(axis=1).mean()),
+            "label_shares": {label: float(n / len(texts)) for label, n in zip(self.labels, counts, strict=True)},
+            "calibrating": len(self.calibrating), "measuring": len(self.measuring), "scale": list(map(float, teacher.scale)),
+            "shift": list(map(float, teacher.shift)),
+        }  # fmt: skip
+
+    def _answers(self, shop: Workshop, texts: Sequence[Text]) -> Stage:
+        """What the teacher says of the texts and of those with hand labels, each asked once, kept chunk by chunk."""
+        every = list(dict.fromkeys([*self.calibrating.texts, *self.measuring.texts, *texts]))
+        key = address({"answers": self.asking.told, "texts": Split(texts=tuple(every)).fingerprint})
+
+        def make(work: Path) -> None:
+            from llamita.train.progress import progress_bar
+
+            teacher: Engine | None = None
+            chunks = range(0, len(every), CHUNK)
+            log.info("the teacher labels %s texts", f"{len(every):,}")
+            with progress_bar(len(every), "the teacher labels", "text") as bar:
+                for start in chunks:
+                    part = every[start : start + CHUNK]
+                    if not (work / f"{start}.npy").exists():
+                        teacher = teacher or self.asking.open(shop.store.cache, shop.threads)
+                        _keep(work / f"{start}.npy", teacher.text_logits(part))
+                    bar.update(len(part))
+            teacher = teacher or self.asking.open(shop.store.cache, shop.threads)
+            logits = np.concatenate([np.load(work / f"{start}.npy") for start in chunks])
+            table = recorded(teacher, every, logits, **self._about(teacher, every, logits, shop.threads))
+            table.save(work)
+            for start in chunks:
+                (work / f"{start}.npy").unlink()
+
+        folder = shop.store.stage(key, "answers", make)
+        return Stage(key=key, folder=folder, name=open_folder(folder).name)
+
+    def _about(self, teacher: Engine, every: Sequence[Text], logits: np.ndarray, threads: int) -> dict[str, Any]:
+        costs = [] if is_endpoint(self.asking.model) else pace_of(teacher, every, threads)
+        undecided = int((np.ptp(logits, axis=1) == 0).sum())
+        return {"way": self.asking.way(teacher), "undecided": undecided, "cost": costs}
+
+    def _calibrated(self, shop: Workshop, plain: Stage) -> Stage:
+        """The same answers with the scale and shift that the calibrating hand labels ask for."""
+        if not len(self.calibrating):
+            return plain
+        key = address({"calibrated": plain.key, "by": self.calibrating.fingerprint, "labels": list(self.labels)})
+
+        def make(work: Path) -> None:
+            table = open_folder(plain.folder)
+            gold = np.asarray(self.calibrating.labels)
+            logits = table.as_given(self.calibrating.texts)
+            if len(gold) >= FOR_A_VECTOR * len(self.labels):
+                scale, shift = fit_vector(logits, gold)
+            else:
+                scale, shift = np.full(len(self.labels), 1 / fit_temperature(logits, gold)), np.zeros(len(self.labels))
+            table.scaled(scale, shift).save(work)
+
+        return Stage(key=key, folder=shop.store.stage(key, "calibrated", make), name=plain.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled:
+    """What came of asking."""
+
+    task: dict[str, Any]
+    """Settings of the task that learns from the teacher's labels."""
+    teacher: Stage
+    """Its answers, calibrated where there were hand labels for it."""
+    plain: Stage
+    """Its answers as they came."""
+    told: dict[str, Any]
+    """For the report."""
+    calibrating: str | None
+    """A file of the hand labels that calibrate the students too."""
+
+
+def _keep(file: Path, logits: np.ndarray) -> None:
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.save(stream, logits)
+    part.replace(file)
+
+
+def _parts(text: Text) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text

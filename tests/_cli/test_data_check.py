@@ -1,0 +1,115 @@
+"""data check: what the doctor prints and counts, and when it exits with 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.sentiments import sentences
+
+
+def table(place: Path, name: str, *rows: str) -> None:
+    """A file of texts and labels."""
+    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+
+
+def test_the_doctor_of_data_tells_lines_and_sets_the_exit_code(place: Path, said: Callable[..., str]):
+    (place / "test.csv").write_text("text,label\nA warm film 0,positive\nnew,negative\n", encoding="utf-8")
+    text = said("data", "check", "good.csv", "--test", "test.csv", code=1)
+    assert "error: good.csv:2: 1 row whose text also stands in test.csv (first: its line 2)" in text
+    said("data", "check", "good.csv", "--test", "test.csv", "--allow-leakage")
+    found = json.loads(said("data", "check", "good.csv", "--json"))
+    assert found == {"rows": {"train": 40}, "findings": []}
+
+
+def test_a_clean_table_is_told_in_two_lines(place: Path, said: Callable[..., str]):
+    line, verdict = said("data", "check", "good.csv").splitlines()
+    assert line == "train: good.csv, 40 rows; text = text, label = label; labels: positive 20, negative 20"
+    assert verdict == "nothing found"
+
+
+def test_of_many_labels_the_six_largest_are_told_and_thousands_are_set_apart(place: Path, said: Callable[..., str]):
+    sizes = (1200, 80, 70, 60, 50, 40, 30, 20)
+    table(place, "many.csv", *(f"text {i} of {n},l{i}" for i, size in enumerate(sizes) for n in range(size)))
+    line = said("data", "check", "many.csv").splitlines()[0]
+    assert line.startswith("train: many.csv, 1,550 rows; ")
+    assert line.endswith("labels: l0 1,200, l1 80, l2 70, l3 60, l4 50, l5 40 and 2 more")
+
+
+def test_texts_without_labels_are_told_so_and_each_file_has_its_line(place: Path, said: Callable[..., str]):
+    (place / "more.txt").write_text("one\n\ntwo\n", encoding="utf-8")
+    assert said("data", "check", "more.txt").startswith("train: more.txt, 2 rows; text = text; no labels")
+    table(place, "half.csv", "one,good", "two,")
+    words = ("data", "check", "good.csv", "--unlabelled", "half.csv")
+    assert "unlabelled: half.csv, 2 rows; text = text; no labels" in said(*words).splitlines()
+    assert json.loads(said(*words, "--json"))["rows"] == {"train": 40, "unlabelled": 2}
+
+
+def test_findings_have_place_and_remedy_and_are_counted(place: Path, said: Callable[..., str]):
+    table(place, "one.csv", "a,good", "b,good", ",good")
+    *_, error, warning, counted = said("data", "check", "one.csv", code=1).splitlines()
+    assert error.startswith("error: one.csv:2: every row has the label 'good'; ")
+    assert warning == "warning: one.csv:4: 1 row with an empty text; delete them or fill them in"
+    assert counted == "1 error, 1 other finding"
+    found = json.loads(said("data", "check", "one.csv", "--json", code=1))["findings"]
+    assert [(f["severity"], f["line"]) for f in found] == [("error", 2), ("warning", 4)]
+
+
+def test_a_named_column_is_read_in_every_file(place: Path, said: Callable[..., str]):
+    for name, text in (("a.csv", "one"), ("b.csv", "two")):
+        (place / name).write_text(f"stars,title,body\ngood,x,{text} 1\nbad,x,{text} 2\n", encoding="utf-8")
+    words = ("data", "check", "a.csv", "--test", "b.csv", "--columns", "text=body,label=stars")
+    lines = said(*words).splitlines()
+    assert [line.split("; ")[1] for line in lines[:2]] == ["text = body, label = stars"] * 2
+
+
+def test_long_texts_are_counted_in_the_models_tokens(
+    place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    table(place, "long.csv", "a,good", "b b b b b b,bad", "c,bad")
+    text = said("data", "check", "long.csv", "--model", model, "--max-length", "6")
+    assert "warning: long.csv:3: 1 row (33.3 %) of more than 6 tokens" in text
+    assert text.endswith("0 errors, 1 other finding\n")
+    assert said("data", "check", "long.csv", "--model", model, "--max-length", "8").endswith("nothing found\n")
+    line = refused("data", "check", "long.csv", "--max-length", "6")
+    assert "--max-length counts tokens; name the model that makes them: --model MODEL" in line
+
+
+def test_all_broken_rows_are_told_at_once_with_their_lines(place: Path, said: Callable[..., str]):
+    table(place, "broken.csv", "one,good", "two,bad,more", "three,bad", '"four,good', "five,good", "six")
+    text = said("data", "check", "broken.csv", code=1)
+    assert (
+        "error: broken.csv:3: 2 rows such as this: 3 fields where the header has 2 (text, label) [lines 3, 7]; put"
+        in text
+    )
+    assert 'error: broken.csv:5: a quote (") opens in this row and never closes; close it' in text
+    assert text.startswith("train: broken.csv, 3 rows; ")
+
+
+def test_the_findings_can_be_a_page_in_either_language(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    table(place, "one.csv", "a,good", "b,bad", ",good")
+    said("data", "check", "one.csv", "--html", "page.html")
+    assert "Empty texts" in (place / "page.html").read_text(encoding="utf-8")
+    said("data", "check", "one.csv", "--html", "zh.html", "--language", "zh")
+    assert "空文本" in (place / "zh.html").read_text(encoding="utf-8")
+    assert "a page's name ends with .html" in refused("data", "check", "one.csv", "--html", "page.txt")
+
+
+def test_label_errors_are_listed_with_line_likely_label_and_how_sure(
+    place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("cleanlab")
+    monkeypatch.setattr("llamita._cli.data_check._default_models", list)
+    rows = [f"{text},{label}" for text, label in sentences(200)]
+    rows[6] = rows[6].replace("positive", "negative")
+    table(place, "train.csv", *rows)
+    text = said("data", "check", "train.csv", "--near", "0", "--label-errors")
+    assert "warning: train.csv:8: " in text
+    assert "\n  train.csv:8: 'negative', likely 'positive' (" in text
+    found = json.loads(said("data", "check", "train.csv", "--near", "0", "--label-errors", "--json"))["findings"]
+    suspect = next(f for f in found if f["kind"] == "label_error")["suspects"][0]
+    assert (suspect["line"], suspect["label"], suspect["likely"]) == (8, "negative", "positive")

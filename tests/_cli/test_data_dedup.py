@@ -1,0 +1,26 @@
+"""data dedup: one row of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def table(place: Path, name: str, *rows: str) -> None:
+    """A file of texts and labels."""
+    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+
+
+def test_dedup_keeps_one_row_of_each_text_and_says_what_it_dropped(place: Path, said: Callable[..., str]):
+    long = "the committee considered withdrawing from the city on Wednesday after two members had been taken"
+    lines = ["text,label", "One.,a", "one,a", "two,a", "TWO,b", f"{long},a", f"{long} hostage,a", "three,b"]
+    table(place, "copies.csv", *lines[1:])
+    out = said("data", "dedup", "copies.csv", "--out", "new.csv", "--near", "0")
+    assert "written: new.csv, 4 rows; 3 rows dropped, all rows of a text with different labels among them" in out
+    said("data", "dedup", "copies.csv", "--out", "near.csv")
+    assert (place / "near.csv").read_text(encoding="utf-8").splitlines() == [
+        "text,label",
+        "One.,a",
+        f"{long},a",
+        "three,b",
+    ]

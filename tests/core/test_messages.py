@@ -1,0 +1,77 @@
+"""Every message has its Chinese, and lines are recognised with what they quote."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from llamita.core.errors import did_you_mean
+from llamita.core.messages import catalogue, slots_of, translated
+
+TOOL = Path(__file__).parents[2] / "tools" / "missing_messages.py"
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, str]:
+    """Every message of the package and where it is said."""
+    spec = importlib.util.spec_from_file_location("missing_messages", TOOL)
+    assert spec is not None
+    assert spec.loader is not None
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    return tool.messages()
+
+
+def test_every_message_has_a_chinese_one(said: dict[str, str]):
+    known = catalogue()["messages"]
+    missing = [f"{place}: {text}" for text, place in said.items() if text not in known]
+    assert missing == [], "python tools/missing_messages.py prints them"
+    assert len(said) > 400
+
+
+def test_the_chinese_names_slots_that_the_english_has_and_drops_only_plurals():
+    dropped = {}
+    for english, chinese in ((e, c) for part in catalogue().values() for e, c in part.items()):
+        ours, theirs = set(slots_of(chinese)), set(slots_of(english))
+        assert ours <= theirs, english
+        if ours != theirs:
+            dropped[english] = theirs - ours
+    assert set(dropped) == {"{0} error{1}, {2} other finding{3}", "{0} label{1} with fewer than 10 rows: {2}"}
+
+
+def test_the_chinese_is_chinese():
+    plain = [c for c in catalogue()["messages"].values() if re.search(r"[a-z]{3} [a-z]{3}", c) and not _has_han(c)]
+    assert plain == []
+
+
+def test_a_message_keeps_what_it_quotes():
+    line = "keep must be in (0, 1.5], got 2.0; 0.99 keeps 99 %"
+    assert translated(line, "zh") == "keep 须在 (0, 1.5] 内，实际为 2.0；0.99 表示保留 99 %"
+    assert translated(line, "en") == line
+
+
+def test_a_hint_at_the_end_is_said_in_chinese_too_whatever_dots_the_name_has():
+    hint = did_you_mean("a.b/train.cvs", ["a.b/train.csv"])
+    assert translated(f"no file a.b/train.cvs.{hint}", "zh") == "没有文件 a.b/train.cvs。是否想写 'a.b/train.csv'？"
+    assert translated("no file a.b/train.cvs.", "zh") == "没有文件 a.b/train.cvs。"
+
+
+def test_a_message_within_a_message_is_said_in_chinese():
+    line = "r.yaml: steps.0: prune.depth: keep must be at least 1 layer, got 0"
+    assert translated(line, "zh").endswith("prune.depth：keep 至少为 1 层，实际为 0")
+
+
+def test_a_line_that_nobody_wrote_down_stays_as_it_is():
+    for line in ("Tensor for argument weight is on meta", "", "12.5 %", "很好", "one of many", "a and b at c"):
+        assert translated(line, "zh") == line
+
+
+def test_braces_and_backslashes_in_what_is_quoted_do_no_harm():
+    assert "'{x} \\d {0}'" in translated("the prompt must say where the text goes: {text}; got '{x} \\d {0}'", "zh")
+
+
+def _has_han(text: str) -> bool:
+    return any("\u4e00" <= c <= "\u9fff" for c in text)

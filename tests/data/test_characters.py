@@ -1,0 +1,44 @@
+"""Traces of other programs are seen, and texts that only look like them are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from llamita.data.characters import TRACES, damaged
+from llamita.data.read import read_table
+
+BY_KIND = {trace.kind: trace for trace in TRACES}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("encoding", "the cafÃ© is nice"), ("encoding", "cafÃƒÂ©"), ("encoding", "好看".encode().decode("latin-1")),
+        ("encoding", "烫" * 8), ("encoding", "屯屯屯屯"), ("encoding", "a \ufffd b"),
+        ("control", "a\x07b"), ("control", "a\x96b"), ("invisible", "a\u200bb"), ("invisible", "爱\u200d情"),
+        ("markup", "fine.<br/>Then"), ("markup", '<a href="x">y</a>'), ("markup", "AT&amp;T"), ("markup", "&#39;"),
+        ("escape", "one\\n Two"), ("escape", "caf\\u00e9"), ("percent", "a%20very%20good%20film"),
+        ("placeholder", "N/A"), ("placeholder", " None "), ("spreadsheet", "######"), ("spreadsheet", "1.2E+11"),
+        ("spreadsheet", "2024/1/3 0:00:00"), ("spreadsheet", "=SUM(A1)"), ("number", "20,413-77"), ("lookalike", "g\u043e\u043ed"),
+        ("decomposed", "cafe\u0301"), ("cell_limit", "x" * 32_767),
+    ],
+)  # fmt: skip
+def test_a_trace_is_seen(kind: str, text: str) -> None:
+    assert BY_KIND[kind].seen(text) is not None
+    (found,) = [f for f in damaged(read_table(["a sound text", text])) if f.kind == kind]
+    assert found.lines == (2,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "这碗汤烫烫烫！", "水烫烫烫烫，小心", "un café très cher, déjà vu ; « été »…", "Ärger über Öl & Übung",
+        "naïve façade — “quoted”",
+        "C:\\new\\temp", "\\tau and \\nu are Greek", "x < 3 and y > 2", "AT&T", "i <3 this", "100% sure, 20 % off", "10/10", "9.5",
+        "none of it works", "it was null and void", "on 3-Apr we went", "👨\u200d👩\u200d👧", "می\u200cخواهم",
+        "Привет, мир", "e5 and π", "5 μm of α-helix",
+        "日本語のテキスト", "한국어", "tiếng Việt", "$1,000", "2024",
+    ],
+)  # fmt: skip
+def test_a_sound_text_has_none(text: str) -> None:
+    assert {trace.kind: seen for trace in TRACES if (seen := trace.seen(text)) is not None} == {}

@@ -1,0 +1,47 @@
+"""Tables are read by their delimiter, and a header that is none is refused with the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data.delimited import delimited_rows
+
+HERE = Path("t.csv")
+
+
+def read(text: str, *, tabs: bool = False) -> tuple[tuple[str, ...], int, list[tuple[int, list[str]]]]:
+    names, line, rows = delimited_rows(HERE, iter(text.splitlines(keepends=True)), tabs=tabs)
+    return names, line, [(number, list(values)) for number, values in rows]
+
+
+def test_commas_semicolons_and_tabs_divide() -> None:
+    for mark in ",;\t":
+        assert read(f"text{mark}label\na b{mark}x\n")[2] == [(2, ["a b", "x"])]
+    assert read('text\tlabel\nsays "so\tx\n', tabs=True)[2] == [(2, ['says "so', "x"])]
+
+
+def test_a_quoted_text_may_span_lines_and_the_next_row_knows_its_line() -> None:
+    assert read('text,label\n"a\nb",x\n\nc,y\n')[2] == [(2, ["a\nb", "x"]), (5, ["c", "y"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("text|label\na|x\n", "t.csv:1: the columns are divided by '|'; write the table with commas"),
+        ("text^label\na^x\n", "divided by '\\^'"),
+        ("text,text\na,b\n", "two columns are named 'text'"),
+        ("\n\n", "holds only blank lines"),
+        ("x" * 70 + ",label\na,b\n", "no header"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read(text)
+
+
+def test_tabs_where_commas_are_named_and_the_other_way_round() -> None:
+    with pytest.raises(UserError, match="divided by ','"):
+        read("text,label\na,x\n", tabs=True)

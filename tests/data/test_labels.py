@@ -1,0 +1,60 @@
+"""Labels that are missing, exchanged, unlike in size, or written into the text."""
+
+from __future__ import annotations
+
+from llamita.data.labels import labels_found, labels_of_test
+from llamita.data.read import Table
+
+WORDS = ("tea", "rain", "books", "music", "bread", "trains", "winter")
+
+
+def table(texts: list[str], labels: list[str]) -> Table:
+    lines = list(range(2, len(texts) + 2))
+    return Table(
+        texts=list(texts), labels=labels, lines=lines, columns={"text": "text", "label": "label"}, source="t.csv"
+    )
+
+
+def found(texts: list[str], labels: list[str]) -> dict[str, tuple[int, ...]]:
+    return {f.kind: tuple(t + 2 for t in f.rows) for f in labels_found(table(texts, labels))}
+
+
+TEXTS = [f"{WORDS[i % 7]} and number {i}, {WORDS[(i * 3) % 7]}" for i in range(200)]
+LABELS = ["good", "bad"] * 100
+
+
+def test_sound_labels_have_no_finding() -> None:
+    assert found(TEXTS, LABELS) == {}
+
+
+def test_labels_for_nothing_are_told_once() -> None:
+    assert found(TEXTS, ["", "nan", *LABELS[2:]]) == {"empty_label": (3,)}
+    kinds = [f.message for f in labels_found(table(TEXTS, ["", "nan", *LABELS[2:]]))]
+    assert kinds == ["1 row with an empty label", "1 row with 'nan' for a label, a word for nothing"]
+
+
+def test_none_is_a_label() -> None:
+    assert "empty_label" not in found(TEXTS, ["none"] * 12 + LABELS[12:])
+
+
+def test_text_and_label_exchanged_are_told_and_nothing_else_of_them() -> None:
+    texts, labels = list(TEXTS), list(LABELS)
+    texts[7], labels[7] = labels[7], texts[7]
+    assert found(texts, labels) == {"swapped": (9,)}
+
+
+def test_a_word_that_gives_the_label_away_is_told() -> None:
+    texts = [f"[{label}] {text}" if label == "good" else text for text, label in zip(TEXTS, LABELS, strict=True)]
+    assert found(texts, LABELS)["label_in_text"] == tuple(range(2, 202, 2))
+    everywhere = [f"review: {text}" for text in TEXTS]
+    assert found(everywhere, LABELS) == {}
+
+
+def test_a_column_of_many_values_is_no_column_of_labels() -> None:
+    assert "many_labels" in found(TEXTS, [f"id {i}" for i in range(200)])
+
+
+def test_labels_that_are_wrong_are_not_missed_in_the_test_file() -> None:
+    train, test = table(TEXTS, ["goood", *LABELS[1:]]), table(TEXTS[:20], LABELS[:20])
+    assert [f.kind for f in labels_of_test(train, test)] == ["absent_label"]
+    assert list(labels_of_test(train, test, {0})) == []

@@ -1,0 +1,180 @@
+"""An endpoint's answers become probabilities by a stated rule, are paid for once, and every trouble is one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tasks.servers import Fake, served
+
+from llamita.core.errors import UserError
+from llamita.tasks.endpoint import EndpointEngine, is_endpoint
+
+TEXTS = ["a good film", "a dull film", "good and warm"]
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with served(Fake()) as server:
+        yield server
+
+
+def opened(fake: Fake, cache: Path | None = None, **more: object) -> EndpointEngine:
+    engine = EndpointEngine(f"{fake.url}#large-one", ("bad", "fine"), cache=cache, **more)  # type: ignore[arg-type]
+    engine.server = dataclasses.replace(engine.server, sleep=lambda _: None)
+    return engine
+
+
+def test_a_url_is_an_endpoint_and_a_folder_is_none() -> None:
+    assert is_endpoint("http://localhost:8000/v1#m")
+    assert is_endpoint("https://x/v1")
+    assert not any(map(is_endpoint, ("smollm2", "http", "owner/name", None)))
+
+
+def test_probabilities_are_those_of_the_letters(fake: Fake) -> None:
+    scores = opened(fake).scores(TEXTS)
+    np.testing.assert_allclose(scores[0], [0.06 / 0.98, 0.92 / 0.98], atol=1e-5)
+    np.testing.assert_allclose(scores[1], [0.8 / 0.9, 0.1 / 0.9], atol=1e-5)
+    body = fake.asked[-1]
+    assert (body["model"], body["max_tokens"], body["top_logprobs"]) == ("large-one", 1, 20)
+    assert "A. bad\nB. fine" in body["messages"][0]["content"]
+
+
+def test_without_log_probabilities_several_answers_are_drawn_and_one_more_is_shared(fake: Fake) -> None:
+    fake.logprobs = False
+    engine = opened(fake)
+    np.testing.assert_allclose(engine.scores(TEXTS)[0], [(1 + 0.5) / 6, (4 + 0.5) / 6], atol=1e-5)
+    assert engine.way.startswith("5 drawn answers a text")
+
+
+def test_a_server_that_gives_one_answer_is_taken_at_its_word_smoothed(fake: Fake) -> None:
+    fake.logprobs = fake.several = False
+    engine = opened(fake)
+    np.testing.assert_allclose(engine.scores(TEXTS)[0], [0.25, 0.75], atol=1e-5)
+    assert engine.way.startswith("one answer a text")
+
+
+def test_a_refused_logprobs_flag_is_no_failure(fake: Fake) -> None:
+    said = json.dumps({"error": {"message": "logprobs is not supported"}}).encode()
+    fake.trouble = lambda number: (400, {}, said) if number == 1 else None
+    assert opened(fake).scores(TEXTS)[0].argmax() == 1
+
+
+def test_a_killed_run_pays_for_nothing_twice(fake: Fake, tmp_path: Path) -> None:
+    first = opened(fake, tmp_path).text_logits(TEXTS[:2])
+    (file,) = tmp_path.glob("*.jsonl")
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write('{"text": "abc", "answ')  # what a kill leaves
+    before = len(fake.asked)
+    again = opened(fake, tmp_path)
+    np.testing.assert_array_equal(again.text_logits(TEXTS[:2]), first)
+    assert len(fake.asked) == before
+    assert again.way.startswith("the probabilities of the labels' letters")
+    again.text_logits(TEXTS)
+    assert fake.texts[before:] == [again.messages(TEXTS[2])[-1]["content"]]
+    last = opened(fake, tmp_path)
+    last.text_logits(TEXTS)
+    assert len(fake.asked) == before + 1
+
+
+def test_another_question_is_another_answer(fake: Fake, tmp_path: Path) -> None:
+    opened(fake, tmp_path).text_logits(TEXTS[:1])
+    before = len(fake.asked)
+    opened(fake, tmp_path, prompt="Review: {text}").text_logits(TEXTS[:1])
+    assert len(fake.asked) > before
+    assert fake.texts[-1] == "Review: a good film"
+
+
+def test_a_busy_server_is_waited_for_as_long_as_it_asks(fake: Fake) -> None:
+    engine, slept = opened(fake), []
+    engine.server = dataclasses.replace(engine.server, sleep=slept.append)
+    fake.trouble = lambda number: {1: (429, {"Retry-After": "3"}, b"{}"), 2: (503, {}, b"busy")}.get(number)
+    assert engine.scores(TEXTS[:1])[0].argmax() == 1
+    assert slept == [3.0, 1.0]
+
+
+def test_broken_json_is_asked_again_and_patience_ends_in_one_line(fake: Fake) -> None:
+    fake.trouble = lambda number: (200, {}, b'{"choices": [') if number == 1 else None
+    assert opened(fake).scores(TEXTS[:1])[0].argmax() == 1
+    fake.trouble = lambda _: (429, {}, b'{"error": {"message": "slow down"}}')
+    with pytest.raises(UserError, match=r"no usable answer in 7 tries \(429 slow down\); what was answered is kept"):
+        opened(fake).text_logits(["new"])
+
+
+def test_an_answer_without_choices_is_no_such_server(fake: Fake) -> None:
+    fake.trouble = lambda _: (200, {}, b'{"result": 1}')
+    with pytest.raises(UserError, match="doesn't answer as an OpenAI-compatible server: no choices"):
+        opened(fake).text_logits(TEXTS)
+
+
+def test_answers_that_name_no_label_are_undecided_and_too_many_of_them_stop_the_run(fake: Fake) -> None:
+    fake.answer = lambda text: {"Sure": 0.9, "!": 0.05} if "odd" in text else {"B": 0.9, "A": 0.1}
+    engine = opened(fake)
+    scores = engine.scores(["fine", "odd"])
+    np.testing.assert_allclose(scores[1], [0.5, 0.5])
+    assert engine.undecided == 1
+    with pytest.raises(
+        UserError, match=r"large-one names no label in \d+ of \d+ answers \(the last: 'Sure'\); change --prompt"
+    ):
+        engine.scores([f"odd {i}" for i in range(40)])
+
+
+def test_the_key_is_sent_and_never_kept_or_shown(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.key = "sk-secret"
+    with pytest.raises(
+        UserError, match=r"refuses the key \(401 Incorrect API key: \(a key\)\).*OPENAI_API_KEY: it isn't set"
+    ):
+        opened(fake)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    caplog.set_level("DEBUG")
+    opened(fake, tmp_path).scores(TEXTS)
+    assert fake.headers[-1]["Authorization"] == "Bearer sk-secret"
+    kept = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert "secret" not in kept + caplog.text
+
+
+def test_one_model_needs_no_name_and_an_unknown_one_is_refused(fake: Fake) -> None:
+    assert EndpointEngine(fake.url, ("a", "b")).model == "large-one"
+    with pytest.raises(UserError, match=r"no model 'large-two' at .* Did you mean 'large-one'\? It has: large-one\."):
+        EndpointEngine(f"{fake.url}#large-two", ("a", "b"))
+    fake.models = ("one", "two")
+    with pytest.raises(UserError, match=r"serves several models; name one after #: It has: one, two\."):
+        EndpointEngine(fake.url, ("a", "b"))
+
+
+def test_nobody_there_and_no_url_are_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        free = taken.getsockname()[1]
+    with pytest.raises(UserError, match=rf"can't reach http://127.0.0.1:{free}/v1: .*is the server running"):
+        EndpointEngine(f"http://127.0.0.1:{free}/v1#m", ("a", "b"))
+    with pytest.raises(UserError, match="must hold no user, password or query"):
+        EndpointEngine("http://me:secret@host/v1", ("a", "b"))
+    with pytest.raises(UserError, match="chooses among 2 to 26 labels, got 27"):
+        EndpointEngine("http://host/v1#m", [str(i) for i in range(27)])
+
+
+def test_a_redirect_is_not_followed_with_the_key(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    engine = opened(fake)
+    with served(Fake()) as elsewhere:
+        fake.trouble = lambda _: (307, {"Location": f"{elsewhere.url}/chat/completions"}, b"")
+        with pytest.raises(UserError, match="refuses to answer as 'large-one': 307"):
+            engine.text_logits(TEXTS)
+        assert not elsewhere.asked
+
+
+def test_examples_are_shown_as_a_conversation_and_pairs_as_two_texts(fake: Fake) -> None:
+    engine = opened(fake, examples=[("awful", "bad")], words={"fine": "good"})
+    sent = engine.messages(("one", "other"))
+    assert [m["role"] for m in sent] == ["system", "user", "assistant", "user"]
+    assert sent[2]["content"] == "A"
+    assert "B. good" in sent[0]["content"]
+    assert sent[-1]["content"] == "Text: one\nSecond text: other\n\nWhich label fits the two?"

@@ -1,0 +1,227 @@
+"""Texts without labels become a light model: who labelled, who checked, and what is agreement only is said plainly."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+import yaml
+from tests.families import tiny_model
+from tests.sentiments import GOOD, sentences, write_csv
+from tests.tasks.servers import Fake, served
+
+from llamita.cli import main
+from llamita.core.architecture import head_linear
+from llamita.core.errors import UserError
+from llamita.core.report import SCHEMA_FILE
+from llamita.lighten import lighten
+from llamita.pages.report import first_line
+from llamita.run import open_engine
+from llamita.tasks.recorded import open_folder
+
+LABELS = ("negative", "positive")
+ROWS = sentences(420)
+
+
+def opinion(question: str) -> dict[str, float]:
+    """B is positive; this teacher is wrong on every text about the camera, and too sure."""
+    text = question.removeprefix("Text: ")
+    positive = any(word in text for word in GOOD) != ("camera" in text)
+    return {"B": 0.97, "A": 0.02} if positive else {"A": 0.97, "B": 0.02}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Texts, hand labels, and a student."""
+    folder = tmp_path_factory.mktemp("unlabelled")
+    (folder / "texts.txt").write_text("\n".join(text for text, _ in ROWS[:300]) + "\n", encoding="utf-8")
+    write_csv(folder / "audit.csv", ROWS[270:420])  # thirty of them stand among the texts
+    tiny_model("bert", layers=2).save(folder / "student")
+    classifier = tiny_model("bert", labels=("Positive", "Negative"), layers=2)
+    logits = classifier.text_logits([text for text, _ in ROWS[:300]])
+    with torch.no_grad():  # of random weights, but each label for half of the texts
+        head_linear(classifier.module).bias[1] += float(np.median(logits[:, 0] - logits[:, 1]))
+    classifier.folder = None
+    classifier.save(folder / "classifier")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(place):
+    return {
+        "data": str(place / "texts.txt"), "labels": LABELS, "keep": 0.5, "minutes": 0.2,
+        "students": [str(place / "student")], "threads": 1,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checked(place, settings):
+    """One finished run with a server as teacher and hand labels; the server is gone afterwards."""
+    with served(Fake(answer=opinion)) as fake:
+        url = f"{fake.url}#large-one"
+        report = lighten(url, **settings, audit=str(place / "audit.csv"), out=place / "checked")
+        return place / "checked", report, fake, url
+
+
+@pytest.fixture(scope="module")
+def unchecked(place, settings):
+    """One finished run with a classifier as teacher and nobody to check it."""
+    return place / "unchecked", lighten(str(place / "classifier"), **settings, out=place / "unchecked")
+
+
+def test_every_text_is_asked_once(checked):
+    _, _, fake, _ = checked
+    texts = fake.texts
+    assert len(set(texts)) == 420
+    assert len(texts) <= 421  # the first is asked once more, to find out how
+
+
+def test_teacher_and_student_are_measured_on_hand_labels_that_nothing_learned_from(checked):
+    out, report, _, _ = checked
+    told = report.task["labelled_by"]
+    assert (told["calibrating"], told["measuring"], told["texts"]) == (50, 100, 300)
+    with (out / "measuring.csv").open(encoding="utf-8") as stream:
+        measured = {row["text"]: row["label"] for row in csv.DictReader(stream)}
+    assert measured.items() <= dict(ROWS[270:420]).items()
+    teacher = report.subject("teacher").finding("quality.accuracy")
+    wrong = sum("camera" in text for text in measured)
+    assert teacher.value == pytest.approx(1 - wrong / 100)
+    assert report.subject("light").finding("quality.accuracy").n == 100
+    learned = report.task["sizes"]["train"] + report.task["sizes"]["select"]
+    assert learned == 300 - len(measured.keys() & {text for text, _ in ROWS[:300]})
+
+
+def test_the_teacher_is_calibrated_by_hand_labels_and_shown_before_and_after(checked):
+    out, report, _, _ = checked
+    before, after = (report.subject(role).finding("calibration.nll").value for role in ("teacher_plain", "teacher"))
+    assert after < before
+    table = open_folder(out / "teacher")
+    assert table.scale.max() < 1
+    assert f"log loss {before:.3f} → {after:.3f}" in " ".join(report.notes)
+
+
+def test_the_first_line_compares_both_by_hand_labels(checked):
+    out, report, _, _ = checked
+    line = first_line(report)
+    assert line.startswith("large-one is right on ")
+    assert line.endswith("between them (n = 100).")
+    assert "the probabilities of the labels' letters" in report.notes[0]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Teacher, not calibrated" in page
+    assert "Student of its answers alone" in page
+    jsonschema.validate(json.loads((out / "report.json").read_text()), json.loads(SCHEMA_FILE.read_text()))
+
+
+def test_the_same_call_again_asks_nobody_and_makes_nothing_anew(checked, place, settings):
+    out, first, fake, url = checked
+    stages = sorted(path.name for path in (out / "stages").iterdir())
+    again = lighten(url, **settings, audit=str(place / "audit.csv"), out=out)
+    assert sorted(path.name for path in (out / "stages").iterdir()) == stages
+    assert again.subject("light").findings == first.subject("light").findings
+    assert len(fake.texts) <= 421
+
+
+def test_the_recipe_repeats_the_delivered_model_without_the_server(checked, tmp_path):
+    out, *_ = checked
+    recipe = yaml.safe_load((out / "recipe.yaml").read_text(encoding="utf-8"))
+    assert recipe["teacher"]["model"] == str(out / "teacher")
+    assert main(["run", str(out / "recipe.yaml"), "--out", str(tmp_path / "again"), "--threads", "1"]) == 0
+    ours, theirs = ((folder / "light" / "model.safetensors").read_bytes() for folder in (out, tmp_path / "again"))
+    assert ours == theirs
+
+
+def test_a_run_that_is_stopped_while_labelling_goes_on_there(place, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr("llamita.unlabelled.CHUNK", 32)
+
+    def stops(number: int):
+        return (500, {}, b"") if number > 150 else None
+
+    monkeypatch.setattr("llamita.tasks._requests.TRIES", 1)
+    with served(Fake(answer=opinion, trouble=stops)) as fake:
+        with pytest.raises(UserError, match="what was answered is kept: the same command goes on"):
+            lighten(f"{fake.url}#large-one", **settings, out=tmp_path)
+        first = set(fake.texts[:150])
+        fake.trouble = lambda _: None
+        number = len(fake.texts)
+        monkeypatch.setattr("llamita.lighten.learned_from_answers", _only_labels)
+        assert lighten(f"{fake.url}#large-one", **settings, out=tmp_path) is not None
+        assert first.isdisjoint(fake.texts[number:])
+        assert len(set(fake.texts)) == 300
+
+
+def _only_labels(bare, shop, folder, goals, plan):
+    from llamita.core.report import Report
+
+    bare.label(shop, plan["texts"], folder)
+    return Report(title="labels", task={}, subjects=())
+
+
+def test_with_nobody_to_check_scores_are_agreement_and_the_page_says_so(unchecked):
+    out, report = unchecked
+    assert first_line(report).startswith("Nobody checked the teacher's labels: the light model gives its answer on ")
+    assert any(note.startswith("Nobody checked the teacher") and "--keep is read so" in note for note in report.notes)
+    assert report.subject("teacher").finding("quality.accuracy") is None
+    light = report.subject("light")
+    assert light.finding("quality.accuracy").value is not None
+    assert light.finding("calibration.ece") is None
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Agrees with the teacher" in page
+    assert ">Accuracy<" not in page
+    card = (out / "light" / "README.md").read_text(encoding="utf-8")
+    assert "model-index" not in card
+    assert card.count("Nobody checked the teacher's labels") == 1
+
+
+def test_a_classifiers_head_labels_the_texts_whatever_the_order_and_case_of_its_labels(unchecked, place):
+    out, _ = unchecked
+    engine = open_engine(place / "classifier")
+    with (out / "labelled.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    scores = engine.scores([row["text"] for row in rows])
+    assert [engine.labels[i].casefold() for i in scores.argmax(1)] == [row["label"] for row in rows]
+    np.testing.assert_allclose([float(row["confidence"]) for row in rows], scores.max(1), atol=1e-3)
+
+
+def test_without_hand_labels_the_student_is_no_surer_than_its_teacher(unchecked):
+    out, report = unchecked
+    if not any(note.startswith("The light model learned from the teacher's answers") for note in report.notes):
+        assert report.subject("light").lineage[-2]["step"] == "distill.temperature"
+        texts = [row["text"] for row in report.subject("light").finding("quality.accuracy").rows]
+        sure = open_engine(out).scores(texts).max(1).mean()
+        assert sure < report.task["labelled_by"]["mean_confidence"] + 0.02
+
+
+REFUSED = [
+    (
+        {"labels": None},
+        "has no labels; name their column .* or the labels that a teacher shall give: --labels good,bad",
+    ),
+    ({"labels": "a,a"}, "labels must be two different names or more"),
+    ({"students": []}, "need a student besides the teacher"),
+    ({"labels": ("x", "y")}, "has labels of its own: Positive, Negative; none is an entailment"),
+    ({"prompt": "Say: {text}"}, "--prompt is for asking a model"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), REFUSED)
+def test_what_cannot_be_done_is_one_line(change, said, place, settings, tmp_path):
+    with pytest.raises(UserError, match=said):
+        lighten(str(place / "classifier"), **settings | change, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "more", [{"audit": "a.csv"}, {"prompt": "{text}"}, {"few_shot": "a.csv"}, {"labels": {"a": "b"}}]
+)
+def test_what_is_for_texts_without_labels_is_refused_beside_labels(more, place, tmp_path):
+    with pytest.raises(UserError, match=r"is for texts without labels, but .* has a label column"):
+        lighten(str(place / "classifier"), data=str(place / "audit.csv"), out=tmp_path / "run", **more)
+
+
+def test_a_teacher_that_calls_everything_the_same_is_refused(place, settings, tmp_path):
+    said = "large-one calls every text 'negative'; ask it otherwise"
+    with served(Fake(answer=lambda _: {"A": 0.9, "B": 0.1})) as fake, pytest.raises(UserError, match=said):
+        lighten(fake.url, **settings, out=tmp_path)

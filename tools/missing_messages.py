@@ -1,0 +1,178 @@
+"""Print the messages that have no Chinese in src/llamita/core/messages.zh.toml, ready to be filled in there.
+
+    python tools/missing_messages.py            what is missing, as lines for [messages]
+    python tools/missing_messages.py --stale    what stands there and is said no more
+
+A message is what reaches the user: the text of UserError, require and ArgumentTypeError, of log lines, of what the command
+line prints through `said`, and of findings of the data check. Parts of an f-string become slots {0}, {1} …; a part that is
+itself chosen among texts (`'a' if x else 'b'`, or a variable set to a text in the same function) counts as a message, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1] / "src" / "llamita"
+CATALOGUE = ROOT / "core" / "messages.zh.toml"
+ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "_finding": (4, 5)}
+"""Which arguments of which calls are messages."""
+RETURNED = {
+    "core/errors.py": ("did_you_mean",), "data/read.py": ("rows_text",), "data/decode.py": ("convert_remedy",),
+    "data/rows.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
+    "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
+}  # fmt: skip
+"""Functions that return messages."""
+LISTED = {"_cli/show.py": "TITLES"}
+"""Dictionaries whose values are messages."""
+
+
+def collected(root: Path = ROOT) -> dict[str, str]:
+    """Every message of the package, and the place it is said first."""
+    found: dict[str, str] = {}
+    for file in sorted(root.rglob("*.py")):
+        place = file.relative_to(root).as_posix()
+        for text, line in _of_file(ast.parse(file.read_text(encoding="utf-8")), place):
+            if re.search(r"[A-Za-z]{2}", re.sub(r"\{\d+\}", "", text)):
+                found.setdefault(text, f"{place}:{line}")
+    return found
+
+
+def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for scope in [tree, *functions]:
+        names = _texts_by_name(scope)
+        for node in ast.walk(scope):
+            for expression, before in _messages_in(node):
+                yield from ((before + _shifted(t, before), node.lineno) for t in _templates(expression, names))
+                yield from ((t, node.lineno) for t in _inner(expression, names))
+        if isinstance(scope, ast.FunctionDef) and scope.name in RETURNED.get(place, ()):
+            for node in ast.walk(scope):
+                if isinstance(node, ast.Return) and node.value is not None:
+                    yield from ((t, node.lineno) for t in _templates(node.value, names))
+                    yield from ((t, node.lineno) for t in _inner(node.value, names))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == LISTED.get(place):
+            assert isinstance(node.value, ast.Dict)
+            yield from ((t, node.lineno) for value in node.value.values for t in _templates(value, {}))
+
+
+def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """The messages a node says, each with what the argument parser sets before it."""
+    if not isinstance(node, ast.Call):
+        return
+    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+    if name in ARGUMENTS:
+        yield from ((node.args[i], "") for i in ARGUMENTS[name] if i < len(node.args))
+    if name in ("Finding", "replace"):
+        yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg == "reason")
+    if name == "ArgumentTypeError":
+        starts = next(_templates(node.args[0], {}), "").split(" ")[0]
+        yield node.args[0], "{0} " if starts in ("must", "knows") else "{0}: "
+    if name in ("info", "warning", "error") and "log" in ast.unparse(node.func) and node.args:
+        yield node.args[0], "%" if len(node.args) > 1 else ""
+        yield from ((argument, "only parts") for argument in node.args[1:])
+
+
+def _shifted(template: str, before: str) -> str:
+    return re.sub(r"\{(\d+)\}", lambda m: f"{{{int(m[1]) + 1}}}", template) if before.startswith("{0}") else template
+
+
+def _texts_by_name(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    """The expressions each variable is set to."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(scope):
+        pairs = [(t, node.value) for t in node.targets] if isinstance(node, ast.Assign) else []
+        for target, value in pairs:
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                pairs += list(zip(target.elts, value.elts, strict=False))
+            elif isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append(value)
+    return found
+
+
+def _templates(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """The messages an expression may be, with numbered slots."""
+    if isinstance(node, ast.IfExp):
+        yield from _templates(node.body, names)
+        yield from _templates(node.orelse, names)
+    elif isinstance(node, ast.Name):
+        for value in names.get(node.id, []):
+            yield from _templates(value, {})
+    elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("replace", "strip", "rstrip", "format"):
+        for text in _templates(node.func.value, names):  # type: ignore[attr-defined]
+            yield _numbered(text, r"\{\{\}\}") if node.func.attr == "format" else text  # type: ignore[attr-defined]
+    elif text := _written(node):
+        yield _numbered(text, "\0")
+
+
+def _written(node: ast.expr) -> str:
+    """A text with a mark for each part that isn't fixed; empty where nothing is."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.replace("{", "{{").replace("}", "}}")
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_written(value) if isinstance(value, ast.Constant) else "\0" for value in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _written(node.left), _written(node.right)
+        return (left or "\0") + (right or "\0") if left or right else ""
+    return ""
+
+
+def _numbered(text: str, mark: str) -> str:
+    numbers = iter(range(99))
+    return re.sub(mark, lambda _: f"{{{next(numbers)}}}", text)
+
+
+def _inner(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """Messages that may stand in the slots of one."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.FormattedValue) and isinstance(part.value, (ast.IfExp, ast.Name)):
+            yield from _prose(part.value, names)
+        elif isinstance(part, ast.Name):
+            for value in names.get(part.id, []):
+                for piece in ast.walk(value):
+                    if isinstance(piece, ast.FormattedValue) and isinstance(piece.value, (ast.IfExp, ast.Name)):
+                        yield from _prose(piece.value, names)
+
+
+def _prose(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """Only what reads as words: a plural's "s" or a file's name needs no Chinese."""
+    for text in _templates(node, names):
+        if re.search(r"[a-z]{2,} \S|^ [a-z]{2}", re.sub(r"\{\d+\}", "x", text)):
+            yield text
+
+
+def _log_slots(template: str) -> str:
+    return _numbered(re.sub(r"%%", "\1", template), r"%[-+ 0-9.]*[sdfgr]").replace("\1", "%")
+
+
+def messages(root: Path = ROOT) -> dict[str, str]:
+    """`collected` with the slots of log lines numbered."""
+    found: dict[str, str] = {}
+    for text, place in collected(root).items():
+        if text.startswith("only parts"):
+            continue
+        found.setdefault(_log_slots(text[1:]) if text.startswith("%") else text, place)
+    return found
+
+
+def main() -> int:
+    known = tomllib.loads(CATALOGUE.read_text(encoding="utf-8")).get("messages", {}) if CATALOGUE.exists() else {}
+    said = messages()
+    if "--stale" in sys.argv:
+        print("\n".join(text for text in known if text not in said) or "nothing is stale")
+        return 0
+    missing = {text: place for text, place in said.items() if text not in known}
+    for text, place in missing.items():
+        quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\x00", "\\u0000")
+        print(f'"{quoted}" = ""  # {place}')
+    print(f"{len(missing)} of {len(said)} messages have no Chinese", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
