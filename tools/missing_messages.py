@@ -19,11 +19,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1] / "src" / "llamita"
 CATALOGUE = ROOT / "core" / "messages.zh.toml"
-ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "_finding": (4, 5)}
+ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5)}
 """Which arguments of which calls are messages."""
 RETURNED = {
     "core/errors.py": ("did_you_mean",), "data/read.py": ("rows_text",), "data/decode.py": ("convert_remedy",),
-    "data/rows.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
+    "data/delimited.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip
 """Functions that return messages."""
@@ -68,6 +68,11 @@ def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name in ARGUMENTS:
         yield from ((node.args[i], "") for i in ARGUMENTS[name] if i < len(node.args))
+    if name == "BadRow" and len(node.args) > 2:
+        yield node.args[2], "{0}:{1}: "
+    if name in ("DataFinding", "Trace"):
+        said = ("message", "what", "remedy")
+        yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg in said)
     if name in ("Finding", "replace"):
         yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg == "reason")
     if name == "ArgumentTypeError":
@@ -79,7 +84,8 @@ def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _shifted(template: str, before: str) -> str:
-    return re.sub(r"\{(\d+)\}", lambda m: f"{{{int(m[1]) + 1}}}", template) if before.startswith("{0}") else template
+    taken = len(re.findall(r"\{\d\}", before))
+    return re.sub(r"\{(\d+)\}", lambda m: f"{{{int(m[1]) + taken}}}", template)
 
 
 def _texts_by_name(scope: ast.AST) -> dict[str, list[ast.expr]]:

@@ -99,6 +99,8 @@ def _header(table: Table) -> Iterator[DataFinding]:
         return
     known = {"text": TEXTS, "label": LABELS, "pair": tuple(name for pair in PAIRS for name in pair)}
     for role, column in table.columns.items():
+        if role not in known:
+            continue
         written = column.strip().lower()
         near = next((name for name in known[role] if _is_slip(written, name)), None)
         if near is not None and written not in known[role]:
