@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _without_leading_language(words: list[str]) -> list[str]:
     """`llamita --language zh VERB …` is `llamita VERB …` in Chinese."""
     if words and words[0].startswith("--language="):
-        return words[1:]
-    return words[2:] if words and words[0] == "--language" else words
+        return [*words[1:2], words[0], *words[2:]]
+    return [*words[2:3], *words[:2], *words[3:]] if words and words[0] == "--language" else words
 
 
 def _answered(words: list[str]) -> int:

@@ -89,9 +89,12 @@ class Job:
 
     def teacher_steps(self) -> tuple[Step, ...]:
         schedule = self.plan["teacher"]
+        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}), *self.thresholds())
+
+    def thresholds(self) -> tuple[Step, ...]:
+        """Where a text has any labels, all that are compared have thresholds fitted on select, or none would be alike."""
         assert self.shop.task is not None
-        thresholds = (build("calibrate"),) if self.shop.task.answers.task == "multilabel" else ()
-        return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}), *thresholds)
+        return (build("calibrate"),) if self.shop.task.answers.task == "multilabel" else ()
 
     def base(self, shape: Shape, teacher: Stage) -> Stage:
         """What a shape is cut from."""
@@ -131,9 +134,8 @@ class Job:
 
     def try_out(self, shape: Shape, teacher: Stage) -> Tried:
         """Prune, recover briefly, export, and measure on `select`."""
-        stage = self.shop.chain(
-            self.base(shape, teacher), self.lessons(shape, self.plan["brief_epochs"], taught=True), teacher
-        )
+        steps = (*self.lessons(shape, self.plan["brief_epochs"], taught=True), *self.thresholds())
+        stage = self.shop.chain(self.base(shape, teacher), steps, teacher)
         artifact = self.shop.export(stage, shape.exporter)
         seen = measured(self.shop, artifact, shape.name, self.given)
         return Tried(shape=shape, stage=stage, artifact=artifact, measured=seen)
@@ -177,13 +179,15 @@ class Job:
         """All candidates as the page shows them, the linear baseline among them."""
         seen = [*(t.measured for t in tried), linear.measured]
         fronts = on_front(seen)
+        accuracy = score_name(self.shop) == "quality.accuracy"
         rows = []
         for i, one in enumerate(seen):
             shape = tried[i].shape if i < len(tried) else None
             rows.append(
                 {
                     "name": one.name, "student": shape.body.student if shape else "linear", "score": one.score, "n": one.n,
-                    "interval": wilson_interval(round(one.score * one.n), one.n), "size_bytes": one.size_bytes,
+                    "interval": wilson_interval(round(one.score * one.n), one.n) if accuracy else None,
+                    "size_bytes": one.size_bytes,
                     "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
                     "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
                     "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,

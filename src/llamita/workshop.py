@@ -19,7 +19,7 @@ from llamita.core.measure import Finding, Measure
 from llamita.core.registry import module_of, name_of, settings_of
 from llamita.core.remembering import Remembering
 from llamita.core.report import write_whole
-from llamita.core.sources import Source, fingerprint, locate
+from llamita.core.sources import Source, content_digest, fingerprint, locate
 from llamita.core.step import Step
 from llamita.core.store import Store, address
 
@@ -154,6 +154,8 @@ class Workshop:
             parts["data"] = self.task.training_fingerprint
         if step.needs_teacher and teacher is not None:
             parts["teacher"] = teacher.key
+        if step.files:
+            parts["files"] = [content_digest(Path(file)) for file in step.files]
         return address(parts)
 
     def export(self, stage: Stage, exporter: Exporter) -> Stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llamita.data.labels import labels_found, labels_of_test
-from llamita.data.read import Table
+from llamita.data.read import Table, read_table
 
 WORDS = ("tea", "rain", "books", "music", "bread", "trains", "winter")
 
@@ -58,3 +58,13 @@ def test_labels_that_are_wrong_are_not_missed_in_the_test_file() -> None:
     train, test = table(TEXTS, ["goood", *LABELS[1:]]), table(TEXTS[:20], LABELS[:20])
     assert [f.kind for f in labels_of_test(train, test)] == ["absent_label"]
     assert list(labels_of_test(train, test, {0})) == []
+
+
+def test_texts_with_any_labels_may_have_none_and_are_compared_label_by_label() -> None:
+    train = read_table((["a b", "c d", "e f", "g h"], [["x"], ["y", "x"], [], ["y"]]))
+    test = read_table((["i j", "k l"], [["y", "z"], []]))
+    assert list(labels_found(train)) == []
+    found = {f.kind: f for f in labels_of_test(train, test)}
+    assert set(found) == {"unknown_label", "absent_label"}
+    assert found["unknown_label"].message.startswith("label 'z' stands in 1 row")
+    assert "'x'" in found["absent_label"].message

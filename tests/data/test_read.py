@@ -175,3 +175,9 @@ def test_what_is_no_table_is_refused(tmp_path: Path):
         read_table((["a", "b"], ["x"]))
     with pytest.raises(UserError, match="data must be a file"):
         read_table(7)
+
+
+def test_the_rarest_label_of_each_row_stands_for_it() -> None:
+    table = read_table((["a", "b", "c"], [["x", "y"], ["x"], []]))
+    assert table.rarest_labels() == ["y", "x", ""]
+    assert read_table((["a", "b"], ["x", "y"])).rarest_labels() == ["x", "y"]

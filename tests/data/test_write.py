@@ -83,3 +83,9 @@ def test_a_table_from_parquet_with_dates_becomes_objects(tmp_path: Path) -> None
     rows = open_rows(tmp_path / "a.parquet")
     write_rows(tmp_path / "a.jsonl", rows.names, rows.rows, "a.parquet")
     assert json.loads((tmp_path / "a.jsonl").read_text()) == {"text": "a", "when": "2024-05-06"}
+
+
+def test_a_lone_carriage_return_is_read_back(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    write_rows(out, ("text", "label"), [(1, ["one\rtwo", "x"]), (2, ["three", "y"])], "here")
+    assert read_table(out).texts == ["one\rtwo", "three"]

@@ -173,3 +173,17 @@ def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
     file.write_text("text,label\na film,strange\n")
     with pytest.raises(UserError, match=r"hand\.csv:2: label 'strange' is none of negative, positive"):
         Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
+
+
+def test_the_address_of_a_calibration_follows_its_file(tmp_path: Path) -> None:
+    from llamita.core.store import Store
+    from llamita.workshop import Stage, Workshop
+
+    file = tmp_path / "hand.csv"
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=tiny_task(8), threads=1)
+    stage, step = Stage(key="k", folder=tmp_path, name="m"), Calibrate(labelled=str(file))
+    addresses = []
+    for text in ("text,label\na,negative\n", "text,label\na,positive\n"):
+        file.write_text(text)
+        addresses.append(shop.address_of(stage, step, None))
+    assert addresses[0] != addresses[1]

@@ -181,3 +181,10 @@ def test_the_tasks_length_cuts_the_model_fitted_to_it() -> None:
     model = Classify(labels=("negative", "positive"), max_length=9).fit_head(tiny_model("gpt2"))
     assert model.max_length == 9
     assert len(model.encoder.encode(["word " * 50])[0][0]) == 9
+
+
+def test_a_traditional_copy_of_a_test_text_leaves_training() -> None:
+    pytest.importorskip("opencc")
+    train = (["这部电影第3场很好看", "一般", "不好看", "很喜欢"], ["a", "b", "b", "a"])
+    task = open_task(train=train, test=(["這部電影第3場很好看"], ["a"]), select=0)
+    assert len(task.train) == 3

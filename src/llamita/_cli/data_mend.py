@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llamita.data.columns import ROLES
 from llamita.data.files import stem_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Itera
 
 def _rewritten(done: Mended, table: Table, names: Sequence[str], every: Sequence[Row]) -> Iterator[Row]:
     """The rows that stay, with their texts and labels mended."""
-    place = {role: names.index(column) for role, column in table.columns.items()}
+    place = {role: names.index(table.columns[role]) for role in ROLES if role in table.columns}
     for row in done.kept:
         number, values = every[row]
         new: list[Any] = [

@@ -31,8 +31,9 @@ def split(argv: Sequence[str]) -> int:
         raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")
     folder = new_folder(args.out)
     names, table, rows = all_rows(args)
-    order = sorted(set(table.labels or ()))
-    labels = [order.index(label) for label in table.labels] if table.labels else [0] * len(table)
+    strata = table.rarest_labels()
+    order = sorted(set(strata))
+    labels = [order.index(label) for label in strata]
     cut = set(share_of_each(table.texts, labels, args.test, args.seed))
     if not cut or len(cut) == len(table):
         raise UserError(f"{args.file}: too few different texts to split ({rows_text(len(table))})")

@@ -119,6 +119,18 @@ def _packaged(short: str) -> Source:
     return Source(kind="folder", path=file.parent, name=known.title, address=str(file.parent), base=known.hub_id)
 
 
+def content_digest(file: Path) -> str:
+    """SHA-256 of a file.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not file.is_file():
+        raise UserError(f"no file {file}; name one that is there")
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def fingerprint(source: Source) -> str:
     """SHA-256 over the names and bytes of the model's files; of the address where there are none on disk."""
     digest = hashlib.sha256(source.kind.encode())

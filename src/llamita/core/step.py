@@ -23,6 +23,11 @@ class Step(ABC):
     learns_from_few: ClassVar[bool] = False
     """Whether it is for so few texts that a verb cuts none off for choices and tests by itself."""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files that its fields name; the stage's address then depends on what they hold."""
+        return ()
+
     @abstractmethod
     def apply(self, model: Model, run: Run) -> Model:
         """Return the changed model; the one given is owned by the step and may be changed in place."""

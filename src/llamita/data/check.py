@@ -16,6 +16,7 @@ from llamita.data.columns import LABELS, PAIRS, TEXTS
 from llamita.data.copies import near_pairs, same_texts
 from llamita.data.faults import BadRow, Faults
 from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place
+from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
 from llamita.data.read import Table, rows_text
@@ -158,6 +159,8 @@ def _copies(table: Table) -> Iterator[DataFinding]:
     groups = same_texts(table.texts, reading_key)
     copies = [rows for rows in groups if _says_something(text_key(table.texts[rows[0]]))]
     labels = table.labels or [""] * len(table)
+    if table.several:
+        labels = ["|".join(sorted(parts(cell))) for cell in labels]
     clashing = [rows for rows in copies if len({labels[i] for i in rows}) > 1]
     if clashing:
         first = clashing[0]

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from llamita.data.finding import DataFinding, found_in, parts_of, shortened
+from llamita.data.label_sets import parts
 from llamita.data.read import Table, rows_text
 
 NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
@@ -21,8 +22,11 @@ label's texts, at least so many, have it."""
 
 
 def labels_found(table: Table) -> Iterator[DataFinding]:
-    """Findings of a labelled table."""
+    """Findings of a labelled table; of one with any labels a text only that all of it has the same."""
     if table.labels is None:
+        return
+    if table.several:
+        yield from _same_everywhere(table, Counter(table.labels))
         return
     missing = list(_missing(table, table.labels))
     yield from missing
@@ -30,9 +34,9 @@ def labels_found(table: Table) -> Iterator[DataFinding]:
     counts = Counter(label for row, label in enumerate(table.labels) if row not in nothing)
     if not counts:
         return
-    if len(counts) == 1:
-        message = f"every row has the label {next(iter(counts))!r}"
-        yield found_in(table, range(len(table)), "one_class", "error", message, "add rows of another label")
+    alone = list(_same_everywhere(table, counts))
+    if alone:
+        yield from alone
         return
     told = [*_swapped(table, table.labels, counts), *_misspelt(table, counts)]
     yield from told
@@ -40,6 +44,12 @@ def labels_found(table: Table) -> Iterator[DataFinding]:
         del counts[label]
     yield from _sizes(table, table.labels, counts)
     yield from _given_away(table, table.labels, counts)
+
+
+def _same_everywhere(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
+    if len(counts) == 1:
+        message = f"every row has the label {next(iter(counts))!r}"
+        yield found_in(table, range(len(table)), "one_class", "error", message, "add rows of another label")
 
 
 def _missing(table: Table, labels: list[str]) -> Iterator[DataFinding]:
@@ -147,18 +157,24 @@ def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> It
         yield found_in(test, [0], "pairs", "error", message, "name the columns: --columns text=COLUMN,pair=COLUMN")
     if train.labels is None or test.labels is None:
         return
-    known, tested = set(train.labels), set(test.labels) - {""}
+    ours, theirs = _labels_by_row(train), _labels_by_row(test)
+    known, tested = set().union(*ours), set().union(*theirs)
     for label in _in_order(tested - known):
-        rows = [i for i, name in enumerate(test.labels) if name == label]
+        rows = [i for i, names in enumerate(theirs) if label in names]
         near = difflib.get_close_matches(label, known, n=1, cutoff=0.6)
         remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
         message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
         yield found_in(test, rows, "unknown_label", "error", message, remedy)
-    absent = _in_order({label for row, label in enumerate(train.labels) if row not in wrong} - tested)
+    absent = _in_order(set().union(*(names for row, names in enumerate(ours) if row not in wrong)) - tested)
     if absent:
         listed = ", ".join(map(repr, absent[:5]))
         message = f"no row of the test data has the label {listed}"
         yield found_in(test, [0], "absent_label", "warning", message, "the score says nothing of it; add such rows")
+
+
+def _labels_by_row(table: Table) -> list[set[str]]:
+    """The labels of each row, without empty ones."""
+    return [set(parts(cell)) if table.several else {cell} - {""} for cell in table.labels or ()]
 
 
 def _in_order(labels: Iterable[str]) -> list[str]:

@@ -60,16 +60,16 @@ def _empty(table: Table) -> Iterator[DataFinding]:
 
 def _over_long(table: Table, encoder: TextEncoder | None, max_length: int | None) -> Iterator[DataFinding]:
     rows = [i for i, text in enumerate(table.texts) if sum(map(len, parts_of(text))) > MANY_CHARACTERS]
-    what, remedy = f"more than {MANY_CHARACTERS:,} characters", "cut them, or check that a row holds one text"
+    limit, what, remedy = MANY_CHARACTERS, "characters", "cut them, or check that a row holds one text"
     if encoder is not None:
         limit = max_length or encoder.max_length
         uncut = TextEncoder(tokenizer=encoder.tokenizer, pad_id=encoder.pad_id, max_length=1 << 20).cut()
         rows = [i for i, (ids, _) in enumerate(uncut.encode(table.texts)) if len(ids) > limit]
-        what = f"more than {limit} tokens"
-        remedy = "what lies beyond is not read; cut the texts yourself if their end matters"
+        what, remedy = "tokens", "what lies beyond is not read; cut the texts yourself if their end matters"
     if rows:
         share = f" ({100 * len(rows) / len(table):.1f} %)"
-        yield found_in(table, rows, "long", "warning", f"{rows_text(len(rows))}{share} of {what}", remedy)
+        message = f"{rows_text(len(rows))}{share} of more than {limit:,} {what}"
+        yield found_in(table, rows, "long", "warning", message, remedy)
 
 
 def _cut_off(table: Table) -> Iterator[DataFinding]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
-from llamita.data.text import text_key
+from llamita.data.text import reading_key
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def share_of_each(texts: Sequence[Text], labels: Sequence[int], share: float, se
     """Indices, rising, of this share of each label's texts, at least one where it has two; copies of a text stay together."""
     groups: dict[str, list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
-        groups[text_key(text)].append(index)
+        groups[reading_key(text)].append(index)
     strata: dict[int, list[list[int]]] = defaultdict(list)
     for members in groups.values():
         strata[labels[members[0]]].append(members)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -17,7 +18,7 @@ from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
 from llamita.data.hub import hub_dataset, is_hub_id
-from llamita.data.label_sets import joined, label_form, likely_separator, named_separator, of_flags
+from llamita.data.label_sets import joined, label_form, likely_separator, named_separator, of_flags, parts
 from llamita.data.objects import rows_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
@@ -51,6 +52,14 @@ class Table:
         """A row's file and line."""
         return f"{self.files[index] if self.files else self.source}:{self.lines[index]}"
 
+    def rarest_labels(self) -> list[str]:
+        """Each row's label; of several the rarest, so that a draw by these has rows of all; empty where there is none."""
+        if not self.several:
+            return self.labels or [""] * len(self)
+        sets = [parts(cell) for cell in self.labels or ()]
+        counts = Counter(label for labels in sets for label in labels)
+        return [min(labels, key=lambda label: (counts[label], label), default="") for labels in sets]
+
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these indices, in the order given."""
         return Table(
@@ -83,6 +92,8 @@ def read_table(
         return source
     chunks = read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62, faults=faults)
     table = _joined(list(chunks), source)
+    if faults and not len(table):
+        raise faults[0]
     _finish(table, Reading(columns=columns, labelled=labelled, faults=faults))
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())

@@ -53,10 +53,13 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
 
 def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = ",") -> Writer:
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+    # The module quotes no carriage return that isn't in the line's end, and then can't read the file again.
+    careful = csv.writer(stream, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(names)
 
     def write(number: int, values: Sequence[Any]) -> None:
-        writer.writerow([cell_text(source, number, value, name) for name, value in zip(names, values, strict=True)])
+        cells = [cell_text(source, number, value, name) for name, value in zip(names, values, strict=True)]
+        (careful if any("\r" in cell for cell in cells) else writer).writerow(cells)
 
     return write
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from llamita.core.errors import require
+from llamita.core.errors import UserError, require
 from llamita.core.step import Step
 from llamita.distill._settings import check_teaching, layer_pairs, parse_pairs
 from llamita.train.settings import check_training, loop_settings
@@ -88,6 +88,11 @@ class Hidden(Step):
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         teacher = Teacher(run=run, max_length=self.max_length)
+        if teacher.is_artifact:
+            raise UserError(
+                "distill.hidden needs a teacher with inner states, which an exported folder or recorded answers don't have;"
+                " take distill.logits"
+            )
         pairs = layer_pairs(self.layers, num_layers(model.module.config), num_layers(teacher.config))
         model = prepare(model, run)
         encoder = encoder_for(model, run.task, self.max_length)

@@ -43,6 +43,10 @@ class Temperature(Step):
 
         if run.task is None or not len(run.task.select):
             raise UserError("distill.temperature needs a select split; let the task cut one off (select > 0)")
+        require(
+            run.task.answers.task == "classify",
+            "distill.temperature is for texts with one label each; take learn.calibrate",
+        )
         model = run.task.fit_head(model)
         logits = model.text_logits(run.task.select.texts)
         wanted = softmax(teacher_logits(run, run.task.select)).astype("float64")

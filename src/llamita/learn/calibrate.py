@@ -53,6 +53,10 @@ class Calibrate(Step):
     labelled: str | None = None
     """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's."""
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        return () if self.labelled is None else (self.labelled,)
+
     def __post_init__(self) -> None:
         require(self.method in METHODS, f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")

@@ -10,7 +10,7 @@ from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Split
 from llamita.data.label_sets import parts
 from llamita.data.portion import share_of_each
-from llamita.data.text import text_key
+from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
     from llamita.data.read import Table
@@ -75,6 +75,6 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def without(split: Split, other: Split) -> tuple[Split, int]:
     """The split without the texts that stand in the other, and how many those were."""
-    known = {text_key(text) for text in other.texts}
-    kept = [i for i, text in enumerate(split.texts) if text_key(text) not in known]
+    known = {reading_key(text) for text in other.texts}
+    kept = [i for i, text in enumerate(split.texts) if reading_key(text) not in known]
     return split.take(kept), len(split) - len(kept)
