@@ -180,6 +180,19 @@ def test_a_chinese_page_says_nothing_in_english(tmp_path: Path) -> None:
     assert [text for text in english if text in page.text or text in markdown] == []
 
 
+def test_a_chinese_page_says_in_chinese_what_the_run_wrote_into_the_report(tmp_path: Path) -> None:
+    report = replace(
+        english_report(), notes=("3 training texts also stand in the test split and were left out of training",)
+    )
+    page, _, markdown = written(report, tmp_path, language="zh")
+    for text in (page.text, markdown.replace("\\", "")):
+        assert "3 条训练文本也出现在测试集中，已从训练中去掉" in text
+        assert "可放宽：--max-latency 3.5ms，或增加 --threads" in text
+        assert "9 行与前面的文本和标签重复" in text
+    assert "relax it" not in page.text + markdown
+    assert "relax it" in written(report, tmp_path)[0].text
+
+
 def test_a_goal_that_was_missed_says_what_to_relax(tmp_path: Path) -> None:
     page, _, markdown = written(english_report(), tmp_path)
     for text in (page.text, markdown.replace("\\", "")):

@@ -162,8 +162,8 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
         print(said(f"{f.severity}: {where}: {f.message}{_lines(f)}; {f.remedy}"))
         for s in f.suspects[:SHOWN_SUSPECTS]:
-            likely = f"likely {s['likely']!r} ({100 * s['probability_of_likely']:.0f} %)"
-            print(f"  {s['file']}:{s['line']}: {s['label']!r}, {likely}")
+            percent = f"{100 * s['probability_of_likely']:.0f}"
+            print(said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)"))
         if len(f.suspects) > SHOWN_SUSPECTS:
             print(said(f"  and {len(f.suspects) - SHOWN_SUSPECTS:,} more; --json lists all of them"))
     others = len(findings) - errors

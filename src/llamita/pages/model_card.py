@@ -16,7 +16,7 @@ from llamita.pages._snippets import ONNXRUNTIME, TRANSFORMERS
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
-from llamita.pages.strings import words_for
+from llamita.pages.strings import in_language, words_for
 
 CARDS = {"en": "card.md.j2", "zh": "card.zh.md.j2"}
 ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "for", "was", "with", "as", "on", "this"])
@@ -25,7 +25,7 @@ ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "f
 def write_card(report: Report, folder: Path, language: str = "en") -> None:
     """Write README.md into the light model's folder, in a language of the pages; it holds no text of the user's."""
     folder = Path(folder)
-    strings = words_for(report, language)
+    strings, report = words_for(report, language), in_language(report, language)
     light = report.subject("light") or report.subject("model")
     exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
     place, text = folder.name, strings["run_text"]

@@ -14,7 +14,7 @@ from llamita.core.report import Report, write_whole
 from llamita.pages import _format
 from llamita.pages._headline import headline
 from llamita.pages._view import summary, view
-from llamita.pages.strings import words_for
+from llamita.pages.strings import in_language, words_for
 
 HERE = Path(__file__).parent
 
@@ -27,7 +27,8 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
     """
     folder = Path(folder)
     strings = words_for(report, language)
-    shown = view(report.redacted() if redact else report, strings, folder, redacted=redact)
+    report = in_language(report.redacted() if redact else report, language)
+    shown = view(report, strings, folder, redacted=redact)
     shown |= {"t": strings, "language": language}
     write_whole(folder / "report.html", html_of("report.html.j2", shown))
     write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
@@ -35,13 +36,15 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
 
 def first_line(report: Report, language: str = "en") -> str:
     """The sentence a reader must see first: what the teacher bought and what the compression cost."""
-    return headline(report, words_for(report, language))
+    return headline(in_language(report, language), words_for(report, language))
 
 
 def html_summary(report: Report, language: str = "en") -> str:
     """First line, goals and table as a fragment for notebooks."""
     strings = words_for(report, language)
-    return html_of("summary.html.j2", summary(report, strings) | {"t": strings, "language": language})
+    return html_of(
+        "summary.html.j2", summary(in_language(report, language), strings) | {"t": strings, "language": language}
+    )
 
 
 def html_of(template: str, shown: dict[str, Any]) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
+from llamita.core.messages import translated
 
 if TYPE_CHECKING:
     from llamita.core.report import Report
@@ -56,3 +58,25 @@ def words_for(report: Report, language: str) -> dict[str, str]:
     for ending in endings:
         found |= {key.removesuffix(ending): text for key, text in found.items() if key.endswith(ending)}
     return found
+
+
+def in_language(report: Report, language: str) -> Report:
+    """The report with what the program wrote into it said in a language: notes, advice, findings of the data, reasons."""
+    if language == LANGUAGES[0]:
+        return report
+
+    def say(line: str) -> str:
+        return translated(line, language)
+
+    task = report.task
+    if task.get("notes"):
+        task = task | {"notes": [say(note) for note in task["notes"]]}
+    subjects = tuple(
+        replace(s, findings=tuple(replace(f, reason=say(f.reason)) if f.reason else f for f in s.findings))
+        for s in report.subjects
+    )
+    found = tuple(f | {key: say(f[key]) for key in ("message", "remedy") if f.get(key)} for f in report.data_findings)
+    return replace(
+        report, task=task, subjects=subjects, data_findings=found, notes=tuple(map(say, report.notes)),
+        goals=tuple(replace(goal, advice=say(goal.advice)) for goal in report.goals),
+    )  # fmt: skip
