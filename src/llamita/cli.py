@@ -53,9 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _without_leading_language(words: list[str]) -> list[str]:
     """`llamita --language zh VERB …` is `llamita VERB …` in Chinese."""
-    if words and words[0].startswith("--language="):
-        return [*words[1:2], words[0], *words[2:]]
-    return [*words[2:3], *words[:2], *words[3:]] if words and words[0] == "--language" else words
+    taken = 1 if words and words[0].startswith("--language=") else 2 if words and words[0] == "--language" else 0
+    rest = words[taken:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *words[:taken], *rest[end:]]
 
 
 def _answered(words: list[str]) -> int:

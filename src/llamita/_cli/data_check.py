@@ -156,7 +156,7 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
 
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
-        labels = f"; labels: {_counted(table.labels)}" if table.labels else "; no labels"
+        labels = f"; labels: {_counted(table)}" if table.labels else "; no labels"
         print(f"{name}: {table.source}, {said(rows_text(len(table)))}; {roles}{said(labels)}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
@@ -178,8 +178,12 @@ def _lines(finding: DataFinding) -> str:
     return f" [lines {', '.join(map(str, finding.lines))}]"
 
 
-def _counted(labels: Sequence[str]) -> str:
-    counts = Counter(labels).most_common()
+def _counted(table: Table) -> str:
+    from llamita.data.label_sets import parts
+
+    cells = table.labels or ()
+    names = [label for cell in cells for label in parts(cell)] if table.several else cells
+    counts = Counter(names).most_common()
     shown = ", ".join(f"{label} {n:,}" for label, n in counts[:6])
     return f"{shown} and {len(counts) - 6} more" if len(counts) > 6 else shown
 
