@@ -87,6 +87,7 @@ def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
         build("prune.depth", {"keep": 1}),
         build("finetune"),
     )
+    assert calibrated_again(()) == ()
     assert calibrated_again((learn, cut, isotonic)) == (learn, cut, isotonic)
     assert calibrated_again((isotonic, cut)) == (isotonic, cut, isotonic)
     assert calibrated_again((isotonic, cut, cut)) == (isotonic, cut, isotonic, cut, isotonic)

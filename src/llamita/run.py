@@ -131,7 +131,7 @@ def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps, and after each that changes a calibrated model the same calibration anew, unless the next one trains it."""
     found: list[Step] = []
     calibration: Step | None = None
-    for step, following in zip(steps, [*map(name_of, steps[1:]), ""], strict=True):
+    for step, following in zip(steps, [*map(name_of, steps), ""][1:], strict=True):
         found.append(step)
         if name_of(step) == CALIBRATES:
             calibration = step
