@@ -43,8 +43,11 @@ def test_chinese_is_explained_by_words_where_they_are_asked_for() -> None:
     assert units_of(text, 40, "words").words == ["这家", "酒店", "的", "服务", "非常", "差", ",", "not", "fine", "。"]
     assert "".join(units_of(text, 40).words[:10]) == text[:10]
     assert units_of(text, 40, "words").without(3) == "这家酒店的非常差, not fine。"
+    assert occlude(text, BAG, units="words")[0] == units_of(text, 40, "words").words
     with pytest.raises(UserError, match="units must be characters or words"):
         Occlusion(units="letters")
+    with pytest.raises(UserError, match="units must be characters or words"):
+        occlude(text, BAG, units="letters")
 
 
 def test_the_other_label_of_two_has_the_opposite_scores() -> None:

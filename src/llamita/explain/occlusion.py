@@ -45,7 +45,7 @@ class Occlusion(Measure):
     def __post_init__(self) -> None:
         require(self.examples >= 1, f"examples must be at least 1, got {self.examples}")
         require(self.words >= 1, f"words must be at least 1, got {self.words}")
-        require(self.units in ("characters", "words"), f"units must be characters or words, got {self.units!r}")
+        _require_known(self.units)
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         """The engine's findings; with a reference its own too, as `explain.reference_occlusion`."""
@@ -74,20 +74,32 @@ class Occlusion(Measure):
 
 
 def occlude(
-    text: Text, engine: Engine, label: str | None = None, *, words: int = 40, replacement: str = ""
+    text: Text,
+    engine: Engine,
+    label: str | None = None,
+    *,
+    words: int = 40,
+    replacement: str = "",
+    units: Literal["characters", "words"] = "characters",
 ) -> tuple[list[str], list[float]]:
     """The words of a text and the drop of the label's log-odds without each.
 
     Args:
         label: the one explained; the engine's answer when left out.
         words: most words; in a longer text neighbours are taken out together.
+        units: what Chinese is cut into; words need jieba.
     """
     if label is not None and label not in engine.labels:
         raise UserError(f"{engine.name} has no label {label!r}; its labels: {', '.join(engine.labels)}")
-    units = units_of(text, words)
-    logits = occluded_logits(engine, units, replacement)
+    _require_known(units)
+    found = units_of(text, words, units)
+    logits = occluded_logits(engine, found, replacement)
     target = engine.labels.index(label) if label is not None else int(logits[0].argmax())
-    return units.words, drops(logits, target, engine.answers).tolist()
+    return found.words, drops(logits, target, engine.answers).tolist()
+
+
+def _require_known(units: str) -> None:
+    require(units in ("characters", "words"), f"units must be characters or words, got {units!r}")
 
 
 def occluded_logits(engine: Engine, units: Units, replacement: str = "") -> np.ndarray:
