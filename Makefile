@@ -39,7 +39,7 @@ docs: .venv/.dev
 	$(BIN)/zensical build --clean --strict
 
 notebook: .venv/.dev
-	TQDM_DISABLE=1 PYTHONWARNINGS=ignore $(BIN)/jupytext --to ipynb --execute docs/tutorials/*.py
+	TQDM_DISABLE=1 PYTHONWARNINGS=ignore $(BIN)/jupytext --to ipynb --execute docs/tutorials/*.py docs/tutorials/zh/*.py
 
 clean:
 	rm -rf .venv .cache build dist site
