@@ -261,10 +261,10 @@ for text in ("早餐味道不错，房间干净。", "价格太贵，态度也�
 
 # %% [markdown]
 # The first answer is wrong, and the explanation says why: 不错 ("not bad", good) speaks for 负面. Both reviews with 不错 fell among
-# the test texts, so the model knows 错 from one complaint and 不 mostly from complaints, and adds up what it knows; by words we see that it is the
-# one word 不错 that it misreads. In the second, 很 speaks against the right answer: "very" is no praise, but in our texts praise
-# says it more often. An accuracy would have told neither. More texts with 不错 and 很差 mend it, or an encoder that has read
-# Chinese before.
+# the test texts, so the model knows 错 from one complaint and 不 mostly from complaints, and adds up what it knows; by words we
+# see that it is the one word 不错 that it misreads. In the second, 很 speaks against the right answer: "very" is no praise, but
+# in our texts praise says it more often. An accuracy would have told neither. More texts with 不错 and 很差 mend it, or an encoder
+# that has read Chinese before.
 #
 # On the command line: `llamita explain MODEL "早餐味道不错" --units words --language zh`.
 #
