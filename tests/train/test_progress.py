@@ -15,9 +15,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def drawn(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, steps: int = 3) -> str:
+def drawn(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch, steps: int = 3, *, silenced: bool = False) -> str:
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    if silenced:
+        monkeypatch.setenv("TQDM_DISABLE", "1")
     bar = progress_bar(3, "training", unit="text")
     for _ in range(steps):
         bar.update(1)
@@ -39,3 +42,7 @@ def test_a_terminal_sees_the_title_the_steps_and_nothing_afterwards(
 
 def test_a_file_or_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn(io.StringIO(), monkeypatch) == ""
+
+
+def test_it_can_be_silenced_as_other_bars_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn(Terminal(), monkeypatch, silenced=True) == ""

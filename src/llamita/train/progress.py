@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 
 def progress_bar(total: int, title: str, unit: str = "step") -> Any:
-    """A tqdm bar on standard error, silent when nobody watches."""
+    """A tqdm bar on standard error, silent when nobody watches or TQDM_DISABLE is set."""
     from tqdm.auto import tqdm
 
-    watched = sys.stderr.isatty() or "ipykernel" in sys.modules
+    watched = (sys.stderr.isatty() or "ipykernel" in sys.modules) and not os.environ.get("TQDM_DISABLE")
     return tqdm(total=total, desc=title, unit=unit, disable=not watched, leave=False, dynamic_ncols=True)
