@@ -338,4 +338,4 @@ assert np.array_equal(scores.argmax(axis=1), logits.argmax(axis=1))
 # llamita predict smollm2 "a text" --labels positive=wonderful,negative="a waste of time" --calibrate labelled.csv
 # ```
 #
-# 直接提问的语言模型，每个标签各用一组缩放与平移，因为它的先验是一种平移，温度改变不了。怎样提问、怎样加示例、怎样写更长的提示，见[不经训练做分类](../../how-to/zero-shot.md)；凭概率可以作出什么保证，见[覆盖 90 % 的标签集合](../../how-to/predict.md)。
+# 直接提问的语言模型，每个标签各用一组缩放与平移，因为它的先验是一种平移，温度改变不了。怎样提问、怎样加示例、怎样写更长的提示，见[不经训练做分类](../../zh/zero-shot.md)；凭概率可以作出什么保证，见[覆盖 90 % 的标签集合](../../zh/predict.md)。
