@@ -297,6 +297,8 @@ for text, answer in zip(test[0][:4], light.classify(test[0][:4]), strict=True):
     print(f"{answer.label} {answer.confidence:.0%}  {text}")
 
 # %% [markdown]
+# 这四条里答错了两条，其中一条的置信度高达 94 %：导出的文件与模型的回答一致，错误和过度自信也一并保留。怎样校准，见[从 logit 到概率](from_logits_to_probabilities.ipynb)。
+#
 # 对自己的评论，整个过程只是一条命令，教师模型用预训练的：
 #
 # ```sh
