@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -18,10 +19,14 @@ from llamita.cli import main
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.report import SCHEMA_FILE
+from llamita.core.store import Store
+from llamita.data.read import read_table
 from llamita.lighten import lighten
 from llamita.pages.report import first_line
 from llamita.run import open_engine
 from llamita.tasks.recorded import open_folder
+from llamita.unlabelled import TIMED, unlabelled_texts
+from llamita.workshop import Workshop
 
 LABELS = ("negative", "positive")
 ROWS = sentences(420)
@@ -76,14 +81,17 @@ def unchecked(place, settings):
 def test_every_text_is_asked_once(checked):
     _, _, fake, _ = checked
     texts = fake.texts
-    assert len(set(texts)) == 420
-    assert len(texts) <= 421  # the first is asked once more, to find out how
+    assert len(set(texts)) == len(texts) == 421  # and a neutral one, to find out how
 
 
 def test_teacher_and_student_are_measured_on_hand_labels_that_nothing_learned_from(checked):
     out, report, _, _ = checked
     told = report.task["labelled_by"]
-    assert (told["calibrating"], told["measuring"], told["texts"]) == (50, 100, 300)
+    fitted = {text for text, _ in ROWS[270:420]} - _column(out / "measuring.csv")
+    bare = {text for text, _ in ROWS[:300]}
+    assert fitted & bare
+    assert (told["calibrating"], told["measuring"], told["texts"]) == (50, 100, 300 - len(fitted & bare))
+    assert _column(out / "labelled.csv") == bare - fitted
     with (out / "measuring.csv").open(encoding="utf-8") as stream:
         measured = {row["text"]: row["label"] for row in csv.DictReader(stream)}
     assert measured.items() <= dict(ROWS[270:420]).items()
@@ -92,7 +100,12 @@ def test_teacher_and_student_are_measured_on_hand_labels_that_nothing_learned_fr
     assert teacher.value == pytest.approx(1 - wrong / 100)
     assert report.subject("light").finding("quality.accuracy").n == 100
     learned = report.task["sizes"]["train"] + report.task["sizes"]["select"]
-    assert learned == 300 - len(measured.keys() & {text for text, _ in ROWS[:300]})
+    assert learned == len(bare - fitted - measured.keys())
+
+
+def _column(file):
+    with file.open(encoding="utf-8") as stream:
+        return {row["text"] for row in csv.DictReader(stream)}
 
 
 def test_the_teacher_is_calibrated_by_hand_labels_and_shown_before_and_after(checked):
@@ -122,7 +135,7 @@ def test_the_same_call_again_asks_nobody_and_makes_nothing_anew(checked, place, 
     again = lighten(url, **settings, audit=str(place / "audit.csv"), out=out)
     assert sorted(path.name for path in (out / "stages").iterdir()) == stages
     assert again.subject("light").findings == first.subject("light").findings
-    assert len(fake.texts) <= 421
+    assert len(fake.texts) == 421
 
 
 def test_the_recipe_repeats_the_delivered_model_without_the_server(checked, tmp_path):
@@ -150,10 +163,10 @@ def test_a_run_that_is_stopped_while_labelling_goes_on_there(place, settings, tm
         monkeypatch.setattr("llamita.lighten.learned_from_answers", _only_labels)
         assert lighten(f"{fake.url}#large-one", **settings, out=tmp_path) is not None
         assert first.isdisjoint(fake.texts[number:])
-        assert len(set(fake.texts)) == 300
+        assert len(set(fake.texts)) == 301
 
 
-def _only_labels(bare, shop, folder, goals, plan):
+def _only_labels(bare, shop, folder, goals, plan, floor):
     from llamita.core.report import Report
 
     bare.label(shop, plan["texts"], folder)
@@ -195,6 +208,7 @@ def test_without_hand_labels_the_student_is_no_surer_than_its_teacher(unchecked)
         assert sure < report.task["labelled_by"]["mean_confidence"] + 0.02
 
 
+ROWS_OF_PAIRS = ([("a", "b"), ("c", "d")], list(LABELS))
 REFUSED = [
     (
         {"labels": None},
@@ -204,6 +218,11 @@ REFUSED = [
     ({"students": []}, "need a student besides the teacher"),
     ({"labels": ("x", "y")}, "has labels of its own: Positive, Negative; none is an entailment"),
     ({"prompt": "Say: {text}"}, "--prompt is for asking a model"),
+    ({"task": "multilabel"}, "a teacher is asked for one label each .*, got 'multilabel'"),
+    ({"teacher_floor": 0.8}, "teacher_floor needs hand labels that the teacher is measured by"),
+    ({"audit": ROWS_OF_PAIRS}, "a pair of texts, but --data has single ones"),
+    ({"few_shot": ROWS_OF_PAIRS}, "a pair of texts, but --data has single ones"),
+    ({"audit": tuple(map(list, zip(*ROWS[:290], strict=True)))}, "has 10 texts without hand labels to learn from"),
 ]
 
 
@@ -225,3 +244,24 @@ def test_a_teacher_that_calls_everything_the_same_is_refused(place, settings, tm
     said = "large-one calls every text 'negative'; ask it otherwise"
     with served(Fake(answer=lambda _: {"A": 0.9, "B": 0.1})) as fake, pytest.raises(UserError, match=said):
         lighten(fake.url, **settings, out=tmp_path)
+
+
+def test_a_plan_made_anew_takes_the_pace_of_asking_and_not_of_reading_kept_answers(place, settings, tmp_path):
+    with served(Fake(answer=opinion)) as fake:
+        asking = {"audit": None, "prompt": None, "few_shot": None, "shots": 8, "columns": None}
+        tables = {"train": read_table(settings["data"])}
+        bare = unlabelled_texts(tables, LABELS, 0, model=f"{fake.url}#large-one", asking=asking)
+        assert bare is not None
+        shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+        first, number = bare._seconds_a_text(shop), len(fake.texts)
+        assert (bare._seconds_a_text(shop), len(fake.texts)) == (first, number)
+        bare.asking.open(shop.store.cache, 1).text_logits(bare.table.texts)
+        number = len(fake.texts)
+        bare._seconds_a_text(replace(shop, threads=2))
+        assert len(fake.texts) >= number + TIMED + 2
+
+
+def test_a_teacher_below_the_floor_by_hand_labels_fails(checked, place, settings):
+    out, _, _, url = checked
+    with pytest.raises(UserError, match=r"less than the 99\.9 % asked for"):
+        lighten(url, **settings, audit=str(place / "audit.csv"), out=out, teacher_floor=0.999)

@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llamita.core.errors import require
 from llamita.core.task import Split
 from llamita.data.portion import share_of_each
-from llamita.data.read import read_table
+from llamita.data.read import Table, read_table
+from llamita.tasks._splits import without
 from llamita.workshop import open_task
 
+log = logging.getLogger(__name__)
 CALIBRATING = 1 / 3
 """Share of the hand labels that calibrates the teacher."""
 
 
 def read_hand_labels(
-    audit: Any, test: Any, labels: Sequence[str], columns: Mapping[str, str] | None, seed: int
+    audit: Any, test: Any, labels: Sequence[str], columns: Mapping[str, str] | None, seed: int, *, pairs: bool
 ) -> tuple[Split, Split]:
     """Hand labels that calibrate, and those that measure: labelled texts for testing measure and all others calibrate;
     without them a third calibrates and the rest measures.
 
+    Args:
+        pairs: Whether the texts that are to be labelled are pairs.
+
     Raises:
-        UserError: a label that isn't asked for.
+        UserError: a label that isn't asked for, several labels a text, or pairs beside single texts.
     """
     empty = Split(texts=())
     splits = [
-        open_task({"classify": {"test": read_table(given, columns=columns, labelled=True), "labels": labels}}).test
+        open_task({"classify": {"test": read_labelled(given, columns, pairs=pairs), "labels": labels}}).test
         if given is not None else empty
         for given in (audit, test)
     ]  # fmt: skip
     if test is not None or audit is None:
-        return splits[0], splits[1]
+        calibrating, both = without(splits[0], splits[1])
+        if both:
+            log.info("%d hand labels also stand in the test texts and measure only", both)
+        return calibrating, splits[1]
     hand = splits[0]
     first = share_of_each(hand.texts, hand.labels, CALIBRATING, seed)
     taken = set(first)
     return hand.take(first), hand.take([i for i in range(len(hand)) if i not in taken])
+
+
+def read_labelled(given: Any, columns: Mapping[str, str] | None, *, pairs: bool) -> Table:
+    """Texts with one label each, pairs or single ones as those that are to be labelled.
+
+    Raises:
+        UserError: other labels, or other texts.
+    """
+    table = read_table(given, columns=columns, labelled=True)
+    require(
+        not table.several,
+        f"{table.source}: a text has several labels, but a teacher is asked for one; give texts with one label each",
+    )
+    strange = next((i for i, text in enumerate(table.texts) if isinstance(text, str) == pairs), None)
+    if strange is not None and pairs:
+        require(False, f"{table.place(strange)}: a single text, but --data has pairs; label pairs of the same kind")
+    if strange is not None:
+        require(
+            False,
+            f"{table.place(strange)}: a pair of texts, but --data has single ones; label such texts, or name their column:"
+            " --columns text=COLUMN",
+        )
+    return table

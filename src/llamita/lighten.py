@@ -73,7 +73,7 @@ def lighten(
         minutes: about how long the run may take; the plan is fitted to it.
         out: folder of the run; the same call in the same folder goes on where it stopped.
         students: models besides the teacher that students are cut from; packaged encoders when left out.
-        teacher_floor: accuracy on the test split under which the run fails.
+        teacher_floor: the teacher's accuracy on the test split, or by hand labels, under which the run fails.
         audit: hand labels of such texts, where the training texts have none: a third calibrates the teacher, the rest
             measures it and the light model; where `test` is given, that measures and all of these calibrate.
         prompt: how a teacher is asked for labels; {text} is the text.
@@ -97,6 +97,15 @@ def lighten(
         tables, labels, seed, model=model,
         asking={"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns},
     )  # fmt: skip
+    if bare:
+        require(
+            task == "classify",
+            f"of texts without labels a teacher is asked for one label each (--task classify), got {task!r}",
+        )
+        require(
+            teacher_floor is None or bare.checked,
+            "teacher_floor needs hand labels that the teacher is measured by; give some (audit or test), or leave it out",
+        )
     opened = open_task(bare.stand_in() if bare else {task: given | tables})
     folder = Path(out or default_folder(data))
     shop = Workshop(
@@ -106,7 +115,7 @@ def lighten(
     with logged(folder):
         tell(plan, folder)
         if bare:
-            report = learned_from_answers(bare, shop, folder, goals, plan)
+            report = learned_from_answers(bare, shop, folder, goals, plan, teacher_floor)
         else:
             plan["task"] = {task: plain(given) | {"max_length": plan["max_length"]}}
             shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
@@ -117,7 +126,9 @@ def lighten(
     return report
 
 
-def learned_from_answers(bare: Unlabelled, shop: Workshop, folder: Path, goals: Goals, plan: dict[str, Any]) -> Report:
+def learned_from_answers(
+    bare: Unlabelled, shop: Workshop, folder: Path, goals: Goals, plan: dict[str, Any], teacher_floor: float | None
+) -> Report:
     """The teacher labels the texts; then the run is one with labels, whose teacher is what it said."""
     labelled = bare.label(shop, plan["texts"], folder)
     plan["task"] = {"classify": labelled.task | {"max_length": plan["max_length"]}}
@@ -125,7 +136,7 @@ def learned_from_answers(bare: Unlabelled, shop: Workshop, folder: Path, goals: 
     shop = replace(shop, task=open_task(plan["task"]), columns=None)
     deliver(labelled.teacher, folder / "teacher")
     job = Job(shop=shop, goals=goals, model=str(folder / "teacher"), plan=plan, given=labelled.teacher)
-    return told(job.carry_out(folder, None), labelled, shop)
+    return told(job.carry_out(folder, teacher_floor), labelled, shop)
 
 
 def planned(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,13 +20,15 @@ from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
 from llamita.core.task import Split
-from llamita.data.read import Table, read_table
+from llamita.data.read import Table
+from llamita.data.text import text_key
 from llamita.data.write import write_rows
 from llamita.effort import student_effort
-from llamita.hand_labels import read_hand_labels
+from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import Asking, examples_of, pace_of
 from llamita.plan import lengths_of, students_of
-from llamita.tasks.endpoint import is_endpoint
+from llamita.tasks._splits import without
+from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder, recorded
 from llamita.workshop import Stage, Workshop, open_task
 
@@ -83,13 +86,20 @@ def unlabelled_texts(
         len(set(names)) == len(names) >= 2 and all(names), f"labels must be two different names or more, got {labels!r}"
     )
     require(len(table) >= FEWEST, f"{source} has {len(table)} texts; a student needs {FEWEST} or more")
-    hand = read_hand_labels(asking["audit"], tables.get("test"), names, asking["columns"], seed)
+    columns, pairs = asking["columns"], not isinstance(table.texts[0], str)
+    hand = read_hand_labels(asking["audit"], tables.get("test"), names, columns, seed, pairs=pairs)
     examples: tuple[Any, ...] = ()
     if asking["few_shot"] is not None:
-        shown = read_table(asking["few_shot"], columns=asking["columns"], labelled=True)
+        shown = read_labelled(asking["few_shot"], columns, pairs=pairs)
         examples = examples_of(shown, names, asking["shots"], [*hand[0].texts, *hand[1].texts], seed)
     how = Asking(model=model, labels=names, words=words, prompt=asking["prompt"], examples=examples, seed=seed)
-    return Unlabelled(table=table, labels=names, asking=how, calibrating=hand[0], measuring=hand[1], seed=seed)
+    bare = Unlabelled(table=table, labels=names, asking=how, calibrating=hand[0], measuring=hand[1], seed=seed)
+    left = len(without(Split(texts=tuple(table.texts[i] for i in bare.rows(len(table)))), hand[1])[0])
+    require(
+        left >= FEWEST,
+        f"{source} has {left} texts without hand labels to learn from; a student needs {FEWEST} or more: give more texts",
+    )
+    return bare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +143,9 @@ class Unlabelled:
         )
         seconds = self._seconds_a_text(shop)
         hand = len(self.calibrating) + len(self.measuring)
-        number = min(len(self.table), max(LEAST, int(LABELLING * 60 * minutes / seconds) - hand))
-        task = open_task(self.stand_in(self.rows(number)))
+        rows = self.rows(max(LEAST, int(LABELLING * 60 * minutes / seconds) - hand))
+        number = len(rows)
+        task = open_task(self.stand_in(rows))
         model = shop.load(shop.start((students or ("minilm",))[0]))
         max_length = int(np.ceil(np.quantile(lengths_of(model, task.train.texts, None), 0.98) / 8) * 8)
         del model
@@ -159,19 +170,30 @@ class Unlabelled:
         }  # fmt: skip
 
     def _seconds_a_text(self, shop: Workshop) -> float:
-        """The teacher's pace on a few texts; the first two warm it up."""
-        places = np.linspace(0, len(self.table) - 1, min(len(self.table), TIMED + 2)).astype(int)
-        first, second, *timed = [self.table.texts[i] for i in places]
+        """The teacher's pace, taken once for this question, these texts and so many threads."""
+        texts = Split(texts=tuple(self.table.texts)).fingerprint
+        key = address({"pace": self.asking.told, "texts": texts, "threads": shop.threads})
+        return float(shop.store.record(key, "pace", lambda: self._timed(shop)))
+
+    def _timed(self, shop: Workshop) -> float:
+        """Seconds a text, of a few that are really asked about."""
+        texts = self.table.texts
         teacher = self.asking.open(shop.store.cache, shop.threads)
-        teacher.text_logits([first, second])
-        began = time.perf_counter()
-        teacher.text_logits(timed)
-        return (time.perf_counter() - began) / len(timed)
+        if not isinstance(teacher, EndpointEngine):
+            return _seconds_each(teacher, texts)
+        # an answer that is kept takes no time, which says nothing of those to come
+        new = list(dict.fromkeys(teacher.unasked(texts)))
+        if len(new) >= TIMED + 2:
+            return _seconds_each(teacher, new)
+        with TemporaryDirectory() as elsewhere:
+            return _seconds_each(self.asking.open(Path(elsewhere), shop.threads), list(dict.fromkeys(texts)))
 
     def rows(self, number: int) -> list[int]:
-        """Which texts are labelled: all, or so many drawn at random."""
-        drawn = np.random.default_rng(self.seed).permutation(len(self.table))[:number]
-        return sorted(int(i) for i in drawn)
+        """Which texts are labelled to learn from: all, or so many drawn at random, but none that calibrates."""
+        known = {text_key(text) for text in self.calibrating.texts}
+        drawn = np.random.default_rng(self.seed).permutation(len(self.table))
+        free = [int(i) for i in drawn if text_key(self.table.texts[i]) not in known]
+        return sorted(free[:number])
 
     def label(self, shop: Workshop, number: int, folder: Path) -> Labelled:
         """Ask the teacher, calibrate it, and write its labels down where the user finds them."""
@@ -290,6 +312,17 @@ class Labelled:
     """For the report."""
     calibrating: str | None
     """A file of the hand labels that calibrate the students too."""
+
+
+def _seconds_each(teacher: Engine, texts: Sequence[Text]) -> float:
+    """Seconds a text takes, of a few; the first two warm the teacher up."""
+    places = np.linspace(0, len(texts) - 1, min(len(texts), TIMED + 2)).astype(int)
+    sample = [texts[i] for i in places]
+    teacher.text_logits(sample[:2])
+    timed = sample[2:] or sample
+    began = time.perf_counter()
+    teacher.text_logits(timed)
+    return (time.perf_counter() - began) / len(timed)
 
 
 def _keep(file: Path, logits: np.ndarray) -> None:

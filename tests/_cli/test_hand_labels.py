@@ -11,12 +11,14 @@ import pytest
 from llamita._cli import hand_labels
 from llamita._cli.hand_labels import Interview, ask_for_labels
 from llamita.core.errors import UserError
+from llamita.hand_labels import read_hand_labels
 
 TEXTS = [f"text {i}" for i in range(5)]
+LABELS = {"bad": "bad", "good": "good"}
 
 
 def interview(file: Path, given: dict | None = None) -> Interview:
-    return Interview(sample=TEXTS, labels=("bad", "good"), file=file, given=given if given is not None else {})
+    return Interview(sample=TEXTS, labels=LABELS, file=file, given=given if given is not None else {})
 
 
 def written(file: Path) -> list[tuple[str, str]]:
@@ -75,18 +77,97 @@ def test_a_later_call_goes_on_where_the_first_stopped(
     file = tmp_path / "run" / "audit.csv"
     monkeypatch.setattr("builtins.input", answers("1", "2", "q"))
     with pytest.raises(UserError, match="2 hand labels are too few to say anything; the same command goes on"):
-        ask_for_labels(str(tmp_path / "texts.txt"), ("bad", "good"), file)
+        ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file)
     first = written(file)
     monkeypatch.setattr("builtins.input", answers("1", "1", "1"))
-    assert ask_for_labels(str(tmp_path / "texts.txt"), ("bad", "good"), file) == file
+    assert sorted(ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file).texts) == TEXTS
     assert written(file)[:2] == first
     assert {text for text, _ in written(file)} == set(TEXTS)
     assert "[3 of 5]" in capsys.readouterr().out
     with pytest.raises(UserError, match="holds the label 'bad', which --labels doesn't name"):
-        ask_for_labels(str(tmp_path / "texts.txt"), ("poor", "good"), file)
+        ask_for_labels(str(tmp_path / "texts.txt"), {"poor": "poor", "good": "good"}, file)
 
 
 def test_without_a_terminal_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UserError, match="--audit ask needs a terminal to ask in"):
-        ask_for_labels("texts.txt", ("bad", "good"), tmp_path / "a.csv")
+        ask_for_labels("texts.txt", LABELS, tmp_path / "a.csv")
+
+
+def test_labels_are_shown_with_number_and_word_and_named_by_any_of_them(tmp_path: Path) -> None:
+    shown = []
+    ask = answers("2", "GREAT", "yes", "awful", "q")
+
+    def listens(question: str) -> str:
+        shown.append(question)
+        return ask(question)
+
+    labels = {"no": "awful", "yes": "great"}
+    Interview(sample=TEXTS, labels=labels, file=tmp_path / "a.csv", given={}).hold(listens)
+    assert shown[0].startswith("1 no (awful)  2 yes (great)  |")
+    assert [label for _, label in written(tmp_path / "a.csv")] == ["yes", "yes", "yes", "no"]
+
+
+def test_where_labels_are_numbers_a_number_is_the_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    ask = answers("1", "0", "2", "good", "bad")
+
+    def listens(question: str) -> str:
+        shown.append(question)
+        return ask(question)
+
+    labels = {"0": "bad", "1": "good"}
+    Interview(sample=TEXTS, labels=labels, file=tmp_path / "a.csv", given={}).hold(listens)
+    assert shown[0].startswith("0 (bad)  1 (good)  |")
+    assert [label for _, label in written(tmp_path / "a.csv")] == ["1", "0", "1", "0"]
+    assert "one of 0, 1, u, s or q, please" in capsys.readouterr().out
+
+
+def test_earlier_hand_labels_are_kept_whatever_is_drawn_now(
+    tmp_path: Path, terminal: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(hand_labels, "MOST", 6)
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    file = tmp_path / "audit.csv"
+    earlier = [(f"earlier {i}", "good") for i in range(4)]
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in earlier), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", answers("1", "q"))
+    given = ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file)
+    assert written(file)[:4] == earlier
+    assert len(written(file)) == len(given) == 5
+    assert "[5 of 6]" in capsys.readouterr().out
+    monkeypatch.setattr(hand_labels, "MOST", 2)
+    monkeypatch.setattr("builtins.input", answers())
+    assert len(ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file)) == 5
+
+
+def test_the_answers_are_read_by_their_own_columns(
+    tmp_path: Path, terminal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "reviews.csv"
+    file.write_text("id,review\n" + "".join(f"{i},{text}\n" for i, text in enumerate(TEXTS)), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", answers("1", "2", "1", "q"))
+    given = ask_for_labels(str(file), LABELS, tmp_path / "audit.csv", columns={"text": "review"})
+    fitted, measured = read_hand_labels(given, None, tuple(LABELS), {"text": "review"}, 0, pairs=False)
+    assert len(fitted) + len(measured) == 3
+
+
+def test_texts_with_labels_are_refused_before_anybody_is_asked(
+    tmp_path: Path, terminal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: str) -> str:
+        raise AssertionError
+
+    file = tmp_path / "data.csv"
+    file.write_text("text,label\n" + "".join(f"{text},bad\n" for text in TEXTS), encoding="utf-8")
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(UserError, match=r"--audit ask is for texts without labels, but .*data\.csv has a label column"):
+        ask_for_labels(str(file), LABELS, tmp_path / "audit.csv")
+    assert not (tmp_path / "audit.csv").exists()
+
+
+def test_hand_labels_of_pairs_are_not_lost_to_single_texts(tmp_path: Path, terminal: None) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    (tmp_path / "audit.csv").write_text("text,pair,label\na,b,good\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"audit\.csv holds hand labels of pairs, and --data has others"):
+        ask_for_labels(str(tmp_path / "texts.txt"), LABELS, tmp_path / "audit.csv")

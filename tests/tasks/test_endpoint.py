@@ -178,3 +178,73 @@ def test_examples_are_shown_as_a_conversation_and_pairs_as_two_texts(fake: Fake)
     assert sent[2]["content"] == "A"
     assert "B. good" in sent[0]["content"]
     assert sent[-1]["content"] == "Text: one\nSecond text: other\n\nWhich label fits the two?"
+
+
+def told(status: int, message: str) -> tuple[int, dict[str, str], bytes]:
+    return status, {}, json.dumps({"error": {"message": message}}).encode()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_text_that_the_server_refuses_stays_undecided_and_is_named(
+    status: int, fake: Fake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.trouble = lambda _: told(status, "filtered") if "forbidden" in fake.texts[-1] else None
+    texts = ["forbidden " * 20, *TEXTS]
+    engine = opened(fake, tmp_path)
+    with caplog.at_level("WARNING"):
+        scores = np.concatenate([engine.scores([text]) for text in texts])
+    np.testing.assert_allclose(scores[0], [0.5, 0.5])
+    assert scores[1].argmax() == 1
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("warning: large-one refuses a text, which stays undecided: 'forbidden forbidden")
+    assert "filtered" in line
+    assert len(line) < 200
+    fake.trouble = lambda _: None
+    assert opened(fake, tmp_path).unasked(texts) == texts[:1]  # the refusal isn't kept
+
+
+def test_a_server_that_refuses_most_texts_stops_the_run_with_what_it_says(fake: Fake) -> None:
+    fake.trouble = lambda number: told(400, "too long") if number > 1 else None
+    with pytest.raises(UserError, match=r"names no label in \d+ of \d+ answers \(the last: '400 too long'\)"):
+        opened(fake).text_logits([f"text {i}" for i in range(40)])
+
+
+def test_a_server_that_refuses_even_a_plain_question_is_one_line(fake: Fake) -> None:
+    fake.trouble = lambda _: told(400, "max_tokens is not supported")
+    with pytest.raises(UserError, match="refuses to answer as 'large-one': 400 max_tokens is not supported"):
+        opened(fake).text_logits(TEXTS)
+    assert len(fake.asked) == 3
+
+
+@pytest.mark.parametrize("key", ["sk-one\nsk-two", "my secret", "schlüssel", "xyz1\txyz2"])
+def test_a_key_that_no_header_takes_is_refused_at_once_without_being_shown(
+    key: str, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(UserError, match="OPENAI_API_KEY holds a space, a line break") as error:
+        opened(fake)
+    assert not any(part in str(error.value) for part in key.split())
+
+
+def test_what_a_file_puts_around_a_key_is_no_part_of_it(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.key = "token123"
+    monkeypatch.setenv("OPENAI_API_KEY", " token123\n")
+    assert opened(fake).scores(TEXTS[:1])[0].argmax() == 1
+
+
+def test_a_server_that_repeats_the_key_does_not_get_it_shown(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "hunter2hunter2")
+    fake.trouble = lambda _: told(404, "the key hunter2hunter2 may not use this model")
+    with pytest.raises(UserError, match=r"the key \(a key\) may not use this model") as error:
+        opened(fake).text_logits(TEXTS)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_prompt_names_the_first_text_before_the_second_and_no_second_of_a_single_one(fake: Fake) -> None:
+    with pytest.raises(UserError, match=r"the prompt must name \{text\} before \{pair\}"):
+        opened(fake, prompt="{pair} or {text}?")
+    engine = opened(fake, prompt="{text} then {pair}?")
+    engine.text_logits([("one", "other")])
+    assert fake.texts[-1] == "one then other?"
+    with pytest.raises(UserError, match=r"the prompt names a \{pair\}, but the text is a single one"):
+        engine.text_logits(["one"])

@@ -24,6 +24,13 @@ def test_a_letter_that_is_missing_gets_no_more_than_the_least_of_those_seen() ->
     assert shares == pytest.approx([0.9 / 0.91, 0.01 / 0.91])
 
 
+def test_a_token_that_a_server_rules_out_with_minus_9999_is_unlikely_and_no_failure() -> None:
+    shares = letter_shares([("A", 0.0), ("B", -9999.0)], 2)
+    assert shares is not None
+    assert shares == pytest.approx([1.0, 1e-9])
+    assert all(math.isfinite(math.log(share)) for share in shares)
+
+
 def test_no_letter_is_no_answer() -> None:
     assert letter_shares(logs(Sure=0.9, C=0.1), 2) is None
     assert counted([None, None], 2) is None

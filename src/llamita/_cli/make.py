@@ -20,6 +20,7 @@ from llamita.core.registry import entries
 if TYPE_CHECKING:
     from llamita.core.measure import Finding
     from llamita.core.report import Report
+    from llamita.data.read import Table
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
 
@@ -67,15 +68,15 @@ def lighten(argv: Sequence[str]) -> int:
     return _told(report, out, as_json=args.json, language=args.language)
 
 
-def _hand_labels(args: argparse.Namespace, out: Path) -> str | None:
-    """The file of hand labels; asked for in the terminal first, where that is wanted."""
+def _hand_labels(args: argparse.Namespace, out: Path) -> str | Table | None:
+    """The file of hand labels; or those asked for in the terminal, where that is wanted."""
     if args.audit != "ask":
         return args.audit
     from llamita._cli.hand_labels import ask_for_labels
 
     if not args.labels:
         raise UserError("--audit ask needs the labels to choose from: --labels good,bad")
-    return str(ask_for_labels(args.data, tuple(args.labels), out / "audit.csv", columns=args.columns, seed=args.seed))
+    return ask_for_labels(args.data, args.labels, out / "audit.csv", columns=args.columns, seed=args.seed)
 
 
 def demo(argv: Sequence[str]) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LETTERS = string.ascii_uppercase
+LEAST = 1e-9
+"""No letter is less likely: servers write -9999 for what they have ruled out, whose probability is 0 to a computer."""
 
 
 def content(choice: Mapping[str, Any]) -> str:
@@ -39,7 +41,7 @@ def letter_shares(tokens: Sequence[tuple[str, float]], count: int) -> list[float
     if not any(found):
         return None
     rest = max(0.0, 1 - sum(math.exp(logprob) for _, logprob in tokens))
-    least = min(min(math.exp(logprob) for _, logprob in tokens), max(rest, 1e-6))
+    least = max(LEAST, min(min(math.exp(logprob) for _, logprob in tokens), max(rest, 1e-6)))
     shares = [share or least for share in found]
     return [share / sum(shares) for share in shares]
 

@@ -22,6 +22,8 @@ TRIES = 7
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 """Statuses of a server that may answer in a moment."""
 LONGEST_WAIT = 60.0
+SECRET = 6
+"""Letters of a key from which on it is one; servers at home take "x" or "none"."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -88,17 +90,17 @@ class Server:
         raise UserError(f"{said}{did_you_mean(model, served)}{known}")
 
     def _patiently(self, path: str, body: bytes | None) -> dict[str, Any]:
-        trouble = ""
+        trouble, key = "", _key()
         for attempt in range(TRIES):
             try:
-                return self._once(path, body)
+                return self._once(path, body, key)
             except urllib.error.HTTPError as error:
-                trouble = f"{error.code} {_said_by(error)}".strip()
+                trouble = f"{error.code} {_said_by(error, key)}".strip()
                 if error.code not in PASSING:
                     self._refuse(error.code, trouble)
                 wait = _asked_to_wait(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                trouble, wait = _reason(error), None
+                trouble, wait = _without_keys(_reason(error), key), None
                 if isinstance(getattr(error, "reason", error), (ConnectionRefusedError, socket.gaierror)):
                     raise UserError(
                         f"can't reach {self.url}: {trouble}; is the server running, and the URL right?"
@@ -109,9 +111,9 @@ class Server:
             f"{self.url} gave no usable answer in {TRIES} tries ({trouble}); what was answered is kept: the same command goes on"
         )
 
-    def _once(self, path: str, body: bytes | None) -> dict[str, Any]:
+    def _once(self, path: str, body: bytes | None, key: str) -> dict[str, Any]:
         headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "llamita"}
-        if key := os.environ.get(KEY_VARIABLE):
+        if key:
             headers["Authorization"] = f"Bearer {key}"
         request = urllib.request.Request(self.url.rstrip("/") + path, data=body, headers=headers)
         opener = urllib.request.build_opener(_NoRedirects)
@@ -123,12 +125,32 @@ class Server:
 
     def _refuse(self, status: int, said: str) -> None:
         if status in (401, 403):
-            set_ = "is it right?" if os.environ.get(KEY_VARIABLE) else "it isn't set"
+            set_ = "is it right?" if _key() else "it isn't set"
             raise UserError(f"{self.url} refuses the key ({said}); it is read from {KEY_VARIABLE}: {set_}") from None
         raise Refused(status, said) from None
 
 
-def _said_by(error: urllib.error.HTTPError) -> str:
+def _key() -> str:
+    """The key without what a file or a copy puts around it; empty where none is set.
+
+    Raises:
+        UserError: it can't stand in a header, where the error of Python's own would show it.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    require(
+        key.isascii() and key.isprintable() and " " not in key,
+        f"{KEY_VARIABLE} holds a space, a line break or another character that no key has; copy the key again",
+    )
+    return key
+
+
+def _without_keys(line: str, key: str) -> str:
+    """The line without the key itself, and without anything that looks like one."""
+    line = line.replace(key, "(a key)") if len(key) >= SECRET else line
+    return re.sub(r"\b(sk|key)-[\w*.-]+", "(a key)", line)
+
+
+def _said_by(error: urllib.error.HTTPError, key: str) -> str:
     """What the server says of it, in a line and without anything that looks like a key."""
     try:
         body = json.loads(error.read())
@@ -136,8 +158,7 @@ def _said_by(error: urllib.error.HTTPError) -> str:
         said = said.get("message", "") if isinstance(said, dict) else said
     except (ValueError, OSError, http.client.HTTPException):
         said = error.reason
-    line = " ".join(str(said).split())[:200]
-    return re.sub(r"\b(sk|key)-[\w*.-]+", "(a key)", line)
+    return _without_keys(" ".join(str(said).split()), key)[:200]
 
 
 def _asked_to_wait(error: urllib.error.HTTPError) -> float | None:

@@ -36,6 +36,10 @@ DRAWN = 5
 """Answers drawn for a text where no probabilities are offered."""
 TRIED, UNUSABLE = 20, 0.5
 """When, after so many texts, this share of the answers names no label, the model can't be asked like this."""
+UNFIT = (400, 413, 422)
+"""Statuses of a server that refuses this text, for its length or what it says, and may well take the next."""
+NEUTRAL = "A short text."
+"""Asked about to find out how a server answers: whatever it refuses then isn't refused for the text."""
 START = "You sort texts. Answer with the one letter of the label that fits, and with nothing else."
 QUESTION = "Text: {text}\n\nWhich label fits?"
 PAIR_QUESTION = "Text: {text}\nSecond text: {pair}\n\nWhich label fits the two?"
@@ -79,6 +83,7 @@ class EndpointEngine(Engine):
         require(
             prompt is None or "{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}"
         )
+        require("{pair}" not in (prompt or "").split("{text}")[0], "the prompt must name {text} before {pair}")
         url, _, model = address.partition("#")
         self.server = Server(url=url)
         self.model = self.server.named(model)
@@ -117,12 +122,17 @@ class EndpointEngine(Engine):
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Logarithms of the probabilities; texts that were asked before cost nothing."""
+        single = any(isinstance(text, str) for text in texts)
+        require(
+            not single or "{pair}" not in (self.prompt or ""),
+            "the prompt names a {pair}, but the text is a single one",
+        )
         known = self._answers()
         keys = [text_key(text).hex() for text in texts]
         new = list({key: text for key, text in zip(keys, texts, strict=True) if key not in known}.items())
         if new:
             if not self._way:
-                self._find_way(new[0][1])
+                self._find_way(NEUTRAL if isinstance(new[0][1], str) else (NEUTRAL, NEUTRAL))
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 try:
                     for _ in pool.map(lambda item: self._ask_and_keep(*item), new):
@@ -133,6 +143,11 @@ class EndpointEngine(Engine):
         self.undecided = sum(known[key] is None for key in set(keys))
         even = [-math.log(len(self.labels))] * len(self.labels)
         return np.array([known[key] or even for key in keys], dtype=np.float32)
+
+    def unasked(self, texts: Sequence[Text]) -> list[Text]:
+        """Those that no answer is known of."""
+        known = self._answers()
+        return [text for text in texts if text_key(text).hex() not in known]
 
     def _stop_if_unusable(self) -> None:
         with self._lock:
@@ -145,10 +160,20 @@ class EndpointEngine(Engine):
             )
 
     def _ask_and_keep(self, key: str, text: Text) -> None:
-        found = self._ask(text)
+        try:
+            found, kept = self._ask(text), True
+        except Refused as error:
+            if error.status not in UNFIT:
+                raise self._no(error) from None
+            # known for this run alone: nothing was paid for it, and another server may take it
+            found, kept = None, False
+            start = (text if isinstance(text, str) else text[0])[:60]
+            self._last = error.said
+            log.warning("warning: %s refuses a text, which stays undecided: %r (%s)", self.model, start, error.said)
         with self._lock:
             self._answers()[key] = found
-            self._keep({"text": key, "answer": found})
+            if kept:
+                self._keep({"text": key, "answer": found})
 
     def _keep(self, record: dict[str, Any]) -> None:
         if self._cache is not None:
@@ -168,23 +193,32 @@ class EndpointEngine(Engine):
             try:
                 self._way = "drawn" if len(self._choices(text, number=DRAWN)) == DRAWN else "hard"
             except Refused as error:
-                self._way = "hard"
                 log.debug("no several answers at once: %s", error.said)
+                self._one_answer(text)
+                self._way = "hard"
         self._keep({"way": self._way})
         log.info("%s at %s: %s", self.model, self.server.url, self.way)
 
+    def _one_answer(self, text: Text) -> None:
+        """Refuse a server that refuses even the plainest request."""
+        try:
+            self._choices(text)
+        except Refused as error:
+            raise self._no(error) from None
+
     def _ask(self, text: Text) -> list[float] | None:
-        """Log-probabilities of the labels, rounded as they are kept; None where no answer names one."""
+        """Log-probabilities of the labels, rounded as they are kept; None where no answer names one.
+
+        Raises:
+            Refused: the server won't read this text, or won't be asked like this.
+        """
         for _ in range(2):
-            try:
-                if self._way == "logprobs":
-                    choices = self._choices(text, logprobs=True)
-                    found = letter_shares(first_tokens(choices[0]), len(self.labels))
-                else:
-                    choices = self._choices(text, number=DRAWN if self._way == "drawn" else 1)
-                    found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
-            except Refused as error:
-                raise self._no(error) from None
+            if self._way == "logprobs":
+                choices = self._choices(text, logprobs=True)
+                found = letter_shares(first_tokens(choices[0]), len(self.labels))
+            else:
+                choices = self._choices(text, number=DRAWN if self._way == "drawn" else 1)
+                found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
             self._last = content(choices[0])
