@@ -142,7 +142,7 @@ def test_every_package_that_may_be_missing_has_an_extra():
     """Refused where it is imported, or never there without torch."""
     known = core | with_extra | in_its_place | {"llamita", *sys.stdlib_module_names}
     assert [(package, file) for package, file in imported() if package not in known] == []
-    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"dev"}
+    assert set(EXTRAS) == set(project["optional-dependencies"]) - {"bench", "dev"}
 
 
 def test_a_package_that_no_extra_brings_is_our_bug(scratch: Path):

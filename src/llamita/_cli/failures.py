@@ -12,9 +12,9 @@ from llamita.core.errors import UserError
 
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "datasets", "datasketch", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
-              "optuna", "matplotlib", "psutil", "pyarrow", "pandas"),
+              "optuna", "matplotlib", "psutil", "pyarrow", "pandas", "cleanlab"),
     "onnx": ("onnx", "onnxscript", "ml_dtypes"),
-    "zh": ("jieba", "pypinyin"),
+    "zh": ("jieba", "opencc", "pypinyin"),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
 DISK_FULL = "the disk is full; free some space and give the same command again"
