@@ -63,7 +63,7 @@ def test_impossible_layer_maps_are_refused(layers: str, message: str) -> None:
 
 
 def test_the_distance_by_hand() -> None:
-    loss = HiddenLoss([1], 2, 2, Hidden())
+    loss = HiddenLoss([1], (2, 2), Hidden())
     with torch.no_grad():
         loss.projections[0].weight.copy_(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
         loss.projections[0].bias.zero_()
