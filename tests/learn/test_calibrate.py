@@ -108,7 +108,7 @@ def test_a_step_that_changes_weights_drops_what_was_fitted_and_says_so(
     task = tiny_task(40)
     model = Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
     assert model.answers.is_fitted
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="llamita")
     model = step.apply(model, tiny_run(tmp_path, task))
     assert not model.answers.is_fitted
     assert isinstance(step, Calibrate) or "fitted to them are dropped; calibrate again" in caplog.text

@@ -133,7 +133,7 @@ def test_the_key_is_sent_and_never_kept_or_shown(
     ):
         opened(fake)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", logger="llamita")
     opened(fake, tmp_path).scores(TEXTS)
     assert fake.headers[-1]["Authorization"] == "Bearer sk-secret"
     kept = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
@@ -191,7 +191,7 @@ def test_a_text_that_the_server_refuses_stays_undecided_and_is_named(
     fake.trouble = lambda _: told(status, "filtered") if "forbidden" in fake.texts[-1] else None
     texts = ["forbidden " * 20, *TEXTS]
     engine = opened(fake, tmp_path)
-    with caplog.at_level("WARNING"):
+    with caplog.at_level("WARNING", logger="llamita"):
         scores = np.concatenate([engine.scores([text]) for text in texts])
     np.testing.assert_allclose(scores[0], [0.5, 0.5])
     assert scores[1].argmax() == 1
