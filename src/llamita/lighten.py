@@ -86,8 +86,6 @@ def lighten(
     known = tuple(kind.task for kind in KINDS)
     require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
     require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
-    settings: dict[str, Any] = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns}
-    given = {key: one for key, one in {**settings, "labels": labels, "seed": seed}.items() if one is not None}
     tables, doubts = checked(data, test, unlabelled, columns)
     opened_labels = list(labels) if isinstance(labels, Mapping) else labels
     settings: dict[str, Any] = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns}
@@ -98,14 +96,7 @@ def lighten(
         asking={"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns},
     )  # fmt: skip
     if bare:
-        require(
-            task == "classify",
-            f"of texts without labels a teacher is asked for one label each (--task classify), got {task!r}",
-        )
-        require(
-            teacher_floor is None or bare.checked,
-            "teacher_floor needs hand labels that the teacher is measured by; give some (audit or test), or leave it out",
-        )
+        _require_askable(bare, task, teacher_floor)
     opened = open_task(bare.stand_in() if bare else {task: given | tables})
     folder = Path(out or default_folder(data))
     shop = Workshop(
@@ -124,6 +115,18 @@ def lighten(
         report = replace(report, command=again, data_findings=tuple(doubts))
         finish(report, folder, redact=redact, language=language)
     return report
+
+
+def _require_askable(bare: Unlabelled, task: str, teacher_floor: float | None) -> None:
+    """Refuse what a run on a teacher's answers can't do."""
+    require(
+        task == "classify",
+        f"of texts without labels a teacher is asked for one label each (--task classify), got {task!r}",
+    )
+    require(
+        teacher_floor is None or bare.checked,
+        "teacher_floor needs hand labels that the teacher is measured by; give some (audit or test), or leave it out",
+    )
 
 
 def learned_from_answers(
