@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from llamita.core.encoding import Encoded, TextEncoder
@@ -26,9 +27,26 @@ class Column(Protocol):
     def __getitem__(self, indices: np.ndarray, /) -> np.ndarray: ...
 
 
+class BatchSource(Protocol):
+    """What the loop trains on: it makes a batch of some examples, and puts a batch to the module."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each example."""
+        ...
+
+    def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
+        """`inputs` and `targets` of one batch; the same examples give the same batch whenever it is asked for."""
+        ...
+
+    def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> Any:
+        """What the loss takes: the module's outputs for these inputs."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Token ids of each example and what the loss compares the model with."""
+    """Token ids of each example and what the loss compares the model with; a batch is padded to its longest."""
 
     encoded: Sequence[Encoded]
     targets: Mapping[str, Column] = field(default_factory=dict)
@@ -37,25 +55,29 @@ class Examples:
     def lengths(self) -> list[int]:
         return [len(ids) for ids, _ in self.encoded]
 
+    def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
+        batch = model.encoder.pad([self.encoded[i] for i in indices])
+        targets = {
+            name: torch.as_tensor(np.ascontiguousarray(column[indices])).to(model.device)
+            for name, column in self.targets.items()
+        }
+        return {"inputs": model.inputs(batch.token_ids, batch.mask, batch.type_ids), "targets": targets}
+
+    def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> Any:
+        return module(**inputs, **extra)
+
 
 class BatchSet(Dataset):
     """A data set whose items are ready batches, in the order they are trained."""
 
-    def __init__(self, model: Model, examples: Examples, batches: Sequence[np.ndarray]):
-        self.model, self.examples, self.batches = model, examples, batches
-        self.encoder = model.encoder
+    def __init__(self, model: Model, source: BatchSource, batches: Sequence[np.ndarray]):
+        self.model, self.source, self.batches = model, source, batches
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        indices = self.batches[index]
-        batch = self.encoder.pad([self.examples.encoded[i] for i in indices])
-        targets = {
-            name: torch.as_tensor(np.ascontiguousarray(column[indices])).to(self.model.device)
-            for name, column in self.examples.targets.items()
-        }
-        return {"inputs": self.model.inputs(batch.token_ids, batch.mask, batch.type_ids), "targets": targets}
+        return self.source.batch(self.model, self.batches[index])
 
 
 def encoder_for(model: Model, task: Task | None, max_length: int | None = None) -> TextEncoder:

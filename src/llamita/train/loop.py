@@ -23,7 +23,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.hardware import use_bf16
 from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints, training_key
-from llamita.train.examples import BatchSet, Examples
+from llamita.train.examples import BatchSet, BatchSource
 from llamita.train.mode import set_to_train
 from llamita.train.pace import rate_share, steps_between_checkpoints
 from llamita.train.progress import progress_bar
@@ -43,7 +43,7 @@ Loss = Callable[[Any, Mapping[str, Any], Mapping[str, Any]], "dict[str, Tensor]"
 
 def fit(
     model: Model,
-    examples: Examples,
+    examples: BatchSource,
     batches: Sequence[np.ndarray],
     loss: Loss | nn.Module,
     settings: LoopSettings,
@@ -54,7 +54,7 @@ def fit(
 
     Args:
         model: changed in place.
-        examples: what the batches' indices point to.
+        examples: what the batches' indices point to, and how a batch is put to the module.
         batches: all batches in order; see `training_batches`.
         loss: a function, or a module with parameters of its own that are dropped afterwards.
         settings: of the loop.
@@ -65,7 +65,7 @@ def fit(
         return model
     model.changed()
     model.module.to(run.device)
-    learner = Learner(model.module, loss, settings, use_bf16(settings.precision, run.device))
+    learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
     if isinstance(loss, nn.Module):
         loss.to(run.device)
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
@@ -123,9 +123,11 @@ class Learner(nn.Module):
 
     accepts_loss_kwargs = False
 
-    def __init__(self, module: nn.Module, loss: Loss | nn.Module, settings: LoopSettings, bf16: bool):
+    def __init__(
+        self, module: nn.Module, source: BatchSource, loss: Loss | nn.Module, settings: LoopSettings, bf16: bool
+    ):
         super().__init__()
-        self.module, self.loss, self.bf16 = module, loss, bf16
+        self.module, self.source, self.loss, self.bf16 = module, source, loss, bf16
         self.dropout, self.hidden_states = settings.dropout, settings.hidden_states
         self.sums: dict[str, Tensor] = {}
 
@@ -140,7 +142,7 @@ class Learner(nn.Module):
         device = inputs["input_ids"].device.type
         extra = {"output_hidden_states": True} if self.hidden_states else {}
         with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
-            outputs = self.module(**inputs, **extra)
+            outputs = self.source.outputs(self.module, inputs, **extra)
         parts = self.loss(outputs, inputs, targets)
         for name, value in parts.items():
             self.sums[name] = self.sums.get(name, 0.0) + value.detach()
@@ -178,7 +180,7 @@ class Keeper(TrainerCallback):
     def is_done(self) -> bool:
         return self.start >= self.total
 
-    def plan_checkpoints(self, examples: Examples, batches: Sequence[np.ndarray]) -> None:
+    def plan_checkpoints(self, examples: BatchSource, batches: Sequence[np.ndarray]) -> None:
         """Settle the steps between checkpoints, if the settings leave it open."""
         if not self.save_every:
             lengths = np.asarray(examples.lengths)
