@@ -83,6 +83,21 @@ def test_a_long_text_is_cut_and_the_question_stays_whole() -> None:
     assert engine._tokens("other")[0] in engine._question(("word " * 500, "other"))
 
 
+def test_a_text_is_read_as_it_is_read_behind_its_prompt() -> None:
+    model = causal("llama")
+    engine = LikelihoodEngine(model, LABELS, prompt=Prompt(start="", text="Text: {text} /{pair}\nLabel:"))
+    whole = model.tokenizer("Text: a warm film /cold\nLabel:", add_special_tokens=False)["input_ids"]
+    assert engine._question(("a warm film", "cold")) == whole
+
+
+def test_a_tokenizer_that_puts_the_space_itself_gets_no_second_one() -> None:
+    model = causal("gemma3_text")
+    engine = LikelihoodEngine(model, LABELS, prompt=Prompt(start="", text="Text: {text}\nLabel:"))
+    assert engine._space == ""
+    words = model.tokenizer("a warm film", add_special_tokens=False)["input_ids"]
+    assert engine._question("a warm film")[len(engine._tokens("Text:")) :][: len(words)] == words
+
+
 def test_a_pair_has_its_own_place() -> None:
     engine = LikelihoodEngine(causal("llama"), ("yes", "no"), prompt=Prompt(text="One: {text}\nOther: {pair}\nSame:"))
     assert engine._question(("p", "q")) == [

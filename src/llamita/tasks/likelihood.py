@@ -181,17 +181,29 @@ class LikelihoodEngine(Engine):
     def _longest(self) -> int:
         return max(map(len, self._ids))
 
+    @cached_property
+    def _space(self) -> str:
+        """What a word begins with that follows another: nothing where the tokenizer puts the space there by itself."""
+        return "" if self._tokens("a b") == [*self._tokens("a"), *self._tokens("b")] else " "
+
     def _question(self, text: Text) -> list[int]:
-        """Token ids that ask for a text's label; the text is cut so that prompt and answer fit."""
-        first, second = (text, "") if isinstance(text, str) else text
-        around = [self._tokens(part) for part in self.prompt.around(not isinstance(text, str))]
+        """Token ids that ask for a text's label; the text is cut so that prompt and answer fit.
+
+        A space before a text belongs to its first word, as the model has read words; alone it would be a strange token.
+        """
+        parts = self.prompt.around(not isinstance(text, str))
+        texts = (text,) if isinstance(text, str) else text
+        around = [self._tokens(part.removesuffix(" ")) for part in parts[: len(texts)]] + [self._tokens(parts[-1])]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
         room = max(1, self.model.max_length - taken)
-        one, other = self._tokens(first), self._tokens(second)
-        while len(one) + len(other) > room:
-            longer = one if len(one) >= len(other) else other
-            del longer[-max(1, (len(one) + len(other) - room) // 2) :]
-        return [*around[0], *one, *around[1], *other, *around[2]] or [self.model.tokenizer.eos_token_id]
+        inside = [
+            self._tokens(self._space * part.endswith(" ") + said) for part, said in zip(parts, texts, strict=False)
+        ]
+        while sum(map(len, inside)) > room:
+            longest = max(inside, key=len)
+            del longest[-max(1, (sum(map(len, inside)) - room) // 2) :]
+        between = [i for ids, said in zip(around, inside, strict=False) for i in (*ids, *said)]
+        return [*between, *around[-1]] or [self.model.tokenizer.eos_token_id]
 
     def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
         """f(x, y) without the prior's part, float32 [texts, labels]."""
