@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.tasks.test_likelihood import causal
 
 from llamita.cli import main
 
@@ -33,7 +34,35 @@ def write_rows(file: Path, language: str, labels: list[str], parity: int) -> Non
         csv.writer(stream).writerows([("text", "label"), *rows])
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+ASKING = ("zero-shot", "unlabelled")
+
+
+def test_every_recipe_is_known_here():
+    assert set(ASKING) < {file.stem for file in (ROOT / "recipes").glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_a_recipe_that_asks_goes_through(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    causal("llama").save(tmp_path / "asked")
+    for part, parity in (("hand", 0), ("test", 1)):
+        write_rows(tmp_path / f"{part}.csv", "en", ["positive", "negative"], parity)
+    (tmp_path / "texts.txt").write_text("".join(f"a good film {i}\n" for i in range(24)), encoding="utf-8")
+    who = "model" if name == "zero-shot" else "teacher.model"
+    words = [f"{who}={tmp_path / 'asked'}", f"task.classify.test={tmp_path / 'test.csv'}", "measures=[measure.quality]"]
+    if name == "unlabelled":
+        words += ["model=config:bert:300k", f"task.classify.unlabelled={tmp_path / 'texts.txt'}", "steps.0.epochs=1"]
+        words += ["steps.2.epochs=1", f"teacher.ask.calibrate={tmp_path / 'hand.csv'}"]
+    command = ["run", str(ROOT / "recipes" / f"{name}.yaml"), *words, "--out", str(tmp_path / "out"), "--threads", "1"]
+    assert main(command) == 0, capsys.readouterr().err
+    folder = tmp_path / "out" / "light"
+    assert main(["predict", str(folder if name == "zero-shot" else folder / "onnx"), "good film"]) == 0
+    assert "positive" in capsys.readouterr().out
+
+
+LEARNING = [file for file in sorted((ROOT / "recipes").glob("*.yaml")) if file.stem not in ASKING]
+
+
+@pytest.mark.parametrize("file", LEARNING, ids=lambda path: path.stem)
 def test_a_recipe_goes_through(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
     labels = recipe["task"]["classify"].get("labels", ["positive", "negative"])

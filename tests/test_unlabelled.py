@@ -21,11 +21,12 @@ from llamita.core.errors import UserError
 from llamita.core.report import SCHEMA_FILE
 from llamita.core.store import Store
 from llamita.data.read import read_table
+from llamita.labeller import TIMED
 from llamita.lighten import lighten
 from llamita.pages.report import first_line
 from llamita.run import open_engine
 from llamita.tasks.recorded import open_folder
-from llamita.unlabelled import TIMED, unlabelled_texts
+from llamita.unlabelled import unlabelled_texts
 from llamita.workshop import Workshop
 
 LABELS = ("negative", "positive")

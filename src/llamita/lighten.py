@@ -22,9 +22,9 @@ from llamita.data.read import Table, read_table
 from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job
-from llamita.labeller import SHOTS
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import deliver, finish, logged
+from llamita.tasks.asked import SHOTS
 from llamita.unlabelled import Unlabelled, unlabelled_texts
 from llamita.verdict import told
 from llamita.workshop import Workshop, open_task, set_threads

@@ -116,6 +116,8 @@ def execute(
 
 def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
     """The last stages of a recipe's model and of its teacher."""
+    if recipe.ask is not None:
+        return shop.ask(recipe.model, recipe.ask), None
     teacher = None
     if isinstance(recipe.teacher, Recipe):
         teacher, _ = build_stages(shop, recipe.teacher)

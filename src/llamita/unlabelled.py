@@ -7,11 +7,9 @@ if there are any, are cut in two: a third calibrates the teacher, the rest measu
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +23,11 @@ from llamita.data.text import text_key
 from llamita.data.write import write_rows
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
-from llamita.labeller import Asking, examples_of, pace_of
+from llamita.labeller import pace_of, seconds_a_text
 from llamita.plan import lengths_of, students_of
 from llamita.tasks._splits import without
-from llamita.tasks.endpoint import EndpointEngine, is_endpoint
+from llamita.tasks.asked import Asking, examples_of
+from llamita.tasks.endpoint import is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder, recorded
 from llamita.workshop import Stage, Workshop, open_task
 
@@ -43,8 +42,6 @@ FOR_A_VECTOR = 10
 """Hand labels for each label from which on a scale and a shift for each are fitted; a temperature with fewer."""
 CHUNK = 64
 """Texts that are asked, and kept, at a time."""
-TIMED = 8
-"""Texts that the teacher's pace is read off."""
 FEWEST = 40
 """Texts without which there is nothing to learn from."""
 LABELLING, LEAST = 0.6, 500
@@ -141,7 +138,7 @@ class Unlabelled:
             students is None or bool(students),
             "texts without labels need a student besides the teacher: --students minilm",
         )
-        seconds = self._seconds_a_text(shop)
+        seconds = seconds_a_text(self.asking, self.table.texts, shop)
         hand = len(self.calibrating) + len(self.measuring)
         rows = self.rows(max(LEAST, int(LABELLING * 60 * minutes / seconds) - hand))
         number = len(rows)
@@ -168,25 +165,6 @@ class Unlabelled:
             "estimate": [{"what": what, "minutes": round(took / 60, 2)} for what, took in parts],
             "memory_bytes": int(size * 16 + 2e9), "disk_bytes": int(size * 16 + 5e8 + 2e8 * len(effort["shapes"])),
         }  # fmt: skip
-
-    def _seconds_a_text(self, shop: Workshop) -> float:
-        """The teacher's pace, taken once for this question, these texts and so many threads."""
-        texts = Split(texts=tuple(self.table.texts)).fingerprint
-        key = address({"pace": self.asking.told, "texts": texts, "threads": shop.threads})
-        return float(shop.store.record(key, "pace", lambda: self._timed(shop)))
-
-    def _timed(self, shop: Workshop) -> float:
-        """Seconds a text, of a few that are really asked about."""
-        texts = self.table.texts
-        teacher = self.asking.open(shop.store.cache, shop.threads)
-        if not isinstance(teacher, EndpointEngine):
-            return _seconds_each(teacher, texts)
-        # an answer that is kept takes no time, which says nothing of those to come
-        new = list(dict.fromkeys(teacher.unasked(texts)))
-        if len(new) >= TIMED + 2:
-            return _seconds_each(teacher, new)
-        with TemporaryDirectory() as elsewhere:
-            return _seconds_each(self.asking.open(Path(elsewhere), shop.threads), list(dict.fromkeys(texts)))
 
     def rows(self, number: int) -> list[int]:
         """Which texts are labelled to learn from: all, or so many drawn at random, but none that calibrates."""
@@ -312,17 +290,6 @@ class Labelled:
     """For the report."""
     calibrating: str | None
     """A file of the hand labels that calibrate the students too."""
-
-
-def _seconds_each(teacher: Engine, texts: Sequence[Text]) -> float:
-    """Seconds a text takes, of a few; the first two warm the teacher up."""
-    places = np.linspace(0, len(texts) - 1, min(len(texts), TIMED + 2)).astype(int)
-    sample = [texts[i] for i in places]
-    teacher.text_logits(sample[:2])
-    timed = sample[2:] or sample
-    began = time.perf_counter()
-    teacher.text_logits(timed)
-    return (time.perf_counter() - began) / len(timed)
 
 
 def _keep(file: Path, logits: np.ndarray) -> None:

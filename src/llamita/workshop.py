@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 import time
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
-from llamita.core.exporter import Artifact, Exporter
-from llamita.core.hardware import num_cores
+from llamita.core.exporter import Exporter
 from llamita.core.measure import Finding, Measure
+from llamita.core.opening import open_engine, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
 from llamita.core.remembering import Remembering
 from llamita.core.report import write_whole
@@ -32,53 +31,6 @@ log = logging.getLogger(__name__)
 VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
 VERBS["attack.noise"] = "attack"
 """Measures that a command line takes of a file of texts."""
-
-
-def open_engine(
-    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32"
-) -> Engine:
-    """Open a model or an artifact for prediction; an artifact needs no torch.
-
-    A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
-
-    Args:
-        precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
-            its own and takes no notice.
-    """
-    source = locate(_best_inside(model))
-    if source.kind == "artifact":
-        assert source.path is not None
-        return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
-    from llamita.core.hardware import best_device, use_bf16
-    from llamita.core.model import Model
-
-    set_threads(threads)
-    opened = Model.load(source, device=device or best_device())
-    opened.precision = "bf16" if use_bf16(precision, opened.device.type) else "fp32"
-    return opened
-
-
-def _best_inside(model: str | Path) -> str | Path:
-    for inside in ("light/onnx", "onnx"):
-        if (Path(model) / inside / "artifact.json").is_file() and not (Path(model) / "artifact.json").is_file():
-            return Path(model) / inside
-    return model
-
-
-def _exporter_of(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / "artifact.json").read_text(encoding="utf-8"))["exporter"])
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{folder}/artifact.json is damaged; export the model again") from None
-
-
-def set_threads(threads: int | None) -> int:
-    """Make torch use so many threads (all cores by default) and return the number."""
-    import torch
-
-    threads = threads or num_cores()
-    torch.set_num_threads(threads)
-    return threads
 
 
 def open_task(task: Mapping[str, Any]) -> Task:
@@ -113,6 +65,20 @@ class Workshop:
             self._load(source).save(folder)
 
         return Stage(key=key, folder=self.store.stage(key, "load", make), name=source.name, base=source.base)
+
+    def ask(self, model: str, how: Mapping[str, Any]) -> Stage:
+        """A model that has no head for the task's labels, as a folder that says how it is asked for them."""
+        from llamita.tasks.asked import asking_for
+
+        if self.task is None:
+            raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
+        asking, calibrating = asking_for(self.task, model, how, self.seed)
+        key = address({"ask": asking.told, "calibrated by": calibrating.fingerprint if calibrating else ""})
+
+        def make(folder: Path) -> None:
+            asking.save(folder, calibrating, self.threads)
+
+        return Stage(key=key, folder=self.store.stage(key, "ask", make), name=asking.name, base=asking.base)
 
     def apply(self, stage: Stage, step: Step, teacher: Stage | None = None) -> Stage:
         """The stage after a step: found by its address, or made, saved and checked against what it loads to."""

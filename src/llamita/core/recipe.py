@@ -15,7 +15,7 @@ from llamita.core.measure import Measure
 from llamita.core.registry import build, name_of, settings_of
 from llamita.core.step import Step
 
-KEYS = ("model", "teacher", "task", "steps", "measures", "exporters", "seed")
+KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,9 @@ class Recipe:
 
     model: str
     """A folder, Hub id, .gguf file, `config:FAMILY:SIZE` or the short name of a packaged model."""
+    ask: Mapping[str, Any] | None = None
+    """How the model is asked for labels it was never taught: prompt, words, few_shot, shots, calibrate; {} for the usual question.
+    Such a model is not changed: it is measured, or teaches."""
     teacher: str | Recipe | None = None
     task: Mapping[str, Any] = field(default_factory=dict)
     """{"classify": {settings of the task: data files, columns, labels ...}}"""
@@ -35,6 +38,8 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back to an equal recipe."""
         data: dict[str, Any] = {"model": self.model}
+        if self.ask is not None:
+            data["ask"] = dict(self.ask)
         if self.teacher is not None:
             data["teacher"] = self.teacher if isinstance(self.teacher, str) else self.teacher.to_dict()
         if self.task:
@@ -57,8 +62,19 @@ class Recipe:
             raise UserError(f"{where}: 'model' must name a model, got {data.get('model')!r}")
         teacher = data.get("teacher")
         task = data.get("task") or {}
+        ask = data.get("ask")
+        if ask is not None and not isinstance(ask, Mapping):
+            raise UserError(
+                f"{where}: 'ask' must say how the model is asked, such as {{}} or {{prompt: ...}}, got {ask!r}"
+            )
+        for key in ("steps", "exporters", "teacher"):
+            if ask is not None and data.get(key):
+                raise UserError(
+                    f"{where}: a model that is asked is not changed; leave out {key}, or let it teach another"
+                )
         return cls(
             model=data["model"],
+            ask=ask,
             teacher=cls.from_dict(teacher, f"{where}: teacher") if isinstance(teacher, Mapping) else teacher,
             task={task: {}} if isinstance(task, str) else task,
             steps=_methods(data, "steps", "step", where),

@@ -1,0 +1,62 @@
+"""Opening a model or an artifact for prediction, whatever a MODEL argument names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llamita.core.errors import UserError
+from llamita.core.exporter import Artifact
+from llamita.core.hardware import num_cores
+from llamita.core.sources import locate
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+
+
+def open_engine(
+    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32"
+) -> Engine:
+    """Open a model or an artifact for prediction; an artifact needs no torch.
+
+    A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
+
+    Args:
+        precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
+            its own and takes no notice.
+    """
+    source = locate(_best_inside(model))
+    if source.kind == "artifact":
+        assert source.path is not None
+        return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
+    from llamita.core.hardware import best_device, use_bf16
+    from llamita.core.model import Model
+
+    set_threads(threads)
+    opened = Model.load(source, device=device or best_device())
+    opened.precision = "bf16" if use_bf16(precision, opened.device.type) else "fp32"
+    return opened
+
+
+def _best_inside(model: str | Path) -> str | Path:
+    for inside in ("light/onnx", "onnx"):
+        if (Path(model) / inside / "artifact.json").is_file() and not (Path(model) / "artifact.json").is_file():
+            return Path(model) / inside
+    return model
+
+
+def _exporter_of(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "artifact.json").read_text(encoding="utf-8"))["exporter"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{folder}/artifact.json is damaged; export the model again") from None
+
+
+def set_threads(threads: int | None) -> int:
+    """Make torch use so many threads (all cores by default) and return the number."""
+    import torch
+
+    threads = threads or num_cores()
+    torch.set_num_threads(threads)
+    return threads

@@ -1,0 +1,256 @@
+"""A model that was never taught these labels, opened as a classifier, whatever kind of model it is; its folder says how it is
+asked, and holds no weights of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from llamita.core.engine import Engine
+from llamita.core.errors import UserError, did_you_mean, require
+from llamita.core.exporter import ARTIFACT_FILE
+from llamita.core.opening import open_engine
+from llamita.core.report import write_whole
+from llamita.core.sources import fingerprint, locate
+from llamita.core.task import Split, label_order
+from llamita.data.portion import proportional
+from llamita.data.read import read_table
+from llamita.data.text import text_key
+from llamita.tasks._splits import label_names, without
+from llamita.tasks.asking import Shots, ask, is_headed
+from llamita.tasks.endpoint import EndpointEngine, is_endpoint
+from llamita.tasks.inference import InferenceEngine
+
+if TYPE_CHECKING:
+    from llamita.core.encoding import TextEncoder
+    from llamita.core.task import Task, Text
+    from llamita.data.read import Table
+
+SHOTS = 8
+"""Examples shown, where there are so many."""
+HOW = ("words", "prompt", "few_shot", "shots", "calibrate")
+"""What a recipe's `ask` may say."""
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """An engine that a scale and a shift for each label can be fitted to."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Which model is asked, and how."""
+
+    model: str
+    """A causal language model, a classifier that has these labels, a model of inference, or a server's http://HOST/v1#MODEL."""
+    labels: tuple[str, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What is said for a label, where its name doesn't say it."""
+    prompt: str | None = None
+    """The question; {text} is the text, {pair} the second of two."""
+    examples: tuple[tuple[Text, str], ...] = ()
+    """Texts with their labels, shown before each question."""
+    seed: int = 0
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """Plain data that decides the answers."""
+        source = self.model if is_endpoint(self.model) else fingerprint(locate(self.model))
+        return {
+            "model": source, "labels": list(self.labels), "words": dict(self.words), "prompt": self.prompt,
+            "examples": [[list(text) if isinstance(text, tuple) else text, label] for text, label in self.examples],
+            "seed": self.seed,
+        }  # fmt: skip
+
+    def open(self, cache: Path, threads: int | None) -> Engine:
+        """The model as an engine whose labels are these, in this order.
+
+        Raises:
+            UserError: it can't be asked, or has other labels of its own.
+        """
+        if is_endpoint(self.model):
+            return EndpointEngine(
+                self.model, self.labels, words=self.words, prompt=self.prompt, examples=self.examples,
+                cache=cache / "endpoint",
+            )  # fmt: skip
+        engine = open_engine(self.model, threads=threads, precision="auto")
+        order = label_order(engine.labels, self.labels) if is_headed(engine) else None
+        if order is not None:
+            mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]
+            require(
+                not mute, f"{mute[0] if mute else ''} is for asking a model; {engine.name} has a head for these labels"
+            )
+            return Reordered(engine, self.labels, order)
+        shown = None
+        if self.examples:
+            texts, labels = zip(*self.examples, strict=True)
+            shown = Shots(data=(list(texts), list(labels)), number=len(texts), seed=self.seed)
+        return ask(engine, self.labels, words=self.words, prompt=self.prompt, examples=shown)
+
+    @property
+    def name(self) -> str:
+        """A short title for reports."""
+        return f"{self.model if is_endpoint(self.model) else locate(self.model).name}, asked"
+
+    @property
+    def base(self) -> str:
+        """Hub id of the model that is asked, if it has one."""
+        return "" if is_endpoint(self.model) else locate(self.model).base
+
+    def save(self, folder: Path, calibrating: Split | None, threads: int | None) -> None:
+        """Write the folder that `open_folder` reads, fitted to hand labels where there are some.
+
+        Raises:
+            UserError: the model can't be asked, or not calibrated.
+        """
+        engine = self.open(folder, threads)
+        fitted = None
+        if calibrating is not None:
+            require(
+                isinstance(engine, Calibrated),
+                f"calibrate is for language models and models of inference that are asked here; {engine.name} is none",
+            )
+            engine.calibrate(calibrating.texts, [self.labels[label] for label in calibrating.labels])  # type: ignore[attr-defined]
+            fitted = {"scale": [float(x) for x in engine.scale], "shift": [float(x) for x in engine.shift]}  # type: ignore[attr-defined]
+        local = Path(self.model).expanduser()
+        about = {
+            "exporter": "tasks.asked", "model": str(local.resolve()) if local.exists() else self.model,
+            **{key: self.told[key] for key in ("labels", "words", "prompt", "examples", "seed")}, "fitted": fitted,
+        }  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / ARTIFACT_FILE, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
+
+    def way(self, engine: Engine) -> str:
+        """How the engine's probabilities come about, in words."""
+        shown = f", {len(self.examples)} examples shown" if self.examples else ", no examples shown"
+        if isinstance(engine, EndpointEngine):
+            return engine.way + shown
+        kinds: dict[type, str] = {
+            Reordered: "its own head",
+            InferenceEngine: "inference: which label's sentence a text entails",
+        }
+        return kinds.get(type(engine), f"label likelihood{shown}")
+
+
+class Reordered(Engine):
+    """An engine with its labels named and ordered as the task has them."""
+
+    capabilities = frozenset({"scores"})
+
+    def __init__(self, engine: Engine, labels: Sequence[str], order: Sequence[int]):
+        """The order gives for each label its place among the engine's."""
+        self.engine, self.labels, self.order, self.name = engine, tuple(labels), list(order), engine.name
+
+    @property
+    def encoder(self) -> TextEncoder:  # pyrefly: ignore
+        return self.engine.encoder
+
+    @property
+    def size_bytes(self) -> int:
+        return self.engine.size_bytes
+
+    @property
+    def num_parameters(self) -> int:
+        return self.engine.num_parameters
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        return self.engine.logits(token_ids, mask, type_ids)[:, self.order]
+
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+        return self.engine.text_logits(texts, tokens_per_batch)[:, self.order]
+
+
+def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequence[Text], seed: int) -> tuple[Any, ...]:
+    """So many examples, each label as often, none of which is among the hidden texts that measure.
+
+    Raises:
+        UserError: a label that isn't asked for, or nothing left to show.
+    """
+    assert table.labels is not None
+    strange = next((i for i, label in enumerate(table.labels) if label not in labels), None)
+    if strange is not None:
+        known = ", ".join(labels)
+        raise UserError(f"{table.place(strange)}: label {table.labels[strange]!r} is not among --labels ({known})")
+    known_texts = {text_key(text) for text in hidden}
+    rest = [i for i, text in enumerate(table.texts) if text_key(text) not in known_texts]
+    require(
+        bool(rest), f"{table.source}: all its texts are hand labels too (--audit, --test); show others with --few-shot"
+    )
+    free = [table.labels[i] for i in rest]
+    taken = proportional(free, min(shots, len(rest)), seed, balanced=True)
+    order = np.random.default_rng(seed).permutation(taken)
+    return tuple((table.texts[rest[i]], table.labels[rest[i]]) for i in order)
+
+
+def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tuple[Asking, Split | None]:
+    """What a recipe's `ask` means for a task, and the hand labels that calibrate; none of both stands in the test split.
+
+    Args:
+        how: words: what is said for a label; prompt: the question; few_shot: a file of labelled texts, so many `shots` of which
+            are shown; calibrate: a file of hand labels.
+
+    Raises:
+        UserError: an unknown key, labels that differ from the task's, or nothing left to show.
+    """
+    for key in how:
+        require(key in HOW, f"ask: unknown key {key!r}.{did_you_mean(str(key), HOW)} Keys: {', '.join(HOW)}.")
+    require(
+        "shots" not in how or "few_shot" in how,
+        "ask: shots says how many examples are shown; name their file: few_shot",
+    )
+    examples: tuple[Any, ...] = ()
+    if how.get("few_shot"):
+        table = read_table(how["few_shot"], labelled=True)
+        examples = examples_of(table, task.labels, int(how.get("shots", SHOTS)), task.test.texts, seed)
+    words = {str(label): str(word) for label, word in (how.get("words") or {}).items()}
+    asking = Asking(
+        model=model, labels=task.labels, words=words, prompt=how.get("prompt"), examples=examples, seed=seed
+    )  # fmt: skip
+    if not how.get("calibrate"):
+        return asking, None
+    table = read_table(how["calibrate"], labelled=True)
+    label_names({"train": table}, task.labels)
+    assert table.labels is not None
+    given = Split(texts=tuple(table.texts), labels=tuple(task.labels.index(label) for label in table.labels))
+    shown = Split(texts=tuple(text for text, _ in examples))
+    calibrating = without(without(given, task.test)[0], shown)[0]
+    require(
+        bool(len(calibrating)),
+        f"{table.source}: all its texts are shown or stand in the test split; calibrate with others",
+    )
+    return asking, calibrating
+
+
+def open_folder(folder: Path, *, threads: int | None = None) -> Engine:
+    """Open the model that a folder says how to ask.
+
+    Raises:
+        UserError: the file is damaged, or the model isn't there any more.
+    """
+    file = Path(folder) / ARTIFACT_FILE
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+        asking = Asking(
+            model=about["model"], labels=tuple(about["labels"]), words=about["words"], prompt=about["prompt"],
+            examples=tuple((tuple(text) if isinstance(text, list) else text, label) for text, label in about["examples"]),
+            seed=about["seed"],
+        )  # fmt: skip
+        fitted = about["fitted"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{file} is damaged; run the recipe again") from None
+    engine = asking.open(Path(folder), threads)
+    if fitted is not None:
+        assert isinstance(engine, Calibrated)
+        engine.scale, engine.shift = np.array(fitted["scale"]), np.array(fitted["shift"])
+    return engine

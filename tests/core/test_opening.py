@@ -1,0 +1,44 @@
+"""Whatever a MODEL argument names opens as an engine; a run's folder opens as what it delivers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.families import tiny_model
+
+from llamita.core.errors import UserError
+from llamita.core.hardware import num_cores
+from llamita.core.opening import open_engine, set_threads
+from llamita.tasks.recorded import recorded
+
+
+def test_a_runs_folder_opens_as_its_export_before_its_weights(tmp_path: Path) -> None:
+    model = tiny_model("bert", labels=("bad", "good"))
+    model.save(tmp_path / "light")
+    assert open_engine(tmp_path, threads=1).scores(["fine"]).shape == (1, 2)
+    answers = np.array([[1.0, 2.0, 3.0]], np.float32)
+    table = recorded(tiny_model("bert", labels=("a", "b", "c")), ["fine"], answers)
+    table.save(tmp_path / "light" / "onnx")
+    np.testing.assert_array_equal(open_engine(tmp_path).text_logits(["fine"]), answers)
+
+
+def test_a_damaged_artifact_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "artifact.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"artifact.json is damaged; export the model again"):
+        open_engine(tmp_path)
+    (tmp_path / "artifact.json").write_text(json.dumps({"exporter": "os.path"}), encoding="utf-8")
+    with pytest.raises(UserError, match="this version can't open"):
+        open_engine(tmp_path)
+
+
+def test_threads_are_all_cores_unless_told() -> None:
+    before = torch.get_num_threads()
+    try:
+        assert set_threads(None) == num_cores() == torch.get_num_threads()
+        assert set_threads(1) == 1 == torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,128 @@
+"""Whatever kind of model is asked, its labels come in the order asked for, and nothing that measures is shown to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.families import tiny_model
+from tests.tasks.test_likelihood import causal
+
+from llamita.core.errors import UserError
+from llamita.core.opening import open_engine
+from llamita.data.read import read_table
+from llamita.tasks.asked import Asking, asking_for, examples_of, open_folder
+from llamita.tasks.classify import open_task
+
+TEXTS = ["a warm film", "a dull film"]
+
+
+def test_a_head_is_put_in_the_order_asked_for(tmp_path: Path) -> None:
+    tiny_model("bert", labels=("Good", "Bad")).save(tmp_path)
+    asking = Asking(model=str(tmp_path), labels=("bad", "good"))
+    engine = asking.open(tmp_path, 1)
+    plain = tiny_model("bert", labels=("Good", "Bad")).scores(TEXTS)
+    np.testing.assert_allclose(engine.scores(TEXTS), plain[:, ::-1], atol=1e-6)
+    assert engine.labels == ("bad", "good")
+    assert asking.way(engine) == "its own head"
+
+
+def test_a_language_model_is_asked_by_label_likelihood_with_the_examples_given(tmp_path: Path) -> None:
+    from llamita.tasks.asking import Shots, ask
+
+    causal("llama").save(tmp_path)
+    shown = (("fine", "good"), ("poor", "bad"))
+    asking = Asking(model=str(tmp_path), labels=("bad", "good"), prompt="Say: {text}", examples=shown)
+    engine = asking.open(tmp_path, 1)
+    shots = Shots(data=(["fine", "poor"], ["good", "bad"]), number=2)
+    expected = ask(causal("llama"), ("bad", "good"), prompt="Say: {text}", examples=shots).text_logits(TEXTS)
+    np.testing.assert_allclose(engine.text_logits(TEXTS), expected, atol=1e-4)
+    assert asking.way(engine) == "label likelihood, 2 examples shown"
+
+
+def test_a_model_of_inference_is_asked_by_its_entailment(tmp_path: Path) -> None:
+    tiny_model("bert", labels=("entailment", "neutral", "contradiction")).save(tmp_path)
+    asking = Asking(model=str(tmp_path), labels=("bad", "good"))
+    engine = asking.open(tmp_path, 1)
+    assert engine.labels == ("bad", "good")
+    assert asking.way(engine).startswith("inference")
+    tiny_model("bert", labels=("red", "blue")).save(tmp_path / "other")
+    with pytest.raises(UserError, match="has labels of its own: red, blue; none is an entailment"):
+        Asking(model=str(tmp_path / "other"), labels=("bad", "good")).open(tmp_path, 1)
+
+
+def test_examples_are_balanced_and_never_among_what_measures() -> None:
+    table = read_table(([f"text {i}" for i in range(20)], ["bad", "good"] * 10))
+    shown = examples_of(table, ("bad", "good"), 6, table.texts[:10], 0)
+    assert [label for _, label in shown].count("good") == 3
+    assert not {text for text, _ in shown} & set(table.texts[:10])
+    assert shown == examples_of(table, ("bad", "good"), 6, table.texts[:10], 0)
+    with pytest.raises(UserError, match="all its texts are hand labels too"):
+        examples_of(table, ("bad", "good"), 6, table.texts, 0)
+    with pytest.raises(UserError, match="label 'good' is not among --labels"):
+        examples_of(table, ("bad", "fine"), 6, (), 0)
+
+
+def test_what_decides_the_answers_is_told_and_the_key_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    one = Asking(model="http://h/v1#m", labels=("a", "b"))
+    assert one.told["model"] == "http://h/v1#m"
+    assert "secret" not in str(one.told)
+    assert one.told != Asking(model="http://h/v1#m", labels=("a", "b"), prompt="{text}").told
+
+
+def task_of_ten(labels: str = "bad,good"):
+    return open_task(test=([f"text {i}" for i in range(10)], ["bad", "good"] * 5), labels=labels)
+
+
+def write_labelled(file: Path, rows: list[tuple[str, str]]) -> Path:
+    file.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), encoding="utf-8")
+    return file
+
+
+def test_a_folder_opens_to_the_same_answers_calibrated_as_they_were(tmp_path: Path) -> None:
+    causal("llama").save(tmp_path / "model")
+    rows = [("fine", "good"), ("poor", "bad"), ("text 1", "good"), ("lovely", "good"), ("cold", "bad")]
+    file = write_labelled(tmp_path / "hand.csv", rows)
+    how = {"calibrate": str(file), "words": {"good": "nice"}, "prompt": "Say: {text}"}
+    asking, calibrating = asking_for(task_of_ten(), str(tmp_path / "model"), how, 0)
+    assert calibrating is not None
+    assert calibrating.texts == ("fine", "poor", "lovely", "cold"), "a text that measures doesn't calibrate"
+    asking.save(tmp_path / "asked", calibrating, 1)
+    engine = asking.open(tmp_path, 1)
+    engine.calibrate(calibrating.texts, ["good", "bad", "good", "bad"])  # type: ignore[attr-defined]
+    np.testing.assert_allclose(
+        open_engine(tmp_path / "asked", threads=1).text_logits(TEXTS), engine.text_logits(TEXTS), atol=1e-5
+    )
+    assert open_folder(tmp_path / "asked").labels == ("bad", "good")
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"promt": "x"}, "unknown key 'promt'. Did you mean 'prompt'"),
+        ({"shots": 3}, "name their file: few_shot"),
+        ({"calibrate": "seen.csv"}, "all its texts are shown or stand in the test split"),
+        ({"calibrate": "strange.csv"}, "label 'fine' is not among the labels given"),
+    ],
+)
+def test_what_a_recipe_can_not_ask_is_refused(
+    how: dict, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_labelled(tmp_path / "seen.csv", [("text 1", "good"), ("text 2", "bad")])
+    write_labelled(tmp_path / "strange.csv", [("one", "good"), ("two", "fine")])
+    with pytest.raises(UserError, match=message.replace("?", "[?]")):
+        asking_for(task_of_ten(), "config:bert:300k", how, 0)
+
+
+def test_a_head_is_not_calibrated_and_a_damaged_folder_is_told(tmp_path: Path) -> None:
+    tiny_model("bert", labels=("good", "bad")).save(tmp_path / "model")
+    file = write_labelled(tmp_path / "hand.csv", [("fine", "good"), ("poor", "bad")])
+    asking, calibrating = asking_for(task_of_ten(), str(tmp_path / "model"), {"calibrate": str(file)}, 0)
+    with pytest.raises(UserError, match="calibrate is for language models"):
+        asking.save(tmp_path / "asked", calibrating, 1)
+    (tmp_path / "artifact.json").write_text('{"exporter": "tasks.asked"}', encoding="utf-8")
+    with pytest.raises(UserError, match="is damaged; run the recipe again"):
+        open_folder(tmp_path)
