@@ -12,22 +12,20 @@ student's base, with a linear model tuned on select). Nothing is chosen on the t
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rows import SHARED, Rows
+
 if TYPE_CHECKING:
     from llamita.core.step import Step
     from llamita.workshop import Stage, Workshop
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "classify"
-SHARED = ROOT.parent / "shared" / "data"
+KEPT = Rows(name="classify", command="python bench/classify.py --row ROW --seed N", first="--row agnews-linear")
 ROWS = ("teacher", "student", "alone", "int8", "linear", "static")
 
 
@@ -86,7 +84,7 @@ def run(name: str, row: str, seed: int) -> dict[str, Any]:
     contest, folder = CONTESTS[name], SHARED / name
     data = {"train": str(folder / "train.csv"), "test": str(folder / contest.test), "max_length": contest.max_length}
     task = open_task({"classify": data | {"seed": seed}})
-    shop = Workshop(store=Store(folder=WORK / name), task=task, threads=set_threads(None), seed=seed)
+    shop = Workshop(store=Store(folder=KEPT.folder / name), task=task, threads=set_threads(None), seed=seed)
     if row == "static":
         found = static(shop, contest)
         size, parameters = found.pop("size_bytes"), found.pop("parameters")
@@ -194,23 +192,10 @@ def main() -> None:
     parser.add_argument("--row", choices=[f"{name}-{row}" for name in CONTESTS for row in ROWS])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
     if args.row:
         name, row = args.row.split("-")
-        file = WORK / f"{args.row}-seed{args.seed}.json"
-        if not SHARED.exists():
-            print(f"skipped: {args.row} needs {SHARED}")
-        elif not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(name, row, args.seed), ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*-seed*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/classify.py --row agnews-linear")
-    table(rows)
-    told = {"command": "python bench/classify.py --row ROW --seed N", "rows": rows}
-    out = ROOT / "bench" / "results" / "classify.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        KEPT.make(f"{args.row}-seed{args.seed}", lambda: run(name, row, args.seed), SHARED / name)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,13 @@ Models: sst2-light (python bench/sst2_pareto.py --seed 0), and the linear models
 from __future__ import annotations
 
 import argparse
-import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import CACHE, ROOT, SHARED, Rows
 
-ROOT = Path(__file__).parent.parent
-CACHE = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench"))
-WORK = CACHE / "coverage"
-SHARED = ROOT.parent / "shared" / "data"
+KEPT = Rows(name="coverage", command="python bench/coverage.py --row ROW", first="--row agnews-linear")
 DATA = {
     "sst2-light": ROOT / "examples" / "data" / "sst2_validation.csv",
     **{f"{name}-linear": SHARED / name / "test.csv" for name in ("agnews", "chnsenticorp", "thucnews")},
@@ -128,22 +124,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--row", choices=list(DATA))
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
     if args.row:
-        file = WORK / f"{args.row}.json"
-        if not DATA[args.row].exists():
-            print(f"skipped: {args.row} needs {SHARED}")
-        elif not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(args.row), ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/coverage.py --row agnews-linear")
-    table(rows)
-    told = {"command": "python bench/coverage.py --row ROW", "rows": rows}
-    out = ROOT / "bench" / "results" / "coverage.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        KEPT.make(args.row, lambda: run(args.row), DATA[args.row])
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

@@ -24,10 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import SHARED, Rows
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "few-shot"
-DATA = ROOT.parent / "shared" / "data" / "agnews"
+KEPT = Rows(
+    name="few_shot",
+    command="python bench/few_shot.py --row ROW --seed N --model MODEL --texts N",
+    first="--row contrastive",
+)
+DATA = SHARED / "agnews"
 MODELS = {"mpnet": Path.home() / ".cache" / "llamita-models" / "mpnet", "minilm": "minilm"}
 """all-mpnet-base-v2 as ../shared/tools/models.py lays it down, and all-MiniLM-L6-v2 out of its package."""
 ROWS = ("contrastive", "finetune", "frozen", "setfit")
@@ -85,7 +89,7 @@ def taught(args: argparse.Namespace, few: list[str], gold: list[str], texts: lis
     split = Split(texts=tuple(few), labels=tuple(labels.index(one) for one in gold))
     none = Split(texts=())
     task = Classify(labels=labels, train=split, select=none, test=none, max_length=LENGTH)
-    folder = WORK / f"{args.model}-{args.row}-seed{args.seed}"
+    folder = KEPT.folder / f"{args.model}-{args.row}-seed{args.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     step = Contrastive() if args.row == "contrastive" else Finetune(epochs=50, batch_size=16)
     made = step.apply(Model.load(MODELS[args.model]), Run(folder=folder, task=task, seed=args.seed))
@@ -105,7 +109,7 @@ def frozen(args: argparse.Namespace, few: list[str], gold: list[str], texts: lis
     set_threads(args.threads)
     model = Model.load(MODELS[args.model])
     model.tokenizer.model_max_length = LENGTH
-    cache = WORK / f"{args.model}-embedded-{len(texts)}.npy"
+    cache = KEPT.folder / f"{args.model}-embedded-{len(texts)}.npy"
     if not cache.exists():
         np.save(cache, mean_states(model, texts))
     machine = LogisticRegression(max_iter=5000).fit(mean_states(model, few), gold)
@@ -157,7 +161,7 @@ def setfit(args: argparse.Namespace, few: list[str], gold: list[str], texts: lis
     """The package itself, in a process of its own."""
     from llamita.core.sources import locate
 
-    where = WORK / f"setfit-{args.model}-{args.seed}"
+    where = KEPT.folder / f"setfit-{args.model}-{args.seed}"
     where.mkdir(parents=True, exist_ok=True)
     given = {
         "few": few, "gold": gold, "texts": texts, "model": str(locate(MODELS[args.model]).path), "seed": args.seed,
@@ -205,24 +209,11 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=1500, help="judged texts of the test file; 7600 are all")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
+    if args.row == "setfit" and "SETFIT_PYTHON" not in os.environ:
+        sys.exit("the row setfit needs SETFIT_PYTHON, a Python that has the package setfit")
     if args.row:
-        file = WORK / f"{args.model}-{args.row}-{args.texts}-seed{args.seed}.json"
-        if not DATA.exists():
-            print(f"skipped: needs {DATA}")
-        elif args.row == "setfit" and "SETFIT_PYTHON" not in os.environ:
-            sys.exit("the row setfit needs SETFIT_PYTHON, a Python that has the package setfit")
-        elif not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(args), ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*-seed*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/few_shot.py --row contrastive")
-    table(rows)
-    told = {"command": "python bench/few_shot.py --row ROW --seed N --model MODEL --texts N", "rows": rows}
-    out = ROOT / "bench" / "results" / "few_shot.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        KEPT.make(f"{args.model}-{args.row}-{args.texts}-seed{args.seed}", lambda: run(args), DATA)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

@@ -13,16 +13,14 @@ TF-IDF. mpnet is the folder in LLAMITA_MPNET, else the Hub id. SST-2 has wrong l
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import ROOT, Rows
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "label-errors"
+KEPT = Rows(name="label_errors", command="python bench/label_errors.py --row ROW --seed N", first="--row words")
 MODELS = {
     "minilm": "minilm", "smollm2": "smollm2", "mpnet": os.environ.get("LLAMITA_MPNET", "sentence-transformers/all-mpnet-base-v2")
 }  # fmt: skip
@@ -36,7 +34,7 @@ def states(name: str) -> None:
     from llamita.data.states import mean_states
     from llamita.workshop import open_engine
 
-    file = WORK / f"{name}.npy"
+    file = KEPT.folder / f"{name}.npy"
     if not file.exists():
         found = mean_states(open_engine(MODELS[name]), sentences().texts, LAYERS)  # type: ignore[arg-type]
         np.save(file.with_suffix(".part.npy"), found)
@@ -86,7 +84,7 @@ def ours(row: str, table: Any, gold: np.ndarray, seed: int) -> np.ndarray:
 
     views = views_of(table)
     if row != "words":
-        views[f"states {row}"] = _standardised(np.load(WORK / f"{row}.npy"))
+        views[f"states {row}"] = _standardised(np.load(KEPT.folder / f"{row}.npy"))
     return out_of_fold(views, gold, seed=seed)
 
 
@@ -128,22 +126,12 @@ def main() -> None:
     parser.add_argument("--row", choices=ROWS)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
+    KEPT.folder.mkdir(parents=True, exist_ok=True)
     if args.states:
         states(args.states)
     if args.row:
-        file = WORK / f"{args.row}-seed{args.seed}.json"
-        if not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(args.row, args.seed), ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*-seed*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/label_errors.py --row words")
-    table_of(rows)
-    told = {"command": "python bench/label_errors.py --row ROW --seed N", "rows": rows}
-    out = ROOT / "bench" / "results" / "label_errors.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        KEPT.make(f"{args.row}-seed{args.seed}", lambda: run(args.row, args.seed))
+    KEPT.publish(table_of)
 
 
 if __name__ == "__main__":

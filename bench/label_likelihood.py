@@ -12,19 +12,17 @@ formula reads; both take turns on the same texts. AG News needs ../shared/data a
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import ROOT, SHARED, Rows
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "label-likelihood"
-SHARED = ROOT.parent / "shared" / "data"
+KEPT = Rows(
+    name="label_likelihood", command="python bench/label_likelihood.py --row ROW --seed N", first="--row sst2-0"
+)
 DATA: dict[str, dict[str, Any]] = {
     "sst2": {
         "train": ROOT / "examples" / "data" / "sst2_train.csv", "test": ROOT / "examples" / "data" / "sst2_validation.csv",
@@ -145,22 +143,10 @@ def main() -> None:
     parser.add_argument("--row", choices=[f"{name}-{shots}" for name in DATA for shots in (0, 8)])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
     if args.row:
-        file = WORK / f"{args.row}-seed{args.seed}.json"
-        if not DATA[args.row.split("-")[0]]["train"].exists():
-            print(f"skipped: {args.row} needs {SHARED}")
-        elif not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(args.row, args.seed), ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/label_likelihood.py --row sst2-0")
-    table(rows)
-    told = {"command": "python bench/label_likelihood.py --row ROW --seed N", "rows": rows}
-    out = ROOT / "bench" / "results" / "label_likelihood.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        needs = DATA[args.row.split("-")[0]]["train"]
+        KEPT.make(f"{args.row}-seed{args.seed}", lambda: run(args.row, args.seed), needs)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

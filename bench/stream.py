@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
-import os
 import resource
 import subprocess
 import sys
@@ -23,8 +21,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "stream"
+from rows import ROOT, Rows
+
+KEPT = Rows(name="stream", command="python bench/stream.py --mb MB", first="--mb 10")
 REVIEW = 2000
 
 
@@ -86,27 +85,21 @@ def run(megabytes: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mb", type=int, choices=(10, 100, 1000))
-    args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
-    if args.mb:
-        file = WORK / f"{args.mb:04d}.json"
-        if not file.exists():
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(run(args.mb), indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/stream.py --mb 10")
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print all rows."""
     print(f"{'MB':>6}{'rows':>10}{'peak memory, MB':>17}{'rows a second':>15}")
     for row in rows:
         speed = row["rows"] / row["seconds"]
         print(f"{row['bytes'] / 1e6:6.0f}{row['rows']:10,}{row['peak_bytes'] / 1e6:17.0f}{speed:15,.0f}")
-    told = {"command": "python bench/stream.py --mb MB", "rows": rows}
-    out = ROOT / "bench" / "results" / "stream.json"
-    out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=int, choices=(10, 100, 1000))
+    args = parser.parse_args()
+    if args.mb:
+        KEPT.make(f"{args.mb:04d}", lambda: run(args.mb))
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

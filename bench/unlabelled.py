@@ -14,7 +14,6 @@ teacher's probabilities, and, for comparison, from its answers alone; TF-IDF wit
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import time
@@ -22,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rows import SHARED, Rows
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "unlabelled"
-DATA = ROOT.parent / "shared" / "data" / "agnews"
+KEPT = Rows(
+    name="unlabelled", command="python bench/unlabelled.py --row ROW --seed N --texts N --tests N", first="--row zero"
+)
+DATA = SHARED / "agnews"
 LABELS = ("Business", "Sci/Tech", "Sports", "World")
 WORDS = {"Sci/Tech": "Technology"}
 PROMPT = "News: {text}\nTopic:"
@@ -63,7 +64,7 @@ def teacher_of(row: str, cut: dict[str, Any], seed: int, threads: int) -> Any:
         more = {"examples": Shots(data=cut["examples"], seed=seed)} if row == "eight" else {}
         return ask(model, LABELS, words=WORDS, prompt=Prompt(start="", text=PROMPT), **more)  # type: ignore[arg-type]
     task = open_task({"classify": {"train": cut["lessons"], "test": cut["hand"], "labels": LABELS, "seed": seed}})
-    shop = Workshop(store=Store(folder=WORK / "stages"), task=task, threads=threads, seed=seed)
+    shop = Workshop(store=Store(folder=KEPT.folder / "stages"), task=task, threads=threads, seed=seed)
     path = os.environ.get("LLAMITA_MPNET", "sentence-transformers/all-mpnet-base-v2")
     return shop.open(shop.chain(shop.start(path), [build("finetune", {"epochs": 3.0}), build("calibrate")]))
 
@@ -72,7 +73,7 @@ def answers(row: str, cut: dict[str, Any], seed: int, threads: int) -> Path:
     """The teacher's answers to all texts, kept as they come."""
     from llamita.tasks.recorded import recorded
 
-    folder = WORK / f"answers-{row}-{seed}-{len(cut['texts'])}-{len(cut['test'])}"
+    folder = KEPT.folder / f"answers-{row}-{seed}-{len(cut['texts'])}-{len(cut['test'])}"
     if folder.exists():
         return folder
     texts = [*cut["hand"].texts, *cut["texts"].texts, *cut["test"].texts]
@@ -137,7 +138,7 @@ def learned(teacher: Any, cut: dict[str, Any], seed: int, threads: int) -> dict[
     unused = ([cut["hand"].texts[0]], [LABELS[0]])
     task = open_task({"classify": {"train": (texts, given), "test": unused, "labels": LABELS, "seed": seed}})
     key = address({"answers": [list(map(float, row)) for row in teacher.text_logits(texts)]})
-    store = Store(folder=WORK / "stages")
+    store = Store(folder=KEPT.folder / "stages")
     folder = store.stage(key, "teacher", teacher.save)
     shop = Workshop(store=store, task=task, threads=threads, seed=seed)
     student, said = shop.start("minilm"), Stage(key=key, folder=folder, name=teacher.name)
@@ -196,23 +197,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    WORK.mkdir(parents=True, exist_ok=True)
     if args.row:
-        file = WORK / f"{args.row}-seed{args.seed}-{args.texts}-{args.tests}.json"
-        if not DATA.exists():
-            print(f"skipped: {args.row} needs {DATA}")
-        elif not file.exists():
-            part = file.with_suffix(".part")
-            told = run(args.row, args.seed, args.texts, args.tests, args.threads)
-            part.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(file)
-    rows = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(WORK.glob("*.json"))]
-    if not rows:
-        raise SystemExit("no row has been run yet: python bench/unlabelled.py --row zero")
-    table(rows)
-    told = {"command": "python bench/unlabelled.py --row ROW --seed N --texts N --tests N", "rows": rows}
-    out = ROOT / "bench" / "results" / "unlabelled.json"
-    out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        key = f"{args.row}-seed{args.seed}-{args.texts}-{args.tests}"
+        KEPT.make(key, lambda: run(args.row, args.seed, args.texts, args.tests, args.threads), DATA)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":
