@@ -7,7 +7,6 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from llamita.core.hardware import int8_sums_overflow, num_cores
 from llamita.core.scaling import refitted
 from llamita.core.task import label_order
 from llamita.export import _check as check
+from llamita.export._folder import describe, new_folder, write_json, write_small_files
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -95,8 +95,8 @@ class Onnx(Exporter):
             log.info(
                 "int8-static, the fastest kind, is left out: it needs %d training texts or more", check.FEWEST_TEXTS
             )
-        with quiet(), _new_folder(run.folder) as work:
-            _write_small_files(work, model, described)
+        with quiet(), new_folder(run.folder) as work:
+            write_small_files(work, model, described)
             batches = check.shaped_batches(model.encoder, sample.compared)
             graph = trace(model, batches[1])
             expected = check.logits_of(model, batches)
@@ -119,7 +119,7 @@ class Onnx(Exporter):
                 **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
                 "considered": considered,
             }  # fmt: skip
-            _write_json(work / ARTIFACT_FILE, about)
+            write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
     def _fitted_again(self, work: Path, described: dict[str, Any], run: Run) -> Answers:
@@ -207,60 +207,6 @@ def _keep(work: Path, kind: str) -> None:
         os.replace(file, work / file.name)
     for folder in ("fp32", *INT8):
         shutil.rmtree(work / folder, ignore_errors=True)
-
-
-def describe(model: Model) -> dict[str, Any]:
-    """What artifact.json tells of the model, whatever the precision; only a classifier has it to tell."""
-    name = type(model.module).__name__
-    if "SequenceClassification" not in name:
-        raise UserError(
-            f"{model.name or 'the model'} is a {name} without labels to predict; ONNX export takes a classifier:"
-            " fine-tune it first (llamita finetune MODEL --data train.csv --out DIR)"
-        )
-    from llamita.core.flops import attention_width, flops_per_token
-
-    inputs = ["input_ids", "attention_mask", *(["token_type_ids"] if model.uses_type_ids else [])]
-    return {
-        "exporter": "export.onnx", "name": model.name, "labels": list(model.labels),
-        "answers": model.answers.to_dict(), "max_length": model.max_length,
-        "pad_id": model.module.config.pad_token_id, "inputs": inputs, "parameters": model.num_parameters,
-        "flops_per_token": flops_per_token(model), "attention_width": attention_width(model),
-    }  # fmt: skip
-
-
-def _write_small_files(folder: Path, model: Model, described: dict[str, Any]) -> None:
-    """The tokenizer on one line, and the config's part that a client needs to name labels."""
-    tokenizer = model.encoder.tokenizer
-    (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), encoding="utf-8")
-    config = model.module.config
-    _write_json(folder / "config.json", {
-        "model_type": config.model_type, "architectures": [type(model.module).__name__],
-        "id2label": dict(enumerate(described["labels"])),
-        "label2id": {label: i for i, label in enumerate(described["labels"])},
-        "pad_token_id": described["pad_id"], "max_position_embeddings": described["max_length"],
-        "problem_type": model.answers.problem_type,
-    })  # fmt: skip
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _new_folder(final: Path) -> Iterator[Path]:
-    """A temporary folder, renamed when the block ends well and removed when it doesn't; an earlier export gives way."""
-    if final.is_dir() and any(final.iterdir()) and not (final / ARTIFACT_FILE).is_file():
-        raise UserError(f"{final} is not empty and holds no export; name a new folder")
-    work = final.with_name(f".{final.name}.part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    try:
-        yield work
-        if final.is_dir():
-            shutil.rmtree(final)
-        os.replace(work, final)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 class OnnxEngine(Engine):
