@@ -57,11 +57,15 @@ class Examples:
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         batch = model.encoder.pad([self.encoded[i] for i in indices])
-        targets = {
+        inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
+        return {"inputs": inputs, "targets": self.targets_of(model, indices)}
+
+    def targets_of(self, model: Model, indices: np.ndarray) -> dict[str, torch.Tensor]:
+        """The rows of each column for these examples."""
+        return {
             name: torch.as_tensor(np.ascontiguousarray(column[indices])).to(model.device)
             for name, column in self.targets.items()
         }
-        return {"inputs": model.inputs(batch.token_ids, batch.mask, batch.type_ids), "targets": targets}
 
     def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> Any:
         return module(**inputs, **extra)

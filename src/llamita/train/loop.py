@@ -70,7 +70,8 @@ def fit(
         loss.to(run.device)
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
     require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
-    key = training_key(settings, list(batches), examples.lengths, parameters, run.seed)
+    how = (settings, type(examples).__name__)
+    key = training_key(how, list(batches), examples.lengths, parameters, run.seed)
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
     keeper = Keeper(learner, parameters, settings, checkpoints, len(batches), run, evaluate)
     keeper.plan_checkpoints(examples, batches)
