@@ -82,11 +82,11 @@ class Hidden(Step):
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import prepare, splits_to_read, taught_examples
         from llamita.distill._states import HiddenLoss, add_states, cut_alike, num_layers
-        from llamita.train.packed import arranged
         from llamita.train.examples import encoder_for
         from llamita.train.loop import fit
         from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)

@@ -63,10 +63,10 @@ class Logits(Step):
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import logits_loss, prepare, splits_to_read, taught_examples
-        from llamita.train.packed import arranged
         from llamita.train.loop import fit
         from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)

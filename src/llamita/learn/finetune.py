@@ -101,11 +101,11 @@ class Finetune(Step):
 
     def _train(self, model: Model, split: Split, run: Run) -> None:
         from llamita.core.hardware import use_bf16
-        from llamita.train.packed import arranged
         from llamita.train.examples import Examples, encode
         from llamita.train.judge import select_score
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
 
         assert run.task is not None
         encoded = encode(model, split.texts, run.task, self.max_length)

@@ -166,7 +166,7 @@ def arranged(step: Any, model: Model, examples: Examples, seed: int) -> tuple[Ba
         examples: the texts and their targets.
         seed: what shuffles.
     """
-    how = dict(batch_size=step.batch_size, epochs=step.epochs, seed=seed, max_tokens=step.max_tokens)
+    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": seed, "max_tokens": step.max_tokens}
     batches = training_batches(examples.lengths, **how)
     reason = CANNOT_PACK.get(model.module.config.model_type)
     require(
