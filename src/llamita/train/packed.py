@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
-from llamita.train.examples import BatchSource, Examples
+from llamita.train.examples import BatchSource, Examples, Outputs
 from llamita.train.packing import PADDING, packed_inputs
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class PackedExamples:
         mask, place = inputs["attention_mask"], inputs["places"]
         logits = head_logits(stock, _texts(found.last_hidden_state, place), _texts(ids, place), mask)
         states = getattr(found, "hidden_states", None)
-        return Packed(logits=logits, hidden_states=states and tuple(_texts(state, place) for state in states))
+        return Outputs(logits=logits, hidden_states=states and tuple(_texts(state, place) for state in states))
 
     def part(self, inputs: Mapping[str, Tensor], rank: int, ranks: int) -> tuple[dict[str, Tensor], slice]:
         """What one of several processes computes: some of the rows, and which texts of the batch those are."""
@@ -96,14 +96,6 @@ class PackedExamples:
         kept["attention_mask"] = inputs["attention_mask"][own]
         kept["places"] = inputs["places"][own] - first * inputs["input_ids"].shape[1]
         return kept, slice(low, high)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packed:
-    """What a loss takes of a classifier's outputs."""
-
-    logits: Tensor
-    hidden_states: tuple[Tensor, ...] | None = None
 
 
 def _packed_arrays(encoded: Sequence[Any], sizes: Sequence[int], pad_id: int) -> dict[str, np.ndarray]:
