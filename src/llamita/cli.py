@@ -13,6 +13,7 @@ from typing import Any
 from llamita import __version__
 from llamita._cli.failures import explained
 from llamita._cli.language import said, speaking, wanted
+from llamita.core import processes
 from llamita.core.errors import UserError, did_you_mean
 
 VERBS = {
@@ -33,6 +34,8 @@ VERBS = {
 """Verb, the module behind it (which has a function of this name), and one line of help."""
 ROOMS = {"prune": "one pruning step", "distill": "learn from a teacher", "quantize": "one quantising step"}
 """Folders of steps: the verb is the folder's name, the next word the method."""
+TOGETHER = ("run",)
+"""Verbs that several processes may carry out, besides the single steps."""
 QUIET = ("predict", "explain", "list", "doctor", "data")
 """Verbs whose answer is all they say."""
 RESUMED = ("lighten", "demo", "run")
@@ -42,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     _prepare()
+    if not processes.is_first():
+        _silence_stdout()
     try:
         language = wanted(words, os.environ)
     except UserError as error:
@@ -60,7 +65,7 @@ def _without_leading_language(words: list[str]) -> list[str]:
 
 
 def _answered(words: list[str]) -> int:
-    teller = Teller()
+    teller = Teller(logging.NOTSET if processes.is_first() else logging.CRITICAL)
     logging.getLogger("llamita").addHandler(teller)
     try:
         code = _carry_out(words)
@@ -83,6 +88,7 @@ def _answered(words: list[str]) -> int:
         return code
     finally:
         logging.getLogger("llamita").removeHandler(teller)
+        processes.leave()
 
 
 class Teller(logging.Handler):
@@ -109,9 +115,10 @@ def _prepare() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns of what it was asked for
     for name in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DATASETS_VERBOSITY"):
         os.environ.setdefault(name, "error")
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or not processes.is_first():
         os.environ.setdefault("TQDM_DISABLE", "1")
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     if not sys.warnoptions:
@@ -126,6 +133,10 @@ def _carry_out(words: list[str]) -> int:
         print(f"llamita {__version__}")
         return 0
     verb, rest = words[0], words[1:]
+    if processes.num_processes() > 1 and verb not in TOGETHER and _step_of(words) is None:
+        raise UserError(
+            f"llamita {verb} works in one process; start it without torchrun, which is for the steps that train and `llamita run`"
+        )
     logging.getLogger("llamita").setLevel(logging.WARNING if verb in QUIET else logging.INFO)
     if verb in VERBS:
         return _function(VERBS[verb][0], verb)(rest)

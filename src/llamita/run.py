@@ -7,10 +7,11 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+from llamita.core import processes
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.hardware import machine, versions
 from llamita.core.measure import Finding
@@ -19,7 +20,7 @@ from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject, write_whole
 from llamita.core.step import Step
 from llamita.core.store import Store
-from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
+from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, set_threads
 
 log = logging.getLogger(__name__)
 load = open_engine
@@ -87,8 +88,9 @@ def execute(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "recipe.yaml", recipe.to_yaml())
-    with logged(folder):
+    if processes.is_first():
+        write_whole(folder / "recipe.yaml", recipe.to_yaml())
+    with logged(folder) if processes.is_first() else nullcontext():
         shop = Workshop(
             store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
             task=open_task(recipe.task) if recipe.task else None,
@@ -110,7 +112,8 @@ def execute(
             task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
             versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
         )  # fmt: skip
-        finish(report, folder, language=language)
+        if processes.is_first():
+            finish(report, folder, language=language)
     return report
 
 
@@ -126,7 +129,7 @@ def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
     return shop.chain(shop.start(recipe.model), calibrated_again(recipe.steps), teacher), teacher
 
 
-CALIBRATES, TRAINS = "learn.calibrate", ("learn.", "distill.")
+CALIBRATES = "learn.calibrate"
 
 
 def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -137,7 +140,7 @@ def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
         found.append(step)
         if name_of(step) == CALIBRATES:
             calibration = step
-        elif calibration is not None and not following.startswith(TRAINS):
+        elif calibration is not None and not following.startswith(TRAINING):
             log.info("%s changes a calibrated model: it is calibrated anew", name_of(step))
             found.append(calibration)
     return tuple(found)
@@ -180,6 +183,8 @@ def exported_lineage(stage: Stage, artifact: Stage) -> tuple[dict[str, Any], ...
 
 def deliver(stage: Stage, folder: Path) -> None:
     """Copy a stage to where the user finds it, whole or not at all; what stood there before is replaced."""
+    if not processes.is_first():
+        return
     part = folder.with_name(f".{folder.name}.part")
     old = folder.with_name(f".{folder.name}.old")
     for left in (part, old):

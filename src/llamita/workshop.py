@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llamita.core import processes
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.exporter import Exporter
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
+TRAINING = ("learn.", "distill.")
+"""Rooms whose steps several processes carry out together."""
 VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
 VERBS["attack.noise"] = "attack"
 """Measures that a command line takes of a file of texts."""
@@ -92,6 +95,8 @@ class Workshop:
         def make(folder: Path) -> None:
             began = time.perf_counter()
             model = step.apply(self.load(stage), self.run(folder, teacher))
+            if not processes.is_first():
+                return
             entry = {"step": name, "settings": settings_of(step), "parameters": model.num_parameters}
             model.lineage = (*model.lineage, entry)
             model.save(folder)
@@ -99,7 +104,8 @@ class Workshop:
             write_whole(folder / "seconds.txt", f"{time.perf_counter() - began:.1f}\n")
 
         short = name.replace("learn.", "")
-        return Stage(key=key, folder=self.store.stage(key, short, make), name=stage.name, base=stage.base)
+        made = self.store.stage(key, short, make, together=name.startswith(TRAINING))
+        return Stage(key=key, folder=made, name=stage.name, base=stage.base)
 
     def chain(self, start: Stage, steps: Sequence[Step], teacher: Stage | None = None) -> Stage:
         """The stage after all the steps, in order."""

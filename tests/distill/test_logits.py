@@ -125,7 +125,7 @@ def test_a_decoder_without_a_head_is_read_with_the_prompt_its_head_brings(
     task, tiny = tiny_task(8), tiny_model("llama")
     run = taught_run(tmp_path / "run", task)
     monkeypatch.setattr("llamita.train.loop.fit", keep_examples)
-    student = Logits(epochs=1).apply(Model(tiny.module.base_model, tiny.tokenizer), run)
+    student = Logits(epochs=1, packing="off").apply(Model(tiny.module.base_model, tiny.tokenizer), run)
     assert type(student.module) is type(tiny.module)
     assert given[0].encoded == student.encoder.encode(task.train.texts)
 

@@ -15,7 +15,8 @@ from torch import nn
 from llamita.core.errors import UserError
 from llamita.train.batches import training_batches
 from llamita.train.examples import Examples, encode
-from llamita.train.loop import fit, make_optimizer
+from llamita.train.keeper import make_optimizer
+from llamita.train.loop import fit
 from llamita.train.losses import cross_entropy
 from llamita.train.settings import LoopSettings
 
@@ -75,7 +76,10 @@ def test_metrics_hold_every_step_once_and_no_clock(tmp_path: Path) -> None:
     fit(model, examples, batches, loss, LoopSettings(learning_rate=1e-3, log_every=3), tiny_run(tmp_path, task))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6, 8]
-    assert all(set(line) == {"step", "loss", "half", "learning_rate"} for line in lines)
+    assert all(set(line) == {"step", "loss", "half", "learning_rate", "tokens", "useful_tokens"} for line in lines)
+    assert lines[-1]["useful_tokens"] == 2 * sum(examples.lengths)
+    held = [max(examples.lengths[i] for i in batch) * len(batch) for batch in batches]
+    assert [line["tokens"] for line in lines] == [sum(held[:3]), sum(held[:6]), sum(held)]
     assert all(line["half"] == pytest.approx(line["loss"] / 2) for line in lines)
     assert not model.module.training
     assert model.module.config.use_cache in (True, None)

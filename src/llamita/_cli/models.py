@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llamita.core import processes
 from llamita.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
         keep = resumable and (begun or any(path.suffix in (".pt", ".npy") for path in work.rglob("*")))
         raise
     finally:
-        if not keep:
+        if not keep and processes.is_first():
             shutil.rmtree(work, ignore_errors=True)
             for parent in new:
                 with suppress(OSError):

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llamita.core import processes
 from llamita.core.errors import UserError
 from llamita.core.exporter import Artifact
 from llamita.core.hardware import num_cores
@@ -54,9 +55,9 @@ def _exporter_of(folder: Path) -> str:
 
 
 def set_threads(threads: int | None) -> int:
-    """Make torch use so many threads (all cores by default) and return the number."""
+    """Make torch use so many threads (by default all cores, shared by the processes here) and return the number."""
     import torch
 
-    threads = threads or num_cores()
+    threads = threads or max(1, num_cores() // processes.num_processes_here())
     torch.set_num_threads(threads)
     return threads

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llamita.core import processes
 from llamita.core.report import write_whole
 
 SHORT = 12
@@ -35,19 +36,24 @@ class Store:
     def has(self, key: str, name: str) -> bool:
         return self.place(key, name).is_dir()
 
-    def stage(self, key: str, name: str, make: Callable[[Path], None]) -> Path:
+    def stage(self, key: str, name: str, make: Callable[[Path], None], *, together: bool = False) -> Path:
         """The stage's folder; made first, unless it is there already.
 
         `make` fills a temporary folder that survives a kill, so that training goes on from its last checkpoint.
+        Of several processes the first makes it while the others wait, or all do together; then it alone writes files.
         """
         final = self.place(key, name)
-        if final.is_dir():
+        if processes.agreed(final.is_dir()):
             return final
         work = self.folder / f".{final.name}.part"
         work.mkdir(parents=True, exist_ok=True)
-        make(work)
-        shutil.rmtree(work / "checkpoints", ignore_errors=True)
-        os.replace(work, final)
+        if together or processes.is_first():
+            make(work)
+        processes.wait()
+        if processes.is_first():
+            shutil.rmtree(work / "checkpoints", ignore_errors=True)
+            os.replace(work, final)
+        processes.wait()
         return final
 
     def record(self, key: str, name: str, make: Callable[[], Any]) -> Any:

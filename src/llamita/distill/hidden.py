@@ -55,6 +55,9 @@ class Hidden(Step):
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
     """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    packing: str = "auto"
+    """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
+    would be a tenth padding or more."""
     max_length: int | None = None
     """Tokens a text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01
@@ -79,11 +82,11 @@ class Hidden(Step):
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import prepare, splits_to_read, taught_examples
         from llamita.distill._states import HiddenLoss, add_states, cut_alike, num_layers
-        from llamita.train.batches import training_batches
         from llamita.train.examples import encoder_for
         from llamita.train.loop import fit
         from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
@@ -102,8 +105,6 @@ class Hidden(Step):
         assert run.task is not None
         widths = (model.module.config.hidden_size, width)
         loss = HiddenLoss([ours for ours, _ in pairs], widths, self, losses_of(run.task))
-        batches = training_batches(
-            examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
-        )
+        source, batches = arranged(self, model, examples, run.seed)
         settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
-        return fit(model, examples, batches, loss, settings, run)
+        return fit(model, source, batches, loss, settings, run)

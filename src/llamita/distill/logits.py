@@ -41,6 +41,9 @@ class Logits(Step):
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
     """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    packing: str = "auto"
+    """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
+    would be a tenth padding or more."""
     max_length: int | None = None
     """Tokens a text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01
@@ -60,18 +63,16 @@ class Logits(Step):
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import logits_loss, prepare, splits_to_read, taught_examples
-        from llamita.train.batches import training_batches
         from llamita.train.loop import fit
         from llamita.train.losses import losses_of
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
         from llamita.train.teacher import Teacher
 
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         model = prepare(model, run)
         examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
-        batches = training_batches(
-            examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
-        )
+        source, batches = arranged(self, model, examples, run.seed)
         settings = loop_settings(self, default_learning_rate(model))
         assert run.task is not None
         losses = losses_of(run.task)
@@ -79,4 +80,4 @@ class Logits(Step):
         def loss(outputs, inputs, targets):
             return logits_loss(outputs, targets, self.temperature, self.alpha, losses)
 
-        return fit(model, examples, batches, loss, settings, run)
+        return fit(model, source, batches, loss, settings, run)

@@ -102,12 +102,17 @@ class Contrastive(Step):
 
     def _draw_together(self, model: Model, split: Split, run: Run) -> None:
         """The first stage: train the body, and what else stands below the last linear map."""
+        from llamita.core import processes
         from llamita.core.architecture import head_linear
         from llamita.learn._pooling import features_of_head
         from llamita.train.examples import Examples, encode
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
 
+        require(
+            processes.num_processes() == 1,
+            "learn.contrastive learns from a few texts, in one process; start it without torchrun",
+        )
         gold = np.asarray(split.labels, dtype=np.int64)
         examples = Examples(encoded=encode(model, split.texts, run.task, self.max_length), targets={"gold": gold})
         size = self.batch_size

@@ -35,6 +35,9 @@ class Finetune(Step):
     """Texts in a batch, >= 1."""
     max_tokens: int = 4096
     """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    packing: str = "auto"
+    """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
+    would be a tenth padding or more."""
     max_length: int | None = None
     """Tokens a training text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01
@@ -98,25 +101,23 @@ class Finetune(Step):
 
     def _train(self, model: Model, split: Split, run: Run) -> None:
         from llamita.core.hardware import use_bf16
-        from llamita.train.batches import training_batches
         from llamita.train.examples import Examples, encode
         from llamita.train.judge import select_score
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
+        from llamita.train.packed import arranged
 
         assert run.task is not None
         encoded = encode(model, split.texts, run.task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": run.task.gold(split)})
-        batches = training_batches(
-            examples.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
-        )
+        source, batches = arranged(self, model, examples, run.seed)
         settings = loop_settings(
             self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
             evaluations=self.evaluations if self.early_stopping else 0,
         )  # fmt: skip
         bf16 = use_bf16(self.precision, run.device)
         judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
-        fit(model, examples, batches, self._loss(run.task, split, run.device), settings, run, judge)
+        fit(model, source, batches, self._loss(run.task, split, run.device), settings, run, judge)
 
     def _loss(self, task: Task, split: Split, device: str) -> Loss:
         import torch

@@ -34,6 +34,34 @@ def training_batches(
     return batches
 
 
+def mixed_batches(
+    lengths: Sequence[int], *, batch_size: int, epochs: float, seed: int, max_tokens: int = 0
+) -> list[np.ndarray]:
+    """The same for texts that share rows: each batch is a random part of the examples, whatever their lengths."""
+    batches: list[np.ndarray] = []
+    left, epoch = round(epochs * len(lengths)), 0
+    while left > 0:
+        order = np.random.default_rng([seed, epoch]).permutation(len(lengths))[:left]
+        held, tokens = [], 0
+        for i in order:
+            if held and (len(held) == batch_size or (max_tokens and tokens + lengths[i] > max_tokens)):
+                batches.append(np.asarray(held))
+                held, tokens = [], 0
+            held.append(i)
+            tokens += lengths[i]
+        batches.append(np.asarray(held))
+        left -= len(order)
+        epoch += 1
+    return batches
+
+
+def padded_share(lengths: Sequence[int], batches: Sequence[np.ndarray]) -> float:
+    """Share of the tokens that is padding where each text of a batch has its own row."""
+    sizes = np.asarray(lengths)
+    held = sum(int(sizes[batch].max()) * len(batch) for batch in batches)
+    return 1 - sum(int(sizes[batch].sum()) for batch in batches) / held if held else 0.0
+
+
 def _epoch(
     order: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int, random: np.random.Generator
 ) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from llamita.core import processes
 from llamita.core.errors import first_line
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ class Checkpoints:
     """What the training depends on; see `training_key`."""
 
     def __post_init__(self) -> None:
+        if processes.is_first():
+            self._claim()
+        processes.wait()
+
+    def _claim(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         owner = self.folder / "key"
         if not owner.exists() or owner.read_text(encoding="utf-8") != self.key:
@@ -58,7 +64,7 @@ class Checkpoints:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
                 log.warning("checkpoint %s can't be read (%s); it is left out", path, first_line(error))
-                path.unlink()
+                path.unlink(missing_ok=True)
                 continue
             if isinstance(state, dict) and state.get("format") == FORMAT:
                 return state

@@ -43,6 +43,18 @@ class BatchSource(Protocol):
         """What the loss takes: the module's outputs for these inputs."""
         ...
 
+    def part(self, inputs: Mapping[str, torch.Tensor], rank: int, ranks: int) -> tuple[dict[str, torch.Tensor], slice]:
+        """The inputs that one of several processes computes, and which texts of the batch it answers for; see `rows_part`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What a loss reads of a classifier's outputs."""
+
+    logits: torch.Tensor
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
@@ -57,14 +69,32 @@ class Examples:
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         batch = model.encoder.pad([self.encoded[i] for i in indices])
-        targets = {
+        inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
+        return {"inputs": inputs, "targets": self.targets_of(model, indices)}
+
+    def targets_of(self, model: Model, indices: np.ndarray) -> dict[str, torch.Tensor]:
+        """The rows of each column for these examples."""
+        return {
             name: torch.as_tensor(np.ascontiguousarray(column[indices])).to(model.device)
             for name, column in self.targets.items()
         }
-        return {"inputs": model.inputs(batch.token_ids, batch.mask, batch.type_ids), "targets": targets}
 
     def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> Any:
         return module(**inputs, **extra)
+
+    def part(self, inputs: Mapping[str, torch.Tensor], rank: int, ranks: int) -> tuple[dict[str, torch.Tensor], slice]:
+        return rows_part(inputs, rank, ranks)
+
+
+def rows_part(inputs: Mapping[str, torch.Tensor], rank: int, ranks: int) -> tuple[dict[str, torch.Tensor], slice]:
+    """What one of several processes computes where each text has its row: its inputs, and which texts of the batch they are.
+
+    A process for which no row is left gets the first, of no text.
+    """
+    total = len(inputs["input_ids"])
+    first, last = rank * total // ranks, (rank + 1) * total // ranks
+    kept = slice(first, last) if last > first else slice(0, 1)
+    return {name: value[kept] for name, value in inputs.items()}, slice(first, last)
 
 
 class BatchSet(Dataset):

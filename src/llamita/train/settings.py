@@ -9,6 +9,7 @@ from typing import Any
 from llamita.core.errors import require
 
 PRECISIONS = ("auto", "fp32", "bf16")
+PACKINGS = ("auto", "on", "off")
 SCHEDULES = ("linear", "cosine", "constant")
 
 
@@ -55,6 +56,8 @@ def check_training(step: Any) -> None:
     require(step.weight_decay >= 0, f"weight_decay must be >= 0, got {step.weight_decay:g}")
     require(0 <= step.warmup < 1, f"warmup must be in [0, 1), got {step.warmup:g}")
     require(step.schedule in SCHEDULES, f"schedule must be one of {', '.join(SCHEDULES)}, got {step.schedule!r}")
+    packing = getattr(step, "packing", "off")
+    require(packing in PACKINGS, f"packing must be one of {', '.join(PACKINGS)}, got {packing!r}")
     require(step.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {step.precision!r}")
 
 

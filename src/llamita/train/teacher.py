@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core import processes
 from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
@@ -136,11 +137,12 @@ class Teacher:
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
         files = [folder / f"{_address(address, chunk)}.npy" for chunk in chunks]
-        missing = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
-        with progress_bar(sum(len(chunk) for _, chunk in missing), "the teacher reads", "text") as bar:
-            for file, chunk in missing:
-                _save_whole(file, compute(chunk))
-                bar.update(len(chunk))
+        with processes.first_alone():
+            missing = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
+            with progress_bar(sum(len(chunk) for _, chunk in missing), "the teacher reads", "text") as bar:
+                for file, chunk in missing:
+                    _save_whole(file, compute(chunk))
+                    bar.update(len(chunk))
         return files
 
     def _batches(self, texts: Sequence[Text]) -> tuple[list[int], list[tuple[list[int], Batch]]]:

@@ -1,0 +1,88 @@
+"""Several processes at one job, as torchrun and `accelerate launch` start them: who is first, who waits, what they agree on.
+
+Everything here is trivial in a single process, and needs no torch there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for one another: for as long as the first may measure, or a teacher read."""
+
+
+def num_processes() -> int:
+    """How many processes work at this job."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def process_rank() -> int:
+    """This one's number, from 0."""
+    return int(os.environ.get("RANK", "0")) if num_processes() > 1 else 0
+
+
+def is_first() -> bool:
+    """Whether this process writes the files and does what one does for all."""
+    return process_rank() == 0
+
+
+def num_processes_here() -> int:
+    """How many of them share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", num_processes())) if num_processes() > 1 else 1
+
+
+def join() -> None:
+    """Meet the others, once: over Gloo, and NCCL for what lies on GPUs."""
+    import torch
+    from torch import distributed
+
+    if distributed.is_initialized():
+        return
+    on_gpus = torch.cuda.is_available()
+    if on_gpus:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    distributed.init_process_group("cuda:nccl,cpu:gloo" if on_gpus else "gloo", timeout=PATIENCE)
+
+
+def leave() -> None:
+    """Part from the others, if they were met."""
+    if num_processes() > 1:
+        from torch import distributed
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def agreed(value: Any) -> Any:
+    """The first process's value, in all of them; they wait for it."""
+    if num_processes() == 1:
+        return value
+    from torch import distributed
+
+    join()
+    held = [value]
+    distributed.broadcast_object_list(held, src=0)
+    return held[0]
+
+
+def wait() -> None:
+    """Go on when all have come here."""
+    agreed(None)
+    if num_processes() > 1:
+        from torch import distributed
+
+        distributed.monitored_barrier(timeout=PATIENCE)
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """The first process does what is inside while the others wait, then they do it, finding what it left."""
+    if not is_first():
+        wait()
+    yield
+    if is_first():
+        wait()

@@ -1,0 +1,52 @@
+"""Steps that a test carries out in one process, and this file in several: `python -m tests.train.several FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from tests.families import tiny_model
+from tests.train.tiny import LABELS, several_task, tiny_run, tiny_task
+
+from llamita.core import processes
+from llamita.core.model import Model
+from llamita.core.step import Step
+from llamita.distill.hidden import Hidden
+from llamita.learn.finetune import Finetune
+
+QUICK = {"epochs": 1.5, "batch_size": 7, "learning_rate": 2e-3, "dropout": False, "precision": "fp32"}
+STEPS: dict[str, tuple[str, Step]] = {
+    "plain": ("bert", Finetune(class_weights="balanced", early_stopping=2, evaluations=3, **QUICK)),
+    "packed": ("bert", Finetune(packing="on", **QUICK)),
+    "decoder": ("llama", Finetune(packing="on", label_smoothing=0.1, **QUICK)),
+    "lora": ("roberta", Finetune(lora_rank=2, freeze=0.5, **QUICK)),
+    "several": ("distilbert", Finetune(**QUICK)),
+    "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
+}
+"""More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""
+
+
+def carried_out(name: str, folder: Path) -> Model:
+    """The model after a step; the folder holds its metrics."""
+    torch.set_num_threads(1)
+    family, step = STEPS[name]
+    task = several_task(36) if name == "several" else tiny_task(29, unlabelled=7)
+    run = tiny_run(folder, task)
+    labels = task.labels if name == "several" else LABELS
+    if step.needs_teacher:
+        teacher = folder.parent / "teacher"
+        if processes.is_first() and not teacher.exists():
+            tiny_model("bert", labels=LABELS, seed=1).save(teacher)
+        processes.wait()
+        run = replace(run, teacher=teacher)
+    return step.apply(tiny_model(family, labels=labels), run)
+
+
+if __name__ == "__main__":
+    for name in STEPS:
+        folder = Path(sys.argv[1]) / name
+        model = carried_out(name, folder)
+        torch.save(model.module.state_dict(), folder / f"weights-{processes.process_rank()}.pt")
+    processes.leave()
