@@ -106,6 +106,10 @@ def test_a_measured_number_carries_the_command_that_repeats_it(made, job, capsys
     assert told["quality.accuracy"] == accuracy.value
     ratio = light.finding("cost.size_ratio")
     assert shlex.split(ratio.command)[6] == "--against"
+    reasons = light.finding("explain.same_reasons")
+    assert main([*shlex.split(reasons.command)[1:], "--json"]) == 0
+    told = {f["name"]: f["value"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert told["explain.same_reasons"] == pytest.approx(reasons.value)
 
 
 def test_the_same_call_again_makes_nothing_anew(made, job):

@@ -3,10 +3,13 @@
 import json
 import logging
 import re
+import shlex
 
+import pytest
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
+from llamita.cli import main
 from llamita.core.answers import OneLabel
 from llamita.core.model import Model
 from llamita.core.recipe import Recipe
@@ -131,3 +134,29 @@ def test_a_run_of_texts_with_any_labels_makes_its_pages(tmp_path):
     card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")
     assert "micro" in card.lower()
     assert load(tmp_path / "out").answers.thresholds
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_test_split_that_was_cut_off_stands_in_a_file_that_the_commands_name(several, tmp_path, capsys):
+    rows = sentences(160)
+    labels = [[label, "all"] if several else label for _, label in rows]
+    names = ("all", "negative", "positive") if several else ("negative", "positive")
+    (tmp_path / "data.jsonl").write_text(
+        "".join(
+            json.dumps({"text": text, "label": label}) + "\n" for (text, _), label in zip(rows, labels, strict=True)
+        ),
+        encoding="utf-8",
+    )
+    kind = "multi_label_classification" if several else "single_label_classification"
+    model = tiny_model("bert", labels=names)
+    model.module.config.problem_type = kind
+    model.save(tmp_path / "model")
+    recipe = Recipe(
+        model=str(tmp_path / "model"), task={"classify": {"train": str(tmp_path / "data.jsonl")}},
+        measures=(build("measure.quality"),),
+    )  # fmt: skip
+    found = execute(recipe, tmp_path / "out", threads=1).subjects[0].findings[0]
+    assert found.n == 16
+    assert str(tmp_path / "out" / "test.csv") in found.command
+    assert main([*shlex.split(found.command)[1:], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["findings"][0]["value"] == pytest.approx(found.value)

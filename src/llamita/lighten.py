@@ -23,7 +23,7 @@ from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
-from llamita.run import deliver, finish, logged
+from llamita.run import TEST_FILE, deliver, finish, logged
 from llamita.tasks.asked import SHOTS
 from llamita.unlabelled import Unlabelled, unlabelled_texts
 from llamita.verdict import told
@@ -110,6 +110,7 @@ def lighten(
         else:
             plan["task"] = {task: plain(given) | {"max_length": plan["max_length"]}}
             shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
+            shop = shop if redact else shop.with_test_file(folder / TEST_FILE)
             report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
         again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
         report = replace(report, command=again, data_findings=tuple(doubts))

@@ -25,6 +25,8 @@ from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, 
 log = logging.getLogger(__name__)
 load = open_engine
 LOG_FILE = "log.txt"
+TEST_FILE = "test.csv"
+"""The test split, where it was cut off or came from no file."""
 
 
 class _LogFile(logging.FileHandler):
@@ -96,6 +98,7 @@ def execute(
             task=open_task(recipe.task) if recipe.task else None,
             columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
         )  # fmt: skip
+        shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop
         last, teacher = build_stages(shop, recipe)
         subjects = list(_subjects(shop, recipe, last, teacher))
         deliver(last, folder / "light")

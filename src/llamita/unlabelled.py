@@ -20,7 +20,7 @@ from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.data.read import Table
 from llamita.data.text import text_key
-from llamita.data.write import write_rows
+from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import pace_of, seconds_a_text
@@ -205,12 +205,7 @@ class Unlabelled:
 
     def _written(self, split: Split, file: Path) -> str:
         """The hand labels of a split as a file, and its name."""
-        rows = [
-            (i, [*_parts(text), self.labels[place]])
-            for i, (text, place) in enumerate(zip(split.texts, split.labels, strict=True), 1)
-        ]
-        names = ("text", "label") if isinstance(split.texts[0], str) else ("text", "pair", "label")
-        write_rows(file, names, rows, "hand labels")
+        write_split(file, split, self.labels)
         return str(file)
 
     def _told(self, teacher: RecordedEngine, plain: Stage, texts: Sequence[Text], scores: np.ndarray) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from llamita.core.report import write_whole
 from llamita.core.sources import Source, content_digest, fingerprint, locate
 from llamita.core.step import Step
 from llamita.core.store import Store, address
+from llamita.data.write import write_split
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 TRAINING = ("learn.", "distill.")
 """Rooms whose steps several processes carry out together."""
 VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
-VERBS["attack.noise"] = "attack"
+VERBS |= {"attack.noise": "attack", "explain.occlusion": "explain"}
 """Measures that a command line takes of a file of texts."""
 
 
@@ -55,6 +56,17 @@ class Workshop:
     device: str = "cpu"
     columns: Mapping[str, str] | None = None
     """How the user named the columns; for the commands that repeat a measure."""
+
+    def with_test_file(self, file: Path) -> Workshop:
+        """The same, its test split in a file of its own, so that commands can name it; one that has a file keeps it."""
+        if self.task is None or not self.task.test.is_labelled:
+            return self
+        source = self.task.test.source
+        if source and Path(source).exists():
+            return self
+        columns = write_split(file, self.task.test, self.task.labels) if processes.is_first() else {}
+        task = replace(self.task, test=replace(self.task.test, source=str(file)))
+        return replace(self, task=task, columns=columns)
 
     def start(self, model: str) -> Stage:
         """Stage zero: the model as it came, addressed by the bytes of its files."""

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from llamita.core.errors import UserError
+from llamita.core.task import Split
 from llamita.data.read import read_table
 from llamita.data.rows import MISSING, open_rows
-from llamita.data.write import write_rows
+from llamita.data.write import write_rows, write_split
 
 TEXTS = ['a "quoted", text', "two\nlines", "tab\there", "很好；", "", "'", '"opened']
 
@@ -89,3 +90,14 @@ def test_a_lone_carriage_return_is_read_back(tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     write_rows(out, ("text", "label"), [(1, ["one\rtwo", "x"]), (2, ["three", "y"])], "here")
     assert read_table(out).texts == ["one\rtwo", "three"]
+
+
+@pytest.mark.parametrize("texts", [("one, two", "a\nb"), (("one", "two"), ("a", 'b"'))])
+@pytest.mark.parametrize("several", [True, False])
+def test_a_split_is_read_again_as_it_was(texts, several, tmp_path):
+    labels = {"label_sets": ((0, 1), ())} if several else {"labels": (1, 0)}
+    columns = write_split(tmp_path / "test.csv", Split(texts=texts, **labels), ("bad", "good"))
+    table = read_table(str(tmp_path / "test.csv"), columns=columns)
+    assert tuple(table.texts) == texts
+    assert table.labels == (["bad|good", ""] if several else ["good", "bad"])
+    assert table.several is several

@@ -8,7 +8,7 @@ from typing import Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import _chosen_method, _methods, _taken_out
+from llamita._cli.judge import _chosen_method, _methods, _taken_out, one_measure
 from llamita._cli.language import said
 from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
@@ -20,8 +20,11 @@ def explain(argv: Sequence[str]) -> int:
     method, rest = _taken_out(argv, "--method", "occlusion")
     entry = _chosen_method([method], "explain", "--method")
     parser = flags.Parser("explain", f"{entry.summary} Methods: --method {' | '.join(_methods('explain'))}.")
+    if any(word.split("=")[0] == "--data" for word in rest):
+        return one_measure(parser, entry, rest)
     flags.add_model(parser)
     parser.add("texts", nargs="*", default=[], metavar="TEXT", help="one text or more")
+    parser.add("--data", metavar="FILE", help="in place of TEXT: some examples of a file, and how far --against agrees")
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--against", metavar="TEACHER", help="also why this model says what it says")
     parser.add("--html", metavar="FILE", help="write a page of coloured words")

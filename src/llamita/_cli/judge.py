@@ -58,7 +58,7 @@ def measure(argv: Sequence[str]) -> int:
     entry = _chosen_method(argv, "measure", "llamita measure")
     short = entry.name.split(".")[1]
     parser = flags.Parser(f"measure {short}", entry.summary)
-    return _one(parser, entry, argv[1:])
+    return one_measure(parser, entry, argv[1:])
 
 
 def attack(argv: Sequence[str]) -> int:
@@ -66,7 +66,7 @@ def attack(argv: Sequence[str]) -> int:
     method, rest = _taken_out(argv, "--method", "noise")
     entry = _chosen_method([method], "attack", "--method")
     parser = flags.Parser("attack", f"{entry.summary} Methods: --method {' | '.join(_methods('attack'))}.")
-    return _one(parser, entry, rest)
+    return one_measure(parser, entry, rest)
 
 
 def compare(argv: Sequence[str]) -> int:
@@ -126,7 +126,7 @@ def _compared(args: argparse.Namespace, command: str) -> Report:
     )  # fmt: skip
 
 
-def _one(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
+def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     flags.add_model(parser)
     flags.add_settings(parser, entry)
     flags.add_data(parser)

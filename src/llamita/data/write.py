@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from llamita.core.errors import UserError, require
+from llamita.core.task import Split
+from llamita.data.label_sets import JOINT
 from llamita.data.read import cell_text
 from llamita.data.rows import Row
 
@@ -49,6 +51,24 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
     finally:
         part.unlink(missing_ok=True)
     return written
+
+
+def write_split(file: Path, split: Split, labels: Sequence[str]) -> dict[str, str]:
+    """Write a labelled split with columns text, pair where it has pairs, and label or labels.
+
+    Returns:
+        What `read_table` must be told of the columns to read it again.
+    """
+    pairs = bool(len(split)) and not isinstance(split.texts[0], str)
+    several = bool(split.label_sets)
+    told = [[labels[i] for i in of] for of in split.label_sets] or [[labels[i]] for i in split.labels]
+    names = ("text", *(("pair",) if pairs else ()), "labels" if several else "label")
+    rows = [
+        (line, [*((text,) if isinstance(text, str) else text), JOINT.join(of)])
+        for line, (text, of) in enumerate(zip(split.texts, told, strict=True), 1)
+    ]
+    write_rows(file, names, rows, split.source)
+    return {"separator": JOINT} if several else {}
 
 
 def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = ",") -> Writer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llamita.core.errors import UserError
@@ -84,6 +84,7 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
     train, test = splits.get("train", Split(texts=())), splits.get("test")
     if test is None:
         train, test = cut(train, 0.1, seed + 1)
+        test = replace(test, source="")  # its file has the training texts too
         notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
     train, leaked = without(train, test)
     if leaked:
