@@ -21,6 +21,10 @@ VERBS = {
     "demo": ("make", "the whole path on a real model and film reviews"),
     "run": ("make", "carry out a recipe: llamita run RECIPE.yaml --out DIR"),
     "export": ("make", "write a folder that runs without torch: llamita export MODEL --to onnx --out DIR"),
+    "pretrain": (
+        "pretrain",
+        "learn language from documents: llamita pretrain config:llama:10m --data FOLDER --out DIR",
+    ),
     "evaluate": ("judge", "the usual measures in one table: llamita evaluate MODEL --data test.csv"),
     "measure": ("judge", "one measure: llamita measure cost MODEL --data test.csv --against TEACHER"),
     "compare": ("judge", "side by side, with a page: llamita compare TEACHER LIGHT --data test.csv --out DIR"),
@@ -34,11 +38,11 @@ VERBS = {
 """Verb, the module behind it (which has a function of this name), and one line of help."""
 ROOMS = {"prune": "one pruning step", "distill": "learn from a teacher", "quantize": "one quantising step"}
 """Folders of steps: the verb is the folder's name, the next word the method."""
-TOGETHER = ("run",)
+TOGETHER = ("run", "pretrain")
 """Verbs that several processes may carry out, besides the single steps."""
 QUIET = ("predict", "explain", "list", "doctor", "data")
 """Verbs whose answer is all they say."""
-RESUMED = ("lighten", "demo", "run")
+RESUMED = ("lighten", "demo", "run", "pretrain")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core import processes
+from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.hardware import machine, versions
 from llamita.core.measure import Finding
@@ -155,9 +156,40 @@ def _subjects(shop: Workshop, recipe: Recipe, last: Stage, teacher: Stage | None
     found = []
     if teacher is not None:
         found.append(subject(teacher, "teacher", shop.measure(teacher, recipe.measures), lineage_of(teacher)))
-    role = "model" if recipe.exporters else "light"
-    findings = shop.measure(last, recipe.measures, reference=teacher)
-    return [*found, subject(last, role, findings, lineage_of(last))]
+    if recipe.measure_each:
+        found += _on_the_way(shop, recipe, teacher)
+    role = "model" if recipe.exporters or recipe.measure_each else "light"
+    findings = (*shop.measure(last, recipe.measures, reference=teacher), *training_curve(last))
+    name = f"after {name_of(recipe.steps[-1])}" if recipe.measure_each and recipe.steps else ""
+    return [*found, subject(last, role, findings, lineage_of(last), name)]
+
+
+def _on_the_way(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
+    """The model as it came, and after each step but the last; one that can't be measured yet says why."""
+    stage, name = shop.start(recipe.model), "as it came"
+    for step in calibrated_again(recipe.steps):
+        try:
+            findings = (*shop.measure(stage, recipe.measures, reference=teacher), *training_curve(stage))
+        except UserError as error:
+            findings = (Finding(name="quality.accuracy", value=None, reason=str(error)), *training_curve(stage))
+        yield subject(stage, "model", findings, lineage_of(stage), name)
+        stage, name = shop.apply(stage, step, teacher), f"after {name_of(step)}"
+
+
+def training_curve(stage: Stage) -> tuple[Finding, ...]:
+    """The loss over the steps of the training that made a stage, where one did."""
+    file = stage.folder / "metrics.jsonl"
+    if not file.exists():
+        return ()
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    curve = [[line["step"], round(line["loss"], 5)] for line in lines if "loss" in line]
+    if not curve:
+        return ()
+    return (
+        Finding(
+            name="train.loss", value=curve[-1][1], unit="nats", better="lower", n=curve[-1][0], detail={"curve": curve}
+        ),
+    )
 
 
 def subject(

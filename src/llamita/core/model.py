@@ -14,6 +14,8 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
@@ -32,6 +34,11 @@ log = logging.getLogger(__name__)
 LINEAGE_FILE = "lineage.json"
 ANSWERS_FILE = "answers.json"
 """Curves and thresholds, which stock code has no place for and doesn't read."""
+LOADERS: dict[str, Any] = {
+    "ForCausalLM": AutoModelForCausalLM, "LMHeadModel": AutoModelForCausalLM, "ForMaskedLM": AutoModelForMaskedLM,
+    "ForConditionalGeneration": AutoModelForSeq2SeqLM,
+}  # fmt: skip
+"""By the end of what a config says the weights were made for; anything else is loaded as a body."""
 transformers_logging.disable_progress_bar()
 
 
@@ -206,7 +213,8 @@ def _load_stock(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFas
         if "ForSequenceClassification" in made_for:
             loader = AutoModelForSequenceClassification
         else:
-            loader = AutoModelForCausalLM if "ForCausalLM" in made_for or "LMHeadModel" in made_for else AutoModel
+            known = [loader for end, loader in LOADERS.items() if end in made_for]
+            loader = known[0] if known else AutoModel
         module = loader.from_pretrained(source.address, config=config, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source.address)
     except (OSError, ValueError) as error:

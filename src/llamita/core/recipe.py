@@ -15,7 +15,7 @@ from llamita.core.measure import Measure
 from llamita.core.registry import build, name_of, settings_of
 from llamita.core.step import Step
 
-KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "seed")
+KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Recipe:
     steps: tuple[Step, ...] = ()
     measures: tuple[Measure, ...] = ()
     exporters: tuple[Exporter, ...] = ()
+    measure_each: bool = False
+    """Whether the report has a row for the model as it came and after each step, too."""
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +50,8 @@ class Recipe:
             methods = getattr(self, key)
             if methods:
                 data[key] = [{name_of(m): settings} if (settings := settings_of(m)) else name_of(m) for m in methods]
+        if self.measure_each:
+            data["measure_each"] = True
         return {**data, "seed": self.seed}
 
     @classmethod
@@ -80,6 +84,7 @@ class Recipe:
             steps=_methods(data, "steps", "step", where),
             measures=_methods(data, "measures", "measure", where),
             exporters=_methods(data, "exporters", "exporter", where),
+            measure_each=bool(data.get("measure_each", False)),
             seed=int(data.get("seed", 0)),
         )
 

@@ -96,6 +96,8 @@ class Task(ABC):
     unlabelled: Split = field(default_factory=lambda: Split(texts=()))
     max_length: int | None = None
     """Tokens a text is cut to; None: what the model allows."""
+    weights: tuple[float, ...] = ()
+    """How often each training text, and then each unlabelled one, is read in an epoch, on average; empty: once."""
 
     def split(self, name: str) -> Split:
         return getattr(self, name)
@@ -118,7 +120,8 @@ class Task(ABC):
             self.select.fingerprint,
             self.unlabelled.fingerprint,
         ]
-        return hashlib.sha256("\x1f".join([*parts, str(self.max_length)]).encode()).hexdigest()
+        parts += [str(self.max_length), *map(str, self.weights)]
+        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
     @abstractmethod
     def fit_head(self, model: Model) -> Model:

@@ -55,6 +55,26 @@ def cascade(curve: Sequence[Mapping[str, float]], words: Mapping[str, str], *, w
     return drawing(width, height, *drawn, title=words["cascade"], description=words["plot_cascade_description"])
 
 
+def losses(
+    curve: Sequence[Sequence[float]], words: Mapping[str, str], *, width: int = 460, height: int = 260
+) -> Markup:
+    """The loss of a training over its steps."""
+    steps, heights = [float(step) for step, _ in curve], [float(loss) for _, loss in curve]
+    pad = max(1e-3, 0.08 * (max(heights) - min(heights)))
+    across = Scale(low=0.0, high=max(steps), start=52, end=width - 14)
+    up = Scale(low=max(0.0, min(heights) - pad), high=max(heights) + pad, start=height - 44, end=30)
+    drawn = grid(
+        across, up, x_ticks=even_ticks(0.0, max(steps), 5), y_ticks=even_ticks(up.low, up.high, 5), write_x=write.count,
+        write_y=lambda v: write.significant(v, 3),
+    )  # fmt: skip
+    drawn += [
+        text(across.start - 42, 14, words["plot_loss"], class_="axis-name"),
+        text(across.end, up.start + 36, words["plot_steps"], anchor="end", class_="axis-name"),
+        path([(across(x), up(y)) for x, y in zip(steps, heights, strict=True)], "curve"),
+    ]
+    return drawing(width, height, *drawn, title=words["training"], description=words["training_text"])
+
+
 def cheapest_at_best(curve: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
     """The point with the fewest calls to the teacher that is no worse than sending it everything."""
     everything = max(curve, key=lambda p: p["teacher_share"])

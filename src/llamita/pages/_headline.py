@@ -128,6 +128,12 @@ def _compared(other: Subject, teacher: Subject, words: Words) -> str:
 
 def _alone(subject: Subject, words: Words) -> str:
     found = subject.score
+    bits = subject.finding("quality.bits_per_byte")
+    if bits is not None and bits.value is not None:
+        return words["language_line"].format(
+            name=subject.name, value=write.significant(bits.value, 4), n=write.whole(bits.n),
+            interval=write.bracket(bits.interval, lambda v: write.significant(v, 4)),
+        )  # fmt: skip
     if found is None or found.value is None:
         return ""
     return words["model_line"].format(

@@ -112,6 +112,15 @@ def _named_row(point: plots.Point) -> dict[str, str]:
     return {"role": point.role, "label": point.label, "title": point.title}
 
 
+def training(report: Report, words: Words) -> list[dict[str, Any]]:
+    """The loss over the steps, for each model that a training made."""
+    found = [(s, f) for s in report.subjects if (f := s.finding("train.loss")) and len(f.detail["curve"]) > 1]
+    return [
+        {"role": s.role, "title": title_of(s, report, words), "picture": _curves.losses(f.detail["curve"], words)}
+        for s, f in found
+    ]
+
+
 def cascade(report: Report, words: Words) -> dict[str, Any] | None:
     """The curve, its sentence and its table."""
     found = next(

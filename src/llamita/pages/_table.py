@@ -67,6 +67,14 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
             Measured(
                 label="row_exact_match", finding="quality.exact_match", write=write.percent, better="higher", unit="%"
             ),
+            Measured(
+                label="row_bits",
+                finding="quality.bits_per_byte",
+                write=lambda v: write.significant(v, 4),
+                better="lower",
+            ),
+            Measured(label="row_perplexity", finding="quality.perplexity", write=write.significant, better="lower"),
+            Measured(label="row_masked", finding="quality.masked_perplexity", write=write.significant, better="lower"),
             Measured(label="row_macro_f1", finding="quality.macro_f1", write=write.percent, better="higher", unit="%"),
             Measured(label="row_loss", finding="quality.loss_to_reference", write=_share_points, better="lower"),
             Measured(

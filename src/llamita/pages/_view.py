@@ -10,7 +10,7 @@ from llamita.core.report import Report
 from llamita.pages import _format as write
 from llamita.pages._examples import examples
 from llamita.pages._headline import headline, pieces
-from llamita.pages._pictures import FEATURED, cascade, featured, noise, reliability, scatter, title_of
+from llamita.pages._pictures import FEATURED, cascade, featured, noise, reliability, scatter, title_of, training
 from llamita.pages._snippets import snippets
 from llamita.pages._table import RATIOS, ROWS, columns, groups, ratio, shown_subjects
 from llamita.pages._table import cell as printed
@@ -26,6 +26,7 @@ def view(report: Report, words: Words, folder: Path | None, *, redacted: bool) -
         "notes": report.notes,
         "tiles": tiles(report, words),
         "scatter": scatter(report, words),
+        "training": training(report, words),
         "cascade": cascade(report, words),
         "reliability": reliability(report, words),
         "confusion": confusion(report, words),

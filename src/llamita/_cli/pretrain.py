@@ -1,0 +1,102 @@
+"""pretrain: documents in, a language model out, with its loss curve, samples, and bits per byte on text it never saw."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from llamita._cli import parser as flags
+from llamita._cli import show, values
+from llamita._cli.language import said
+from llamita._cli.models import run_folder
+from llamita.core import processes
+from llamita.core.errors import UserError, require
+from llamita.core.registry import build, entries
+
+log = logging.getLogger(__name__)
+SAMPLE_TOKENS, SAMPLES = 80, 3
+
+
+def pretrain(argv: Sequence[str]) -> int:
+    """The same command goes on where it stopped."""
+    entry = entries()["learn.pretrain"]
+    parser = flags.Parser("pretrain", f"{entry.summary} MODEL: a folder, or config:FAMILY:SIZE for fresh weights.")
+    flags.add_model(parser)
+    flags.add_settings(parser, entry)
+    parser.add(
+        "--data", metavar="FILE", nargs="+", required=True,
+        help="files, folders or patterns; FILE=0.5 reads half of its documents in an epoch",
+    )  # fmt: skip
+    parser.add("--test", metavar="FILE", help="documents touched once, at the end (else a twentieth of --data)")
+    parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
+    parser.add("--out", metavar="DIR", required=True, help="the run's folder")
+    flags.add_machine(parser)
+    flags.add_json(parser)
+    args = parser.read(argv)
+    from llamita.core.recipe import Recipe
+    from llamita.run import execute
+
+    out = run_folder(args.out)
+    task = {"train": weighted(args.data), "test": args.test, "columns": args.columns, "seed": args.seed}
+    recipe = Recipe(
+        model=args.model, task={"language": {key: value for key, value in task.items() if value is not None}},
+        steps=(build(entry.name, flags.settings_from(args, entry)),), measures=(build("measure.quality"),),
+        measure_each=not args.model.startswith("config:"), seed=args.seed,
+    )  # fmt: skip
+    report = execute(
+        recipe, out, threads=args.threads, command=shlex.join(["llamita", "pretrain", *argv]), language=args.language
+    )
+    if not processes.is_first():
+        return 0
+    samples = sampled(out / "light", args.seed)
+    if args.json:
+        found = [f.to_dict() | {"rows": []} for s in report.subjects for f in s.findings]
+        show.print_json({"findings": found, "samples": samples, "folder": str(out)})
+        return 0
+    show.findings_table([(s.name, s.findings) for s in report.subjects], ", ".join(args.data))
+    for sample in samples:
+        print(f"\n{sample}")
+    print(said(f"page: {out / 'report.html'}"))
+    return 0
+
+
+def weighted(named: Sequence[str]) -> Any:
+    """Sources with their weights, where some have one."""
+    found: dict[str, float] = {}
+    for word in named:
+        name, sign, weight = word.rpartition("=")
+        if not sign or Path(word).expanduser().exists():
+            name, weight = word, "1"
+        require(name not in found, f"--data names {name} twice; give it a weight: {name}=2")
+        try:
+            found[name] = float(weight)
+        except ValueError:
+            raise UserError(
+                f"--data {word}: what follows = is how often it is read in an epoch, got {weight!r}"
+            ) from None
+    return next(iter(found)) if len(found) == 1 and set(found.values()) == {1.0} else found
+
+
+def sampled(folder: Path, seed: int) -> list[str]:
+    """What a causal model writes by itself; nothing of other models."""
+    import torch
+
+    from llamita.core.model import Model
+    from llamita.tasks._surprise import first_token
+    from llamita.train.language_head import objective_of
+
+    model = Model.load(folder)
+    if objective_of(model.module) != "causal":
+        return []
+    first = first_token(model)
+    begun = torch.tensor([[first if first is not None else model.tokenizer("The")["input_ids"][0]]] * SAMPLES)
+    torch.manual_seed(seed)
+    module: Any = model.module
+    written = module.generate(
+        input_ids=begun, attention_mask=torch.ones_like(begun), max_new_tokens=SAMPLE_TOKENS, do_sample=True, top_k=50,
+        pad_token_id=model.tokenizer.pad_token_id,
+    )  # fmt: skip
+    return [model.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in written]

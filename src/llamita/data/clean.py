@@ -1,0 +1,70 @@
+"""Which documents are worth learning from: copies and what is no running text are left out, and counted.
+
+The rules are a few of Rae et al. 2021 (Gopher, https://arxiv.org/abs/2112.11446), read so that they hold for Chinese too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from llamita.core.errors import require
+from llamita.data.copies import repeated_nearly, same_texts
+from llamita.data.text import han_share
+
+COPIES = ("keep", "exact", "near")
+FEWEST_CHARACTERS = 20
+LEAST_LETTERS = 0.6
+"""Share of the characters other than spaces that are letters or digits."""
+MOST_REPEATED = 0.5
+"""Share of the lines that stand there twice or more, of a text of four lines or more."""
+WORD_LENGTHS = (2, 15)
+"""Mean characters of a word, where words are parted by spaces."""
+
+
+def dropped_documents(texts: Sequence[str], *, copies: str = "near", filtered: bool = True) -> dict[str, list[int]]:
+    """Indices to leave out, by reason, each document under the first that applies.
+
+    Args:
+        copies: keep; exact: of copies in all but case, width and marks the first stays; near: near copies too.
+        filtered: whether texts that aren't running text are left out.
+    """
+    require(copies in COPIES, f"copies must be one of {', '.join(COPIES)}, got {copies!r}")
+    reasons: dict[str, list[int]] = {}
+    gone: set[int] = set()
+
+    def drop(reason: str, indices: Sequence[int]) -> None:
+        new = sorted(set(indices) - gone)
+        if new:
+            reasons[reason] = new
+            gone.update(new)
+
+    if filtered:
+        found = [fault_of(text) for text in texts]
+        for reason in sorted({fault for fault in found if fault}):
+            drop(reason, [i for i, fault in enumerate(found) if fault == reason])
+    if copies != "keep":
+        drop("copies", [i for rows in same_texts(texts) for i in rows[1:]])
+    if copies == "near":
+        left = [i for i in range(len(texts)) if i not in gone]
+        drop("near copies", [left[i] for i in repeated_nearly([texts[i] for i in left], None)])
+    return reasons
+
+
+def fault_of(text: str) -> str:
+    """Why a text is not worth learning from; empty if it is."""
+    bare = [c for c in text if not c.isspace()]
+    if len(bare) < FEWEST_CHARACTERS * (0.5 if han_share(text) > 0.5 else 1):
+        return "too short"
+    if sum(c.isalnum() for c in bare) < LEAST_LETTERS * len(bare):
+        return "mostly marks"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    counts = Counter(lines)
+    if len(lines) >= 4 and sum(n for n in counts.values() if n > 1) > MOST_REPEATED * len(lines):
+        return "repeated lines"
+    words = re.findall(r"\S+", text)
+    mean = sum(map(len, words)) / len(words)
+    if han_share(text) < 0.1 and not WORD_LENGTHS[0] <= mean <= WORD_LENGTHS[1]:
+        return "no words"
+    return ""

@@ -1,0 +1,97 @@
+"""Documents to learn language from: whole texts out of files, folders and tables, in order, with what they count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llamita.core.errors import UserError, require
+from llamita.data.decode import text_lines
+from llamita.data.files import STDIN, Labelled, files_of, format_of
+from llamita.data.read import read_table
+
+LONG = 4000
+"""Characters from which on a document of a plain text file ends with the paragraph."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """Texts and how often each is read in an epoch, on average."""
+
+    texts: tuple[str, ...]
+    weights: tuple[float, ...]
+    source: str
+
+
+def read_documents(sources: Any, columns: Mapping[str, str] | None = None) -> Documents:
+    """Read all sources, one after the other.
+
+    Args:
+        sources: a file, folder or pattern; a list of such, or {source: weight}; or a list of texts. Of plain text a short file
+            is a document, a long one many: paragraphs, which empty lines part, are gathered up to `LONG` characters. Of CSV,
+            JSONL and the like each row is one.
+        columns: which column is the text, where it is guessed wrongly.
+
+    Raises:
+        UserError: a source that isn't there or has no text, or a weight that is none.
+    """
+    if isinstance(sources, (list, tuple)) and not all(_names_data(source) for source in sources):
+        texts = tuple(text for text in sources if str(text).strip())
+        require(all(isinstance(text, str) for text in texts), "documents must be texts")
+        require(bool(texts), "no documents given; give at least one text")
+        return Documents(texts=texts, weights=(1.0,) * len(texts), source="texts")
+    given = sources if isinstance(sources, Mapping) else dict.fromkeys([sources] if _is_name(sources) else sources, 1.0)
+    found: list[str] = []
+    weights: list[float] = []
+    for named, weight in given.items():
+        require(0 < float(weight) < 100, f"{named}: a source's weight must be in (0, 100), got {weight}")
+        texts = [text for text in _texts_of(str(named), columns) if text.strip()]
+        require(bool(texts), f"{named}: no text in it; add some, or leave it out")
+        found += texts
+        weights += [float(weight)] * len(texts)
+    return Documents(texts=tuple(found), weights=tuple(weights), source=" ".join(map(str, given)))
+
+
+def _is_name(source: Any) -> bool:
+    return isinstance(source, (str, Path))
+
+
+def _names_data(source: Any) -> bool:
+    """Whether it is the name of something that is there, and not a text."""
+    if isinstance(source, Path):
+        return True
+    if not isinstance(source, str) or "\n" in source or len(source) > 1000:
+        return False
+    return Path(source).expanduser().exists() or any(mark in source for mark in "*?[") or source == str(STDIN)
+
+
+def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:
+    files = files_of(named)
+    if isinstance(files, Labelled):
+        paths: Sequence[Path] = [path for path, _ in files.files]
+    else:
+        paths = files
+    for path in paths:
+        if path != STDIN and not path.is_file():
+            raise UserError(f"no file {path}; name one that is there")
+        if path != STDIN and format_of(path) == ".txt":
+            yield from gathered("".join(text_lines(path, None)))
+        else:
+            for text in read_table(str(path), columns=columns, labelled=False).texts:
+                yield text if isinstance(text, str) else "\n".join(text)
+
+
+def gathered(text: str) -> Iterator[str]:
+    """The documents of a plain text: its paragraphs in order, joined until they are `LONG`."""
+    held: list[str] = []
+    for paragraph in re.split(r"\n[ \t]*\n", text):
+        if paragraph.strip():
+            held.append(paragraph.strip("\n"))
+        if sum(map(len, held)) >= LONG:
+            yield "\n\n".join(held)
+            held = []
+    if held:
+        yield "\n\n".join(held)

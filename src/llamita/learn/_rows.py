@@ -1,0 +1,168 @@
+"""From documents to the rows a language model trains on, all epochs long: a pure function of documents, settings and seed.
+
+Each epoch reads the documents in a new order, one after the other through windows of a fixed length; what stands in a window
+together is told apart by its segment. Noise is drawn when a row is asked for, from (seed, row), so that every epoch masks
+other tokens and a resumed training sees the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from llamita.train.language import Tokens
+from llamita.train.language_loss import NO_TARGET
+
+MASKED, RANDOM = 0.8, 0.9
+"""Of the tokens to be foreseen as many are masked, and up to here replaced by another; the rest stays (Devlin et al. 2019,
+https://arxiv.org/abs/1810.04805)."""
+SPAN = 3.0
+"""Mean length of a masked span (Lewis et al. 2020, https://arxiv.org/abs/1910.13461)."""
+
+
+class Frame(NamedTuple):
+    """Special tokens of a tokenizer."""
+
+    before: tuple[int, ...]
+    """What each piece of a document begins with."""
+    after: tuple[int, ...]
+    mask: int
+    """-1 where nothing is masked."""
+    free: int
+    """Ids below are never drawn at random; special ones mostly."""
+    size: int
+    """Of the vocabulary."""
+
+
+class Piece(NamedTuple):
+    """Part of a document."""
+
+    document: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """All rows of a training in the order they are trained, made when asked for."""
+
+    documents: Sequence[np.ndarray]
+    """Token ids of each, without special tokens."""
+    weights: Sequence[float]
+    """How often each is read in an epoch, on average."""
+    frame: Frame
+    length: int
+    """Tokens of a window."""
+    epochs: float
+    objective: str
+    """causal, masked, denoising or mixed."""
+    masked: float
+    """Share of the tokens to be foreseen, where some are masked."""
+    packed: bool = True
+    """Whether documents share windows."""
+    growing: bool = False
+    """Whether windows begin with a quarter of the length."""
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    @cached_property
+    def plan(self) -> list[tuple[Piece, ...]]:
+        """The pieces of each row."""
+        rows: list[tuple[Piece, ...]] = []
+        for share, length in ((0.25, self.length // 4), (0.25, self.length // 2), (0.5, self.length)):
+            if self.growing:
+                rows += self._phase(self.epochs * share, max(16, length), length)
+        return rows if self.growing else self._phase(self.epochs, self.length, 0)
+
+    def _phase(self, epochs: float, length: int, phase: int) -> list[tuple[Piece, ...]]:
+        rows: list[tuple[Piece, ...]] = []
+        epoch = 0
+        while epochs > epoch:
+            draws = np.random.default_rng([self.seed, phase, epoch])
+            order = self._order(draws)
+            part = min(1.0, epochs - epoch)
+            made = list(self._fill(order[: max(1, round(part * len(order)))], length))
+            rows += [made[i] for i in draws.permutation(len(made))]
+            epoch += 1
+        return rows
+
+    def _order(self, draws: np.random.Generator) -> list[int]:
+        """The documents of an epoch; of a weight's broken part a coin decides."""
+        weights = np.asarray(self.weights, dtype=np.float64)
+        times = np.floor(weights + draws.random(len(weights))).astype(int)
+        return draws.permutation(np.repeat(np.arange(len(weights)), times)).tolist()
+
+    def _fill(self, order: Sequence[int], length: int) -> Iterator[tuple[Piece, ...]]:
+        """Windows of pieces; a document that doesn't fit goes on in the next one, as a piece of its own."""
+        cost = len(self.frame.before) + len(self.frame.after)
+        held: list[Piece] = []
+        free = length
+        for document in order:
+            start, size = 0, len(self.documents[document])
+            while start < size:
+                end = min(size, start + free - cost)
+                held.append(Piece(document, start, end))
+                free -= end - start + cost
+                start = end
+                if free < cost + LEAST_PIECE or not self.packed:
+                    yield tuple(held)
+                    held, free = [], length
+        if held:
+            yield tuple(held)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each row before noise, which may shorten it."""
+        cost = len(self.frame.before) + len(self.frame.after)
+        return [sum(piece.end - piece.start + cost for piece in row) for row in self.plan]
+
+    def __getitem__(self, row: int) -> Tokens:
+        parts = [self._piece(piece) for piece in self.plan[row]]
+        ids = np.concatenate(parts)
+        segments = np.repeat(np.arange(len(parts)), [len(part) for part in parts]) if self.packed else None
+        draws = np.random.default_rng([self.seed, 3, row])
+        if self.objective == "causal" or (self.objective == "mixed" and draws.random() < 0.5):
+            return Tokens(ids, ids.copy(), segments)
+        if self.objective == "denoising":
+            return Tokens(_infilled(ids, self.frame, self.masked, draws), ids)
+        noisy, targets = _masked(ids, self.frame, self.masked, draws)
+        return Tokens(noisy, targets, segments, self.objective == "mixed")
+
+    def _piece(self, piece: Piece) -> np.ndarray:
+        """Its ids in their frame; only the last piece of a document ends it, where the frame is no pair of brackets."""
+        ids = np.asarray(self.documents[piece.document][piece.start : piece.end], dtype=np.int64)
+        return np.concatenate([np.array(self.frame.before, np.int64), ids, np.array(self.frame.after, np.int64)])
+
+
+LEAST_PIECE = 8
+"""Tokens of a document for which a window isn't closed yet."""
+
+
+def _masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Ids with noise, and targets where there is some."""
+    chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, [*frame.before, *frame.after])
+    kind = draws.random(len(ids))
+    noisy = np.where(chosen & (kind < MASKED), frame.mask, ids)
+    other = draws.integers(frame.free, frame.size, len(ids))
+    noisy = np.where(chosen & (kind >= MASKED) & (kind < RANDOM), other, noisy)
+    return noisy.astype(np.int64), np.where(chosen, ids, NO_TARGET)
+
+
+def _infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> np.ndarray:
+    """Ids in which spans of about three tokens, a share of all, are one mask each (text infilling of BART)."""
+    inner = ids[len(frame.before) : len(ids) - len(frame.after)]
+    hidden = np.zeros(len(inner), dtype=bool)
+    wanted = round(share * len(inner))
+    while hidden.sum() < wanted:
+        size = max(1, min(int(draws.poisson(SPAN)), wanted - int(hidden.sum())))
+        start = int(draws.integers(0, len(inner)))
+        hidden[start : start + size] = True
+    first = hidden & ~np.concatenate([[False], hidden[:-1]])
+    noisy = np.where(first, frame.mask, inner)[~hidden | first]
+    return np.concatenate([np.array(frame.before, np.int64), noisy, np.array(frame.after, np.int64)]).astype(np.int64)

@@ -1,0 +1,89 @@
+"""A tokenizer trained on the user's own texts: byte-level BPE or Unigram, as stock code loads it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llamita.core.errors import require
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+log = logging.getLogger(__name__)
+KINDS = ("keep", "bpe", "unigram")
+SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
+"""In the order of their ids, which is that of our random models."""
+
+
+def trained_tokenizer(
+    texts: Sequence[str], kind: str, pieces: int, *, framed: bool, max_length: int
+) -> PreTrainedTokenizerFast:
+    """Train one and tell how many characters a piece has.
+
+    Args:
+        kind: bpe (Sennrich et al. 2016, over bytes: nothing is ever unknown) or unigram (Kudo 2018, over characters, whatever
+            is rare falls back to bytes).
+        pieces: size of the vocabulary, special tokens included.
+        framed: whether texts stand between <s> and </s>, as encoders read them.
+    """
+    from tokenizers import processors
+    from transformers import PreTrainedTokenizerFast
+
+    require(pieces >= 300, f"a vocabulary must have 300 pieces or more (256 are bytes), got {pieces}")
+    backend = _bpe(texts, pieces) if kind == "bpe" else _unigram(texts, pieces)
+    if framed:
+        frame = processors.TemplateProcessing(
+            single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1",
+            special_tokens=[(name, backend.token_to_id(name)) for name in ("<s>", "</s>")],
+        )  # fmt: skip
+        backend.post_processor = frame
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=max_length, bos_token="<s>", pad_token="<pad>", eos_token="</s>",
+        unk_token="<unk>", mask_token="<mask>", cls_token="<s>", sep_token="</s>",
+    )  # fmt: skip
+    sample = texts[: max(1, min(len(texts), 200))]
+    told = sum(map(len, sample)) / max(
+        1, sum(len(ids) for ids in made(list(sample), add_special_tokens=False)["input_ids"])
+    )
+    log.info("tokenizer: %s pieces, %.2f characters a piece", f"{len(made):,}", told)
+    return made
+
+
+def _bpe(texts: Sequence[str], pieces: int) -> Tokenizer:
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    from llamita.core.random_weights import SPLIT
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=pieces, special_tokens=list(SPECIAL_TOKENS), show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def _unigram(texts: Sequence[str], pieces: int) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=pieces, special_tokens=list(SPECIAL_TOKENS), show_progress=False, unk_token="<unk>",
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

@@ -1,0 +1,220 @@
+"""Pretraining: a model learns language from documents, from fresh weights or going on from what it knows.
+
+Causal (next token), masked (BERT, https://arxiv.org/abs/1810.04805), denoising (BART's infilling,
+https://arxiv.org/abs/1910.13461), and the mix of causal and masked rows in one decoder (GPT-BERT, Charpentier & Samuel 2024,
+https://arxiv.org/abs/2410.24159). Documents share windows and see themselves alone. On a task's own texts first, it is
+task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llamita.core.errors import require
+from llamita.core.step import Step
+from llamita.train.settings import check_training, loop_settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.learn._rows import Windows
+
+log = logging.getLogger(__name__)
+OBJECTIVES = ("auto", "causal", "masked", "denoising", "mixed")
+FRESH = 10.0
+"""How many times faster fresh weights learn than those that are tuned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pretrain(Step):
+    """Learn language from documents, or from a task's texts."""
+
+    objective: str = "auto"
+    """causal, masked, denoising (encoder-decoders), mixed (decoders: half of the rows causal, half masked), or auto: what the
+    family was made for."""
+    epochs: float = 1.0
+    """Passes over the documents, > 0."""
+    window: int = 256
+    """Tokens a row holds, >= 16; a longer document goes on in the next row."""
+    batch_size: int = 16
+    """Rows in a batch, >= 1."""
+    learning_rate: float | None = None
+    """Highest learning rate; none: by the size of the body, tenfold for fresh weights."""
+    masked: float | None = None
+    """Share of the tokens that are masked, in (0, 0.8]; none: 0.15 for masked and mixed, 0.3 for denoising."""
+    tokenizer: str = "keep"
+    """keep; bpe or unigram: one trained on the documents, with fresh embeddings."""
+    pieces: int = 8000
+    """Size of a vocabulary that is trained, >= 300."""
+    copies: str = "near"
+    """Which copies of a document are left out: near, exact, or keep."""
+    filtered: bool = True
+    """Whether documents that are no running text are left out."""
+    packing: str = "on"
+    """on: documents share rows, and see themselves alone; off: each has rows of its own."""
+    growing: bool = False
+    """Whether rows begin with a quarter of the window and grow (a curriculum by length)."""
+    weight_decay: float = 0.1
+    """Decay of the weights, >= 0; norms and biases have none."""
+    warmup: float = 0.05
+    """Share of the steps in which the learning rate rises, in [0, 1)."""
+    schedule: str = "cosine"
+    """How the learning rate falls: linear, cosine or constant."""
+    dropout: bool = False
+    """Whether the model's own dropout is at work; small models that read a text a few times do better without."""
+    precision: str = "auto"
+    """auto, fp32 or bf16: what is computed in; the weights stay fp32."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.objective in OBJECTIVES, f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}"
+        )
+        check_training(_Checked(self))
+        require(self.window >= 16, f"window must be >= 16, got {self.window}")
+        share = self.masked
+        require(share is None or 0 < share <= 0.8, f"masked must be in (0, 0.8], got {share}")
+        kinds = ("keep", "bpe", "unigram")
+        require(self.tokenizer in kinds, f"tokenizer must be one of {', '.join(kinds)}, got {self.tokenizer!r}")
+        require(self.pieces >= 300, f"pieces must be >= 300 (256 are bytes), got {self.pieces}")
+        require(self.copies in ("near", "exact", "keep"), f"copies must be near, exact or keep, got {self.copies!r}")
+        require(self.packing in ("on", "off"), f"packing must be on or off, got {self.packing!r}")
+
+    def apply(self, model: Model, run: Run) -> Model:
+        import numpy as np
+
+        from llamita.train.language import LanguageLoss, TokenExamples
+        from llamita.train.language_head import with_language_head
+        from llamita.train.loop import fit
+        from llamita.train.pace import default_learning_rate
+
+        texts, weights = self._documents(run)
+        if self.tokenizer != "keep":
+            self._retokenize(model, texts)
+        model = with_language_head(model)
+        rows = self._windows(model, texts, weights, run.seed)
+        fresh = self.tokenizer != "keep" or is_fresh(model)
+        settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
+        size = self.batch_size
+        batches = [np.arange(start, min(start + size, len(rows))) for start in range(0, len(rows), size)]
+        log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
+                 f"{len(batches):,}")  # fmt: skip
+        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
+        return fit(model, source, batches, LanguageLoss(), settings, run)
+
+    def _documents(self, run: Run) -> tuple[list[str], list[float]]:
+        """The task's texts that may be learned from, without copies and what is no text, and their weights."""
+        from llamita.data.clean import dropped_documents
+
+        require(run.task is not None, "learn.pretrain needs documents; name them with --data or 'task:' in the recipe")
+        assert run.task is not None
+        splits = (run.task.train, run.task.unlabelled)
+        texts = [text if isinstance(text, str) else "\n".join(text) for split in splits for text in split.texts]
+        weights = list(run.task.weights) or [1.0] * len(texts)
+        filtered = self.filtered and not run.task.labels  # a task's own texts are what they are
+        dropped = dropped_documents(texts, copies=self.copies, filtered=filtered)
+        for reason, indices in dropped.items():
+            example = " ".join(texts[indices[0]].split())[:60]
+            log.info(
+                "left out: %s of %s documents (%s), such as %r", f"{len(indices):,}", f"{len(texts):,}", reason, example
+            )
+        gone = {i for indices in dropped.values() for i in indices}
+        kept = [i for i in range(len(texts)) if i not in gone]
+        require(bool(kept), "no document is left to learn from; give more, or filtered=false and copies=keep")
+        return [texts[i] for i in kept], [weights[i] for i in kept]
+
+    def _retokenize(self, model: Model, texts: list[str]) -> None:
+        """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
+        import torch
+
+        from llamita.core.architecture import architecture_of
+        from llamita.learn._tokenizer import trained_tokenizer
+
+        framed = not architecture_of(model.module).is_decoder_only
+        length = model.max_length
+        model.tokenizer = trained_tokenizer(texts, self.tokenizer, self.pieces, framed=framed, max_length=length)
+        config = model.module.config
+        for name, token in (("bos", "<s>"), ("pad", "<pad>"), ("eos", "</s>")):
+            setattr(config, f"{name}_token_id", model.tokenizer.convert_tokens_to_ids(token))
+        if config.is_encoder_decoder:
+            config.decoder_start_token_id = config.eos_token_id
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model.module.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
+            spread = getattr(config, "initializer_range", None) or 0.02
+            torch.nn.init.normal_(model.module.get_input_embeddings().weight, std=spread)
+        model.changed()
+
+    def _windows(self, model: Model, texts: list[str], weights: list[float], seed: int) -> Windows:
+        from llamita.core.architecture import architecture_of
+        from llamita.learn._rows import Windows
+        from llamita.train.language_head import objective_of
+
+        objective = objective_of(model.module) if self.objective == "auto" else self.objective
+        decoder = architecture_of(model.module).is_decoder_only
+        able = {"causal": decoder, "mixed": decoder, "denoising": model.module.config.is_encoder_decoder}
+        able["masked"] = not decoder and not able["denoising"]
+        fitting = ", ".join(name for name, can in able.items() if can)
+        family = model.module.config.model_type
+        require(able[objective], f"a {family} model can't learn by {objective}; objectives for it: {fitting}")
+        window = min(self.window, model.max_length)
+        if window < self.window:
+            log.info("windows are %d tokens, which is what the model can read", window)
+        packed = self.packing == "on" and objective != "denoising"
+        return Windows(
+            documents=_encoded(model, texts), weights=weights, frame=frame_of(model, masking=objective != "causal"),
+            length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
+            masked=self.masked or (0.3 if objective == "denoising" else 0.15),
+        )  # fmt: skip
+
+
+class _Checked:
+    """The fields of all training steps, those that pretraining has not at their defaults."""
+
+    def __init__(self, step: Pretrain):
+        self._step = step
+
+    def __getattr__(self, name: str) -> Any:
+        return {"max_tokens": 0, "max_length": None}.get(name, getattr(self._step, name, None))
+
+
+def is_fresh(model: Model) -> bool:
+    """Whether the model has random weights: it was named as config:FAMILY:SIZE and nothing has trained it yet."""
+    first = str(model.lineage[0]["settings"].get("model", "")) if model.lineage else ""
+    trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in model.lineage)
+    return first.startswith("config:") and not trained
+
+
+def frame_of(model: Model, *, masking: bool) -> Any:
+    """Special tokens as this model has them: an encoder's stand around each piece, a decoder's behind it."""
+    from llamita.learn._rows import Frame
+    from llamita.train.language_head import frame_around
+
+    tokenizer = model.tokenizer
+    require(
+        not masking or tokenizer.mask_token_id is not None,
+        "the tokenizer has no mask token, which this objective needs; take objective causal, or train a tokenizer (bpe)",
+    )
+    before, after = frame_around(tokenizer)
+    if not after and tokenizer.eos_token_id is not None:
+        after = (tokenizer.eos_token_id,)
+    special = [i for i in tokenizer.all_special_ids if i < 1000]
+    size = model.module.get_input_embeddings().num_embeddings
+    mask = -1 if tokenizer.mask_token_id is None else tokenizer.mask_token_id
+    return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)))
+
+
+def _encoded(model: Model, texts: list[str]) -> list[np.ndarray]:
+    """Ids of each document without special tokens."""
+    import numpy as np
+
+    model.tokenizer.backend_tokenizer.no_truncation()
+    model.tokenizer.backend_tokenizer.no_padding()
+    found = []
+    for start in range(0, len(texts), 512):
+        rows = model.tokenizer.backend_tokenizer.encode_batch(texts[start : start + 512], add_special_tokens=False)
+        found += [np.array(row.ids, dtype=np.int32) for row in rows]
+    return found

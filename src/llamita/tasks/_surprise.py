@@ -1,0 +1,145 @@
+"""How surprised a language model is at texts: each token with what stands before it, through windows that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from llamita.core.errors import require
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+    from llamita.core.model import Model
+    from llamita.core.task import Text
+
+WINDOW = 512
+"""Tokens that a model sees at once, if it can see so many."""
+MASKED_SHARE = 0.15
+ROWS_TOKENS = 4096
+
+
+class Surprise(NamedTuple):
+    """Per text: summed surprise, and over how many tokens."""
+
+    nats: np.ndarray
+    tokens: np.ndarray
+    masked: float
+    """The share of tokens that were masked; 0: every token of every text counts."""
+
+
+def why_not(engine: Engine) -> str:
+    """Why an engine can't say how surprised it is at a text; empty if it can."""
+    from llamita.core.model import Model
+    from llamita.train.language_head import has_language_head, objective_of
+
+    if not isinstance(engine, Model) or not has_language_head(engine.module):
+        return f"{engine.name or 'the model'} predicts no tokens; this is for language models in a Hugging Face folder"
+    if objective_of(engine.module) == "denoising":
+        return "an encoder-decoder gives no probability to a text alone"
+    return ""
+
+
+def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
+    """Surprise of a model at texts; see `why_not`.
+
+    A causal model begins each with its first token (or its separator) and sees, for each token, at least half a window before
+    it; a masked model foresees tokens that are masked at random.
+    """
+    from llamita.train.language_head import objective_of
+
+    kind = objective_of(model.module)
+    windows = _causal if kind == "causal" else _masked
+    counted: list[tuple[int, np.ndarray, np.ndarray]] = []
+    for place, text in enumerate(texts):
+        counted += [(place, ids, targets) for ids, targets in windows(model, str(text), seed + place)]
+    nats, tokens = np.zeros(len(texts)), np.zeros(len(texts))
+    for place, total, number in _measured(model, counted):
+        nats[place] += total
+        tokens[place] += number
+    return Surprise(nats, tokens, MASKED_SHARE if kind == "masked" else 0.0)
+
+
+def first_token(model: Model) -> int | None:
+    """What stands before a text: the tokenizer's first special token, or the end of the text before."""
+    tokenizer = model.tokenizer
+    begun = tokenizer("a")["input_ids"][:1]
+    if begun and begun[0] in tokenizer.all_special_ids:
+        return begun[0]
+    return tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+
+
+def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Windows of ids with the targets that count in each; every token counts once, in the window where it sees most."""
+    from llamita.train.language_loss import NO_TARGET
+
+    first = first_token(model)
+    ids = np.array(
+        [*([first] if first is not None else []), *model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+    )
+    width = min(WINDOW, model.max_length)
+    step = max(1, width // 2)
+    found, done = [], 1
+    for start in range(0, max(1, len(ids) - 1), step):
+        part = ids[start : start + width]
+        targets = np.where(np.arange(start, start + len(part)) >= done, part, NO_TARGET)
+        found.append((part, targets))
+        done = start + len(part)
+        if done >= len(ids):
+            break
+    return found
+
+
+def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Windows in which the same tokens are masked for whoever has this tokenizer."""
+    from llamita.train.language_head import frame_around
+    from llamita.train.language_loss import NO_TARGET
+
+    tokenizer = model.tokenizer
+    require(tokenizer.mask_token_id is not None, "the tokenizer has no mask token; a masked language model needs one")
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    before, after = frame_around(tokenizer)
+    room = min(WINDOW, model.max_length) - len(before) - len(after)
+    draws = np.random.default_rng([seed, 7])
+    found = []
+    for start in range(0, len(ids), room):
+        whole = np.array([*before, *ids[start : start + room], *after])
+        free = ~np.isin(whole, tokenizer.all_special_ids)
+        masked = free & (draws.random(len(whole)) < MASKED_SHARE)
+        found.append((np.where(masked, tokenizer.mask_token_id, whole), np.where(masked, whole, NO_TARGET)))
+    return found
+
+
+def _measured(model: Model, counted: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[tuple[int, float, int]]:
+    """The text, summed surprise and number of targets of each window."""
+    import torch
+
+    from llamita.core.encoding import batches_of_like_length
+    from llamita.train.language import TokenExamples, Tokens
+    from llamita.train.language_loss import NO_TARGET, chunk_size
+
+    lengths = [len(ids) for _, ids, _ in counted]
+    source = TokenExamples(rows=[Tokens(ids, targets) for _, ids, targets in counted], lengths=lengths)
+    found = []
+    model.module.eval()
+    for rows in batches_of_like_length(lengths, ROWS_TOKENS):
+        batch = source.batch(model, np.array(rows))
+        targets = batch["targets"]["tokens"]
+        with torch.inference_mode(), torch.autocast(
+            model.device.type, torch.bfloat16, enabled=model.precision == "bf16"
+        ):  # fmt: skip
+            outputs = source.outputs(model.module, batch["inputs"])
+            wanted = targets != NO_TARGET
+            states, head = outputs.head.transform(outputs.states[wanted]), outputs.head
+            each = torch.zeros(len(states))
+            for start in range(0, len(states), chunk_size(len(head.weight))):
+                part = slice(start, start + chunk_size(len(head.weight)))
+                logits = torch.nn.functional.linear(states[part], head.weight, head.bias).float()
+                logits = head.cap * torch.tanh(logits / head.cap) if head.cap else logits
+                each[part] = torch.nn.functional.cross_entropy(logits, targets[wanted][part], reduction="none").cpu()
+        owners = wanted.nonzero()[:, 0].cpu()
+        sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, each.double())
+        counts = torch.bincount(owners, minlength=len(rows))
+        found += [(counted[row][0], float(sums[i]), int(counts[i])) for i, row in enumerate(rows)]
+    return found

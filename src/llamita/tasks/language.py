@@ -1,0 +1,143 @@
+"""Language itself: documents without labels, and how well a model foresees those it never saw, in bits per byte."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llamita.core.errors import UserError, require
+from llamita.core.measure import Finding
+from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
+from llamita.core.task import Split, Task
+from llamita.data.documents import read_documents
+from llamita.tasks._splits import without
+
+if TYPE_CHECKING:
+    from llamita.core.answers import Answers
+    from llamita.core.engine import Engine
+    from llamita.core.model import Model
+
+log = logging.getLogger(__name__)
+TEST_SHARE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language(Task):
+    """Foresee the next token, or a masked one."""
+
+    notes: tuple[str, ...] = ()
+
+    def fit_head(self, model: Model) -> Model:
+        """The model with a language-model head: its own, or one that is tied to its embeddings or fresh."""
+        from llamita.train.language_head import with_language_head
+
+        return with_language_head(model)
+
+    def score(self, predictions: np.ndarray, split: Split, answers: Answers | None = None) -> list[Finding]:
+        raise UserError("the task language has no labels to score; its measure is bits per byte (measure quality)")
+
+    def judge(self, engine: Engine, split: Split, seed: int = 0) -> list[Finding]:
+        """Bits per byte, and perplexity per token, over the documents of a split.
+
+        Of a masked model it is the surprise at masked tokens alone, and no measure of whole texts: it is named so.
+        """
+        from llamita.tasks._surprise import surprises, why_not
+
+        require(len(split) > 0, "there is no document to measure on; give some with --test")
+        if reason := why_not(engine):
+            return [Finding(name="quality.bits_per_byte", value=None, unit="bits", better="lower", n=0, reason=reason)]
+        found = surprises(engine, split.texts, seed)
+        lengths = np.array([len(str(text).encode()) for text in split.texts], dtype=np.float64)
+        rows = tuple(
+            {"index": i, "text": str(text)[:200], "nats": round(float(nats), 4), "tokens": int(tokens)}
+            for i, (text, nats, tokens) in enumerate(zip(split.texts, found.nats, found.tokens, strict=True))
+        )
+        per_token = ratio_finding("quality.perplexity", found.nats, found.tokens, np.exp, "per token", n=len(split))
+        if found.masked:
+            detail = {
+                "of": f"tokens masked at random ({found.masked:.0%}), the same for every model with this tokenizer"
+            }
+            return [replace(per_token, name="quality.masked_perplexity", detail=detail, rows=rows)]
+        bits = ratio_finding(
+            "quality.bits_per_byte", found.nats, lengths, lambda x: x / np.log(2), "bits", n=len(split)
+        )
+        return [
+            replace(bits, detail={"bytes": int(lengths.sum()), "tokens": int(found.tokens.sum())}, rows=rows),
+            per_token,
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        named = {name: self.split(name) for name in ("train", "select", "test")}
+        return {
+            "task": "language", "labels": [], "pairs": False, "sizes": {name: len(split) for name, split in named.items()},
+            "sources": {name: split.source for name, split in named.items() if split.source},
+            "max_length": self.max_length, "notes": list(self.notes), "label_counts": {},
+        }  # fmt: skip
+
+
+def ratio_finding(name: str, over: np.ndarray, under: np.ndarray, shown: Any, unit: str, *, n: int) -> Finding:
+    """A ratio of sums over documents, with a bootstrap interval over documents; lower is better."""
+    whole = float(shown(ratio_of_sums(over, under)))
+    ends = ratio_of_sums_interval(over, under) if n > 1 else None
+    interval = None if ends is None else (float(shown(ends[0])), float(shown(ends[1])))
+    return Finding(name=name, value=whole, unit=unit, interval=interval, better="lower", n=n)
+
+
+def open_task(
+    *, train: Any = None, test: Any = None, unlabelled: Any = None, columns: Mapping[str, str] | None = None,
+    labels: Sequence[str] | None = None, select: float = 0.0, seed: int = 0, max_length: int | None = None,
+) -> Language:  # fmt: skip
+    """Read documents; see `read_documents`.
+
+    Args:
+        test: documents that nothing learns from; a twentieth of the training documents is cut off when left out.
+        unlabelled: more documents to learn from.
+        labels: none; documents have no labels.
+        select: share cut off for choices.
+    """
+    require(not labels, "the task language has no labels; leave them out")
+    require(train is not None or test is not None, "no data given; give training data, test data, or both")
+    require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
+    read = [read_documents(given, columns) for given in (train, unlabelled) if given is not None]
+    texts = tuple(text for one in read for text in one.texts)
+    weights = tuple(weight for one in read for weight in one.weights)
+    learn = Split(texts=texts, source=read[0].source if read else "")
+    notes: list[str] = []
+    if test is not None:
+        held = read_documents(test, columns)
+        measured = Split(texts=held.texts, source=held.source)
+    else:
+        order = np.random.default_rng([seed, 1]).permutation(len(texts))
+        number = max(1, round(TEST_SHARE * len(texts)))
+        require(number < len(texts), "one document can't be cut in two parts; give more, or a --test file")
+        measured = replace(learn.take(sorted(order[:number].tolist())), source="")
+        notes.append(f"no test data given: {number} of {len(texts)} documents were cut off as the test split")
+        rest = sorted(order[number:].tolist())
+        learn, weights = learn.take(rest), tuple(weights[i] for i in rest)
+    kept, weights = _without(learn, weights, measured, notes)
+    order = np.random.default_rng([seed, 2]).permutation(len(kept))
+    chosen = sorted(order[: round(select * len(kept))].tolist())
+    left = [i for i in range(len(kept)) if i not in set(chosen)]
+    for note in notes:
+        log.info(note)
+    return Language(
+        train=kept.take(left), select=kept.take(chosen), test=measured,
+        weights=tuple(weights[i] for i in left) if set(weights) - {1.0} else (),
+        max_length=max_length, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _without(split: Split, weights: Sequence[float], other: Split, notes: list[str]) -> tuple[Split, tuple[float, ...]]:
+    """The documents that don't stand in the other split, with their weights."""
+    kept, leaked = without(split, other)
+    if not leaked:
+        return split, tuple(weights)
+    staying = set(map(id, kept.texts))
+    if leaked > 0:
+        notes.append(f"{leaked} training documents also stand in the test split and were left out of training")
+    pairs = [(text, weight) for text, weight in zip(split.texts, weights, strict=True) if id(text) in staying]
+    return replace(kept, texts=tuple(text for text, _ in pairs)), tuple(weight for _, weight in pairs)

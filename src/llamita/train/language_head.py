@@ -1,0 +1,72 @@
+"""Language-model heads: what kind a family has, and how a model without one gets it."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from typing import TYPE_CHECKING, Any
+
+from llamita.core.architecture import architecture_of
+from llamita.core.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from llamita.core.model import Model
+
+log = logging.getLogger(__name__)
+HEAD_SEED = 20_240_301
+"""Every fresh head starts from this seed."""
+
+
+def objective_of(module: PreTrainedModel) -> str:
+    """What a family was made to learn: causal, masked or denoising."""
+    if module.config.is_encoder_decoder:
+        return "denoising"
+    return "causal" if architecture_of(module).is_decoder_only else "masked"
+
+
+def frame_around(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Special tokens that the tokenizer puts before and after a text."""
+    whole, bare = (tokenizer("a", add_special_tokens=framed)["input_ids"] for framed in (True, False))
+    start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
+    return tuple(whole[:start]), tuple(whole[start + len(bare) :])
+
+
+def has_language_head(module: PreTrainedModel) -> bool:
+    """Whether the model predicts tokens."""
+    name = type(module).__name__
+    return name.endswith(("LM", "LMHeadModel", "ForConditionalGeneration"))
+
+
+def with_language_head(model: Model) -> Model:
+    """The model itself if it predicts tokens; else its body under a head of its family, tied to the embeddings where that is usual.
+
+    What a classifier has learned in its head is lost, which is said; its body stays as it is.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    if has_language_head(model.module):
+        return model
+    kinds: dict[str, Any] = {
+        "causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM, "denoising": AutoModelForSeq2SeqLM,
+    }  # fmt: skip
+    config = copy.deepcopy(model.module.config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(HEAD_SEED)
+        try:
+            module = kinds[objective_of(model.module)].from_config(config, dtype=model.module.dtype)
+        except ValueError:
+            raise UserError(f"Transformers has no language model for {config.model_type!r} models") from None
+    missing, _ = module.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
+    if missing:
+        raise UserError(
+            f"the body of {model.name} lacks weights that its language model needs: {', '.join(missing[:3])}"
+        )
+    module.tie_weights()
+    if type(model.module).__name__.endswith("ForSequenceClassification") and len(model.lineage) > 1:
+        log.warning("the head for labels is left out: train it anew afterwards (finetune)")
+    model.module = module.to(model.device).eval()
+    model.changed()
+    return model

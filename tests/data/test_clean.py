@@ -1,0 +1,38 @@
+"""What is no running text, or stands there already, is left out by reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data.clean import dropped_documents, fault_of
+
+GOOD = "The hotel was clean and the breakfast was good, but the staff were rude to us."
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GOOD, ""), ("酒店很干净，服务态度也很好，下次还会再来，早餐也不错。", ""), ("short", "too short"), ("好", "too short"),
+        ("=-=-=-=-=-=-=-=- ******* ======= ------- |||||||| a b c d", "mostly marks"),
+        ("Home\nLogin\nHome\nLogin\nHome\nLogin\nHome\nLogin and some more words", "repeated lines"),
+        ("a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p", "no words"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_named(text: str, reason: str) -> None:
+    assert fault_of(text) == reason
+
+
+def test_each_document_is_left_out_once_and_the_first_copy_stays() -> None:
+    texts = [
+        GOOD,
+        GOOD.upper(),
+        "short",
+        GOOD.replace("rude", "rudest"),
+        "Another text altogether, about a long film and its plot.",
+    ]
+    assert dropped_documents(texts) == {"too short": [2], "copies": [1], "near copies": [3]}
+    assert dropped_documents(texts, copies="exact", filtered=False) == {"copies": [1]}
+    assert dropped_documents(texts, copies="keep", filtered=False) == {}
+    with pytest.raises(UserError, match="copies must be one of"):
+        dropped_documents(texts, copies="some")

@@ -1,0 +1,47 @@
+"""Documents come out of whatever holds text, in order and with their weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data import documents
+from llamita.data.documents import gathered, read_documents
+
+
+def test_a_plain_text_is_cut_between_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "LONG", 12)
+    assert list(gathered("one two\n\nthree four\n \nfive\n\n\n")) == ["one two\n\nthree four", "five"]
+    assert list(gathered("")) == []
+
+
+def test_files_folders_tables_and_weights(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.txt").write_text("第一篇", encoding="utf-8")
+    (tmp_path / "a" / "two.txt").write_text("second", encoding="utf-8")
+    (tmp_path / "b.csv").write_text("id,text\n1,a row\n2,another row\n", encoding="utf-8")
+    found = read_documents({str(tmp_path / "a"): 1.0, str(tmp_path / "b.csv"): 0.5})
+    assert found.texts == ("第一篇", "second", "a row", "another row")
+    assert found.weights == (1.0, 1.0, 0.5, 0.5)
+    assert read_documents(str(tmp_path / "b.csv")).texts == ("a row", "another row")
+    assert read_documents([str(tmp_path / "b.csv"), str(tmp_path / "a")]).texts[0] == "a row"
+    assert read_documents(["plain texts", "of a list"]).texts == ("plain texts", "of a list")
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [("nowhere.txt", "no file nowhere.txt"), ({"x": 0}, "weight must be in"), ([" "], "no documents given")],
+)
+def test_what_can_not_be_read_is_refused(sources, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_documents(sources)
+    with pytest.raises(UserError, match="documents must be texts"):
+        read_documents(["a text", 3])
+
+
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text(" \n\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no text in it"):
+        read_documents(str(tmp_path / "empty.txt"))

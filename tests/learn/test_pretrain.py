@@ -1,0 +1,146 @@
+"""A model learns the language of documents; killed, it goes on to the same bytes; each objective fits its families."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from tests.families import TRAINING_TEXTS, tiny_model
+from tests.sentiments import sentences
+from transformers import AutoModelForCausalLM
+
+from llamita.core.context import Run
+from llamita.core.errors import UserError
+from llamita.core.model import Model
+from llamita.core.registry import build
+from llamita.learn.pretrain import Pretrain, frame_of, is_fresh
+from llamita.tasks._surprise import surprises
+from llamita.tasks.classify import Classify
+from llamita.tasks.language import open_task
+from llamita.train.keeper import Keeper
+from llamita.train.language_head import with_language_head
+
+ROWS = sentences(240)
+TEXTS = [text for text, _ in ROWS]
+QUICK = {"epochs": 3.0, "window": 48, "batch_size": 8, "copies": "keep", "filtered": False, "precision": "fp32"}
+
+
+def task():
+    return open_task(train=TEXTS[:200], test=TEXTS[200:])
+
+
+def state_of(model: Model) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.module.state_dict().items()}
+
+
+@pytest.mark.parametrize("objective", ["causal", "mixed"])
+def test_a_decoder_foresees_unseen_documents_better_than_before(objective: str, tmp_path) -> None:
+    model = with_language_head(tiny_model("llama"))
+    before = surprises(model, TEXTS[200:]).nats.sum()
+    own = {"tokenizer": "bpe", "pieces": 320} if objective == "mixed" else {}  # the model's has no mask token
+    step = Pretrain(objective=objective, learning_rate=0.01, **own, **QUICK)
+    after = surprises(step.apply(model, Run(folder=tmp_path, task=task())), TEXTS[200:]).nats.sum()
+    assert after < 0.7 * before
+    model.save(tmp_path / "saved")
+    stock = AutoModelForCausalLM.from_pretrained(tmp_path / "saved")
+    assert torch.equal(stock.lm_head.weight, model.module.lm_head.weight)
+
+
+@pytest.mark.parametrize(("family", "objective"), [("bert", "masked"), ("modernbert", "masked"), ("bart", "denoising")])
+def test_other_families_learn_what_they_are_made_for(family: str, objective: str, tmp_path, caplog) -> None:
+    with caplog.at_level(logging.INFO, "llamita"):
+        model = Pretrain(learning_rate=0.01, **QUICK).apply(tiny_model(family), Run(folder=tmp_path, task=task()))
+    assert f"{objective}: " in caplog.text
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in lines]
+    assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
+    assert "LM" in type(model.module).__name__ or "Conditional" in type(model.module).__name__
+
+
+@pytest.mark.parametrize("packing", ["on", "off"])
+def test_stopped_and_begun_again_it_ends_with_the_same_bytes(packing: str, tmp_path, monkeypatch) -> None:
+    step = Pretrain(learning_rate=0.01, packing=packing, **QUICK)
+    calm = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "calm", task=task())))
+    whole, steps = Keeper.on_step_end, []
+
+    def stopped(self, args, state, control, **more):
+        whole(self, args, state, control, **more)
+        steps.append(state.global_step)
+        if len(steps) == 12:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("llamita.train.loop.steps_between_checkpoints", lambda *_: 5)
+    monkeypatch.setattr(Keeper, "on_step_end", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task()))
+    monkeypatch.setattr(Keeper, "on_step_end", whole)
+    again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+    assert all(torch.equal(again[name], value) for name, value in calm.items())
+
+
+def test_a_tokenizer_of_the_documents_replaces_the_models(tmp_path) -> None:
+    step = Pretrain(learning_rate=0.01, tokenizer="bpe", pieces=320, **QUICK)
+    model = step.apply(tiny_model("llama"), Run(folder=tmp_path, task=task()))
+    assert model.module.get_input_embeddings().num_embeddings == len(model.tokenizer) <= 320
+    assert model.module.config.eos_token_id == model.tokenizer.eos_token_id
+    model.save(tmp_path / "saved")
+    assert Model.load(tmp_path / "saved").tokenizer("fine")["input_ids"] == model.tokenizer("fine")["input_ids"]
+
+
+def test_a_classification_tasks_own_texts_are_learned_and_never_those_set_aside(tmp_path) -> None:
+    known = Classify.from_lists(TEXTS, [label for _, label in ROWS], select=0.2)
+    step = Pretrain(**QUICK)
+    texts, weights = step._documents(Run(folder=tmp_path, task=known))
+    assert set(texts) == set(known.train.texts)
+    assert weights == [1.0] * len(texts)
+    model = step.apply(tiny_model("bert"), Run(folder=tmp_path, task=known))
+    finetuned = build("finetune", {"epochs": 1.0}).apply(model, Run(folder=tmp_path / "next", task=known))
+    assert finetuned.labels == known.labels
+
+
+def test_what_is_left_out_is_counted_with_an_example(tmp_path, caplog) -> None:
+    texts = [*TRAINING_TEXTS, TRAINING_TEXTS[0].upper(), "x y"]
+    with caplog.at_level(logging.INFO, "llamita"):
+        kept, _ = Pretrain()._documents(
+            Run(folder=tmp_path, task=open_task(train=texts, test=["another one altogether"]))
+        )
+    assert "left out: 1 of 16 documents (copies), such as" in caplog.text
+    assert "(too short)" in caplog.text
+    assert TRAINING_TEXTS[0] in kept
+
+
+def test_special_tokens_stand_where_the_model_has_them() -> None:
+    bert, llama = tiny_model("bert"), tiny_model("llama")
+    frame = frame_of(bert, masking=True)
+    assert (frame.before, frame.after) == ((bert.tokenizer.cls_token_id,), (bert.tokenizer.sep_token_id,))
+    assert frame_of(llama, masking=False).after == (llama.tokenizer.eos_token_id,)
+
+
+def test_fresh_weights_are_known_by_their_lineage() -> None:
+    assert is_fresh(Model.load("config:llama:300k"))
+    assert not is_fresh(tiny_model("llama"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "span"}, "objective must be one of"), ({"window": 4}, "window must be >= 16"),
+        ({"masked": 0.9}, "masked must be in"), ({"tokenizer": "words"}, "tokenizer must be one of"),
+        ({"pieces": 10}, "pieces must be >= 300"), ({"copies": "all"}, "copies must be"), ({"epochs": 0}, "epochs must be"),
+        ({"packing": "auto"}, "packing must be on or off"),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Pretrain(**settings)
+
+
+def test_an_objective_of_another_family_is_refused(tmp_path) -> None:
+    with pytest.raises(UserError, match="a bert model can't learn by causal; objectives for it: masked"):
+        Pretrain(objective="causal", **QUICK).apply(tiny_model("bert"), Run(folder=tmp_path, task=task()))
+    with pytest.raises(UserError, match="has no mask token"):
+        Pretrain(objective="mixed", **QUICK).apply(tiny_model("llama"), Run(folder=tmp_path, task=task()))
+    with pytest.raises(UserError, match="needs documents"):
+        Pretrain().apply(tiny_model("bert"), Run(folder=tmp_path))

@@ -1,0 +1,106 @@
+"""Rows hold every token of an epoch once, keep documents apart, and draw the same noise whenever they are asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from llamita.learn._rows import Frame, Windows
+from llamita.train.language_loss import NO_TARGET
+
+DOCUMENTS = [np.arange(10, 10 + n) for n in (5, 40, 1, 17, 90)]
+DECODER, ENCODER = Frame((), (2,), 4, 5, 200), Frame((0,), (2,), 4, 5, 200)
+
+
+def windows(**changes) -> Windows:
+    given = {
+        "documents": DOCUMENTS, "weights": [1.0] * 5, "frame": DECODER, "length": 32, "epochs": 1.0, "objective": "causal",
+        "masked": 0.3,
+    }  # fmt: skip
+    return Windows(**(given | changes))
+
+
+@pytest.mark.parametrize("frame", [DECODER, ENCODER])
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_epoch_reads_each_token_once(frame, packed):
+    made = windows(frame=frame, packed=packed)
+    rows = [made[i] for i in range(len(made))]
+    read = Counter(int(token) for row in rows for token in row.ids if token >= 10)
+    assert read == Counter(int(token) for document in DOCUMENTS for token in document)
+    assert [len(row.ids) for row in rows] == made.lengths
+    assert max(made.lengths) <= 32
+
+
+def test_documents_in_a_row_have_segments_of_their_own():
+    made = windows()
+    for i, pieces in enumerate(made.plan):
+        segments = made[i].segments
+        assert segments is not None
+        sizes = [piece.end - piece.start + 1 for piece in pieces]
+        assert segments.tolist() == np.repeat(np.arange(len(pieces)), sizes).tolist()
+    assert any(len(pieces) > 1 for pieces in made.plan)
+
+
+def test_every_epoch_is_another_order_and_a_part_of_one_is_read():
+    twice, half = windows(epochs=2.0), windows(epochs=0.5)
+    first, second = twice.plan[: len(twice) // 2], twice.plan[len(twice) // 2 :]
+    assert first != second
+    assert 0 < len({piece.document for row in half.plan for piece in row}) < 5
+
+
+def test_weights_are_how_often_a_document_is_read():
+    made = windows(weights=[2.0, 0.0001, 1.0, 1.0, 0.0001], epochs=1.0, length=256)
+    read = Counter(piece.document for row in made.plan for piece in row)
+    assert read[0] == 2
+    assert read[1] == read[4] == 0
+    drawn = windows(weights=[0.5] * 5, epochs=200.0, length=256)
+    read = Counter(piece.document for row in drawn.plan for piece in row)
+    assert 80 < read[2] < 120
+
+
+def test_masks_are_drawn_anew_in_each_row_and_the_same_when_asked_again():
+    made = windows(objective="masked", frame=ENCODER, epochs=2.0, length=128)
+    rows = [made[i] for i in range(len(made))]
+    again = [replace(made)[i] for i in range(len(made))]
+    for one, other in zip(rows, again, strict=True):
+        assert np.array_equal(one.ids, other.ids)
+        assert np.array_equal(one.targets, other.targets)
+    hidden = np.concatenate([row.targets != NO_TARGET for row in rows])
+    assert 0.2 < hidden.mean() < 0.4
+    masked = np.concatenate([row.ids for row in rows]) == 4
+    assert 0.6 < (masked & hidden).sum() / hidden.sum() < 0.95
+    assert not (masked & ~hidden).any()
+    for row in rows:
+        assert not np.isin(row.targets, [0, 2]).any(), "special tokens are never foreseen"
+
+
+def test_infilling_hides_spans_behind_one_mask_each_and_the_whole_is_the_target():
+    made = windows(objective="denoising", frame=ENCODER, packed=False, length=128)
+    for i in range(len(made)):
+        row = made[i]
+        size = len(DOCUMENTS[made.plan[i][0].document])
+        assert row.segments is None
+        assert row.targets.tolist() == [0, *DOCUMENTS[made.plan[i][0].document].tolist(), 2]
+        kept = int((row.ids >= 10).sum())
+        assert size - kept == round(0.3 * size)
+        assert len(row.ids) <= len(row.targets)
+
+
+def test_a_mix_has_rows_of_both_kinds():
+    made = windows(objective="mixed", epochs=6.0)
+    kinds = Counter(made[i].both_ways for i in range(len(made)))
+    assert kinds[True] > 5
+    assert kinds[False] > 5
+
+
+def test_growing_windows_begin_short():
+    made = windows(growing=True, length=64, epochs=4.0)
+    lengths = made.lengths
+    quarter = len(lengths) // 4
+    assert max(lengths[:quarter]) <= 16
+    assert max(lengths) > 32
+    read = sum(piece.end - piece.start for row in made.plan for piece in row)
+    assert read == pytest.approx(4 * sum(map(len, DOCUMENTS)), rel=0.3)

@@ -1,0 +1,40 @@
+"""A tokenizer of one's own texts gives them back, knows every character, and is loaded by stock code."""
+
+from __future__ import annotations
+
+import pytest
+from tests.families import TRAINING_TEXTS
+from transformers import AutoTokenizer
+
+from llamita.core.errors import UserError
+from llamita.learn._tokenizer import SPECIAL_TOKENS, trained_tokenizer
+
+TEXTS = [*TRAINING_TEXTS, "  two  spaces\nand a line\t.", "🙂 naïve café"]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_texts_come_back_and_nothing_is_unknown(kind: str, tmp_path) -> None:
+    made = trained_tokenizer(TEXTS, kind, 400, framed=False, max_length=64)
+    assert len(made) <= 400
+    assert [made.convert_ids_to_tokens(i) for i in range(5)] == list(SPECIAL_TOKENS)
+    for text in [*TEXTS, "never seen: 鑫 Ω"]:
+        ids = made(text, add_special_tokens=False)["input_ids"]
+        assert made.decode(ids) == text
+        assert made.unk_token_id not in ids
+    made.save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again(TEXTS[0])["input_ids"] == made(TEXTS[0])["input_ids"]
+
+
+def test_encoders_read_texts_in_a_frame() -> None:
+    framed = trained_tokenizer(TEXTS, "bpe", 300, framed=True, max_length=64)
+    ids = framed("a film")["input_ids"]
+    assert (ids[0], ids[-1]) == (framed.cls_token_id, framed.sep_token_id)
+    assert framed("a film", "b")["input_ids"].count(framed.sep_token_id) == 2
+
+
+def test_more_pieces_cut_texts_into_fewer() -> None:
+    few, many = (trained_tokenizer(TEXTS, "bpe", size, framed=False, max_length=64) for size in (300, 600))
+    assert len(many(TEXTS[8])["input_ids"]) < len(few(TEXTS[8])["input_ids"])
+    with pytest.raises(UserError, match="300 pieces or more"):
+        trained_tokenizer(TEXTS, "bpe", 100, framed=False, max_length=64)
