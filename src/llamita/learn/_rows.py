@@ -28,7 +28,7 @@ class Frame(NamedTuple):
     """Special tokens of a tokenizer."""
 
     before: tuple[int, ...]
-    """What each piece of a document begins with."""
+    """What a document begins with."""
     after: tuple[int, ...]
     mask: int
     """-1 where nothing is masked."""
@@ -36,6 +36,8 @@ class Frame(NamedTuple):
     """Ids below are never drawn at random; special ones mostly."""
     size: int
     """Of the vocabulary."""
+    each_piece: bool = True
+    """Whether they stand around each piece of a document, as encoders read texts; a decoder would learn ends that are none."""
 
 
 class Piece(NamedTuple):
@@ -108,7 +110,7 @@ class Windows:
             while start < size:
                 end = min(size, start + free - cost)
                 held.append(Piece(document, start, end))
-                free -= end - start + cost
+                free -= self._size(held[-1])
                 start = end
                 if free < cost + LEAST_PIECE or not self.packed:
                     yield tuple(held)
@@ -119,8 +121,17 @@ class Windows:
     @cached_property
     def lengths(self) -> list[int]:
         """Tokens of each row before noise, which may shorten it."""
-        cost = len(self.frame.before) + len(self.frame.after)
-        return [sum(piece.end - piece.start + cost for piece in row) for row in self.plan]
+        return [sum(map(self._size, row)) for row in self.plan]
+
+    def _around(self, piece: Piece) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The special tokens before and behind a piece."""
+        frame, size = self.frame, len(self.documents[piece.document])
+        before = frame.before if frame.each_piece or piece.start == 0 else ()
+        return before, frame.after if frame.each_piece or piece.end == size else ()
+
+    def _size(self, piece: Piece) -> int:
+        before, after = self._around(piece)
+        return len(before) + piece.end - piece.start + len(after)
 
     def __getitem__(self, row: int) -> Tokens:
         parts = [self._piece(piece) for piece in self.plan[row]]
@@ -135,9 +146,10 @@ class Windows:
         return Tokens(noisy, targets, segments, self.objective == "mixed")
 
     def _piece(self, piece: Piece) -> np.ndarray:
-        """Its ids in their frame; only the last piece of a document ends it, where the frame is no pair of brackets."""
+        """Its ids in their frame."""
+        before, after = self._around(piece)
         ids = np.asarray(self.documents[piece.document][piece.start : piece.end], dtype=np.int64)
-        return np.concatenate([np.array(self.frame.before, np.int64), ids, np.array(self.frame.after, np.int64)])
+        return np.concatenate([np.array(before, np.int64), ids, np.array(after, np.int64)])
 
 
 LEAST_PIECE = 8

@@ -189,22 +189,22 @@ def is_fresh(model: Model) -> bool:
 
 
 def frame_of(model: Model, *, masking: bool) -> Any:
-    """Special tokens as this model has them: an encoder's stand around each piece, a decoder's behind it."""
+    """Special tokens as this model has them: an encoder's stand around each piece, a decoder's around whole documents."""
+    from llamita.core.architecture import architecture_of
     from llamita.learn._rows import Frame
-    from llamita.train.language_head import frame_around
+    from llamita.train.frame import document_frame
 
     tokenizer = model.tokenizer
     require(
         not masking or tokenizer.mask_token_id is not None,
         "the tokenizer has no mask token, which this objective needs; take objective causal, or train a tokenizer (bpe)",
     )
-    before, after = frame_around(tokenizer)
-    if not after and tokenizer.eos_token_id is not None:
-        after = (tokenizer.eos_token_id,)
+    before, after = document_frame(model)
     special = [i for i in tokenizer.all_special_ids if i < 1000]
     size = model.module.get_input_embeddings().num_embeddings
     mask = -1 if tokenizer.mask_token_id is None else tokenizer.mask_token_id
-    return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)))
+    each = not architecture_of(model.module).is_decoder_only
+    return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)), each)
 
 
 def _encoded(model: Model, texts: list[str]) -> list[np.ndarray]:

@@ -62,12 +62,10 @@ def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
 
 
 def first_token(model: Model) -> int | None:
-    """What stands before a text: the tokenizer's first special token, or the end of the text before."""
-    tokenizer = model.tokenizer
-    begun = tokenizer("a")["input_ids"][:1]
-    if begun and begun[0] in tokenizer.all_special_ids:
-        return begun[0]
-    return tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    """What stands before a text: the last of what documents begin with in training."""
+    from llamita.train.frame import document_frame
+
+    return next(iter(document_frame(model)[0][-1:]), None)
 
 
 def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -93,13 +91,13 @@ def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
 
 def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Windows in which the same tokens are masked for whoever has this tokenizer."""
-    from llamita.train.language_head import frame_around
+    from llamita.train.frame import framing
     from llamita.train.language_loss import NO_TARGET
 
     tokenizer = model.tokenizer
     require(tokenizer.mask_token_id is not None, "the tokenizer has no mask token; a masked language model needs one")
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    before, after = frame_around(tokenizer)
+    before, after = framing(tokenizer)
     room = min(WINDOW, model.max_length) - len(before) - len(after)
     draws = np.random.default_rng([seed, 7])
     found = []

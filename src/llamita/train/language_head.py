@@ -10,7 +10,7 @@ from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedModel
 
     from llamita.core.model import Model
 
@@ -24,13 +24,6 @@ def objective_of(module: PreTrainedModel) -> str:
     if module.config.is_encoder_decoder:
         return "denoising"
     return "causal" if architecture_of(module).is_decoder_only else "masked"
-
-
-def frame_around(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Special tokens that the tokenizer puts before and after a text."""
-    whole, bare = (tokenizer("a", add_special_tokens=framed)["input_ids"] for framed in (True, False))
-    start = next(i for i in range(len(whole)) if whole[i : i + len(bare)] == bare)
-    return tuple(whole[:start]), tuple(whole[start + len(bare) :])
 
 
 def has_language_head(module: PreTrainedModel) -> bool:
