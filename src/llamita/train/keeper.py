@@ -20,6 +20,7 @@ from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints
 from llamita.train.pace import rate_share
 from llamita.train.progress import progress_bar
+from llamita.train.rows import UsedRows
 from llamita.train.settings import LoopSettings
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Keeper(TrainerCallback):
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_share(step, total, settings.warmup, settings.schedule)
         )
+        self.rows = next((part for part in learner.modules() if isinstance(part, UsedRows)), None)
+        if self.rows is not None:
+            shares = (rate_share(step, total, settings.warmup, settings.schedule) for step in range(total))
+            self.rows.plan([settings.learning_rate * share for share in shares], settings.weight_decay)
         asked = settings.evaluations if evaluate else 0
         self.judged_at = {math.ceil(total * (i + 1) / asked) for i in range(asked)}
         self.log_every = settings.log_every or math.ceil(total / 50)
@@ -118,6 +123,7 @@ class Keeper(TrainerCallback):
         """Score the model, keep it if it is the best so far, and say whether patience has run out."""
         assert self.evaluate is not None
         self.learner.eval()
+        self._decay_rest(step)
         score = processes.agreed(self.evaluate() if processes.is_first() else None)
         self.learner.train()
         before = [record["score"] for record in self.records if "score" in record]
@@ -148,10 +154,17 @@ class Keeper(TrainerCallback):
     def finish(self) -> None:
         """Return to the best weights, where early stopping asked for them."""
         processes.wait()
-        if self.settings.patience and any("score" in record for record in self.records):
+        self._decay_rest(self.records[-1]["step"])
+        scored = [record for record in self.records if "score" in record]
+        if self.settings.patience and scored:
+            self._decay_rest(max(scored, key=lambda record: record["score"])["step"])
             with torch.no_grad():
                 for name, value in self.checkpoints.load_best().items():
                     self.parameters[name].copy_(value)
+
+    def _decay_rest(self, step: float) -> None:
+        if self.rows is not None:
+            self.rows.decay_to(int(step))
 
 
 def make_optimizer(parameters: Mapping[str, nn.Parameter], settings: LoopSettings) -> torch.optim.AdamW:

@@ -58,6 +58,9 @@ class PackedExamples:
     def lengths(self) -> list[int]:
         return self.examples.lengths
 
+    def used_ids(self) -> np.ndarray:
+        return self.examples.used_ids()
+
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         rows = lay_out([len(self.examples.encoded[i][0]) for i in indices])
         order = np.asarray([i for row in rows for i in row])
