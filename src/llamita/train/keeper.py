@@ -22,6 +22,7 @@ from llamita.train.pace import rate_share
 from llamita.train.progress import progress_bar
 from llamita.train.rows import UsedRows
 from llamita.train.settings import LoopSettings
+from llamita.train.track import Log, open_tracker
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -63,6 +64,8 @@ class Keeper(TrainerCallback):
         self.records: list[dict[str, float]] = []
         self.start, self.since = 0, 0
         self.bar: Any = None
+        self.send: Log = lambda line: None
+        self.end_sending: Callable[[], None] = lambda: None
         self.began = 0.0
 
     @property
@@ -87,10 +90,13 @@ class Keeper(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar = progress_bar(self.total, "training")
         self.bar.update(self.start)
+        if self.run.track and processes.is_first():
+            self.send, self.end_sending = open_tracker(self.run.track, self.run.folder)
         self.began = time.perf_counter()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.close()
+        self.end_sending()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Everything but the step itself happens here, in this order: note the loss, judge, keep."""
@@ -148,6 +154,7 @@ class Keeper(TrainerCallback):
     def _write(self, record: dict[str, float]) -> None:
         """Add a line to the metrics; the file is written whole, so that a resumed one has no line twice."""
         self.records.append(record)
+        self.send(record)
         if processes.is_first():
             write_whole(self.run.folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in self.records))
 
