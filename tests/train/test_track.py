@@ -56,7 +56,7 @@ def test_a_tracker_that_fails_to_open_is_the_users_to_mend(tmp_path: Path, monke
 
     monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(start_run=refuse))
     monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
-    with pytest.raises(UserError, match="mlflow can't be opened .no server at 127.0.0.1:5000.; mend its settings"):
+    with pytest.raises(UserError, match=r"mlflow can't be opened .no server at 127.0.0.1:5000.; mend its settings"):
         tracked(tmp_path / "run", "mlflow")
 
 
