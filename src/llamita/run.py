@@ -21,6 +21,7 @@ from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject, write_whole
 from llamita.core.step import Step
 from llamita.core.store import Store
+from llamita.train.track import check_tracker
 from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, set_threads
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def execute(
     device: str = "cpu",
     command: str = "",
     language: str = "en",
+    track: str = "",
 ) -> Report:
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
@@ -90,13 +92,14 @@ def execute(
         UserError: for a recipe, file or machine that can't do it.
     """
     folder = Path(folder)
+    processes.wait()  # all have found the folder fit for a run
     folder.mkdir(parents=True, exist_ok=True)
     if processes.is_first():
         write_whole(folder / "recipe.yaml", recipe.to_yaml())
     with logged(folder) if processes.is_first() else nullcontext():
         shop = Workshop(
             store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
-            task=open_task(recipe.task) if recipe.task else None,
+            track=check_tracker(track) if track else "", task=open_task(recipe.task) if recipe.task else None,
             columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
         )  # fmt: skip
         shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop

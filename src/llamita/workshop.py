@@ -54,6 +54,7 @@ class Workshop:
     threads: int
     seed: int = 0
     device: str = "cpu"
+    track: str = ""
     columns: Mapping[str, str] | None = None
     """How the user named the columns; for the commands that repeat a measure."""
 
@@ -243,7 +244,7 @@ class Workshop:
         folder.mkdir(parents=True, exist_ok=True)
         return Run(
             folder=folder, task=self.task, teacher=teacher.folder if teacher else None, cache=self.store.cache,
-            device=self.device, threads=self.threads, seed=self.seed,
+            device=self.device, threads=self.threads, seed=self.seed, track=self.track,
         )  # fmt: skip
 
     def _load(self, source: Source) -> Model:

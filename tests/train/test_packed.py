@@ -14,6 +14,7 @@ from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
 from tests.train.tiny import LABELS, tiny_run, tiny_task
 from torch import nn
 
+from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.learn.finetune import Finetune
@@ -22,6 +23,7 @@ from llamita.train.examples import Examples, encode
 from llamita.train.losses import cross_entropy, mean_over_tokens
 from llamita.train.packed import CANNOT_PACK, PackedExamples, arranged, lay_out
 
+RUN = Run(folder=Path("none"))
 PACKABLE = [family for family in FAMILIES if family not in CANNOT_PACK]
 
 
@@ -117,12 +119,12 @@ def test_mixed_batches_are_a_pure_function_of_seed_and_hold_each_text_once_an_ep
 
 def test_auto_packs_where_padding_is_large_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     model = tiny_model("bert")
-    step = SimpleNamespace(batch_size=4, epochs=1.0, max_tokens=0, packing="auto")
+    step = SimpleNamespace(batch_size=4, epochs=1.0, max_tokens=999, packing="auto")
     even = Examples(encoded=[([5] * 8, [0] * 8)] * 16)
     uneven = Examples(encoded=[([5] * size, [0] * size) for size in (2, 40, 3, 2)])
     with caplog.at_level(logging.INFO):
-        assert arranged(step, model, even, 0)[0] is even
-        assert isinstance(arranged(step, model, uneven, 0)[0], PackedExamples)
+        assert arranged(step, model, even, RUN)[0] is even
+        assert isinstance(arranged(step, model, uneven, RUN)[0], PackedExamples)
     assert "0.0 % of the tokens are padding" in caplog.text
     assert "padding would be 70.6 %" in caplog.text
 
@@ -130,11 +132,11 @@ def test_auto_packs_where_padding_is_large_and_says_so(caplog: pytest.LogCapture
 def test_bart_is_refused_by_name_and_left_out_by_auto() -> None:
     model = tiny_model("bart")
     examples = Examples(encoded=[([5] * size, [0] * size) for size in (2, 40, 3, 2)])
-    step = SimpleNamespace(batch_size=4, epochs=1.0, max_tokens=0, packing="auto")
-    assert arranged(step, model, examples, 0)[0] is examples
+    step = SimpleNamespace(batch_size=4, epochs=1.0, max_tokens=999, packing="auto")
+    assert arranged(step, model, examples, RUN)[0] is examples
     step.packing = "on"
     with pytest.raises(UserError, match="packing=on: texts of the family bart"):
-        arranged(step, model, examples, 0)
+        arranged(step, model, examples, RUN)
 
 
 def test_a_packed_training_that_is_killed_ends_with_the_same_bytes(

@@ -110,6 +110,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     parser.add("--stages", metavar="DIR", help="a store of stages that runs share (default: DIR/stages)")
     parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
+    flags.add_track(parser)
     flags.add_json(parser)
     args = parser.read(argv, rest="overrides")
     path = Path(args.recipe).expanduser()
@@ -124,7 +125,7 @@ def run(argv: Sequence[str]) -> int:
 
     report = execute(
         recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
-        command=shlex.join(["llamita", "run", *argv]), language=args.language,
+        command=shlex.join(["llamita", "run", *argv]), language=args.language, track=args.track,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
 

@@ -147,6 +147,13 @@ def add_machine(parser: Parser, *, seed: bool = True) -> None:
         parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
 
 
+def add_track(parser: Parser) -> None:
+    parser.add(
+        "--track", metavar="NAME", default="",
+        help="also send losses and scores to tensorboard, trackio or mlflow; the result doesn't change",
+    )  # fmt: skip
+
+
 def add_precision(parser: Parser) -> None:
     parser.add(
         "--precision", choices=("fp32", "bf16", "auto"), default="fp32",

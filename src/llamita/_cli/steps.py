@@ -47,6 +47,7 @@ def _parser(verb: str, entry: Entry) -> flags.Parser:
     flags.add_data(parser, required=False, training=True)
     parser.add("--teacher", metavar="MODEL", help="the model to learn from, where the method does")
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the model")
+    flags.add_track(parser)
     flags.add_machine(parser)
     return parser
 
@@ -58,6 +59,10 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.run import deliver
     from llamita.workshop import Workshop, open_task, set_threads
 
+    if args.track:
+        from llamita.train.track import check_tracker
+
+        check_tracker(args.track)
     given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
     given |= {"labels": args.labels, "seed": args.seed}
     if getattr(method, "learns_from_few", False):
@@ -68,7 +73,12 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     task = open_task({args.task: {k: v for k, v in given.items() if v is not None}}) if args.data else None
     with stages_beside(out, resumable=True) as work:
         shop = Workshop(
-            store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed, device=best_device()
+            store=Store(folder=work),
+            task=task,
+            threads=set_threads(args.threads),
+            seed=args.seed,
+            device=best_device(),
+            track=args.track,
         )
         teacher = shop.start(args.teacher) if args.teacher else None
         after = shop.apply(shop.start(args.model), method, teacher)  # type: ignore[arg-type]

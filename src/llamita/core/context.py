@@ -27,6 +27,8 @@ class Run:
     device: str = "cpu"
     threads: int | None = None
     seed: int = 0
+    track: str = ""
+    """Tracker that trainings send their losses to, by name; they don't depend on it."""
     split: SplitName = "test"
     """The split that measures read: "select" while choosing, "test" once at the end."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("llamita"))

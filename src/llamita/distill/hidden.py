@@ -54,7 +54,8 @@ class Hidden(Step):
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
+    found by a trial and kept for a resumed training."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
     would be a tenth padding or more."""
@@ -105,6 +106,6 @@ class Hidden(Step):
         assert run.task is not None
         widths = (model.module.config.hidden_size, width)
         loss = HiddenLoss([ours for ours, _ in pairs], widths, self, losses_of(run.task))
-        source, batches = arranged(self, model, examples, run.seed)
+        source, batches = arranged(self, model, examples, run)
         settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
         return fit(model, source, batches, loss, settings, run)

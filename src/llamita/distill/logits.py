@@ -40,7 +40,8 @@ class Logits(Step):
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
+    found by a trial and kept for a resumed training."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
     would be a tenth padding or more."""
@@ -72,7 +73,7 @@ class Logits(Step):
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         model = prepare(model, run)
         examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
-        source, batches = arranged(self, model, examples, run.seed)
+        source, batches = arranged(self, model, examples, run)
         settings = loop_settings(self, default_learning_rate(model))
         assert run.task is not None
         losses = losses_of(run.task)

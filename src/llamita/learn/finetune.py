@@ -34,7 +34,8 @@ class Finetune(Step):
     batch_size: int = 32
     """Texts in a batch, >= 1."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
+    found by a trial and kept for a resumed training."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
     would be a tenth padding or more."""
@@ -110,7 +111,7 @@ class Finetune(Step):
         assert run.task is not None
         encoded = encode(model, split.texts, run.task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": run.task.gold(split)})
-        source, batches = arranged(self, model, examples, run.seed)
+        source, batches = arranged(self, model, examples, run)
         settings = loop_settings(
             self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
             evaluations=self.evaluations if self.early_stopping else 0,

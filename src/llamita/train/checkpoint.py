@@ -7,7 +7,7 @@ import logging
 import os
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,11 @@ class Checkpoints:
 
 
 def training_key(
-    settings: object, batches: list[np.ndarray], lengths: list[int], parameters: Mapping[str, torch.Tensor], seed: int
+    settings: object,
+    batches: Sequence[np.ndarray],
+    lengths: Sequence[int] | np.ndarray,
+    parameters: Mapping[str, torch.Tensor],
+    seed: int,
 ) -> str:
     """What a checkpoint must match: settings, order of examples, and a sample of the weights at the start."""
     digest = hashlib.sha256(f"{settings!r} {seed}".encode())

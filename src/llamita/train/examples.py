@@ -79,6 +79,9 @@ class Examples:
             for name, column in self.targets.items()
         }
 
+    def used_ids(self) -> np.ndarray:
+        return np.unique(np.concatenate([np.asarray(ids, dtype=np.int64) for ids, _ in self.encoded]))
+
     def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> Any:
         return module(**inputs, **extra)
 

@@ -20,7 +20,9 @@ from llamita.core.report import write_whole
 from llamita.train.checkpoint import Checkpoints
 from llamita.train.pace import rate_share
 from llamita.train.progress import progress_bar
+from llamita.train.rows import UsedRows
 from llamita.train.settings import LoopSettings
+from llamita.train.track import Log, open_tracker
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -51,6 +53,10 @@ class Keeper(TrainerCallback):
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: rate_share(step, total, settings.warmup, settings.schedule)
         )
+        self.rows = next((part for part in learner.modules() if isinstance(part, UsedRows)), None)
+        if self.rows is not None:
+            shares = (rate_share(step, total, settings.warmup, settings.schedule) for step in range(total))
+            self.rows.plan([settings.learning_rate * share for share in shares], settings.weight_decay)
         asked = settings.evaluations if evaluate else 0
         self.judged_at = {math.ceil(total * (i + 1) / asked) for i in range(asked)}
         self.log_every = settings.log_every or math.ceil(total / 50)
@@ -58,6 +64,8 @@ class Keeper(TrainerCallback):
         self.records: list[dict[str, float]] = []
         self.start, self.since = 0, 0
         self.bar: Any = None
+        self.send: Log = lambda line: None
+        self.end_sending: Callable[[], None] = lambda: None
         self.began = 0.0
 
     @property
@@ -82,10 +90,13 @@ class Keeper(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar = progress_bar(self.total, "training")
         self.bar.update(self.start)
+        if self.run.track and processes.is_first():
+            self.send, self.end_sending = open_tracker(self.run.track, self.run.folder)
         self.began = time.perf_counter()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.close()
+        self.end_sending()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Everything but the step itself happens here, in this order: note the loss, judge, keep."""
@@ -118,6 +129,7 @@ class Keeper(TrainerCallback):
         """Score the model, keep it if it is the best so far, and say whether patience has run out."""
         assert self.evaluate is not None
         self.learner.eval()
+        self._decay_rest(step)
         score = processes.agreed(self.evaluate() if processes.is_first() else None)
         self.learner.train()
         before = [record["score"] for record in self.records if "score" in record]
@@ -142,16 +154,24 @@ class Keeper(TrainerCallback):
     def _write(self, record: dict[str, float]) -> None:
         """Add a line to the metrics; the file is written whole, so that a resumed one has no line twice."""
         self.records.append(record)
+        self.send(record)
         if processes.is_first():
             write_whole(self.run.folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in self.records))
 
     def finish(self) -> None:
         """Return to the best weights, where early stopping asked for them."""
         processes.wait()
-        if self.settings.patience and any("score" in record for record in self.records):
+        self._decay_rest(self.records[-1]["step"])
+        scored = [record for record in self.records if "score" in record]
+        if self.settings.patience and scored:
+            self._decay_rest(max(scored, key=lambda record: record["score"])["step"])
             with torch.no_grad():
                 for name, value in self.checkpoints.load_best().items():
                     self.parameters[name].copy_(value)
+
+    def _decay_rest(self, step: float) -> None:
+        if self.rows is not None:
+            self.rows.decay_to(int(step))
 
 
 def make_optimizer(parameters: Mapping[str, nn.Parameter], settings: LoopSettings) -> torch.optim.AdamW:

@@ -23,8 +23,9 @@ from llamita.core.hardware import use_bf16
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.examples import BatchSet, BatchSource
 from llamita.train.keeper import Keeper
-from llamita.train.mode import set_to_train
+from llamita.train.mode import memory_kept, set_to_train
 from llamita.train.pace import steps_between_checkpoints
+from llamita.train.rows import rows_in_use
 from llamita.train.settings import LoopSettings
 from llamita.train.shares import Counted, gathered_outputs, weighted_parts
 
@@ -64,27 +65,36 @@ def fit(
         return model
     model.changed()
     model.module.to(run.device)
-    learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
     if isinstance(loss, nn.Module):
         loss.to(run.device)
-    parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
-    require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
-    how = (settings, type(examples).__name__)
-    key = training_key(how, list(batches), examples.lengths, parameters, run.seed)
-    checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
-    lengths = np.asarray(examples.lengths)
-    useful = [int(lengths[batch].sum()) for batch in batches]
-    keeper = Keeper(learner, parameters, settings, checkpoints, useful, run, evaluate)
-    if not keeper.save_every:
-        tokens = sum(int(lengths[batch].max()) * len(batch) for batch in batches) / len(batches)
-        keeper.save_every = steps_between_checkpoints(model.module, tokens, run.device)
-    with set_to_train(model.module, int(lengths.max())):
+    longest = int(max(examples.lengths))
+    with rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(), set_to_train(model.module, longest):
+        learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
+        keeper = _keeper(learner, batches, settings, run, evaluate)
         keeper.resume()
         if not keeper.is_done:
             _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
         keeper.finish()
     model.module.eval()
     return model
+
+
+def _keeper(
+    learner: Learner, batches: Sequence[np.ndarray], settings: LoopSettings, run: Run,
+    evaluate: Callable[[], float] | None,
+) -> Keeper:  # fmt: skip
+    parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
+    require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
+    lengths = np.asarray(learner.source.lengths)
+    how = (settings, type(learner.source).__name__)
+    key = training_key(how, list(batches), lengths, parameters, run.seed)
+    checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
+    useful = [int(lengths[batch].sum()) for batch in batches]
+    keeper = Keeper(learner, parameters, settings, checkpoints, useful, run, evaluate)
+    if not keeper.save_every:
+        tokens = sum(int(lengths[batch].max()) * len(batch) for batch in batches) / len(batches)
+        keeper.save_every = steps_between_checkpoints(learner.module, tokens, run.device)
+    return keeper
 
 
 def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:
@@ -114,6 +124,15 @@ class Loop(Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Every process goes through all batches and takes its part of each."""
         return DataLoader(self.train_dataset, batch_size=1, collate_fn=lambda items: items[0])
+
+    def _clip_grad_norm(self, model: nn.Module) -> Tensor:
+        """As the stock one, but gradients that are short enough aren't read and written once more."""
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        share = self.args.max_grad_norm / (norm + 1e-6)
+        if share < 1:
+            torch._foreach_mul_(gradients, share)
+        return norm
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
         step = self.first_step + self.state.global_step

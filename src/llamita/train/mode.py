@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,27 @@ if TYPE_CHECKING:
 LONGEST_EAGER = 256
 """Tokens up to which a CPU trains with plain attention: torch's fused kernel takes a backward pass several times as long
 there (docs/log.md). Longer texts keep the fused one, since plain attention holds the scores of all pairs of tokens."""
+
+
+KEPT_BYTES = (1 << 31) - 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """Let glibc keep what one training step frees for the next, rather than have the kernel map and clear it each time."""
+    import ctypes
+
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES // 2)
+    libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    try:
+        yield
+    finally:
+        libc.malloc_trim(0)
 
 
 @contextmanager

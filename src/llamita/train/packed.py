@@ -16,11 +16,13 @@ from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
 from llamita.train.packing import PADDING, packed_inputs
+from llamita.train.room import tokens_that_fit
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from transformers import PreTrainedModel
 
+    from llamita.core.context import Run
     from llamita.core.model import Model
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,9 @@ class PackedExamples:
     @property
     def lengths(self) -> list[int]:
         return self.examples.lengths
+
+    def used_ids(self) -> np.ndarray:
+        return self.examples.used_ids()
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         rows = lay_out([len(self.examples.encoded[i][0]) for i in indices])
@@ -149,16 +154,17 @@ def head_logits(
     return heads[family](first) if family in heads else parts.classifier(first[:, None])
 
 
-def arranged(step: Any, model: Model, examples: Examples, seed: int) -> tuple[BatchSource, list[np.ndarray]]:
+def arranged(step: Any, model: Model, examples: Examples, run: Run) -> tuple[BatchSource, list[np.ndarray]]:
     """How a step's examples are put to the model, and its batches: packed, or of like length.
 
     Args:
-        step: has batch_size, epochs, max_tokens and packing.
+        step: has batch_size, epochs, max_tokens, packing and precision.
         model: what is trained.
         examples: the texts and their targets.
-        seed: what shuffles.
+        run: its seed shuffles.
     """
-    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": seed, "max_tokens": step.max_tokens}
+    limit = step.max_tokens or tokens_that_fit(model, examples, run, step.precision)
+    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
     batches = training_batches(examples.lengths, **how)
     reason = CANNOT_PACK.get(model.module.config.model_type)
     require(

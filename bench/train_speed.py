@@ -1,0 +1,223 @@
+"""Claim: fine-tuning here takes in more tokens of text a second than the plain Hugging Face Trainer, at the same loss.
+
+    python bench/train_speed.py --row minilm-sst2      one row (resumable: each round is kept), minutes on 2 cores
+    python bench/train_speed.py --row smollm2-sst2     about a quarter of an hour
+    python bench/train_speed.py                        print the table of the rows that are there, write bench/results/
+
+The same model, texts, number of texts in a batch, learning rates and dropout for each; they take turns in one process, round
+by round, each round on other texts from the same start. "default": Trainer as it comes, padding to the longest of random
+batches. "grouped": with group_by_length, and bf16 autocast where the machine is fast at it. Padding counts as nothing: what is
+compared is tokens of texts a second, between the beginning of the second step and that of the last, by the clock and in CPU
+seconds of the process (on one thread these say the same, also while others keep the machine busy). The share of the matmul
+rate takes 6 floating-point operations for a parameter of the body and a token of text, against products of 1024 x 1024.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+ROOT = Path(__file__).parent.parent
+WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "train-speed"
+TRAIN = ROOT / "examples" / "data" / "sst2_train.csv"
+ROWS = {"minilm-sst2": "minilm", "smollm2-sst2": "smollm2"}
+KINDS = ("default", "grouped", "ours")
+TURNS = ("ours", "grouped", "default")
+
+
+class Clock:
+    """Notes of each training step, of whichever Trainer, when it begins, what it reads and its loss."""
+
+    def __init__(self) -> None:
+        from transformers import Trainer
+
+        self.notes: list[tuple[float, float, int, int, float]] = []
+        plain = Trainer.training_step
+
+        def noted(trainer: Any, model: Any, inputs: dict[str, Any], *given: Any, **named: Any) -> Any:
+            began, spent = time.perf_counter(), time.process_time()
+            read = inputs.get("inputs", inputs)
+            useful, held = int(read["attention_mask"].sum()), read["input_ids"].numel()
+            loss = plain(trainer, model, inputs, *given, **named)
+            self.notes.append((began, spent, useful, held, float(loss)))
+            return loss
+
+        Trainer.training_step = noted  # type: ignore[method-assign]
+
+    def taken(self) -> dict[str, Any]:
+        """Of the steps since the last call: seconds, tokens of text and tokens in all from the second to the last, losses."""
+        notes, self.notes = self.notes, []
+        inner = notes[1:-1]
+        return {
+            "seconds": notes[-1][0] - notes[1][0], "cpu_seconds": notes[-1][1] - notes[1][1],
+            "useful": sum(n[2] for n in inner), "held": sum(n[3] for n in inner), "losses": [n[4] for n in notes],
+        }  # fmt: skip
+
+
+def train_ours(model: Any, task: Any, batch: int, rate: float, folder: Path) -> None:
+    from llamita.core.context import Run
+    from llamita.learn.finetune import Finetune
+
+    step = Finetune(epochs=1, batch_size=batch, learning_rate=rate)
+    step.apply(model, Run(folder=folder, task=task))
+
+
+def train_theirs(model: Any, task: Any, batch: int, rate: float, folder: Path, grouped: bool) -> None:
+    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+    from llamita.core.hardware import has_fast_bf16
+    from llamita.train.examples import encode
+
+    rows = [
+        {"input_ids": ids, "labels": label, "length": len(ids)}
+        for (ids, _), label in zip(encode(model, task.train.texts, task), task.train.labels, strict=True)
+    ]
+    more: dict[str, Any] = {}
+    if grouped:
+        more = {"train_sampling_strategy": "group_by_length", "length_column_name": "length", "bf16": has_fast_bf16()}
+    pad = DataCollatorWithPadding(model.tokenizer)
+
+    def collate(items: list[dict[str, Any]]) -> Any:
+        return pad([{name: item[name] for name in ("input_ids", "labels")} for item in items])
+
+    arguments = TrainingArguments(
+        output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=batch, learning_rate=rate,
+        weight_decay=0.01, warmup_steps=0.06, use_cpu=True, save_strategy="no", report_to="none", disable_tqdm=True,
+        remove_unused_columns=False, **more,
+    )  # fmt: skip
+    Trainer(model=model.module, args=arguments, train_dataset=rows, data_collator=collate).train()  # type: ignore[arg-type]
+
+
+def run(row: str, args: argparse.Namespace, file: Path) -> None:
+    """Rounds that are missing, each kept as soon as it is done."""
+    from llamita.core.hardware import machine, versions
+    from llamita.core.model import Model
+    from llamita.core.sources import locate
+    from llamita.tasks.classify import open_task
+    from llamita.train.pace import default_learning_rate
+    from llamita.workshop import set_threads
+
+    threads = set_threads(args.threads)
+    whole = open_task(train=str(TRAIN), test=[])
+    start = whole.fit_head(Model.load(locate(ROWS[row])))
+    rate, body = default_learning_rate(start), body_size(start)
+    found = json.loads(file.read_text()) if file.exists() else {"rounds": []}
+    found |= {"row": row, "batch": args.batch, "steps": args.steps, "threads": threads, "body": body, "rate": rate}
+    found |= {"machine": machine(), "versions": versions()}
+    clock = Clock()
+    order = np.random.default_rng(0).permutation(len(whole.train))
+    for turn in range(len(found["rounds"]), args.rounds):
+        size = args.batch * args.steps
+        chosen = np.take(order, np.arange(turn * size, (turn + 1) * size), mode="wrap")
+        task = copy.copy(whole)
+        object.__setattr__(task, "train", whole.train.take(chosen))
+        one: dict[str, Any] = {"matmul": matmul_rate()}
+        for kind in TURNS[turn % 3 :] + TURNS[: turn % 3]:
+            torch.manual_seed(turn)
+            model = Model(copy.deepcopy(start.module), start.tokenizer)
+            with tempfile.TemporaryDirectory() as folder:
+                if kind == "ours":
+                    train_ours(model, task, args.batch, rate, Path(folder))
+                else:
+                    train_theirs(model, task, args.batch, rate, Path(folder), kind == "grouped")
+            one[kind] = clock.taken()
+        found["rounds"].append(one)
+        file.write_text(json.dumps(found, indent=1))
+        print(row, turn, {kind: round(one[kind]["useful"] / one[kind]["seconds"]) for kind in KINDS}, flush=True)
+
+
+def body_size(model: Any) -> int:
+    """Parameters but for the tables of embeddings."""
+    tables = {id(part.weight) for part in model.module.modules() if isinstance(part, torch.nn.Embedding)}
+    return sum(p.numel() for p in model.module.parameters() if id(p) not in tables)
+
+
+def matmul_rate() -> float:
+    """Floating-point operations a second of a large product, in what ours computes in."""
+    from llamita.core.hardware import has_fast_bf16
+
+    left = torch.randn(1024, 1024, dtype=torch.bfloat16 if has_fast_bf16() else torch.float32)
+    seconds = []
+    for _ in range(20):
+        began = time.perf_counter()
+        left @ left
+        seconds.append(time.perf_counter() - began)
+    return 2 * 1024**3 / float(np.median(seconds))
+
+
+def summary(found: dict[str, Any]) -> dict[str, Any]:
+    """Tokens a second of each, how many times as fast ours is, the share of the matmul rate, losses beside each other."""
+    from llamita.core.statistics import ratio_interval
+
+    rounds = found["rounds"]
+    pace = {kind: np.array([r[kind]["useful"] / r[kind]["seconds"] for r in rounds]) for kind in KINDS}
+    padding = {
+        kind: 1 - sum(r[kind]["useful"] for r in rounds) / sum(r[kind]["held"] for r in rounds) for kind in KINDS
+    }
+    cpu = {kind: np.array([r[kind]["cpu_seconds"] / r[kind]["useful"] for r in rounds]) for kind in KINDS}
+    speed = {kind: ratio_interval(1 / pace[kind], 1 / pace["ours"]) for kind in KINDS[:2]}
+    cpu_speed = {kind: ratio_interval(cpu[kind], cpu["ours"]) for kind in KINDS[:2]}
+    shares = {
+        kind: [6 * found["body"] * p / r["matmul"] for p, r in zip(pace[kind], rounds, strict=True)] for kind in KINDS
+    }
+    thirds = {
+        kind: [float(np.mean([np.array_split(r[kind]["losses"], 3)[part].mean() for r in rounds])) for part in range(3)]
+        for kind in KINDS
+    }
+    return {
+        "row": found["row"], "batch": found["batch"], "n": len(rounds), "threads": found["threads"],
+        "tokens_per_second": {kind: float(np.median(pace[kind])) for kind in KINDS}, "padding": padding,
+        "times_as_fast": {kind: [s.value, *s.interval] for kind, s in speed.items()},
+        "times_less_cpu": {kind: [s.value, *s.interval] for kind, s in cpu_speed.items()},
+        "share_of_matmul": {kind: float(np.median(shares[kind])) for kind in KINDS}, "loss_by_thirds": thirds,
+        "steps": found["steps"], "machine": found["machine"], "versions": found["versions"],
+    }  # fmt: skip
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print all rows."""
+    heads = f"{'row, texts a batch, rounds':28}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
+    print(heads + f"{'ours is':>30}{'in CPU seconds':>24}")
+    for one in rows:
+        for kind in KINDS:
+            start = f"{one['row']}, {one['batch']}, {one['n']}" if kind == KINDS[0] else ""
+            times = one["times_as_fast"].get(kind)
+            speed = f"{times[0]:.2f}x [{times[1]:.2f}, {times[2]:.2f}]" if times else ""
+            spared = one["times_less_cpu"].get(kind)
+            cpu = f"{spared[0]:.2f}x [{spared[1]:.2f}, {spared[2]:.2f}]" if spared else ""
+            losses = "  ".join(f"{loss:.3f}" for loss in one["loss_by_thirds"][kind])
+            print(
+                f"{start:28}{kind:9}{one['tokens_per_second'][kind]:9.0f}{100 * one['padding'][kind]:8.1f}%"
+                f"{100 * one['share_of_matmul'][kind]:9.0f}%  {losses}{speed:>24}{cpu:>24}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--row", choices=list(ROWS))
+    parser.add_argument("--batch", type=int, default=32, help="texts in a batch")
+    parser.add_argument("--steps", type=int, default=20, help="of each training")
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--threads", type=int)
+    args = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    if args.row:
+        run(args.row, args, WORK / f"{args.row}-{args.batch}-{args.steps}.json")
+        return
+    rows = [summary(json.loads(file.read_text())) for file in sorted(WORK.glob("*.json"))]
+    table(rows)
+    out = ROOT / "bench" / "results" / "train_speed.json"
+    out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""How many tokens of a batch fit in memory: what a forward pass of the longest text keeps, counted, against what there is."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+
+from llamita.core import processes
+from llamita.core.errors import UserError
+from llamita.core.hardware import memory_bytes, use_bf16
+from llamita.core.report import write_whole
+from llamita.train.mode import set_to_train
+
+if TYPE_CHECKING:
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.train.examples import Examples
+
+log = logging.getLogger(__name__)
+
+SHARE = 0.5
+"""Of the memory that a training may take: others work on the machine, and the allocator leaves gaps."""
+PASSING = 1.3
+"""What a pass needs at its height, for each byte that it keeps for the way back."""
+STATE_BYTES = 16
+"""For a trained parameter: itself, its gradient and AdamW's two moments, in fp32."""
+ROOM_FILE = "room.json"
+
+
+def tokens_that_fit(model: Model, examples: Examples, run: Run, precision: str) -> int:
+    """The largest `max_tokens` for these texts; found once for a stage and kept in its folder, so that it can be resumed."""
+    file = run.folder / ROOM_FILE
+    if processes.agreed(file.exists()):
+        return int(json.loads(file.read_text(encoding="utf-8"))["max_tokens"])
+    longest = int(np.argmax(examples.lengths))
+    length = examples.lengths[longest]
+    kept = kept_bytes(model, examples, longest, bf16=use_bf16(precision, run.device))
+    free = SHARE * _memory(run.device) / processes.num_processes_here() - fixed_bytes(model.module)
+    rows = processes.agreed(int(free // (PASSING * kept)) * processes.num_processes())
+    if rows < 1:
+        raise UserError(
+            f"a text of {length} tokens needs {(fixed_bytes(model.module) + PASSING * kept) / 1e9:.1f} GB to train on, more than"
+            f" {100 * SHARE:.0f} % of the memory here; set max_length below {length}, or take a smaller model"
+        )
+    tokens = rows * length
+    if processes.is_first():
+        write_whole(file, json.dumps({"max_tokens": tokens, "bytes_per_token": kept / length}))
+    processes.wait()
+    log.info("batches of up to %s tokens fit in memory", f"{tokens:,}")
+    return tokens
+
+
+def kept_bytes(model: Model, examples: Examples, index: int, *, bf16: bool) -> int:
+    """Bytes that a forward pass of one text keeps for the backward pass, but for the parameters."""
+    module, held = model.module, {}
+    own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            held[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    batch = examples.batch(model, np.array([index]))
+    module.train()
+    with (
+        torch.random.fork_rng(devices=[]), set_to_train(module, max(examples.lengths)),
+        torch.autocast(model.device.type, torch.bfloat16, enabled=bf16),
+        saved_tensors_hooks(note, lambda tensor: tensor),
+    ):  # fmt: skip
+        outputs: Any = examples.outputs(module, batch["inputs"])
+    del outputs
+    module.eval()
+    return sum(held.values())
+
+
+def fixed_bytes(module: torch.nn.Module) -> int:
+    """What weights, gradients and the optimizer take, whatever the batch."""
+    return sum(p.numel() * (STATE_BYTES if p.requires_grad else 4) for p in module.parameters())
+
+
+def _memory(device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return memory_bytes() or 8 * 10**9

@@ -1,0 +1,64 @@
+"""The largest batch is found from what a text keeps, and found once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.families import FAMILIES, tiny_model
+from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
+from tests.train.tiny import LABELS, tiny_run, tiny_task
+
+from llamita.core.errors import UserError
+from llamita.learn.finetune import Finetune
+from llamita.train.examples import Examples
+from llamita.train.room import PASSING, SHARE, fixed_bytes, kept_bytes, tokens_that_fit
+
+
+def of_lengths(*lengths: int) -> Examples:
+    return Examples(encoded=[([5] * length, [0] * length) for length in lengths])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_kept_grows_with_the_rows_and_faster_than_the_length(family: str) -> None:
+    model = tiny_model(family)
+    end = model.module.config.eos_token_id if family == "bart" else 5
+    examples = Examples(encoded=[([5] * (length - 1) + [end], [0] * length) for length in (8, 32, 64)])
+    short, long, longest = (kept_bytes(model, examples, i, bf16=False) for i in range(3))
+    assert 4 * short < long * 1.2
+    assert 2 * long < longest < 4 * long
+    assert not model.module.training
+
+
+def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, examples = tiny_model("bert"), of_lengths(8, 40)
+    kept = kept_bytes(model, examples, 1, bf16=False)
+    memory = int((fixed_bytes(model.module) + PASSING * kept * 7.5) / SHARE)
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: memory)
+    run = tiny_run(tmp_path, tiny_task(8))
+    assert tokens_that_fit(model, examples, run, "fp32") == 7 * 40
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: 2 * memory)
+    assert tokens_that_fit(model, examples, run, "fp32") == 7 * 40
+    assert json.loads((tmp_path / "room.json").read_text())["max_tokens"] == 280
+
+
+def test_a_text_that_never_fits_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: 1000)
+    with pytest.raises(UserError, match=r"a text of 40 tokens needs .* set max_length below 40"):
+        tokens_that_fit(tiny_model("bert"), of_lengths(8, 40), tiny_run(tmp_path, tiny_task(8)), "fp32")
+
+
+def test_a_training_killed_and_resumed_with_less_memory_keeps_its_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint_often(monkeypatch, 2)
+    task, step = tiny_task(48), Finetune(epochs=1, batch_size=16, max_tokens=0, packing="off")
+    memory = iter([60_000_000, 60_000_000, 20_000_000])
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: next(memory))
+    ends = []
+    for name, kills in (("plain", []), ("killed", [2])):
+        run = tiny_run(tmp_path / name, task)
+        model, _ = apply_until_done(step, lambda: tiny_model("bert", labels=LABELS), run, kills, monkeypatch)
+        ends.append(saved_bytes(model, tmp_path / name / "saved"))
+    assert ends[0] == ends[1]

@@ -1,0 +1,68 @@
+"""Trackers get what metrics.jsonl gets, and change nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tests.families import tiny_model
+from tests.train.kill import saved_bytes
+from tests.train.tiny import LABELS, tiny_run, tiny_task
+
+from llamita.core.errors import UserError
+from llamita.learn.finetune import Finetune
+from llamita.train.track import check_tracker
+
+STEP = Finetune(epochs=1, batch_size=8, early_stopping=1, evaluations=2)
+
+
+def tracked(folder: Path, track: str) -> tuple[dict[str, bytes], list[dict[str, float]]]:
+    task = tiny_task(32)
+    model = STEP.apply(tiny_model("bert", labels=LABELS), replace(tiny_run(folder, task), track=track))
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return saved_bytes(model, folder / "saved"), lines
+
+
+def test_mlflow_gets_every_line_and_the_bytes_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, dict[str, float]]] = []
+    stand_in = SimpleNamespace(
+        start_run=lambda run_name: sent.append((0, {run_name: 0.0})), end_run=lambda: sent.append((-1, {})),
+        log_metrics=lambda values, step: sent.append((step, values)),
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
+    plain, _ = tracked(tmp_path / "plain", "")
+    found, lines = tracked(tmp_path / "tracked", "mlflow")
+    assert found == plain
+    assert sent[0] == (0, {"tracked": 0.0})
+    assert sent[-1] == (-1, {})
+    assert [{"step": step, **values} for step, values in sent[1:-1]] == lines
+
+
+def test_tensorboard_writes_outside_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    monkeypatch.chdir(tmp_path)
+    tracked(tmp_path / "stages" / ".abc-finetune.part", "tensorboard")
+    assert list((tmp_path / "runs" / "abc-finetune").glob("events.*"))
+
+
+def test_a_tracker_that_fails_to_open_is_the_users_to_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(run_name: str) -> None:
+        raise RuntimeError("no server at 127.0.0.1:5000")
+
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(start_run=refuse))
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
+    with pytest.raises(UserError, match=r"mlflow can't be opened .no server at 127.0.0.1:5000.; mend its settings"):
+        tracked(tmp_path / "run", "mlflow")
+
+
+def test_what_is_unknown_or_missing_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UserError, match="track must be one of tensorboard, trackio, mlflow, got 'wandb'"):
+        check_tracker("wandb")
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'llamita\[track\]'"):
+        check_tracker("mlflow")
