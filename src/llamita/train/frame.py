@@ -21,7 +21,7 @@ def framing(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[
 
 
 def document_frame(model: Model) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What a document begins and ends with; a decoder's always has both, so that it learns to foresee its first token and its end."""
+    """What a document begins and ends with; a decoder's has both, so that it learns to foresee its first token and its end."""
     before, after = framing(model.tokenizer)
     if not architecture_of(model.module).is_decoder_only:
         return before, after
