@@ -12,7 +12,7 @@ from tests.engines import BagOfWords
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
-from llamita.core.measure import Finding, Measure, labelled_split, predict
+from llamita.core.measure import Finding, Measure, ask, labelled_split, predict
 from llamita.core.task import Split
 from llamita.tasks.classify import Classify
 
@@ -82,3 +82,13 @@ def test_a_measure_must_measure_and_its_settings_stay() -> None:
         Count(words=2).words = 3  # type: ignore[misc]
     with pytest.raises(TypeError, match="positional"):
         Count(2)  # type: ignore[misc]
+
+
+def test_a_language_model_is_not_asked_for_labels_whatever_its_config_says():
+    from tests.train.test_language import language_model
+    from tests.train.tiny import LABELS, tiny_task
+
+    model = language_model("bert")
+    assert tuple(model.module.config.id2label.values()) == LABELS
+    with pytest.raises(UserError, match="predicts tokens and has no head for labels"):
+        ask(model, tiny_task(4), ("a film",))

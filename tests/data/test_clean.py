@@ -36,3 +36,10 @@ def test_each_document_is_left_out_once_and_the_first_copy_stays() -> None:
     assert dropped_documents(texts, copies="keep", filtered=False) == {}
     with pytest.raises(UserError, match="copies must be one of"):
         dropped_documents(texts, copies="some")
+
+
+def test_near_copies_of_very_many_characters_are_looked_for_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [GOOD, GOOD.replace("rude", "rudest"), GOOD.upper()]
+    monkeypatch.setattr("llamita.data.copies.MANY_CHARACTERS", 100)
+    assert dropped_documents(texts) == {"copies": [2]}
+    assert dropped_documents(texts, copies="near") == {"copies": [2], "near copies": [1]}

@@ -39,6 +39,8 @@ LOADERS: dict[str, Any] = {
     "ForConditionalGeneration": AutoModelForSeq2SeqLM,
 }  # fmt: skip
 """By the end of what a config says the weights were made for; anything else is loaded as a body."""
+TOKEN_HEADS = ("LM", "LMHeadModel", "ForConditionalGeneration")
+"""Ends of the names of modules that predict tokens."""
 transformers_logging.disable_progress_bar()
 
 
@@ -71,7 +73,9 @@ class Model(Engine):
 
     @property
     def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
-        """Label names in the order of the logits."""
+        """Label names in the order of the logits; none of a model that predicts tokens, whatever its config still says."""
+        if type(self.module).__name__.endswith(TOKEN_HEADS):
+            return ()
         names = self.module.config.id2label
         return tuple(names[i] for i in sorted(names))
 

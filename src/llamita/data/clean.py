@@ -5,15 +5,17 @@ The rules are a few of Rae et al. 2021 (Gopher, https://arxiv.org/abs/2112.11446
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
 
 from llamita.core.errors import require
-from llamita.data.copies import repeated_nearly, same_texts
+from llamita.data.copies import quickly_looked_through, repeated_nearly, same_texts
 from llamita.data.text import han_share
 
-COPIES = ("keep", "exact", "near")
+log = logging.getLogger(__name__)
+COPIES = ("auto", "near", "exact", "keep")
 FEWEST_CHARACTERS = 20
 LEAST_LETTERS = 0.6
 """Share of the characters other than spaces that are letters or digits."""
@@ -23,11 +25,12 @@ WORD_LENGTHS = (2, 15)
 """Mean characters of a word, where words are parted by spaces."""
 
 
-def dropped_documents(texts: Sequence[str], *, copies: str = "near", filtered: bool = True) -> dict[str, list[int]]:
+def dropped_documents(texts: Sequence[str], *, copies: str = "auto", filtered: bool = True) -> dict[str, list[int]]:
     """Indices to leave out, by reason, each document under the first that applies.
 
     Args:
-        copies: keep; exact: of copies in all but case, width and marks the first stays; near: near copies too.
+        copies: keep; exact: of copies in all but case, width and marks the first stays; near: near copies too; auto: near
+            where that takes half a minute at most, else exact.
         filtered: whether texts that aren't running text are left out.
     """
     require(copies in COPIES, f"copies must be one of {', '.join(COPIES)}, got {copies!r}")
@@ -46,7 +49,10 @@ def dropped_documents(texts: Sequence[str], *, copies: str = "near", filtered: b
             drop(reason, [i for i, fault in enumerate(found) if fault == reason])
     if copies != "keep":
         drop("copies", [i for rows in same_texts(texts) for i in rows[1:]])
-    if copies == "near":
+    quick = copies != "auto" or quickly_looked_through(texts)
+    if not quick:
+        log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
+    if copies == "near" or (copies == "auto" and quick):
         left = [i for i in range(len(texts)) if i not in gone]
         drop("near copies", [left[i] for i in repeated_nearly([texts[i] for i in left], None)])
     return reasons

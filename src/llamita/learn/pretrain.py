@@ -50,8 +50,8 @@ class Pretrain(Step):
     """keep; bpe or unigram: one trained on the documents, with fresh embeddings."""
     pieces: int = 8000
     """Size of a vocabulary that is trained, >= 300."""
-    copies: str = "near"
-    """Which copies of a document are left out: near, exact, or keep."""
+    copies: str = "auto"
+    """Which copies of a document are left out: near, exact, or keep; auto: near, of more than five million characters exact."""
     filtered: bool = True
     """Whether documents that are no running text are left out."""
     packing: str = "on"
@@ -80,7 +80,8 @@ class Pretrain(Step):
         kinds = ("keep", "bpe", "unigram")
         require(self.tokenizer in kinds, f"tokenizer must be one of {', '.join(kinds)}, got {self.tokenizer!r}")
         require(self.pieces >= 300, f"pieces must be >= 300 (256 are bytes), got {self.pieces}")
-        require(self.copies in ("near", "exact", "keep"), f"copies must be near, exact or keep, got {self.copies!r}")
+        copies = ("auto", "near", "exact", "keep")
+        require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
         require(self.packing in ("on", "off"), f"packing must be on or off, got {self.packing!r}")
 
     def apply(self, model: Model, run: Run) -> Model:

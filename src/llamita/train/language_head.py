@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError
+from llamita.core.model import TOKEN_HEADS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -28,8 +29,7 @@ def objective_of(module: PreTrainedModel) -> str:
 
 def has_language_head(module: PreTrainedModel) -> bool:
     """Whether the model predicts tokens."""
-    name = type(module).__name__
-    return name.endswith(("LM", "LMHeadModel", "ForConditionalGeneration"))
+    return type(module).__name__.endswith(TOKEN_HEADS)
 
 
 def with_language_head(model: Model) -> Model:
