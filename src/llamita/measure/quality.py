@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
 from llamita.core.statistics import mcnemar_p, paired_ratio_difference, ratio_of_sums
+from llamita.core.task import Worded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +22,8 @@ class Quality(Measure):
     """The task's scores with intervals, a table for each label, each example's answer, and the paired loss to the reference."""
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
+        if isinstance(task, Worded):
+            return task.measured(engine, task.split(run.split))
         split = labelled_split(task, run)
         ours = ask(engine, task, split.texts)
         findings = task.score(ours.probabilities, split, ours.answers)
