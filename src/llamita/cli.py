@@ -31,6 +31,7 @@ VERBS = {
     "explain": ("explain", 'why the model says so: llamita explain MODEL "a text"'),
     "attack": ("judge", "accuracy when the texts are disturbed: llamita attack MODEL --data test.csv"),
     "predict": ("predict", 'labels and confidences: llamita predict MODEL "a text" | --file texts.csv'),
+    "chat": ("chat", "talk to a language model: llamita chat MODEL"),
     "data": ("tables", "check, split, thin out or convert files: llamita data check train.csv --test test.csv"),
     "list": ("about", "the methods there are: llamita list [prune]"),
     "doctor": ("about", "what this machine and installation can do"),
@@ -40,7 +41,7 @@ ROOMS = {"prune": "one pruning step", "distill": "learn from a teacher", "quanti
 """Folders of steps: the verb is the folder's name, the next word the method."""
 TOGETHER = ("run", "pretrain")
 """Verbs that several processes may carry out, besides the single steps."""
-QUIET = ("predict", "explain", "list", "doctor", "data")
+QUIET = ("predict", "chat", "explain", "list", "doctor", "data")
 """Verbs whose answer is all they say."""
 RESUMED = ("lighten", "demo", "run", "pretrain")
 

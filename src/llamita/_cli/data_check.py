@@ -17,6 +17,7 @@ from llamita._cli.language import said
 from llamita._cli.models import new_file
 from llamita._cli.tables import add_near, likeness, new_table
 from llamita.core.errors import UserError
+from llamita.data.dialogues import holds_dialogues
 
 if TYPE_CHECKING:
     from llamita.data.faults import Faults
@@ -34,7 +35,8 @@ def check(argv: Sequence[str]) -> int:
     args = _parser().read(argv)
     mended = _checked_paths(args)
     faults: Faults = []
-    tables = _tables(args, faults)
+    talks = args.task == "chat" or (args.task is None and not args.columns and holds_dialogues(args.file))
+    tables = _dialogues(args, faults) if talks else _tables(args, faults)
     findings = _findings(args, tables, faults)
     errors = sum(f.severity == "error" for f in findings)
     if mended is not None:
@@ -61,6 +63,9 @@ def _parser() -> flags.Parser:
     parser.add("--unlabelled", metavar="FILE", help="texts without labels")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     parser.add("--encoding", metavar="NAME", help="of files that aren't UTF-8, such as gb18030")
+    parser.add(
+        "--task", choices=("classify", "chat"), help="what the rows are for (default: chat where they hold messages)"
+    )
     parser.add(
         "--label-errors", action="store_true",
         help="also look for labels that may be wrong, by models that learn from the other rows (minutes)",
@@ -112,6 +117,22 @@ def _tables(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
                 file, columns=args.columns, encoding=args.encoding, labelled=labelled, faults=faults
             )
     return tables
+
+
+def _dialogues(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
+    from llamita.data.dialogues import read_dialogues
+
+    for flag in ("unlabelled", "fix", "label_errors", "encoding"):
+        if getattr(args, flag):
+            raise UserError(
+                f"--{flag.replace('_', '-')} is for texts with labels, and these are dialogues; leave it out"
+            )
+    given = {"train": args.file, "test": args.test}
+    return {
+        name: read_dialogues(file, columns=args.columns, faults=faults)
+        for name, file in given.items()
+        if file is not None
+    }
 
 
 def _findings(args: argparse.Namespace, tables: Mapping[str, Table], faults: Faults) -> list[DataFinding]:

@@ -38,6 +38,8 @@ def evaluate(argv: Sequence[str]) -> int:
     flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
+    if args.task == "chat":
+        return _evaluate_answers(args)
     given = ["quality", "calibration", *(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
     _check_gates(args, given, "evaluate")
     engine, teacher, task = _opened(args)
@@ -47,6 +49,17 @@ def evaluate(argv: Sequence[str]) -> int:
     findings = _measured(args, engine, task, [build(name) for name in wanted], teacher)
     if not args.cost:
         findings += _sizes(engine)
+    return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
+
+
+def _evaluate_answers(args: argparse.Namespace) -> int:
+    """How likely a language model finds the answers of dialogues."""
+    for flag in ("against", "cost", "labels", "few_shot", "calibrate"):
+        if getattr(args, flag):
+            raise UserError(f"--{flag.replace('_', '-')} is about labels, and dialogues have none; leave it out")
+    _check_gates(args, ["quality.bits_per_byte", "quality.perplexity"], "evaluate")
+    engine, _, task = _opened(args)
+    findings = _measured(args, engine, task, [build("measure.quality")], None) + _sizes(engine)
     return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
@@ -72,6 +85,8 @@ def attack(argv: Sequence[str]) -> int:
 def compare(argv: Sequence[str]) -> int:
     """A teacher and light models side by side, with a page."""
     args = _compare_parser().read(argv, rest="light")
+    if args.task == "chat":
+        raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if not args.light:
         raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
     folder = run_folder(args.out) if args.out else None
@@ -139,6 +154,8 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     args = parser.read(argv)
     _check_gates(args, [entry.name.removeprefix("measure.").split(".")[0]], parser.prog.removeprefix("llamita "))
     method = build(entry.name, flags.settings_from(args, entry))
+    if args.task == "chat" and (entry.name != "measure.quality" or args.against):
+        raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     engine, teacher, task = _opened(args)
@@ -147,6 +164,15 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
+    if args.task == "chat":
+        from llamita._cli.chat import open_speaker
+        from llamita.tasks.chat import open_task
+
+        engine = open_speaker(args.model, args)
+        task = open_task(test=args.data, columns=args.columns)
+        if len(task.test) < FEW:
+            log.warning("warning: %d dialogues are few; the intervals say how little they tell", len(task.test))
+        return engine, None, task
     engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)

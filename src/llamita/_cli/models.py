@@ -33,14 +33,42 @@ def open_classifier(
     Args:
         asked: What `flags.add_asking` read, where the verb takes it.
     """
-    from llamita.tasks.asking import is_headed
+    engine = open_any(model, threads, precision, asked)
+    _require_labels(model, engine, asked)
+    return engine
+
+
+def open_any(
+    model: str, threads: int | None, precision: str = "fp32", asked: argparse.Namespace | None = None
+) -> Engine:
+    """As `open_classifier`, or a language model that answers in words, where no labels are named."""
     from llamita.workshop import open_engine
 
     _check_asked(asked)
     engine = open_engine(model, threads=threads, precision=precision)
     if asked is not None and asked.labels:
         return _asked_engine(engine, asked)
-    if not is_headed(engine):
+    if not can_chat(engine):
+        _require_labels(model, engine, asked)
+    return engine
+
+
+def can_chat(engine: Engine) -> bool:
+    """Whether it writes text and has a chat template."""
+    return "generation" in engine.capabilities and bool(engine.tokenizer.chat_template)  # type: ignore[attr-defined]
+
+
+def answers_in_words(engine: Engine) -> bool:
+    """Whether it has no labels to give."""
+    from llamita.tasks.asking import is_headed
+
+    return can_chat(engine) and not is_headed(engine)
+
+
+def _require_labels(model: str, engine: Engine, asked: argparse.Namespace | None) -> None:
+    from llamita.tasks.asking import is_headed
+
+    if not is_headed(engine) and not (asked is not None and asked.labels):
         module = engine.module  # type: ignore[attr-defined]
         can_be_asked = asked is not None and module.get_output_embeddings() is not None
         ways = "ask it for some (--labels good,bad), or " if can_be_asked else ""
@@ -48,7 +76,6 @@ def open_classifier(
             f"{model} has no head for labels; {ways}give it one: llamita finetune {model} --data train.csv --out DIR"
             " (or let `llamita lighten` do all of it)"
         )
-    return engine
 
 
 def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:

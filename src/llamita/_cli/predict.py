@@ -1,4 +1,4 @@
-"""predict: labels and confidences for texts, a file of any size, or a stream."""
+"""predict: labels and confidences, or a language model's answers, for texts, a file of any size, or a stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.models import checked_texts, labelled_table, new_file, open_classifier, test_task, warn_of_unknown
+from llamita._cli.models import (
+    answers_in_words,
+    checked_texts,
+    labelled_table,
+    new_file,
+    open_any,
+    test_task,
+    warn_of_unknown,
+)
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +34,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 1024
 """Texts read, predicted and written at a time."""
+ANSWERED = 16
+"""Texts a language model answers at a time."""
 
 
 def predict(argv: Sequence[str]) -> int:
@@ -59,10 +69,17 @@ def predict(argv: Sequence[str]) -> int:
         help="with --labels and a model of inference: a text may have several labels or none, each judged by itself",
     )  # fmt: skip
     flags.add_machine(parser, seed=False)
+    parser.add(
+        "--max-tokens", type=values.positive, default=256, metavar="N",
+        help="of a language model's answer, where no labels are named (default: %(default)s)",
+    )  # fmt: skip
     args = parser.read(argv, rest="texts")
     _check(args)
     form = args.format or _form_of(args)
-    engine = open_classifier(args.model, args.threads, asked=args)
+    engine = open_any(args.model, args.threads, asked=args)
+    if not args.labels and answers_in_words(engine):
+        _answer_all(args, engine, form)
+        return 0
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
         writer = write(stream, _Teller(engine, _threshold(args, engine)))
@@ -73,6 +90,34 @@ def predict(argv: Sequence[str]) -> int:
     if args.out:
         print(f"written: {args.out}", file=sys.stderr)
     return 0
+
+
+def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
+    """What a language model answers to each text, asked by itself."""
+    from llamita.core.decoding import Decoding
+
+    if args.pair is not None or args.coverage is not None:
+        raise UserError(f"{args.model} answers in words; --pair, --coverage and --labelled are for models with labels")
+    how = Decoding(max_tokens=args.max_tokens)
+    with _output(args.out) as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        if form == "csv":
+            table.writerow(["text", "answer"])
+        for texts in _chunks(args):
+            plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
+            for start in range(0, len(plain), ANSWERED):
+                some = plain[start : start + ANSWERED]
+                answers = engine.chat_all([[{"role": "user", "content": text}] for text in some], how)
+                for text, answer in zip(some, answers, strict=True):
+                    if form == "csv":
+                        table.writerow([text, answer])
+                    elif form == "jsonl":
+                        stream.write(json.dumps({"text": text, "answer": answer}, ensure_ascii=False) + "\n")
+                    else:
+                        stream.write(answer + "\n")
+                stream.flush()
+    if args.out:
+        print(f"written: {args.out}", file=sys.stderr)
 
 
 def _check(args: argparse.Namespace) -> None:

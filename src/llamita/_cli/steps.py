@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show
@@ -13,6 +14,10 @@ from llamita._cli.language import said
 from llamita._cli.models import new_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
+
+if TYPE_CHECKING:
+    from llamita.tasks.chat import Chat
+    from llamita.workshop import Stage, Workshop
 
 
 def step(place: str, argv: Sequence[str]) -> int:
@@ -56,6 +61,7 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.core.exporter import folder_bytes
     from llamita.core.hardware import best_device
     from llamita.core.store import Store
+    from llamita.core.task import Worded
     from llamita.run import deliver
     from llamita.workshop import Workshop, open_task, set_threads
 
@@ -81,7 +87,21 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             track=args.track,
         )
         teacher = shop.start(args.teacher) if args.teacher else None
-        after = shop.apply(shop.start(args.model), method, teacher)  # type: ignore[arg-type]
+        before = shop.start(args.model)
+        after = shop.apply(before, method, teacher)  # type: ignore[arg-type]
+        if isinstance(task, Worded) and len(task.test):
+            _tell_before_and_after(shop, task, before, after)
         deliver(after, out)
     print(said(f"written: {out} ({show.bytes_text(folder_bytes(out))})"))
     return 0
+
+
+def _tell_before_and_after(shop: Workshop, task: Chat, before: Stage, after: Stage) -> None:
+    """The task's scores on texts that weren't trained on; the model as it came is asked with the template it has now."""
+    columns = []
+    for title, stage in (("before", before), ("after", after)):
+        engine = shop.open(stage, "auto")
+        if title == "before" and not engine.tokenizer.chat_template:  # type: ignore[attr-defined]
+            engine.tokenizer.chat_template = shop.open(after).tokenizer.chat_template  # type: ignore[attr-defined]
+        columns.append((said(title), task.measured(engine, task.test)))
+    show.findings_table(columns, said(f"{len(task.test)} dialogues that were not trained on"))

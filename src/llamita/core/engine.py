@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.answers import softmax as softmax
+from llamita.core.chat import prompt_ids
+from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder, batches_of_like_length
-from llamita.core.errors import require
+from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 
 Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
@@ -96,3 +98,40 @@ class Engine(ABC):
                 )
             )
         return found
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], how: Decoding | None = None, heard: Callable[[int], None] | None = None
+    ) -> list[list[int]]:
+        """What follows each prompt, as token ids without those that end it.
+
+        Args:
+            prompts: token ids.
+            how: greedy and at most 256 tokens when left out.
+            heard: is told each token of a single prompt as it comes.
+
+        Raises:
+            UserError: the engine has no "generation" among its capabilities.
+        """
+        raise UserError(f"{self.name} writes no text; take a causal language model such as smollm2")
+
+    def chat(self, messages: Sequence[Mapping[str, str]], how: Decoding | None = None) -> str:
+        """The assistant's answer to a dialogue, by the model's own chat template.
+
+        Args:
+            messages: such as [{"role": "user", "content": "Hello"}], the first perhaps of the role system.
+
+        Raises:
+            UserError: it writes no text, or has no chat template.
+        """
+        example = 'chat takes messages such as [{"role": "user", "content": "Hello"}]'
+        require(not isinstance(messages, str) and bool(messages), example)
+        require(all(isinstance(one, Mapping) and {"role", "content"} <= set(one) for one in messages), example)
+        return self.chat_all([messages], how)[0]
+
+    def chat_all(self, dialogues: Sequence[Sequence[Mapping[str, str]]], how: Decoding | None = None) -> list[str]:
+        """The answers to several dialogues, each as if it were alone."""
+        if "generation" not in self.capabilities:
+            raise UserError(f"{self.name} writes no text; take a causal language model such as smollm2")
+        tokenizer: Any = self.tokenizer  # type: ignore[attr-defined]  # pyrefly: ignore
+        found = self.generate([prompt_ids(tokenizer, messages) for messages in dialogues], how)
+        return [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from llamita.core.answers import Answers, answers_of, read_answers
+from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
-from llamita.core.engine import Engine
+from llamita.core.engine import Capability, Engine
 from llamita.core.errors import UserError, first_line
 from llamita.core.sources import Source, locate
 
@@ -46,8 +48,6 @@ transformers_logging.disable_progress_bar()
 
 class Model(Engine):
     """A live torch model; `module` and `tokenizer` may be changed by steps, `lineage` says which steps made it."""
-
-    capabilities = frozenset({"scores", "gradients", "hidden_states", "attentions"})
 
     def __init__(
         self,
@@ -70,6 +70,12 @@ class Model(Engine):
             self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
         if self.module.config.pad_token_id is None:
             self.module.config.pad_token_id = self.tokenizer.pad_token_id
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # pyrefly: ignore
+        """A language model writes, any other scores."""
+        writes = self.module.can_generate() and not self.module.config.is_encoder_decoder
+        return frozenset({"gradients", "hidden_states", "attentions", "scores", *(["generation"] if writes else [])})
 
     @property
     def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
@@ -147,6 +153,13 @@ class Model(Engine):
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             logits = self.module(**self.inputs(token_ids, mask, type_ids)).logits
         return logits.float().cpu().numpy()
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], how: Decoding | None = None, heard: Callable[[int], None] | None = None
+    ) -> list[list[int]]:
+        from llamita.core.generation import generated
+
+        return generated(self, prompts, how or Decoding(), heard)
 
     @classmethod
     def load(cls, model: str | Path | Source, *, device: str = "cpu") -> Model:

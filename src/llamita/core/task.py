@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel, told
 
 if TYPE_CHECKING:
+    from llamita.core.engine import Engine
     from llamita.core.measure import Finding
     from llamita.core.model import Model
 
@@ -141,3 +142,21 @@ class Task(ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Name, labels, sizes and sources, for reports."""
+
+
+@runtime_checkable
+class MeasuresItself(Protocol):
+    """A task without labels, which asks an engine itself."""
+
+    def measured(self, engine: Engine, split: Split) -> list[Finding]:
+        """The task's scores of an engine on a split, the one that choices go by first."""
+        ...
+
+
+@runtime_checkable
+class Worded(MeasuresItself, Protocol):
+    """A task whose models answer in words and not with labels: it makes its own training rows, too."""
+
+    def examples(self, model: Model, split: Split, max_length: int | None) -> Any:
+        """Rows of tokens with a target for each, as `train.language.TokenExamples`."""
+        ...

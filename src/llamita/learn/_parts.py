@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from llamita.core.architecture import layer_lists
+from llamita.core.errors import require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,6 +32,13 @@ def frozen_below(module: PreTrainedModel, share: float) -> Iterator[None]:
             parameter.requires_grad = True
 
 
+def share_below(module: PreTrainedModel, top: int) -> float:
+    """The share of the layers that lies below the top ones."""
+    count = sum(len(stack) for stack in layer_lists(module))
+    require(top <= count, f"top_layers must be at most {count}, as many as the model has, got {top}")
+    return 1 - top / count
+
+
 def lower_parameters(module: PreTrainedModel, share: float) -> list[nn.Parameter]:
     """Parameters of the embeddings and of the lower share of the layers (BART: the encoder lies below the decoder)."""
     layers = [layer for stack in layer_lists(module) for layer in stack]
@@ -40,8 +48,11 @@ def lower_parameters(module: PreTrainedModel, share: float) -> list[nn.Parameter
     return [p for name, p in outside if not AFTER_LAYERS.search(name)] + lower
 
 
-def add_lora(module: PreTrainedModel, rank: int) -> Any:
-    """Put LoRA matrices beside every linear map of the unfrozen layers; the head and pooler train in full."""
+def add_lora(module: PreTrainedModel, rank: int, *, dora: bool = False) -> Any:
+    """Put LoRA matrices beside every linear map of the unfrozen layers; pooler and head, if it is for labels, train in full.
+
+    With DoRA a map's weight is m (W + BA) / |W + BA|, the norms being those of its rows: m is learned beside B and A.
+    """
     from peft import LoraConfig, get_peft_model
     from transformers.pytorch_utils import Conv1D
 
@@ -50,9 +61,11 @@ def add_lora(module: PreTrainedModel, rank: int) -> Any:
     maps = [part for part in maps if isinstance(part, (nn.Linear, Conv1D)) and part.weight.requires_grad]
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.05, bias="none", target_modules=[names[id(part)] for part in maps],
-        fan_in_fan_out=any(isinstance(part, Conv1D) for part in maps),
+        fan_in_fan_out=any(isinstance(part, Conv1D) for part in maps), use_dora=dora,
     )  # fmt: skip
-    base = {id(p) for p in module.base_model.parameters()}
+    tokens_out = module.get_output_embeddings()
+    kept = [module.base_model, *([tokens_out] if tokens_out is not None else [])]
+    base = {id(p) for part in kept for p in part.parameters()}
     pooler = getattr(module.base_model, "pooler", None)
     in_full = [p for p in module.parameters() if id(p) not in base] + (list(pooler.parameters()) if pooler else [])
     adapted = get_peft_model(module, config)

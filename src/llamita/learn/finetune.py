@@ -1,6 +1,7 @@
-"""Fine-tuning on labelled texts: all weights, the upper layers alone, or LoRA (Hu et al. 2021) merged at the end.
+"""Fine-tuning on labelled texts or dialogues: all weights, the top layers alone, or LoRA and DoRA merged at the end.
 
-LoRA: https://arxiv.org/abs/2106.09685, by way of peft, on every linear map of the layers; the head is trained in full.
+LoRA: Hu et al. 2021, https://arxiv.org/abs/2106.09685; DoRA: Liu et al. 2024, https://arxiv.org/abs/2402.09353. Both by way of
+peft, on every linear map of the layers; a head for labels is trained in full.
 Focal loss: Lin et al. 2017, https://arxiv.org/abs/1708.02002; its alpha is `class_weights`.
 """
 
@@ -8,10 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import require
 from llamita.core.step import Step
+from llamita.core.task import Worded
 from llamita.learn._class_weights import parse_weights, weights_of
 from llamita.train.settings import check_training, loop_settings
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
     from llamita.core.task import Split, Task
+    from llamita.train.examples import BatchSource
     from llamita.train.loop import Loss
 
 
@@ -57,8 +61,14 @@ class Finetune(Step):
     paper's; 0: plain cross-entropy."""
     freeze: float = 0.0
     """Share of the layers, from below and with the embeddings, that stay as they are, in [0, 1]; it saves time."""
+    top_layers: int | None = None
+    """Train only so many layers, counted from the top, and the head, >= 0; the same as freeze, by number. none: what freeze
+    says."""
     lora_rank: int = 0
     """Rank of the LoRA matrices; 0: train the weights themselves."""
+    dora: bool = False
+    """DoRA: LoRA turns the direction of each weight and its size is learned apart; slower, and nearer to full training at
+    small ranks."""
     early_stopping: int = 0
     """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
     evaluations: int = 10
@@ -67,6 +77,13 @@ class Finetune(Step):
     """Whether the model's own dropout is at work."""
     precision: str = "auto"
     """auto, fp32 or bf16: what is computed in; the weights stay fp32."""
+
+    chat_template: str | None = None
+    """Of dialogues, for a model without a chat template: plain, or a file with a Jinja template; it is saved in the tokenizer."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.chat_template,) if self.chat_template and Path(self.chat_template).is_file() else ()
 
     def __post_init__(self) -> None:
         check_training(self)
@@ -79,46 +96,84 @@ class Finetune(Step):
             "focal_gamma and label_smoothing pull against each other: one trusts hard texts, the other doubts them; choose one",
         )
         require(0 <= self.freeze <= 1, f"freeze must be in [0, 1], got {self.freeze}")
+        top = self.top_layers
+        require(top is None or top >= 0, f"top_layers must be >= 0, got {top}")
+        require(
+            top is None or not self.freeze,
+            "freeze and top_layers both say which layers stay as they are; give one of them",
+        )
         require(self.lora_rank >= 0, f"lora_rank must be >= 0, got {self.lora_rank}")
+        require(not self.dora or self.lora_rank > 0, "dora needs a rank, such as lora_rank=8")
         require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
         require(self.evaluations >= 1, f"evaluations must be >= 1, got {self.evaluations}")
 
     def apply(self, model: Model, run: Run) -> Model:
         import torch
 
-        from llamita.learn._parts import add_lora, frozen_below, merge_lora
+        from llamita.learn._parts import add_lora, frozen_below, merge_lora, share_below
         from llamita.train.examples import labelled_split
 
         split = labelled_split(run, "learn.finetune")
         assert run.task is not None
         torch.manual_seed(run.seed)
+        self._prepare(model, run.task)
         model = run.task.fit_head(model)
-        with frozen_below(model.module, self.freeze):
-            adapted = add_lora(model.module, self.lora_rank) if self.lora_rank else None
+        share = self.freeze if self.top_layers is None else share_below(model.module, self.top_layers)
+        with frozen_below(model.module, share):
+            adapted = add_lora(model.module, self.lora_rank, dora=self.dora) if self.lora_rank else None
             self._train(model, split, run)
             if adapted is not None:
                 model.module = merge_lora(adapted)
         return model
 
+    def _prepare(self, model: Model, task: Task) -> None:
+        """Refuse what the kind of task has no use for, and put the chat template where it belongs."""
+        if not isinstance(task, Worded):
+            require(self.chat_template is None, "chat_template is about dialogues (--task chat); leave it out")
+            return
+        from llamita.train.dialogues import give_template
+
+        require(
+            self.class_weights == "none" and not self.focal_gamma,
+            "class_weights and focal_gamma are about labels, and dialogues have none; leave them out",
+        )
+        require(self.packing != "on", "packing=on: dialogues are batched by like length; leave it out")
+        give_template(model, self.chat_template)
+
     def _train(self, model: Model, split: Split, run: Run) -> None:
         from llamita.core.hardware import use_bf16
-        from llamita.train.examples import Examples, encode
         from llamita.train.judge import select_score
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
-        from llamita.train.packed import arranged
 
         assert run.task is not None
-        encoded = encode(model, split.texts, run.task, self.max_length)
-        examples = Examples(encoded=encoded, targets={"gold": run.task.gold(split)})
-        source, batches = arranged(self, model, examples, run)
         settings = loop_settings(
             self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
             evaluations=self.evaluations if self.early_stopping else 0,
         )  # fmt: skip
         bf16 = use_bf16(self.precision, run.device)
         judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
-        fit(model, source, batches, self._loss(run.task, split, run.device), settings, run, judge)
+        source, batches, loss = self._source(model, split, run)
+        fit(model, source, batches, loss, settings, run, judge)
+
+    def _source(self, model: Model, split: Split, run: Run) -> tuple[BatchSource, list[Any], Loss]:
+        """What is trained on, its batches, and the loss."""
+        from llamita.train.batches import training_batches
+        from llamita.train.examples import Examples, encode
+        from llamita.train.language import LanguageLoss
+        from llamita.train.packed import arranged
+
+        task = run.task
+        assert task is not None
+        if isinstance(task, Worded):
+            rows = task.examples(model, split, self.max_length)
+            batches = training_batches(
+                rows.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
+            )
+            return rows, batches, LanguageLoss(smoothing=self.label_smoothing)
+        encoded = encode(model, split.texts, task, self.max_length)
+        examples = Examples(encoded=encoded, targets={"gold": task.gold(split)})
+        return *arranged(self, model, examples, run), self._loss(task, split, run.device)
 
     def _loss(self, task: Task, split: Split, device: str) -> Loss:
         import torch

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
 from llamita.core.statistics import mcnemar_p, paired_ratio_difference, ratio_of_sums
+from llamita.core.task import MeasuresItself
 
 if TYPE_CHECKING:
     import numpy as np
 
     from llamita.core.context import Run
     from llamita.core.engine import Engine
-    from llamita.core.task import Split, Task
-
-
-@runtime_checkable
-class Judging(Protocol):
-    """A task without labels, which measures an engine itself."""
-
-    def judge(self, engine: Engine, split: Split, seed: int) -> list[Finding]: ...
+    from llamita.core.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +22,8 @@ class Quality(Measure):
     """The task's scores with intervals, a table for each label, each example's answer, and the paired loss to the reference."""
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
-        if isinstance(task, Judging):
-            return task.judge(engine, task.split(run.split), run.seed)
+        if isinstance(task, MeasuresItself):
+            return task.measured(engine, task.split(run.split))
         split = labelled_split(task, run)
         ours = ask(engine, task, split.texts)
         findings = task.score(ours.probabilities, split, ours.answers)

@@ -40,7 +40,7 @@ class Language(Task):
     def score(self, predictions: np.ndarray, split: Split, answers: Answers | None = None) -> list[Finding]:
         raise UserError("the task language has no labels to score; its measure is bits per byte (measure quality)")
 
-    def judge(self, engine: Engine, split: Split, seed: int = 0) -> list[Finding]:
+    def measured(self, engine: Engine, split: Split) -> list[Finding]:
         """Bits per byte, and perplexity per token, over the documents of a split.
 
         Of a masked model it is the surprise at masked tokens alone, and no measure of whole texts: it is named so.
@@ -50,7 +50,7 @@ class Language(Task):
         require(len(split) > 0, "there is no document to measure on; give some with --test")
         if reason := why_not(engine):
             return [Finding(name="quality.bits_per_byte", value=None, unit="bits", better="lower", n=0, reason=reason)]
-        found = surprises(engine, split.texts, seed)
+        found = surprises(engine, split.texts)
         lengths = np.array([len(str(text).encode()) for text in split.texts], dtype=np.float64)
         rows = tuple(
             {"index": i, "text": str(text)[:200], "nats": round(float(nats), 4), "tokens": int(tokens)}

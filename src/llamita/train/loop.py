@@ -153,14 +153,21 @@ class Learner(nn.Module):
         self.module, self.source, self.loss, self.bf16 = module, source, loss, bf16
         self.dropout, self.hidden_states = settings.dropout, settings.hidden_states
         self.process = (processes.process_rank(), processes.num_processes())
+        weights = [(part, list(part.parameters())) for part in module.modules()]
+        self.frozen = tuple(part for part, own in weights if own and not any(p.requires_grad for p in own))
         self.sums: dict[str, Tensor] = {}
         self.tokens = 0
 
     def train(self, mode: bool = True) -> Learner:
-        """Without dropout the module trains as it predicts: none of our families has another layer that differs."""
+        """Without dropout the module trains as it predicts: none of our families has another layer that differs.
+
+        So do parts that are frozen whole, where dropout would be noise that nothing learns from.
+        """
         super().train(mode)
         if not self.dropout:
             self.module.eval()
+        for part in self.frozen:
+            part.eval()
         return self
 
     def forward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> dict[str, Tensor]:

@@ -1,0 +1,65 @@
+"""The chat template: messages into the text and the tokens that a model is given, for training and prediction alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llamita.core.errors import UserError, first_line
+
+PROBE = "x"
+
+
+def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool = False) -> str:
+    """The messages as the tokenizer's template writes them; with `ask` the assistant's turn is begun.
+
+    Raises:
+        UserError: the template can't write them.
+    """
+    if not tokenizer.chat_template:
+        raise UserError("the model has no chat template; fine-tune it with one: llamita finetune MODEL --task chat …")
+    try:
+        return tokenizer.apply_chat_template(
+            [dict(message) for message in messages], tokenize=False, add_generation_prompt=ask
+        )
+    except Exception as error:
+        raise UserError(f"the model's chat template can't write this dialogue: {first_line(error)}") from None
+
+
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """Tokens of what a template wrote, which holds all special tokens already."""
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[int]:
+    """What the model is given to answer."""
+    return token_ids(tokenizer, rendered(tokenizer, messages, ask=True))
+
+
+def end_of_turn(tokenizer: Any) -> int:
+    """The special token with which the template ends an answer.
+
+    Raises:
+        UserError: it ends with none, so that nothing would end a reply.
+    """
+    messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
+    asked = prompt_ids(tokenizer, messages[:1])
+    ids = token_ids(tokenizer, rendered(tokenizer, messages))
+    special = set(tokenizer.all_special_ids) | {
+        at for at, token in tokenizer.added_tokens_decoder.items() if token.special
+    }
+    found = next((at for at in reversed(ids[len(asked) :]) if at in special), None)
+    if found is None:
+        raise UserError(
+            "the model's chat template ends an answer with no special token, so that a reply would never end"
+        )
+    return found
+
+
+def stop_ids(module: Any, tokenizer: Any) -> list[int]:
+    """Tokens at which a reply ends: the template's, and those the model's own settings name."""
+    named = [getattr(module.generation_config, "eos_token_id", None), module.config.eos_token_id]
+    found = {end_of_turn(tokenizer)} if tokenizer.chat_template else set()
+    for one in named:
+        found |= set(one) if isinstance(one, (list, tuple)) else {one} if one is not None else set()
+    return sorted(found)
