@@ -15,6 +15,7 @@ from llamita.core.model import Model
 from llamita.core.step import Step
 from llamita.distill.hidden import Hidden
 from llamita.learn.finetune import Finetune
+from llamita.learn.pretrain import Pretrain
 
 QUICK = {"epochs": 1.5, "batch_size": 7, "learning_rate": 2e-3, "dropout": False, "precision": "fp32"}
 STEPS: dict[str, tuple[str, Step]] = {
@@ -23,6 +24,7 @@ STEPS: dict[str, tuple[str, Step]] = {
     "decoder": ("llama", Finetune(packing="on", label_smoothing=0.1, **QUICK)),
     "lora": ("roberta", Finetune(lora_rank=2, freeze=0.5, **QUICK)),
     "several": ("distilbert", Finetune(**QUICK)),
+    "language": ("llama", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""

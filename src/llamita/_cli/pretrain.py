@@ -15,6 +15,7 @@ from llamita._cli.models import run_folder
 from llamita.core import processes
 from llamita.core.errors import UserError, require
 from llamita.core.registry import build, entries
+from llamita.core.report import write_whole
 
 log = logging.getLogger(__name__)
 SAMPLE_TOKENS, SAMPLES = 80, 3
@@ -52,6 +53,8 @@ def pretrain(argv: Sequence[str]) -> int:
     if not processes.is_first():
         return 0
     samples = sampled(out / "light", args.seed)
+    if samples:
+        write_whole(out / "samples.txt", "\n\n".join(samples) + "\n")
     if args.json:
         found = [f.to_dict() | {"rows": []} for s in report.subjects for f in s.findings]
         show.print_json({"findings": found, "samples": samples, "folder": str(out)})

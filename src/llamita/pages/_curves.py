@@ -64,8 +64,8 @@ def losses(
     across = Scale(low=0.0, high=max(steps), start=52, end=width - 14)
     up = Scale(low=max(0.0, min(heights) - pad), high=max(heights) + pad, start=height - 44, end=30)
     drawn = grid(
-        across, up, x_ticks=even_ticks(0.0, max(steps), 5), y_ticks=even_ticks(up.low, up.high, 5), write_x=write.count,
-        write_y=lambda v: write.significant(v, 3),
+        across, up, x_ticks=even_ticks(0.0, max(steps), 5), y_ticks=even_ticks(up.low, up.high, 5),
+        write_x=lambda v: write.whole(round(v)), write_y=lambda v: write.significant(v, 3),
     )  # fmt: skip
     drawn += [
         text(across.start - 42, 14, words["plot_loss"], class_="axis-name"),
