@@ -49,6 +49,12 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     assert len(told["samples"]) == 3
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert 'id="training"' in page
+    assert "llamita measure quality" in page
+    assert "classify" not in page.split('id="run"')[1].split("</section>")[0]
+    card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")
+    assert "A language model made with" in card
+    assert "pipeline_tag: text-generation" in card
+    assert "labels above" not in card
     assert main(words) == 0  # what is there is not made again
     assert "bits" in capsys.readouterr().out
 
