@@ -73,3 +73,26 @@ def test_evaluate_reads_labels_that_differ_in_case(place: Path, model: Path, sai
 def test_a_model_agrees_with_itself(place: Path, model: Path, said: Callable[..., str]):
     found = json.loads(said("measure", "agreement", model, "--against", model, "--data", "good.csv", "--json"))
     assert {f["name"]: f["value"] for f in found["findings"]}["agreement.same_label"] == 1.0
+
+
+def test_a_language_model_is_measured_on_documents_and_what_needs_labels_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.train.test_language import language_model
+
+    language_model("llama").save(tmp_path / "model")
+    (tmp_path / "texts.txt").write_text("a warm and funny film\n\n很好看的电影，值得一看。\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("text\na warm film\nand a dull one\n", encoding="utf-8")
+    words = [str(tmp_path / "model"), "--task", "language", "--threads", "1", "--data"]
+    for verb in (["measure", "quality"], ["evaluate"]):
+        assert main([*verb, *words, str(tmp_path / "rows.csv"), "--json"]) == 0
+        named = {row["name"]: row for row in json.loads(capsys.readouterr().out)["findings"]}
+        assert named["quality.bits_per_byte"]["n"] == 2
+        assert 0 < named["quality.bits_per_byte"]["value"] < 40
+    assert main(["measure", "quality", *words, str(tmp_path / "texts.txt")]) == 0
+    assert "bits" in capsys.readouterr().out
+    for verb in (["measure", "calibration"], ["measure", "cost"], ["attack"]):
+        assert main([*verb, *words, str(tmp_path / "rows.csv")]) == 2
+        assert "of --task language there is: llamita measure quality" in capsys.readouterr().err
+    assert main(["evaluate", *words, str(tmp_path / "rows.csv"), "--against", "smollm2"]) == 2
+    assert "--against doesn't go with --task language" in capsys.readouterr().err

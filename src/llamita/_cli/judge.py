@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.language import said
-from llamita._cli.models import open_classifier, run_folder, scratch_run, test_task
-from llamita.core.errors import UserError, did_you_mean
+from llamita._cli.models import open_classifier, open_for_documents, run_folder, scratch_run, test_task
+from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.registry import Entry, build, entries
 
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ def evaluate(argv: Sequence[str]) -> int:
     given = ["quality", "calibration", *(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
     _check_gates(args, given, "evaluate")
     engine, teacher, task = _opened(args)
-    wanted = ["measure.quality", "measure.calibration"]
+    wanted = ["measure.quality", *(["measure.calibration"] if task.labels else [])]
     wanted += ["measure.agreement"] if teacher else []
+    require(bool(task.labels) or not args.cost, "--cost times a classifier; leave it out with --task language")
     wanted += ["measure.cost"] if args.cost else []
     findings = _measured(args, engine, task, [build(name) for name in wanted], teacher)
     if not args.cost:
@@ -158,6 +159,10 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
+    require(
+        args.task != "language" or entry.name == "measure.quality",
+        f"{parser.prog} is for labels; of --task language there is: llamita measure quality",
+    )
     engine, teacher, task = _opened(args)
     findings = _unfolded(_measured(args, engine, task, [method], teacher))
     return _told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
@@ -173,6 +178,8 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
         if len(task.test) < FEW:
             log.warning("warning: %d dialogues are few; the intervals say how little they tell", len(task.test))
         return engine, None, task
+    if args.task == "language":
+        return open_for_documents(args)
     engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.errors import UserError, did_you_mean, require
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -118,6 +118,17 @@ def _check_asked(asked: argparse.Namespace | None) -> None:
         raise UserError(f"--{alone[0]} is about asking a model for labels; name them: --labels good,bad")
     if asked.shots and not asked.few_shot:
         raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
+
+
+def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:
+    """A language model, and the documents of `--data` that it is to foresee."""
+    from llamita.core.registry import module_of
+    from llamita.workshop import open_engine
+
+    alone = [name for name in ("against", "labels") if getattr(args, name, None)]
+    require(not alone, f"--{alone[0] if alone else ''} doesn't go with --task language; leave it out")
+    task = module_of("tasks.language").open_task(test=args.data, columns=args.columns)
+    return open_engine(args.model, threads=args.threads, precision=args.precision), None, task
 
 
 def test_task(args: argparse.Namespace, engine: Engine) -> Task:

@@ -46,7 +46,7 @@ def trained_tokenizer(
     )  # fmt: skip
     sample = texts[: max(1, min(len(texts), 200))]
     told = sum(map(len, sample)) / max(
-        1, sum(len(ids) for ids in made(list(sample), add_special_tokens=False)["input_ids"])
+        1, sum(len(ids) for ids in made(list(sample), add_special_tokens=False, verbose=False)["input_ids"])
     )
     log.info("tokenizer: %s pieces, %.2f characters a piece", f"{len(made):,}", told)
     return made

@@ -45,6 +45,45 @@ from transformers import pipeline
 classify = pipeline("text-classification", {folder!r})
 print(classify({text!r}))"""
 
+MEASURE = "llamita measure quality {folder} --task language --data texts.txt"
+"""What a model of language is asked by a command line."""
+
+LANGUAGE = {
+    "text-generation": """\
+from transformers import pipeline
+
+write = pipeline("text-generation", {folder!r})
+print(write({text!r}, max_new_tokens=60, do_sample=True, top_k=50)[0]["generated_text"])""",
+    "fill-mask": """\
+from transformers import pipeline
+
+fill = pipeline("fill-mask", {folder!r})
+print(fill({text!r} + " " + fill.tokenizer.mask_token)[0]["sequence"])""",
+    "text2text-generation": """\
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained({folder!r}), AutoModelForSeq2SeqLM.from_pretrained({folder!r})
+written = model.generate(**tokenizer({text!r}, return_tensors="pt"), max_new_tokens=60)
+print(tokenizer.decode(written[0], skip_special_tokens=True))""",
+}
+"""By what the Hub calls the model's job."""
+
+
+def job_of(report: Report) -> str:
+    """What the Hub calls the job of the light model (or the only one)."""
+    if report.task.get("task") != "language":
+        return "text-classification"
+    subject = report.subject("light") or report.subject("model")
+    if subject and subject.finding("quality.masked_perplexity"):
+        return "fill-mask"
+    bits = subject.finding("quality.bits_per_byte") if subject else None
+    return "text2text-generation" if bits is None or bits.value is None else "text-generation"
+
+
+def transformers_lines(report: Report, folder: str, text: str) -> str:
+    """The model's job with Transformers alone."""
+    return LANGUAGE.get(job_of(report), TRANSFORMERS).format(folder=folder, text=text)
+
 
 def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> list[tuple[str, str]]:
     """Heading and code of each way to run the light model (or the only one)."""
@@ -54,6 +93,16 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
     stock, exported = places(folder, subject.path)
     text = words["run_text"]
     best = exported or stock
+    if job_of(report) in LANGUAGE:
+        lines = transformers_lines(report, stock, text)
+        return (
+            [
+                (words["run_cli"], MEASURE.format(folder=shlex.quote(stock))),
+                (words["run_transformers"], lines),
+            ]
+            if stock
+            else []
+        )
     made = [
         (words["run_cli"], CLI.format(folder=shlex.quote(best), text=shlex.quote(text))),
         (words["run_python"], PYTHON.format(folder=best, text=text)),

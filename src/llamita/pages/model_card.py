@@ -12,7 +12,7 @@ import yaml
 from llamita.core.report import Report, Subject, write_whole
 from llamita.pages import _format as write
 from llamita.pages._headline import headline
-from llamita.pages._snippets import ONNXRUNTIME, TRANSFORMERS
+from llamita.pages._snippets import LANGUAGE, ONNXRUNTIME, job_of, transformers_lines
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
@@ -43,7 +43,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "max_length": report.task.get("max_length"),
         "teacher": getattr(report.subject("teacher"), "name", ""),
         "splits": report.task.get("sizes") or {},
-        "transformers": TRANSFORMERS.format(folder=place, text=text),
+        "transformers": transformers_lines(report, place, text),
         "onnxruntime": ONNXRUNTIME.format(folder=f"{place}/{exported.name}", text=text) if exported else "",
         "measured": light.name if light else "",
         "language": language_of(report),
@@ -67,9 +67,9 @@ def metadata(report: Report) -> dict[str, Any]:
         **({"language": [language]} if language else {}),
         **({"base_model": base} if base else {}),
         "library_name": "transformers",
-        "pipeline_tag": "text-classification",
-        "tags": ["llamita", "text-classification", *dict.fromkeys(_tags(steps))],
-        **(measured if by is None or by["checked"] else {}),
+        "pipeline_tag": job_of(report),
+        "tags": ["llamita", job_of(report), *dict.fromkeys(_tags(steps))],
+        **(measured if job_of(report) not in LANGUAGE and (by is None or by["checked"]) else {}),
     }
 
 

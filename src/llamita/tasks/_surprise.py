@@ -74,7 +74,10 @@ def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
 
     first = first_token(model)
     ids = np.array(
-        [*([first] if first is not None else []), *model.tokenizer(text, add_special_tokens=False)["input_ids"]]
+        [
+            *([first] if first is not None else []),
+            *model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"],
+        ]
     )
     width = min(WINDOW, model.max_length)
     step = max(1, width // 2)
@@ -96,7 +99,7 @@ def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
 
     tokenizer = model.tokenizer
     require(tokenizer.mask_token_id is not None, "the tokenizer has no mask token; a masked language model needs one")
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     before, after = framing(tokenizer)
     room = min(WINDOW, model.max_length) - len(before) - len(after)
     draws = np.random.default_rng([seed, 7])

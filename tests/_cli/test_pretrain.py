@@ -1,0 +1,78 @@
+"""pretrain ends with a model, a page with its loss curve, samples, and bits per byte on documents it never saw."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llamita._cli.pretrain import weighted
+from llamita.cli import main
+from llamita.core.errors import UserError
+
+LINES = ("The ship came home with the tide.", "Nobody stood at the quay to see it.", "傍晚涨潮时船回到了港口。",
+         "A lamp was lit in the tower.", "全镇的人都睡了，没有人看见。")  # fmt: skip
+
+
+def documents(folder: Path) -> Path:
+    """Thirty short texts, no two alike."""
+    folder.mkdir()
+    for i in range(30):
+        text = " ".join(LINES[(i + k * (1 + i % 3)) % len(LINES)] + f" Day {i}, hour {k}." for k in range(4))
+        (folder / f"{i:02}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["pretrain", "config:llama:300k", "--data", str(documents(tmp_path / "texts")), "--tokenizer", "bpe"]
+    words += [
+        "--pieces",
+        "320",
+        "--window",
+        "32",
+        "--copies",
+        "exact",
+        "--threads",
+        "1",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*words, "--json"]) == 0, capsys.readouterr().err
+    told = json.loads(capsys.readouterr().out)
+    found = {finding["name"]: finding for finding in told["findings"]}
+    bits = found["quality.bits_per_byte"]
+    assert 1 < bits["value"] < 9
+    assert bits["n"] == 2
+    assert bits["interval"][0] <= bits["value"] <= bits["interval"][1]
+    assert len(found["train.loss"]["detail"]["curve"]) > 1
+    assert len(told["samples"]) == 3
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert 'id="training"' in page
+    assert "llamita measure quality" in page
+    assert "classify" not in page.split('id="run"')[1].split("</section>")[0]
+    card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")
+    assert "A language model made with" in card
+    assert "pipeline_tag: text-generation" in card
+    assert "labels above" not in card
+    assert main(words) == 0  # what is there is not made again
+    assert "bits" in capsys.readouterr().out
+
+
+def test_weights_stand_behind_the_name_of_a_source(tmp_path: Path):
+    odd = tmp_path / "a=2.txt"
+    odd.write_text("text", encoding="utf-8")
+    assert weighted(["a.txt"]) == "a.txt"
+    assert weighted(["a.txt=0.7", "b/"]) == {"a.txt": 0.7, "b/": 1.0}
+    assert weighted([str(odd), "b=3"]) == {str(odd): 1.0, "b": 3.0}
+    with pytest.raises(UserError, match="what follows = is how often it is read in an epoch, got 'much'"):
+        weighted(["a.txt=much"])
+    with pytest.raises(UserError, match="names a twice"):
+        weighted(["a", "a=2"])
+
+
+def test_a_setting_that_the_family_cannot_follow_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["pretrain", "config:bert:300k", "--data", str(documents(tmp_path / "texts")), "--threads", "1"]
+    assert main([*words, "--objective", "causal", "--out", str(tmp_path / "out")]) == 2
+    assert "a bert model can't learn by causal; objectives for it: masked" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "light").exists()
