@@ -9,6 +9,7 @@ task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from llamita.core.context import Run
     from llamita.core.model import Model
+    from llamita.data.corpus import Corpus
     from llamita.learn._rows import Windows
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ class Pretrain(Step):
     family was made for."""
     epochs: float = 1.0
     """Passes over the documents, > 0."""
+    corpus: str = ""
+    """More documents, which need not fit in memory: files, folders or patterns with commas between, NAME=0.5 for half of them
+    an epoch; read in a stream and turned into ids once, in files that later trainings use."""
     window: int = 256
     """Tokens a row holds, >= 16; a longer document goes on in the next row."""
     batch_size: int = 16
@@ -84,6 +89,13 @@ class Pretrain(Step):
         require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
         require(self.packing in ("on", "off"), f"packing must be on or off, got {self.packing!r}")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the corpus."""
+        from llamita.data.corpus import parse_sources
+
+        return tuple(str(file) for one in parse_sources(self.corpus) for file in one.files) if self.corpus else ()
+
     def apply(self, model: Model, run: Run) -> Model:
         import numpy as np
 
@@ -94,9 +106,12 @@ class Pretrain(Step):
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
-            self._retokenize(model, texts)
+            self._retokenize(model, [*texts, *self._sample()])
         model = with_language_head(model)
-        rows = self._windows(model, texts, weights, run.seed)
+        documents = Joined(_encoded(model, texts), self._corpus(model, run)) if self.corpus else _encoded(model, texts)
+        if isinstance(documents, Joined):
+            weights += documents.more.weights.tolist()
+        rows = self._windows(model, documents, weights, run.seed)
         fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
         size = self.batch_size
@@ -124,8 +139,27 @@ class Pretrain(Step):
             )
         gone = {i for indices in dropped.values() for i in indices}
         kept = [i for i in range(len(texts)) if i not in gone]
-        require(bool(kept), "no document is left to learn from; give more, or filtered=false and copies=keep")
+        require(
+            bool(kept or self.corpus), "no document is left to learn from; give more, or filtered=false and copies=keep"
+        )
         return [texts[i] for i in kept], [weights[i] for i in kept]
+
+    def _sample(self) -> list[str]:
+        """Texts of the corpus for a tokenizer to learn from."""
+        from llamita.data.corpus import parse_sources, sampled
+
+        return sampled(parse_sources(self.corpus)) if self.corpus else []
+
+    def _corpus(self, model: Model, run: Run) -> Corpus:
+        """The corpus as ids, without what the task measures on."""
+        from llamita.data.corpus import Cleaning, parse_sources, tokenized
+        from llamita.data.text import text_key
+
+        assert run.task is not None
+        unseen = frozenset(text_key(text) for split in (run.task.select, run.task.test) for text in split.texts)
+        cleaning = Cleaning(copies=self.copies, filtered=self.filtered, unseen=unseen)
+        cache = run.cache or run.folder / "cache"
+        return tokenized(parse_sources(self.corpus), model.tokenizer.backend_tokenizer, cache, cleaning)
 
     def _retokenize(self, model: Model, texts: list[str]) -> None:
         """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
@@ -149,7 +183,7 @@ class Pretrain(Step):
             torch.nn.init.normal_(model.module.get_input_embeddings().weight, std=spread)
         model.changed()
 
-    def _windows(self, model: Model, texts: list[str], weights: list[float], seed: int) -> Windows:
+    def _windows(self, model: Model, documents: Sequence[np.ndarray], weights: list[float], seed: int) -> Windows:
         from llamita.core.architecture import architecture_of
         from llamita.learn._rows import Windows
         from llamita.train.language_head import objective_of
@@ -166,10 +200,23 @@ class Pretrain(Step):
             log.info("windows are %d tokens, which is what the model can read", window)
         packed = self.packing == "on" and objective != "denoising"
         return Windows(
-            documents=_encoded(model, texts), weights=weights, frame=frame_of(model, masking=objective != "causal"),
+            documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
             masked=self.masked or (0.3 if objective == "denoising" else 0.15),
         )  # fmt: skip
+
+
+class Joined(Sequence["np.ndarray"]):
+    """Documents in memory, and after them those of a corpus."""
+
+    def __init__(self, held: Sequence[np.ndarray], more: Corpus):
+        self.held, self.more = held, more
+
+    def __len__(self) -> int:
+        return len(self.held) + len(self.more)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
+        return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
 
 
 class _Checked:
