@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from tests.families import tiny_model
 from tests.sentiments import sentences
 from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
+from tests.train.tiny import accuracy, tiny_run, tiny_task
 
+from llamita.core.architecture import head_linear
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.learn.pretrain import Pretrain
@@ -69,3 +72,16 @@ def test_a_corpus_that_is_not_there_is_refused_in_a_line(tmp_path: Path) -> None
     step = Pretrain(corpus="nowhere/*.txt", **QUICK)
     with pytest.raises(UserError, match="no file matches"):
         step.apply(tiny_model("llama"), Run(folder=tmp_path, task=open_task(test=["a"])))
+
+
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_a_head_for_the_tasks_labels_stands_on_the_body_again(family: str, tmp_path: Path) -> None:
+    task = tiny_task(48)
+    model = task.fit_head(tiny_model(family))
+    kind, head = type(model.module), head_linear(model.module).weight.clone()
+    before = model.module.base_model.get_input_embeddings().weight.clone()
+    model = Pretrain(**QUICK | {"window": 16}).apply(model, tiny_run(tmp_path, task))
+    assert type(model.module) is kind
+    assert torch.equal(head_linear(model.module).weight, head)
+    assert not torch.equal(model.module.base_model.get_input_embeddings().weight, before)
+    assert 0 <= accuracy(model, task.test) <= 1

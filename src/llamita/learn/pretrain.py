@@ -19,9 +19,11 @@ from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
     import numpy as np
+    from transformers import PreTrainedModel
 
     from llamita.core.context import Run
     from llamita.core.model import Model
+    from llamita.core.task import Task
     from llamita.data.corpus import Corpus
     from llamita.learn._rows import Windows
 
@@ -107,7 +109,8 @@ class Pretrain(Step):
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
             self._retokenize(model, [*texts, *self._sample()])
-        model = with_language_head(model)
+        classifier = classifier_of(model, run.task)
+        model = with_language_head(model, for_good=classifier is None)
         documents = Joined(_encoded(model, texts), self._corpus(model, run)) if self.corpus else _encoded(model, texts)
         if isinstance(documents, Joined):
             weights += documents.more.weights.tolist()
@@ -119,7 +122,7 @@ class Pretrain(Step):
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
-        return fit(model, source, batches, LanguageLoss(), settings, run)
+        return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run))
 
     def _documents(self, run: Run) -> tuple[list[str], list[float]]:
         """The task's texts that may be learned from, without copies and what is no text, and their weights."""
@@ -234,6 +237,25 @@ def is_fresh(model: Model) -> bool:
     first = str(model.lineage[0]["settings"].get("model", "")) if model.lineage else ""
     trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in model.lineage)
     return first.startswith("config:") and not trained
+
+
+def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:
+    """The module, if it has a head for the task's labels: that waits while the body learns language."""
+    from llamita.core.task import label_order
+
+    classifies = type(model.module).__name__.endswith("ForSequenceClassification")
+    fits = task is not None and bool(task.labels) and label_order(model.labels, task.labels) is not None
+    return model.module if classifies and fits else None
+
+
+def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:
+    """The body that has learned language, under the head for labels it had; the head for language is left out then."""
+    if classifier is not None:
+        classifier.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
+        model.module = classifier.to(model.device).eval()
+        model.changed()
+        log.info("the body is back under its head for labels, which isn't tuned to it yet (finetune)")
+    return model
 
 
 def frame_of(model: Model, *, masking: bool) -> Any:
