@@ -130,3 +130,16 @@ def test_what_names_no_source_is_refused(named: str, said: str, tmp_path: Path):
     file = jsonl(tmp_path / "a.jsonl", ["x"])
     with pytest.raises(UserError, match=said):
         parse_sources(named.format(a=file))
+
+
+def test_near_copies_are_looked_for_among_few_bytes_or_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    story = " ".join(STORY.format(f"{i}{i}") for i in range(6))
+    sources = parse_sources(str(jsonl(tmp_path / "a.jsonl", [story, story.replace("number 33", "number 34")])))
+    assert len(tokenized(sources, BACKEND, tmp_path / "few", Cleaning())) == 1
+    monkeypatch.setattr(corpus, "MANY_CHARACTERS", 100)
+    with caplog.at_level(logging.INFO, "llamita"):
+        assert len(tokenized(sources, BACKEND, tmp_path / "many", Cleaning())) == 2
+    assert "near copies are not looked for" in caplog.text
+    assert len(tokenized(sources, BACKEND, tmp_path / "many", Cleaning(copies="near"))) == 1

@@ -25,7 +25,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.sources import content_digest
 from llamita.core.store import address
 from llamita.data.clean import COPIES, fault_of
-from llamita.data.copies import Seen
+from llamita.data.copies import MANY_CHARACTERS, Seen
 from llamita.data.decode import text_lines
 from llamita.data.documents import LONG
 from llamita.data.files import STDIN, Labelled, files_of, format_of
@@ -56,8 +56,8 @@ class Source:
 class Cleaning:
     """What is left out of a corpus."""
 
-    copies: str = "near"
-    """near, exact or keep; near takes 3 kB of memory a document."""
+    copies: str = "auto"
+    """near, exact or keep; near takes 3 kB of memory a document; auto: near, of more than five million bytes exact."""
     filtered: bool = True
     """Whether documents that are no running text are left out."""
     unseen: frozenset[str] = field(default=frozenset(), repr=False)
@@ -203,7 +203,10 @@ def _write(
 ) -> None:
     dtype = "<u2" if tokenizer.get_vocab_size() <= 1 << 16 else "<i4"
     starts, weights = array("q", [0]), array("f")
-    sifted = _Sifted(cleaning)
+    size = sum(file.stat().st_size for source in sources for file in source.files)
+    sifted = _Sifted(
+        cleaning, near=cleaning.copies == "near" or (cleaning.copies == "auto" and size <= MANY_CHARACTERS)
+    )
     with (folder / "tokens.bin").open("wb") as stream:
         for source in sources:
             kept = sifted(documents_in(source, columns))
@@ -226,9 +229,11 @@ def _write(
 class _Sifted:
     """Lets through the documents worth learning from; counts the others by reason, with an example each."""
 
-    def __init__(self, cleaning: Cleaning):
+    def __init__(self, cleaning: Cleaning, *, near: bool):
         self.cleaning = cleaning
-        self.seen = Seen(near=cleaning.copies == "near")
+        self.seen = Seen(near=near)
+        if cleaning.copies == "auto" and not near:
+            log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
         self.counts: Counter[str] = Counter()
         self.examples: dict[str, str] = {}
         self.read = 0
