@@ -4,7 +4,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.check import check
-from llamita.data.copies import kept_of, near_pairs, repeated_nearly, same_texts
+from llamita.data.copies import Seen, kept_of, near_pairs, repeated_nearly, same_texts
 from llamita.data.read import read_table
 from llamita.data.text import text_key
 
@@ -86,3 +86,14 @@ def test_the_check_tells_near_copies_and_near_leakage_apart_from_exact_ones() ->
     exact = read_table(([LONG, "else"], ["a", "b"]))
     assert kinds.keys() >= {"duplicate"}
     assert check(train, exact, likeness=0.8)[0].kind == "leakage"
+
+
+def test_a_stream_finds_the_copies_that_a_look_at_all_texts_does() -> None:
+    one = "the actors are wonderful and the story is told with so much care that nobody leaves before its end, " * 2
+    texts = [one, "something else that has nothing at all in common with what was said", one.upper() + "!",
+             one.replace("nobody leaves", "no one leaves"), "short", "short"]  # fmt: skip
+    seen = Seen(near=True)
+    assert [seen.copy_kind(text) for text in texts] == ["", "", "copies", "near copies", "", "copies"]
+    assert repeated_nearly(texts, None) == {3}
+    exact = Seen(near=False)
+    assert [exact.copy_kind(text) for text in texts] == ["", "", "copies", "", "", "copies"]

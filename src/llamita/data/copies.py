@@ -6,6 +6,7 @@ locality-sensitive hashing, by datasketch; each pair it proposes is then compare
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -72,14 +73,21 @@ def _shingles(key: str) -> frozenset[str]:
 
 def _proposed(shingles: dict[int, frozenset[str]], likeness: float) -> Iterable[tuple[Any, int]]:
     """Pairs that are probably as alike as asked; those that are less alike by a bit are proposed too."""
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHashLSH
 
     index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
     for row, parts in shingles.items():
-        hashed = MinHash(num_perm=HASHES, seed=1)
-        hashed.update_batch([part.encode() for part in sorted(parts)])
+        hashed = _hashed(parts)
         yield from ((other, row) for other in index.query(hashed))
         index.insert(row, hashed)
+
+
+def _hashed(parts: frozenset[str]) -> Any:
+    from datasketch import MinHash
+
+    hashed = MinHash(num_perm=HASHES, seed=1)
+    hashed.update_batch([part.encode() for part in sorted(parts)])
+    return hashed
 
 
 def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tuple[set[int], int]:
@@ -113,3 +121,38 @@ def repeated_nearly(texts: Sequence[Text], labels: Sequence[str] | None, likenes
         if any(one not in dropped and (labels is None or labels[one] == labels[row]) for one in alike[row]):
             dropped.add(row)
     return dropped
+
+
+class Seen:
+    """Texts met so far in a stream: it holds their hashes, about 100 bytes a text and 3 kB where near copies count."""
+
+    def __init__(self, *, near: bool, likeness: float = LIKENESS):
+        require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
+        self.likeness = likeness
+        self._keys: set[bytes] = set()
+        self._hashed: dict[int, Any] = {}
+        self._index: Any = None
+        if near:
+            from datasketch import MinHashLSH
+
+            self._index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
+
+    def copy_kind(self, text: Text) -> str:
+        """ "copies" or "near copies" of a text met before; else nothing, and from now on the text counts as met.
+
+        Near copies are judged by `HASHES` hashes, which tell the common n-grams to within 0.04 or so.
+        """
+        key = text_key(text)
+        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if digest in self._keys:
+            return "copies"
+        self._keys.add(digest)
+        if self._index is None or not (parts := _shingles(key)):
+            return ""
+        hashed = _hashed(parts)
+        if any(hashed.jaccard(self._hashed[row]) >= self.likeness for row in self._index.query(hashed)):
+            return "near copies"
+        row = len(self._hashed)
+        self._hashed[row] = hashed
+        self._index.insert(row, hashed)
+        return ""

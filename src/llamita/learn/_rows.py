@@ -24,6 +24,10 @@ SPAN = 3.0
 """Mean length of a masked span (Lewis et al. 2020, https://arxiv.org/abs/1910.13461)."""
 
 
+PHASES = ((0.0, 0.25, 4), (0.25, 0.5, 2), (0.5, 1.0, 1))
+"""Where windows grow: from which share of what is read to which, and the part of a window's length that they have."""
+
+
 class Frame(NamedTuple):
     """Special tokens of a tokenizer."""
 
@@ -76,23 +80,29 @@ class Windows:
     @cached_property
     def plan(self) -> list[tuple[Piece, ...]]:
         """The pieces of each row."""
+        if not self.growing:
+            return [
+                row for epoch, order in enumerate(self._orders()) for row in self._filled(order, self.length, epoch)
+            ]
+        whole = [document for order in self._orders() for document in order]
         rows: list[tuple[Piece, ...]] = []
-        for share, length in ((0.25, self.length // 4), (0.25, self.length // 2), (0.5, self.length)):
-            if self.growing:
-                rows += self._phase(self.epochs * share, max(16, length), length)
-        return rows if self.growing else self._phase(self.epochs, self.length, 0)
-
-    def _phase(self, epochs: float, length: int, phase: int) -> list[tuple[Piece, ...]]:
-        rows: list[tuple[Piece, ...]] = []
-        epoch = 0
-        while epochs > epoch:
-            draws = np.random.default_rng([self.seed, phase, epoch])
-            order = self._order(draws)
-            part = min(1.0, epochs - epoch)
-            made = list(self._fill(order[: max(1, round(part * len(order)))], length))
-            rows += [made[i] for i in draws.permutation(len(made))]
-            epoch += 1
+        for phase, (first, last, share) in enumerate(PHASES):
+            part = whole[round(first * len(whole)) : round(last * len(whole))]
+            rows += self._filled(part, max(16, self.length // share), phase)
         return rows
+
+    def _orders(self) -> Iterator[list[int]]:
+        """The documents of each epoch; of a last, broken one a random part."""
+        epoch = 0
+        while self.epochs > epoch:
+            order = self._order(np.random.default_rng([self.seed, 0, epoch]))
+            yield order[: max(1, round(min(1.0, self.epochs - epoch) * len(order)))]
+            epoch += 1
+
+    def _filled(self, order: Sequence[int], length: int, part: int) -> list[tuple[Piece, ...]]:
+        """Rows of these documents, in an order of their own."""
+        made = list(self._fill(order, length))
+        return [made[i] for i in np.random.default_rng([self.seed, 4, part]).permutation(len(made))]
 
     def _order(self, draws: np.random.Generator) -> list[int]:
         """The documents of an epoch; of a weight's broken part a coin decides."""

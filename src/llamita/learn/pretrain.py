@@ -9,6 +9,7 @@ task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,12 @@ from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
     import numpy as np
+    from transformers import PreTrainedModel
 
     from llamita.core.context import Run
     from llamita.core.model import Model
+    from llamita.core.task import Task
+    from llamita.data.corpus import Corpus
     from llamita.learn._rows import Windows
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,9 @@ class Pretrain(Step):
     family was made for."""
     epochs: float = 1.0
     """Passes over the documents, > 0."""
+    corpus: str = ""
+    """More documents, which need not fit in memory: files, folders or patterns with commas between, NAME=0.5 for half of them
+    an epoch; read in a stream and turned into ids once, in files that later trainings use."""
     window: int = 256
     """Tokens a row holds, >= 16; a longer document goes on in the next row."""
     batch_size: int = 16
@@ -84,6 +91,13 @@ class Pretrain(Step):
         require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
         require(self.packing in ("on", "off"), f"packing must be on or off, got {self.packing!r}")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the corpus."""
+        from llamita.data.corpus import parse_sources
+
+        return tuple(str(file) for one in parse_sources(self.corpus) for file in one.files) if self.corpus else ()
+
     def apply(self, model: Model, run: Run) -> Model:
         import numpy as np
 
@@ -94,9 +108,13 @@ class Pretrain(Step):
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
-            self._retokenize(model, texts)
-        model = with_language_head(model)
-        rows = self._windows(model, texts, weights, run.seed)
+            self._retokenize(model, [*texts, *self._sample()])
+        classifier = classifier_of(model, run.task)
+        model = with_language_head(model, for_good=classifier is None)
+        documents = Joined(_encoded(model, texts), self._corpus(model, run)) if self.corpus else _encoded(model, texts)
+        if isinstance(documents, Joined):
+            weights += documents.more.weights.tolist()
+        rows = self._windows(model, documents, weights, run.seed)
         fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
         size = self.batch_size
@@ -104,7 +122,7 @@ class Pretrain(Step):
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
-        return fit(model, source, batches, LanguageLoss(), settings, run)
+        return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run))
 
     def _documents(self, run: Run) -> tuple[list[str], list[float]]:
         """The task's texts that may be learned from, without copies and what is no text, and their weights."""
@@ -124,8 +142,27 @@ class Pretrain(Step):
             )
         gone = {i for indices in dropped.values() for i in indices}
         kept = [i for i in range(len(texts)) if i not in gone]
-        require(bool(kept), "no document is left to learn from; give more, or filtered=false and copies=keep")
+        require(
+            bool(kept or self.corpus), "no document is left to learn from; give more, or filtered=false and copies=keep"
+        )
         return [texts[i] for i in kept], [weights[i] for i in kept]
+
+    def _sample(self) -> list[str]:
+        """Texts of the corpus for a tokenizer to learn from."""
+        from llamita.data.corpus import parse_sources, sampled
+
+        return sampled(parse_sources(self.corpus)) if self.corpus else []
+
+    def _corpus(self, model: Model, run: Run) -> Corpus:
+        """The corpus as ids, without what the task measures on."""
+        from llamita.data.corpus import Cleaning, parse_sources, tokenized
+        from llamita.data.text import text_key
+
+        assert run.task is not None
+        unseen = frozenset(text_key(text) for split in (run.task.select, run.task.test) for text in split.texts)
+        cleaning = Cleaning(copies=self.copies, filtered=self.filtered, unseen=unseen)
+        cache = run.cache or run.folder / "cache"
+        return tokenized(parse_sources(self.corpus), model.tokenizer.backend_tokenizer, cache, cleaning)
 
     def _retokenize(self, model: Model, texts: list[str]) -> None:
         """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
@@ -149,7 +186,7 @@ class Pretrain(Step):
             torch.nn.init.normal_(model.module.get_input_embeddings().weight, std=spread)
         model.changed()
 
-    def _windows(self, model: Model, texts: list[str], weights: list[float], seed: int) -> Windows:
+    def _windows(self, model: Model, documents: Sequence[np.ndarray], weights: list[float], seed: int) -> Windows:
         from llamita.core.architecture import architecture_of
         from llamita.learn._rows import Windows
         from llamita.train.language_head import objective_of
@@ -166,10 +203,23 @@ class Pretrain(Step):
             log.info("windows are %d tokens, which is what the model can read", window)
         packed = self.packing == "on" and objective != "denoising"
         return Windows(
-            documents=_encoded(model, texts), weights=weights, frame=frame_of(model, masking=objective != "causal"),
+            documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
             masked=self.masked or (0.3 if objective == "denoising" else 0.15),
         )  # fmt: skip
+
+
+class Joined(Sequence["np.ndarray"]):
+    """Documents in memory, and after them those of a corpus."""
+
+    def __init__(self, held: Sequence[np.ndarray], more: Corpus):
+        self.held, self.more = held, more
+
+    def __len__(self) -> int:
+        return len(self.held) + len(self.more)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
+        return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
 
 
 class _Checked:
@@ -187,6 +237,25 @@ def is_fresh(model: Model) -> bool:
     first = str(model.lineage[0]["settings"].get("model", "")) if model.lineage else ""
     trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in model.lineage)
     return first.startswith("config:") and not trained
+
+
+def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:
+    """The module, if it has a head for the task's labels: that waits while the body learns language."""
+    from llamita.core.task import label_order
+
+    classifies = type(model.module).__name__.endswith("ForSequenceClassification")
+    fits = task is not None and bool(task.labels) and label_order(model.labels, task.labels) is not None
+    return model.module if classifies and fits else None
+
+
+def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:
+    """The body that has learned language, under the head for labels it had; the head for language is left out then."""
+    if classifier is not None:
+        classifier.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
+        model.module = classifier.to(model.device).eval()
+        model.changed()
+        log.info("the body is back under its head for labels, which isn't tuned to it yet (finetune)")
+    return model
 
 
 def frame_of(model: Model, *, masking: bool) -> Any:

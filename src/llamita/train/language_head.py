@@ -32,10 +32,10 @@ def has_language_head(module: PreTrainedModel) -> bool:
     return type(module).__name__.endswith(TOKEN_HEADS)
 
 
-def with_language_head(model: Model) -> Model:
+def with_language_head(model: Model, *, for_good: bool = True) -> Model:
     """The model itself if it predicts tokens; else its body under a head of its family, tied to the embeddings where that is usual.
 
-    What a classifier has learned in its head is lost, which is said; its body stays as it is.
+    What a classifier has learned in its head is lost, which is said if it is for good; its body stays as it is.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
@@ -58,7 +58,7 @@ def with_language_head(model: Model) -> Model:
             f"the body of {model.name} lacks weights that its language model needs: {', '.join(missing[:3])}"
         )
     module.tie_weights()
-    if type(model.module).__name__.endswith("ForSequenceClassification") and len(model.lineage) > 1:
+    if for_good and type(model.module).__name__.endswith("ForSequenceClassification") and len(model.lineage) > 1:
         log.warning("the head for labels is left out: train it anew afterwards (finetune)")
     model.module = module.to(model.device).eval()
     model.changed()
