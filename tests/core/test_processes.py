@@ -6,7 +6,7 @@ import pytest
 
 from llamita.cli import main
 from llamita.core import processes
-from llamita.workshop import set_threads
+from llamita.core.opening import set_threads
 
 
 def test_one_process_needs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +23,7 @@ def test_one_process_needs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_here_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    monkeypatch.setattr("llamita.workshop.num_cores", lambda: 8)
+    monkeypatch.setattr("llamita.core.opening.num_cores", lambda: 8)
     assert processes.num_processes_here() == 2
     assert set_threads(None) == 4
     assert set_threads(1) == 1
