@@ -163,10 +163,11 @@ def _rooms() -> list[str]:
 
 
 def _learning() -> dict[str, str]:
-    """Verbs of the folder `learn`, such as finetune, with what they do."""
+    """Verbs of the folder `learn`, such as finetune, with what they do; pretrain has a verb of its own."""
     from llamita.core.registry import entries
 
-    return {name.split(".")[1]: entry.summary for name, entry in entries().items() if name.startswith("learn.")}
+    steps = {name.split(".")[1]: entry.summary for name, entry in entries().items() if name.startswith("learn.")}
+    return {name: summary for name, summary in steps.items() if name not in VERBS}
 
 
 def _step_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
