@@ -57,7 +57,10 @@ class Lesson:
         return with_language_head(model)
 
     def windows(self, model: Model, epochs: float) -> Windows:
-        return replace(self.step, epochs=epochs)._windows(model, self.texts, self.weights, self.where.seed)
+        from llamita.learn.pretrain import _encoded
+
+        step = replace(self.step, epochs=epochs)
+        return step._windows(model, _encoded(model, self.texts), self.weights, self.where.seed)
 
 
 KEPT = Rows(name="pretrain", command="python bench/pretrain.py --row ROW --seed N", first="--row llamita")
