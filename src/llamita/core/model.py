@@ -249,11 +249,22 @@ def _load_gguf(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast
     """Dequantise to fp32 in a fresh module, since one read from GGUF refuses to be saved."""
     assert source.path is not None
     where: dict[str, Any] = {"pretrained_model_name_or_path": str(source.path.parent), "gguf_file": source.path.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
+    tokenizer = _plain_tokenizer(AutoTokenizer.from_pretrained(**where))
     read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     kept = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "model_type")}
     config = AutoConfig.for_model(read.config.model_type, **kept)
     module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     module.load_state_dict(read.state_dict())
     module.tie_weights()
+    if isinstance(config.eos_token_id, int):
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(config.eos_token_id)
     return module, tokenizer
+
+
+def _plain_tokenizer(read: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The same tokenizer without the class Transformers guesses for a GGUF file, by which a saved one loads as another."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=read.backend_tokenizer, chat_template=read.chat_template, model_max_length=read.model_max_length,
+        clean_up_tokenization_spaces=False, **{k: v for k, v in read.special_tokens_map.items() if isinstance(v, str)
+                                              and k in ("bos_token", "eos_token", "unk_token", "pad_token")},
+    )  # fmt: skip
