@@ -13,8 +13,8 @@ from tests.families import tiny_tokenizer
 from llamita.core.errors import UserError
 from llamita.data import corpus
 from llamita.data.clean import dropped_documents
-from llamita.data.corpus import Cleaning, Source, documents_in, documents_of_lines, parse_sources, sampled, tokenized
-from llamita.data.documents import LONG
+from llamita.data.corpus import Cleaning, Source, documents_in, parse_sources, sampled, tokenized
+from llamita.data.documents import LONG, gathered
 from llamita.data.text import text_key
 
 KEEP = Cleaning(copies="keep", filtered=False)
@@ -89,7 +89,7 @@ def test_what_is_measured_on_is_not_learned_from(tmp_path: Path):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_paragraphs_are_joined_until_they_are_long(end: str):
     paragraphs = [f"{i} " + "x" * 1500 + end + "and so on" for i in range(8)]
-    found = list(documents_of_lines(f"{end} {end}".join(paragraphs).splitlines(keepends=True)))
+    found = list(gathered(f"{end} {end}".join(paragraphs).splitlines(keepends=True)))
     assert "".join("".join(found).split()) == "".join("".join(paragraphs).split())
     assert [text.count("and so on") for text in found] == [3, 3, 2]
     assert "and so on\n\n1 x" in found[0]
@@ -97,11 +97,11 @@ def test_paragraphs_are_joined_until_they_are_long(end: str):
 
 def test_a_text_without_paragraphs_is_cut_at_lines():
     lines = [f"sentence number {i:6}\n" for i in range(3000)]
-    found = list(documents_of_lines(lines))
+    found = list(gathered(lines))
     assert "\n".join(found).split("\n") == [line.strip() for line in lines]
     assert all(len(text) < 5 * LONG for text in found)
     assert len(found) > 3
-    assert list(documents_of_lines([])) == list(documents_of_lines(["\n", " \n"])) == []
+    assert list(gathered([])) == list(gathered(["\n", " \n"])) == []
 
 
 def test_only_what_is_asked_for_is_read(tmp_path: Path):
@@ -109,7 +109,7 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path):
         yield from ("word " * 200 + "\n", "\n") * 10
         pytest.fail("read ahead")
 
-    assert next(documents_of_lines(lines())).count("word") >= 800
+    assert next(gathered(lines())).count("word") >= 800
     file = tmp_path / "a.txt"
     file.write_text("one\n\ntwo\n", encoding="utf-8")
     assert list(documents_in(Source(name="a", files=(file,)))) == ["one\n\ntwo"]

@@ -13,8 +13,11 @@ from llamita.data.documents import gathered, read_documents
 
 def test_a_plain_text_is_cut_between_paragraphs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "LONG", 12)
-    assert list(gathered("one two\n\nthree four\n \nfive\n\n\n")) == ["one two\n\nthree four", "five"]
-    assert list(gathered("")) == []
+    assert list(gathered("one two\n\nthree four\n \nfive\n\n\n".splitlines(keepends=True))) == [
+        "one two\n\nthree four",
+        "five",
+    ]
+    assert list(gathered([])) == []
 
 
 def test_files_folders_tables_and_weights(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from llamita.core.store import address
 from llamita.data.clean import COPIES, fault_of
 from llamita.data.copies import MANY_CHARACTERS, Seen
 from llamita.data.decode import text_lines
-from llamita.data.documents import LONG
+from llamita.data.documents import gathered
 from llamita.data.files import STDIN, Labelled, files_of, format_of
 from llamita.data.read import read_chunks
 from llamita.data.text import text_key
@@ -102,27 +102,10 @@ def documents_in(source: Source, columns: Mapping[str, str] | None = None) -> It
     """The documents of a source, one at a time."""
     for path in source.files:
         if format_of(path) == ".txt":
-            yield from documents_of_lines(text_lines(path))
+            yield from gathered(text_lines(path))
         else:
             for table in read_chunks(str(path), columns=columns, labelled=False):
                 yield from (text if isinstance(text, str) else "\n".join(text) for text in table.texts)
-
-
-def documents_of_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Paragraphs, which empty lines part, joined until they have `LONG` characters; one of four times as many is cut at a line."""
-    held: list[str] = []
-    size = 0
-    for line in chain(lines, [""]):
-        bare = line.rstrip("\r\n")
-        ends = not bare.strip()
-        if not ends:
-            held.append(bare)
-            size += len(bare)
-        elif held and held[-1]:
-            held.append("")
-        if size >= (LONG if ends else 4 * LONG) or (not line and size):
-            yield "\n".join(held).strip("\n")
-            held, size = [], 0
 
 
 def sampled(sources: Sequence[Source], columns: Mapping[str, str] | None = None) -> list[str]:

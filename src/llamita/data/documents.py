@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -78,20 +78,24 @@ def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:
         if path != STDIN and not path.is_file():
             raise UserError(f"no file {path}; name one that is there")
         if path != STDIN and format_of(path) == ".txt":
-            yield from gathered("".join(text_lines(path, None)))
+            yield from gathered(text_lines(path))
         else:
             for text in read_table(str(path), columns=columns, labelled=False).texts:
                 yield text if isinstance(text, str) else "\n".join(text)
 
 
-def gathered(text: str) -> Iterator[str]:
-    """The documents of a plain text: its paragraphs in order, joined until they are `LONG`."""
+def gathered(lines: Iterable[str]) -> Iterator[str]:
+    """Paragraphs, which empty lines part, joined until they have `LONG` characters; one of four times as many is cut at a line."""
     held: list[str] = []
-    for paragraph in re.split(r"\n[ \t]*\n", text):
-        if paragraph.strip():
-            held.append(paragraph.strip("\n"))
-        if sum(map(len, held)) >= LONG:
-            yield "\n\n".join(held)
-            held = []
-    if held:
-        yield "\n\n".join(held)
+    size = 0
+    for line in chain(lines, [""]):
+        bare = line.rstrip("\r\n")
+        ends = not bare.strip()
+        if not ends:
+            held.append(bare)
+            size += len(bare)
+        elif held and held[-1]:
+            held.append("")
+        if size >= (LONG if ends else 4 * LONG) or (not line and size):
+            yield "\n".join(held).strip("\n")
+            held, size = [], 0
