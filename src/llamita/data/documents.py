@@ -85,7 +85,10 @@ def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:
 
 
 def gathered(lines: Iterable[str]) -> Iterator[str]:
-    """Paragraphs, which empty lines part, joined until they have `LONG` characters; one of four times as many is cut at a line."""
+    """Paragraphs, which empty lines part, joined until they have `LONG` characters.
+
+    Text without empty lines is cut at a line there, a paragraph at four times as many.
+    """
     held: list[str] = []
     size = 0
     for line in chain(lines, [""]):
@@ -96,6 +99,6 @@ def gathered(lines: Iterable[str]) -> Iterator[str]:
             size += len(bare)
         elif held and held[-1]:
             held.append("")
-        if size >= (LONG if ends else 4 * LONG) or (not line and size):
+        if size >= (LONG if ends or "" not in held else 4 * LONG) or (not line and size):
             yield "\n".join(held).strip("\n")
             held, size = [], 0
