@@ -75,8 +75,8 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 PEERS = ("trainer", "trainer-defaults")
 MODEL, PIECES, WINDOW = "config:llama:10m", 8000, 256
-PILOT = 12
-"""Steps by which the pace is taken, after three that warm up."""
+PILOT = 20
+"""Steps by which the pace is taken, after a training of three that warms up."""
 
 
 def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
     texts, weights_of_texts = step._documents(where)
     lesson = Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
     model, told = by_trainer(lesson, 60 * minutes, row) if row in PEERS else by_step(lesson, 60 * minutes)
-    findings = task.judge(model, task.test)  # type: ignore[attr-defined]
+    findings = build("measure.quality").measure(model, task, where)
     found = {f.name: {"value": f.value, "interval": f.interval, "n": f.n} for f in findings}
     return {
         "row": row, "seed": seed, "minutes": minutes, "findings": found, "parameters": model.num_parameters, **told,
@@ -128,9 +128,9 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
         return model, len(cut), sum(rows.lengths[i] for batch in cut for i in batch), time.perf_counter() - began
 
     def pace() -> dict[str, float]:
-        few, more = (trained(1.0, n, where.at(where.folder / f"pilot-{n}")) for n in (3, 3 + PILOT))
+        _, _, tokens, spent = [trained(1.0, n, where.at(where.folder / f"pilot-{n}")) for n in (3, PILOT)][-1]
         whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-        return {"tokens_per_second": (more[2] - few[2]) / (more[3] - few[3]), "tokens_per_epoch": whole}
+        return {"tokens_per_second": tokens / spent, "tokens_per_epoch": whole}
 
     known = kept(where.folder / "pace.json", pace)
     epochs = seconds * known["tokens_per_second"] / known["tokens_per_epoch"]
@@ -170,8 +170,8 @@ def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[st
         return model, time.perf_counter() - began
 
     def pace() -> dict[str, float]:
-        spent = [trained(n, where.folder / "pilot")[1] for n in (3, 3 + PILOT)]
-        return {"seconds_per_step": (spent[1] - spent[0]) / PILOT}
+        spent = [trained(n, where.folder / "pilot")[1] for n in (3, PILOT)]
+        return {"seconds_per_step": spent[-1] / PILOT}
 
     steps = max(1, round(seconds / kept(where.folder / "pace.json", pace)["seconds_per_step"]))
     model, spent = trained(steps, where.folder / "trainer")
