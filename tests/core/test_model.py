@@ -1,5 +1,8 @@
 """A model's tokenizer is prepared once, and again when it changes."""
 
+from pathlib import Path
+
+import pytest
 from safetensors.torch import load_file, save_file
 from tests.families import tiny_model
 
