@@ -97,7 +97,16 @@ class Talk:
             elif asked.startswith("/"):
                 print(said(f"no command {asked.split()[0]!r}; {COMMANDS}"), file=sys.stderr)
             elif asked:
-                self.answer(checked_texts([asked])[0])
+                self._try(asked)
+
+    def _try(self, asked: str) -> None:
+        """Answer; someone who types is told what can't be answered, and goes on with the dialogue as it was."""
+        try:
+            self.answer(checked_texts([asked])[0])
+        except UserError as error:
+            if not self.shows_prompt:
+                raise
+            print(said(str(error)), file=sys.stderr)
 
     def answer(self, asked: str) -> None:
         """Write an answer as it comes; one that is stopped is forgotten, with its question."""

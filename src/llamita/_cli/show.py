@@ -22,7 +22,7 @@ TITLES = {
     "quality.macro_f1": "macro-F1",
     "quality.exact_match": "all labels right",
     "quality.hamming_loss": "wrong marks (Hamming loss)",
-    "quality.bits_per_byte": "bits per byte of the answers",
+    "quality.bits_per_byte": "bits per byte",
     "quality.perplexity": "perplexity a token",
     "quality.loss_to_reference": "loss to the teacher",
     "cost.size_bytes": "size",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from llamita.core.errors import UserError, first_line
@@ -14,16 +15,42 @@ def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool
     """The messages as the tokenizer's template writes them; with `ask` the assistant's turn is begun.
 
     Raises:
-        UserError: the template can't write them.
+        UserError: the template can't write them, or a message holds a token that parts turns.
     """
     if not tokenizer.chat_template:
         raise UserError("the model has no chat template; fine-tune it with one: llamita finetune MODEL --task chat …")
+    text = _written(tokenizer, messages, ask)
+    for token in _framing(tokenizer, tokenizer.chat_template):
+        for number, message in enumerate(messages, 1):
+            if token in message["content"]:
+                raise UserError(
+                    f"message {number} holds {token}, which the chat template puts between turns; take it out"
+                )
+    return text
+
+
+def _written(tokenizer: Any, messages: Sequence[Mapping[str, str]], ask: bool) -> str:
     try:
         return tokenizer.apply_chat_template(
             [dict(message) for message in messages], tokenize=False, add_generation_prompt=ask
         )
     except Exception as error:
         raise UserError(f"the model's chat template can't write this dialogue: {first_line(error)}") from None
+
+
+@lru_cache(maxsize=4)
+def _framing(tokenizer: Any, template: str) -> tuple[str, ...]:
+    """The special tokens that the template writes around what is said; whoever says them would speak for the other."""
+    said = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
+    special = special_ids(tokenizer)
+    ids = dict.fromkeys(token_ids(tokenizer, _written(tokenizer, said, ask=False)))
+    return tuple(tokenizer.convert_ids_to_tokens(at) for at in ids if at in special)
+
+
+def special_ids(tokenizer: Any) -> set[int]:
+    """Ids of all special tokens, named or added."""
+    added = {at for at, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return set(tokenizer.all_special_ids) | added
 
 
 def token_ids(tokenizer: Any, text: str) -> list[int]:
@@ -45,9 +72,7 @@ def end_of_turn(tokenizer: Any) -> int:
     messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
     asked = prompt_ids(tokenizer, messages[:1])
     ids = token_ids(tokenizer, rendered(tokenizer, messages))
-    special = set(tokenizer.all_special_ids) | {
-        at for at, token in tokenizer.added_tokens_decoder.items() if token.special
-    }
+    special = special_ids(tokenizer)
     found = next((at for at in reversed(ids[len(asked) :]) if at in special), None)
     if found is None:
         raise UserError(

@@ -34,10 +34,15 @@ class Chat(Task):
     """What was done to the data when it was opened, in plain sentences."""
 
     def fit_head(self, model: Model) -> Model:
-        """Nothing is added to a causal language model with a chat template; any other is refused."""
+        """Nothing is added to a causal language model with a chat template; any other is refused.
+
+        Its own generation settings end a reply where the template ends one, so that stock code stops there too.
+        """
+        from llamita.core.chat import stop_ids
         from llamita.train.dialogues import give_template
 
         give_template(model, None)
+        model.module.generation_config.eos_token_id = stop_ids(model.module, model.tokenizer)
         return model
 
     def examples(self, model: Model, split: Split, max_length: int | None) -> TokenExamples:
