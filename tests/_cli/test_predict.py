@@ -206,7 +206,7 @@ def test_few_labelled_texts_promise_nothing(place: Path, model: Path, capsys: py
 
 def test_ten_times_the_rows_take_no_more_memory(place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(
-        "llamita._cli.predict.open_classifier", lambda *_, **__: BagOfWords({"good": (0.0, 1.0), "bad": (1.0, 0.0)})
+        "llamita._cli.predict.open_any", lambda *_, **__: BagOfWords({"good": (0.0, 1.0), "bad": (1.0, 0.0)})
     )
     peaks = []
     for rows in (200, 1100, 11_000):  # the first call imports what is needed

@@ -9,6 +9,7 @@ from tests.families import TRAINING_TEXTS, tiny_model
 
 from llamita.core.errors import UserError
 from llamita.data.states import mean_states
+from llamita.tasks.recorded import recorded
 
 
 @pytest.mark.parametrize("family", ["bert", "llama", "mpnet"])
@@ -29,6 +30,6 @@ def test_states_are_the_means_over_each_texts_own_tokens(family: str) -> None:
 
 def test_what_shows_no_states_is_refused() -> None:
     model = tiny_model("bert")
-    model.capabilities = frozenset({"scores"})
+    table = recorded(model, ["a"], model.text_logits(["a"]))
     with pytest.raises(UserError, match="shows no inner states; give the folder it was exported from"):
-        mean_states(model, ["a"], (1.0,))
+        mean_states(table, ["a"], (1.0,))

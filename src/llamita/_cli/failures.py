@@ -15,6 +15,7 @@ EXTRAS = {
               "optuna", "matplotlib", "psutil", "pyarrow", "pandas", "cleanlab"),
     "onnx": ("onnx", "onnxscript", "ml_dtypes"),
     "zh": ("jieba", "opencc", "pypinyin"),
+    "track": ("tensorboard", "mlflow", "trackio"),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
 DISK_FULL = "the disk is full; free some space and give the same command again"
