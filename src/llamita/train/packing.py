@@ -6,6 +6,7 @@ are runs, and padding is a segment of its own, whose tokens see one another and 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -63,7 +64,9 @@ def packed_inputs(
     window = getattr(config, "sliding_window", None)
     if window is not None and not causal:
         window += 1  # ModernBERT's counts the farthest it sees
-    if architecture.family == "mpnet":  # it builds its additive mask itself, from [batch, length, length]
+    own = sys.modules[type(module.base_model).__module__]
+    if architecture.family == "mpnet" and not hasattr(own, "create_bidirectional_mask"):
+        # in earlier releases of Transformers it builds its additive mask itself, from [batch, length, length]
         mask: Any = (segment_ids[:, :, None] == segment_ids[:, None, :]).long()
     elif "layer_types" in architecture.per_layer:
         windows = {"full_attention": None, "sliding_attention": window}
