@@ -21,7 +21,7 @@ from llamita.core.errors import UserError
 from llamita.core.report import SCHEMA_FILE
 from llamita.core.store import Store
 from llamita.data.read import read_table
-from llamita.labeller import TIMED
+from llamita.labeller import TIMED, seconds_a_text
 from llamita.lighten import lighten
 from llamita.pages.report import first_line
 from llamita.run import open_engine
@@ -254,11 +254,15 @@ def test_a_plan_made_anew_takes_the_pace_of_asking_and_not_of_reading_kept_answe
         bare = unlabelled_texts(tables, LABELS, 0, model=f"{fake.url}#large-one", asking=asking)
         assert bare is not None
         shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
-        first, number = bare._seconds_a_text(shop), len(fake.texts)
-        assert (bare._seconds_a_text(shop), len(fake.texts)) == (first, number)
+
+        def pace(shop):
+            return seconds_a_text(bare.asking, bare.table.texts, shop)
+
+        first, number = pace(shop), len(fake.texts)
+        assert (pace(shop), len(fake.texts)) == (first, number)
         bare.asking.open(shop.store.cache, 1).text_logits(bare.table.texts)
         number = len(fake.texts)
-        bare._seconds_a_text(replace(shop, threads=2))
+        pace(replace(shop, threads=2))
         assert len(fake.texts) >= number + TIMED + 2
 
 
