@@ -7,7 +7,8 @@ from tests.families import TRAINING_TEXTS
 from transformers import AutoTokenizer
 
 from llamita.core.errors import UserError
-from llamita.learn._tokenizer import SPECIAL_TOKENS, trained_tokenizer
+from llamita.core.random_weights import SPECIAL_TOKENS
+from llamita.learn._tokenizer import trained_tokenizer
 
 TEXTS = [*TRAINING_TEXTS, "  two  spaces\nand a line\t.", "🙂 naïve café"]
 

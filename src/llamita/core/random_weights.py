@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,11 @@ def _tokenizer(architecture: Architecture) -> PreTrainedTokenizerFast:
 @cache
 def _trained_backend() -> str:
     """A byte-level BPE of `PIECES` pieces over the shipped lists; the training is deterministic."""
+    return byte_level_bpe(_weighted_words(), PIECES).to_str()
+
+
+def byte_level_bpe(texts: Sequence[str], pieces: int) -> Tokenizer:
+    """Train a tokenizer that knows every byte; `SPECIAL_TOKENS` come first and count among the pieces."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -122,11 +128,11 @@ def _trained_backend() -> str:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=PIECES, special_tokens=list(SPECIAL_TOKENS), show_progress=False,
+        vocab_size=pieces, special_tokens=list(SPECIAL_TOKENS), show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
-    tokenizer.train_from_iterator(_weighted_words(), trainer)
-    return tokenizer.to_str()
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
 
 
 def _weighted_words(per_language: int = 8000) -> list[str]:

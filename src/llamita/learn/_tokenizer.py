@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 KINDS = ("keep", "bpe", "unigram")
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-"""In the order of their ids, which is that of our random models."""
 
 
 def trained_tokenizer(
@@ -32,8 +30,10 @@ def trained_tokenizer(
     from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
+    from llamita.core.random_weights import byte_level_bpe
+
     require(pieces >= 300, f"a vocabulary must have 300 pieces or more (256 are bytes), got {pieces}")
-    backend = _bpe(texts, pieces) if kind == "bpe" else _unigram(texts, pieces)
+    backend = byte_level_bpe(texts, pieces) if kind == "bpe" else _unigram(texts, pieces)
     if framed:
         frame = processors.TemplateProcessing(
             single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1",
@@ -52,29 +52,10 @@ def trained_tokenizer(
     return made
 
 
-def _bpe(texts: Sequence[str], pieces: int) -> Tokenizer:
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    from llamita.core.random_weights import SPLIT
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(SPLIT), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=pieces, special_tokens=list(SPECIAL_TOKENS), show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
 def _unigram(texts: Sequence[str], pieces: int) -> Tokenizer:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    from llamita.core.random_weights import SPECIAL_TOKENS
 
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
