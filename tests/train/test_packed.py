@@ -122,7 +122,7 @@ def test_auto_packs_where_padding_is_large_and_says_so(caplog: pytest.LogCapture
     step = SimpleNamespace(batch_size=4, epochs=1.0, max_tokens=999, packing="auto")
     even = Examples(encoded=[([5] * 8, [0] * 8)] * 16)
     uneven = Examples(encoded=[([5] * size, [0] * size) for size in (2, 40, 3, 2)])
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "llamita"):
         assert arranged(step, model, even, RUN)[0] is even
         assert isinstance(arranged(step, model, uneven, RUN)[0], PackedExamples)
     assert "0.0 % of the tokens are padding" in caplog.text
