@@ -27,7 +27,7 @@ VERBS = {
     ),
     "evaluate": ("judge", "the usual measures in one table: llamita evaluate MODEL --data test.csv"),
     "measure": ("judge", "one measure: llamita measure cost MODEL --data test.csv --against TEACHER"),
-    "compare": ("judge", "side by side, with a page: llamita compare TEACHER LIGHT --data test.csv --out DIR"),
+    "compare": ("compare", "side by side, with a page: llamita compare TEACHER LIGHT --data test.csv --out DIR"),
     "explain": ("explain", 'why the model says so: llamita explain MODEL "a text"'),
     "attack": ("judge", "accuracy when the texts are disturbed: llamita attack MODEL --data test.csv"),
     "predict": ("predict", 'labels and confidences: llamita predict MODEL "a text" | --file texts.csv'),

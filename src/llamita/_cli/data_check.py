@@ -173,7 +173,7 @@ def _default_models() -> list[object]:
 
 
 def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors: int) -> None:
-    from llamita.data.read import rows_text
+    from llamita.data.cells import rows_text
 
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())

@@ -12,7 +12,7 @@ from llamita._cli.tables import new_table
 
 def convert(argv: Sequence[str]) -> int:
     """`data convert`: all values as they stand."""
-    from llamita.data.read import rows_text
+    from llamita.data.cells import rows_text
     from llamita.data.rows import open_rows
     from llamita.data.write import write_rows
 

@@ -10,8 +10,8 @@ from llamita._cli.tables import add_near, all_rows, likeness, new_table, parser_
 
 def dedup(argv: Sequence[str]) -> int:
     """`data dedup`: copies and near copies go."""
+    from llamita.data.cells import rows_text
     from llamita.data.copies import kept_of, repeated_nearly, same_texts
-    from llamita.data.read import rows_text
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(

@@ -28,8 +28,9 @@ def write_mended(
     args: argparse.Namespace, tables: Mapping[str, Table], findings: Sequence[DataFinding], out: Path
 ) -> str:
     """Write the mended copy and what was set aside; says what was done."""
+    from llamita.data.cells import rows_text
     from llamita.data.mend import mend
-    from llamita.data.read import read_with_rows, rows_text
+    from llamita.data.read import read_with_rows
     from llamita.data.write import write_rows
 
     faults: Faults = []

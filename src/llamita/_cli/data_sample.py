@@ -12,8 +12,8 @@ from llamita.core.errors import UserError
 
 def sample(argv: Sequence[str]) -> int:
     """`data sample`: in the proportions of the labels, or as many of each."""
+    from llamita.data.cells import rows_text
     from llamita.data.portion import proportional
-    from llamita.data.read import rows_text
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(

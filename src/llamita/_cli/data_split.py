@@ -17,8 +17,8 @@ from llamita.data.files import format_of
 
 def split(argv: Sequence[str]) -> int:
     """`data split`: both files or none."""
+    from llamita.data.cells import rows_text
     from llamita.data.portion import share_of_each
-    from llamita.data.read import rows_text
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(

@@ -1,10 +1,9 @@
-"""Verbs that measure: evaluate, measure, compare, attack."""
+"""Verbs that measure one model: evaluate, measure, attack."""
 
 from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.language import said
-from llamita._cli.models import open_classifier, open_for_documents, run_folder, scratch_run, test_task
+from llamita._cli.models import open_classifier, open_for_documents, scratch_run, test_task
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.registry import Entry, build, entries
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.measure import Finding
-    from llamita.core.report import Report
     from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
@@ -47,9 +45,9 @@ def evaluate(argv: Sequence[str]) -> int:
     wanted += ["measure.agreement"] if teacher else []
     require(bool(task.labels) or not args.cost, "--cost times a classifier; leave it out with --task language")
     wanted += ["measure.cost"] if args.cost else []
-    findings = _measured(args, engine, task, [build(name) for name in wanted], teacher)
+    findings = measured(args, engine, task, [build(name) for name in wanted], teacher)
     if not args.cost:
-        findings += _sizes(engine)
+        findings += sizes(engine)
     return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
@@ -60,7 +58,7 @@ def _evaluate_answers(args: argparse.Namespace) -> int:
             raise UserError(f"--{flag.replace('_', '-')} is about labels, and dialogues have none; leave it out")
     _check_gates(args, ["quality.bits_per_byte", "quality.perplexity"], "evaluate")
     engine, _, task = _opened(args)
-    findings = _measured(args, engine, task, [build("measure.quality")], None) + _sizes(engine)
+    findings = measured(args, engine, task, [build("measure.quality")], None) + sizes(engine)
     return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
@@ -81,65 +79,6 @@ def attack(argv: Sequence[str]) -> int:
     entry = _chosen_method([method], "attack", "--method")
     parser = flags.Parser("attack", f"{entry.summary} Methods: --method {' | '.join(_methods('attack'))}.")
     return one_measure(parser, entry, rest)
-
-
-def compare(argv: Sequence[str]) -> int:
-    """A teacher and light models side by side, with a page."""
-    args = _compare_parser().read(argv, rest="light")
-    if args.task == "chat":
-        raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
-    if not args.light:
-        raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
-    folder = run_folder(args.out) if args.out else None
-    report = _compared(args, shlex.join(["llamita", "compare", *argv]))
-    if folder is not None:
-        from llamita.run import finish
-
-        folder.mkdir(parents=True, exist_ok=True)
-        finish(report, folder, redact=args.redact, language=args.language)
-    if args.json:
-        show.print_json([{"model": s.name, "findings": [_plain(f) for f in s.findings]} for s in report.subjects])
-    else:
-        show.findings_table([(s.name, s.findings) for s in report.subjects], args.data)
-        print(said(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too"))
-    return 0
-
-
-def _compare_parser() -> flags.Parser:
-    parser = flags.Parser("compare", "Measure models side by side on the same texts and write a page.")
-    flags.add_model(parser, "teacher")
-    parser.add(
-        "light", nargs="*", default=[], metavar="LIGHT", help="models or exported folders to hold against the teacher"
-    )
-    flags.add_data(parser)
-    parser.add("--out", metavar="DIR", help="where report.html, report.md and report.json go")
-    parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute a model")
-    parser.add("--redact", action="store_true", help="leave the texts out of the page")
-    flags.add_machine(parser)
-    flags.add_precision(parser)
-    flags.add_json(parser)
-    return parser
-
-
-def _compared(args: argparse.Namespace, command: str) -> Report:
-    from llamita.core.hardware import machine, num_cores, versions
-    from llamita.core.report import Report, Subject
-
-    teacher = open_classifier(args.teacher, args.threads, args.precision)
-    task = test_task(args, teacher)
-    names = ["measure.quality", "measure.calibration", "measure.agreement", *(["measure.cost"] if args.cost else [])]
-    subjects = []
-    for i, model in enumerate([args.teacher, *args.light]):
-        engine = teacher if i == 0 else open_classifier(model, args.threads, args.precision)
-        measures = [build(name) for name in names if i or name != "measure.agreement"]
-        found = _measured(args, engine, task, measures, teacher if i else None)
-        found += [] if args.cost else _sizes(engine)
-        subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
-    return Report(
-        title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
-        machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
-        command=command,
-    )  # fmt: skip
 
 
 def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
@@ -164,7 +103,7 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
         f"{parser.prog} is for labels; of --task language there is: llamita measure quality",
     )
     engine, teacher, task = _opened(args)
-    findings = _unfolded(_measured(args, engine, task, [method], teacher))
+    findings = _unfolded(measured(args, engine, task, [method], teacher))
     return _told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
 
 
@@ -199,7 +138,7 @@ def _warn_of_little(task: Task) -> None:
         log.warning("warning: every text is labelled %r; how the others are told apart isn't seen", *present)
 
 
-def _measured(
+def measured(
     args: argparse.Namespace, engine: Engine, task: Task, measures: Sequence[Any], reference: Engine | None
 ) -> list[Finding]:
     found: list[Finding] = []
@@ -209,7 +148,7 @@ def _measured(
     return found
 
 
-def _sizes(engine: Engine) -> list[Finding]:
+def sizes(engine: Engine) -> list[Finding]:
     """What needs no timing."""
     from llamita.core.measure import Finding
 
@@ -265,9 +204,7 @@ def _told(args: argparse.Namespace, model: str, findings: Sequence[Finding], tit
         f"{gate.text}{reasons.get(gate.name.split('.')[-1], '')}" for gate in args.fail_if if gate.holds_for(found)
     ]
     if args.json:
-        show.print_json(
-            {"model": model, "data": args.data, "findings": [_plain(f) for f in findings], "failed": failed}
-        )
+        show.print_json({"model": model, "data": args.data, "findings": [plain(f) for f in findings], "failed": failed})
     else:
         show.findings_table([(model, findings), *_their_column(args, findings)], title)
         for text in failed:
@@ -302,7 +239,7 @@ def _their_column(args: argparse.Namespace, findings: Sequence[Finding]) -> list
     return [(args.against, theirs)] if theirs else []
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
+def plain(finding: Finding) -> dict[str, Any]:
     """A finding without its rows, which hold the user's texts."""
     return {key: value for key, value in finding.to_dict().items() if key != "rows"}
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from llamita.core.encoding import TextEncoder
+from llamita.data.cells import rows_text
 from llamita.data.characters import damaged
 from llamita.data.columns import LABELS, PAIRS, TEXTS
 from llamita.data.copies import near_pairs, same_texts
@@ -19,7 +20,7 @@ from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, p
 from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
-from llamita.data.read import Table, rows_text
+from llamita.data.read import Table
 from llamita.data.text import is_empty, reading_key, text_key
 
 WRONG_LABELS = ("empty_label", "label_spelling", "swapped")

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.cells import cell_text, rows_text
 from llamita.data.faults import BadRow, Faults, note
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
-from llamita.data.read import Table, cell_text, rows_text
+from llamita.data.read import Table
 from llamita.data.rows import MISSING, Row, Rows, open_rows
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,10 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
+from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, parts_of, shortened
 from llamita.data.label_sets import parts
-from llamita.data.read import Table, rows_text
+from llamita.data.read import Table
 
 NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
 """Words for an empty cell; "none" is a label that people give."""

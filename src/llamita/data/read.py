@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import Any
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
+from llamita.data.cells import cell_text, label_text, plain, rows_text
 from llamita.data.columns import ROLES, find_columns
 from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
@@ -20,7 +20,7 @@ from llamita.data.files import PIPED, STDIN, Labelled, files_of
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import joined, label_form, likely_separator, named_separator, of_flags, parts
 from llamita.data.objects import rows_of
-from llamita.data.rows import MISSING, Row, Rows, open_rows
+from llamita.data.rows import Row, Rows, open_rows
 
 logger = logging.getLogger(__name__)
 SAMPLE = 500
@@ -203,10 +203,10 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
         if how.faults:
             raise how.faults[0]
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
-    plain = [[_plain(value) for value in values] for _, values in sample]
+    cells = [[plain(value) for value in values] for _, values in sample]
     if rows.headed or given:
         free = [i for i, column in enumerate(rows.names) if column not in form.columns]
-        names, shown = [rows.names[i] for i in free], [[row[i] for i in free] for row in plain]
+        names, shown = [rows.names[i] for i in free], [[row[i] for i in free] for row in cells]
         roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
@@ -229,7 +229,7 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
 def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places: Sequence[int]) -> None:
     """Labels out of columns of 0 and 1."""
     table.labels = [
-        of_flags(table.place(i), [_plain(values[at]) for at in places], names) for i, (_, values) in enumerate(chunk)
+        of_flags(table.place(i), [plain(values[at]) for at in places], names) for i, (_, values) in enumerate(chunk)
     ]
     table.several = True
     table.columns["labels"] = ",".join(names)
@@ -273,7 +273,7 @@ def _table(
     for number, values in chunk:
         try:
             text, *more = (
-                (_label_text if role == "label" else cell_text)(name, number, values[places[role]], roles[role])
+                (label_text if role == "label" else cell_text)(name, number, values[places[role]], roles[role])
                 for role in ROLES
                 if role in places
             )
@@ -294,47 +294,6 @@ def _table(
         source=name,
         several=listed,
     )
-
-
-def _label_text(name: str, number: int, value: Any, column: str) -> str:
-    """A label as text; a list is joined."""
-    if isinstance(value, (list, tuple)):
-        return joined(f"{name}:{number}", [cell_text(name, number, label, column) for label in value])
-    return cell_text(name, number, value, column)
-
-
-def cell_text(name: str, number: int, value: Any, column: str) -> str:
-    """A cell as text; what is no text is refused with the name and line of its source."""
-    if value is MISSING:
-        raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
-    if isinstance(value, (Mapping, list, tuple, set)):
-        what = f"{column!r} must be one text or number, got a {type(value).__name__}"
-        raise BadRow(name, number, what, kind="cell")
-    text = _plain(value)
-    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        what = f"{column!r} holds half a character (a lone surrogate); delete it or write it whole"
-        raise BadRow(name, number, what, kind="cell")
-    return text
-
-
-def _plain(value: Any) -> str:
-    """A value as text: nothing and NaN are empty, 1.0 is 1, true is true."""
-    if (
-        value is None
-        or (isinstance(value, float) and math.isnan(value))
-        or type(value).__name__ in ("NAType", "NaTType")
-    ):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def rows_text(number: int) -> str:
-    """ "1 row" or "1,178 rows"."""
-    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 def _check_labels(table: Table, labelled: bool | None, faults: Faults | None) -> None:

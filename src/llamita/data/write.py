@@ -12,8 +12,8 @@ from typing import IO, Any
 
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
+from llamita.data.cells import cell_text
 from llamita.data.label_sets import JOINT
-from llamita.data.read import cell_text
 from llamita.data.rows import Row
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".txt")

@@ -80,7 +80,7 @@ class Pretrain(Step):
         require(
             self.objective in OBJECTIVES, f"objective must be one of {', '.join(OBJECTIVES)}, got {self.objective!r}"
         )
-        check_training(_Checked(self))
+        check_training(self)
         require(self.window >= 16, f"window must be >= 16, got {self.window}")
         share = self.masked
         require(share is None or 0 < share <= 0.8, f"masked must be in (0, 0.8], got {share}")
@@ -220,16 +220,6 @@ class Joined(Sequence["np.ndarray"]):
 
     def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
         return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
-
-
-class _Checked:
-    """The fields of all training steps, those that pretraining has not at their defaults."""
-
-    def __init__(self, step: Pretrain):
-        self._step = step
-
-    def __getattr__(self, name: str) -> Any:
-        return {"max_tokens": 0, "max_length": None}.get(name, getattr(self._step, name, None))
 
 
 def is_fresh(model: Model) -> bool:

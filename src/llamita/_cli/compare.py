@@ -1,0 +1,78 @@
+"""compare: a teacher and light models side by side, with a page."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from llamita._cli import parser as flags
+from llamita._cli import show
+from llamita._cli.judge import measured, plain, sizes
+from llamita._cli.language import said
+from llamita._cli.models import open_classifier, run_folder, test_task
+from llamita.core.errors import UserError
+from llamita.core.registry import build
+
+if TYPE_CHECKING:
+    from llamita.core.report import Report
+
+
+def compare(argv: Sequence[str]) -> int:
+    """A teacher and light models side by side, with a page."""
+    args = _compare_parser().read(argv, rest="light")
+    if args.task == "chat":
+        raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
+    if not args.light:
+        raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
+    folder = run_folder(args.out) if args.out else None
+    report = _compared(args, shlex.join(["llamita", "compare", *argv]))
+    if folder is not None:
+        from llamita.run import finish
+
+        folder.mkdir(parents=True, exist_ok=True)
+        finish(report, folder, redact=args.redact, language=args.language)
+    if args.json:
+        show.print_json([{"model": s.name, "findings": [plain(f) for f in s.findings]} for s in report.subjects])
+    else:
+        show.findings_table([(s.name, s.findings) for s in report.subjects], args.data)
+        print(said(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too"))
+    return 0
+
+
+def _compare_parser() -> flags.Parser:
+    parser = flags.Parser("compare", "Measure models side by side on the same texts and write a page.")
+    flags.add_model(parser, "teacher")
+    parser.add(
+        "light", nargs="*", default=[], metavar="LIGHT", help="models or exported folders to hold against the teacher"
+    )
+    flags.add_data(parser)
+    parser.add("--out", metavar="DIR", help="where report.html, report.md and report.json go")
+    parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute a model")
+    parser.add("--redact", action="store_true", help="leave the texts out of the page")
+    flags.add_machine(parser)
+    flags.add_precision(parser)
+    flags.add_json(parser)
+    return parser
+
+
+def _compared(args: argparse.Namespace, command: str) -> Report:
+    from llamita.core.hardware import machine, num_cores, versions
+    from llamita.core.report import Report, Subject
+
+    teacher = open_classifier(args.teacher, args.threads, args.precision)
+    task = test_task(args, teacher)
+    names = ["measure.quality", "measure.calibration", "measure.agreement", *(["measure.cost"] if args.cost else [])]
+    subjects = []
+    for i, model in enumerate([args.teacher, *args.light]):
+        engine = teacher if i == 0 else open_classifier(model, args.threads, args.precision)
+        measures = [build(name) for name in names if i or name != "measure.agreement"]
+        found = measured(args, engine, task, measures, teacher if i else None)
+        found += [] if args.cost else sizes(engine)
+        subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
+    return Report(
+        title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
+        machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
+        command=command,
+    )  # fmt: skip

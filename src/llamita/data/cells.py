@@ -1,0 +1,52 @@
+"""Cells of a table as text: labels, numbers and nothing; what is no text is refused with its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from llamita.data.faults import BadRow
+from llamita.data.label_sets import joined
+from llamita.data.rows import MISSING
+
+
+def label_text(name: str, number: int, value: Any, column: str) -> str:
+    """A label as text; a list is joined."""
+    if isinstance(value, (list, tuple)):
+        return joined(f"{name}:{number}", [cell_text(name, number, label, column) for label in value])
+    return cell_text(name, number, value, column)
+
+
+def cell_text(name: str, number: int, value: Any, column: str) -> str:
+    """A cell as text; what is no text is refused with the name and line of its source."""
+    if value is MISSING:
+        raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
+    if isinstance(value, (Mapping, list, tuple, set)):
+        what = f"{column!r} must be one text or number, got a {type(value).__name__}"
+        raise BadRow(name, number, what, kind="cell")
+    text = plain(value)
+    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
+        what = f"{column!r} holds half a character (a lone surrogate); delete it or write it whole"
+        raise BadRow(name, number, what, kind="cell")
+    return text
+
+
+def plain(value: Any) -> str:
+    """A value as text: nothing and NaN are empty, 1.0 is 1, true is true."""
+    if (
+        value is None
+        or (isinstance(value, float) and math.isnan(value))
+        or type(value).__name__ in ("NAType", "NaTType")
+    ):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def rows_text(number: int) -> str:
+    """ "1 row" or "1,178 rows"."""
+    return "1 row" if number == 1 else f"{number:,} rows"
