@@ -53,7 +53,7 @@ def test_doctor_tells_machine_versions_and_extras(said: Callable[..., str]):
     found = json.loads(said("doctor", "--json"))
     assert found["machine"]["cores"] >= 1
     assert "numpy" in found["versions"]
-    assert set(found["extras"]) == {"train", "onnx", "zh"}
+    assert set(found["extras"]) == {"train", "onnx", "zh", "track"}
     assert "smollm2" in found["models"]
     assert "processor" in said("doctor")
 
