@@ -15,7 +15,6 @@ from llamita.data import corpus
 from llamita.data.clean import dropped_documents
 from llamita.data.corpus import Cleaning, Source, documents_in, parse_sources, sampled, tokenized
 from llamita.data.documents import LONG, gathered
-from llamita.data.text import text_key
 
 KEEP = Cleaning(copies="keep", filtered=False)
 BACKEND = tiny_tokenizer("llama").backend_tokenizer
@@ -77,13 +76,17 @@ def test_a_stream_leaves_out_what_the_whole_would_and_tells_it(tmp_path: Path, c
     assert "(too short), such as 'short'" in caplog.text
 
 
-def test_what_is_measured_on_is_not_learned_from(tmp_path: Path):
-    texts = [STORY.format(i) for i in range(3)]
-    unseen = frozenset({text_key(texts[1].upper())})
+@pytest.mark.parametrize(
+    ("copies", "left", "told"), [("exact", 3, ("copies",)), ("near", 2, ("copies", "near copies"))]
+)
+def test_what_is_measured_on_is_not_learned_from(copies: str, left: int, told: tuple[str, ...], tmp_path: Path):
+    texts = [" ".join(STORY.format(f"{i}{j}") for j in range(6)) for i in range(2)]
+    texts += ["of quite other things " * 9, "and yet another matter " * 9]
+    unseen = (texts[0].upper(), texts[1].replace("number 13", "number 93"))
     sources = parse_sources(str(jsonl(tmp_path / "a.jsonl", texts)))
-    found = tokenized(sources, BACKEND, tmp_path, Cleaning(copies="exact", unseen=unseen))
-    assert len(found) == 2
-    assert found.about["left_out"] == {"in the test split": 1}
+    found = tokenized(sources, BACKEND, tmp_path, Cleaning(copies=copies, unseen=unseen))
+    assert len(found) == left
+    assert found.about["left_out"] == {f"{kind} of what is measured on": 1 for kind in told}
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -12,6 +12,7 @@ from tests.train.test_language import language_model
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
+from llamita.data import copies
 from llamita.measure.quality import Quality
 from llamita.tasks import _surprise
 from llamita.tasks._surprise import first_token, surprises
@@ -81,7 +82,19 @@ def test_documents_are_cut_once_and_none_that_is_tested_is_learned() -> None:
     assert not (parts[0] | parts[1]) & parts[2]
     leaking = open_task(train=TEXTS, test=[TEXTS[3].upper()])
     assert TEXTS[3] not in leaking.train.texts
-    assert "also stand in the test split" in leaking.notes[0]
+    assert "stand in the test split" in leaking.notes[0]
+
+
+def test_near_copies_of_what_is_tested_are_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
+    story = " ".join(TEXTS[:6])
+    given = {"train": [*TEXTS[6:], story.replace("a", "an", 1)], "test": [story]}
+    task = open_task(**given)
+    assert list(task.train.texts) == TEXTS[6:]
+    assert task.notes == ("1 training documents stand in the test split (1 nearly) and were left out",)
+    monkeypatch.setattr(copies, "MANY_CHARACTERS", 10)
+    many = open_task(**given)
+    assert len(many.train) == len(TEXTS) - 5
+    assert many.notes == ("near copies of test documents were not looked for among so many",)
 
 
 def test_weights_follow_their_documents_and_change_the_address(tmp_path) -> None:

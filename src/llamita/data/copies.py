@@ -137,8 +137,8 @@ class Seen:
 
             self._index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
 
-    def copy_kind(self, text: Text) -> str:
-        """ "copies" or "near copies" of a text met before; else nothing, and from now on the text counts as met.
+    def copy_kind(self, text: Text, *, remember: bool = True) -> str:
+        """ "copies" or "near copies" of a text met before; else nothing, and the text counts as met if it is remembered.
 
         Near copies are judged by `HASHES` hashes, which tell the common n-grams to within 0.04 or so.
         """
@@ -146,13 +146,23 @@ class Seen:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if digest in self._keys:
             return "copies"
-        self._keys.add(digest)
+        if remember:
+            self._keys.add(digest)
         if self._index is None or not (parts := _shingles(key)):
             return ""
         hashed = _hashed(parts)
         if any(hashed.jaccard(self._hashed[row]) >= self.likeness for row in self._index.query(hashed)):
             return "near copies"
-        row = len(self._hashed)
-        self._hashed[row] = hashed
-        self._index.insert(row, hashed)
+        if remember:
+            row = len(self._hashed)
+            self._hashed[row] = hashed
+            self._index.insert(row, hashed)
         return ""
+
+    @classmethod
+    def of(cls, texts: Iterable[Text], *, near: bool) -> Seen:
+        """All of these, met already."""
+        seen = cls(near=near)
+        for text in texts:
+            seen.copy_kind(text)
+        return seen

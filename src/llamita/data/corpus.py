@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BATCH = 256
 """Documents that are tokenised together."""
-FORMAT = 1
+FORMAT = 2
 SAMPLE_CHARACTERS = 20_000_000
 """Of a corpus, spread over its sources, that a tokenizer is trained on."""
 
@@ -60,15 +60,17 @@ class Cleaning:
     """near, exact or keep; near takes 3 kB of memory a document; auto: near, of more than five million bytes exact."""
     filtered: bool = True
     """Whether documents that are no running text are left out."""
-    unseen: frozenset[str] = field(default=frozenset(), repr=False)
-    """Keys (see `text_key`) of the texts that nothing may learn from."""
+    unseen: tuple[str, ...] = field(default=(), repr=False)
+    """Texts that nothing may learn from, nor from copies of theirs; near copies count where they are looked for."""
 
     def __post_init__(self) -> None:
         require(self.copies in COPIES, f"copies must be one of {', '.join(COPIES)}, got {self.copies!r}")
 
     @property
     def told(self) -> dict[str, object]:
-        digest = hashlib.sha256("\x1e".join(sorted(self.unseen)).encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(
+            "\x1e".join(sorted(map(text_key, self.unseen))).encode("utf-8", "surrogatepass")
+        ).hexdigest()
         return {"copies": self.copies, "filtered": self.filtered, "unseen": digest}
 
 
@@ -215,6 +217,7 @@ class _Sifted:
     def __init__(self, cleaning: Cleaning, *, near: bool):
         self.cleaning = cleaning
         self.seen = Seen(near=near)
+        self.unseen = Seen.of(cleaning.unseen, near=near)
         if cleaning.copies == "auto" and not near:
             log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
         self.counts: Counter[str] = Counter()
@@ -233,8 +236,8 @@ class _Sifted:
                 yield text
 
     def _reason(self, text: str) -> str:
-        if self.cleaning.unseen and text_key(text) in self.cleaning.unseen:
-            return "in the test split"
+        if kind := self.unseen.copy_kind(text, remember=False):
+            return f"{kind} of what is measured on"
         if self.cleaning.filtered and (fault := fault_of(text)):
             return fault
         return "" if self.cleaning.copies == "keep" else self.seen.copy_kind(text)

@@ -65,7 +65,12 @@ def _names_data(source: Any) -> bool:
         return True
     if not isinstance(source, str) or "\n" in source or len(source) > 1000:
         return False
-    return Path(source).expanduser().exists() or any(mark in source for mark in "*?[") or source == str(STDIN)
+    if any(mark in source for mark in "*?[") or source == str(STDIN):
+        return True
+    try:
+        return Path(source).expanduser().exists()
+    except OSError:  # too long for a name
+        return False
 
 
 def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:

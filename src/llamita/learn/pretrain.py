@@ -156,10 +156,13 @@ class Pretrain(Step):
     def _corpus(self, model: Model, run: Run) -> Corpus:
         """The corpus as ids, without what the task measures on."""
         from llamita.data.corpus import Cleaning, parse_sources, tokenized
-        from llamita.data.text import text_key
 
         assert run.task is not None
-        unseen = frozenset(text_key(text) for split in (run.task.select, run.task.test) for text in split.texts)
+        unseen = tuple(
+            text if isinstance(text, str) else "\n".join(text)
+            for split in (run.task.select, run.task.test)
+            for text in split.texts
+        )
         cleaning = Cleaning(copies=self.copies, filtered=self.filtered, unseen=unseen)
         cache = run.cache or run.folder / "cache"
         return tokenized(parse_sources(self.corpus), model.tokenizer.backend_tokenizer, cache, cleaning)

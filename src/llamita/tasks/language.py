@@ -13,8 +13,8 @@ from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding
 from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
+from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
-from llamita.tasks._splits import without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -132,12 +132,14 @@ def open_task(
 
 
 def _without(split: Split, weights: Sequence[float], other: Split, notes: list[str]) -> tuple[Split, tuple[float, ...]]:
-    """The documents that don't stand in the other split, with their weights."""
-    kept, leaked = without(split, other)
-    if not leaked:
-        return split, tuple(weights)
-    staying = set(map(id, kept.texts))
-    if leaked > 0:
-        notes.append(f"{leaked} training documents also stand in the test split and were left out of training")
-    pairs = [(text, weight) for text, weight in zip(split.texts, weights, strict=True) if id(text) in staying]
-    return replace(kept, texts=tuple(text for text, _ in pairs)), tuple(weight for _, weight in pairs)
+    """The documents that are no copies of the other split's, with their weights; near copies too, among not too many."""
+    near = quickly_looked_through(split.texts, other.texts)
+    known = Seen.of(other.texts, near=near)
+    kinds = [known.copy_kind(text, remember=False) for text in split.texts]
+    if leaked := len(kinds) - kinds.count(""):
+        nearly = kinds.count("near copies")
+        notes.append(f"{leaked} training documents stand in the test split ({nearly} nearly) and were left out")
+    if not near:
+        notes.append("near copies of test documents were not looked for among so many")
+    kept = [i for i, kind in enumerate(kinds) if not kind]
+    return split.take(kept), tuple(weights[i] for i in kept)
