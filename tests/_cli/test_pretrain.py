@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llamita._cli.pretrain import weighted
+from llamita._cli.pretrain import sized, weighted
 from llamita.cli import main
 from llamita.core.errors import UserError
+from llamita.learn.pretrain import Pretrain
 
 LINES = ("The ship came home with the tide.", "Nobody stood at the quay to see it.", "傍晚涨潮时船回到了港口。",
          "A lamp was lit in the tower.", "全镇的人都睡了，没有人看见。")  # fmt: skip
@@ -49,6 +50,10 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     assert len(told["samples"]) == 3
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert 'id="training"' in page
+    written = page.split('id="samples"')[1].split("</section>")[0]
+    assert written.count('class="said written"') == 3
+    assert "3-grams" in written
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").count("## What it writes by itself") == 1
     assert "llamita measure quality" in page
     assert "classify" not in page.split('id="run"')[1].split("</section>")[0]
     card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")
@@ -57,6 +62,13 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     assert "labels above" not in card
     assert main(words) == 0  # what is there is not made again
     assert "bits" in capsys.readouterr().out
+
+
+def test_fresh_weights_are_sized_for_their_vocabulary():
+    assert sized("config:llama:10m", Pretrain(tokenizer="bpe", pieces=4000)) == "config:llama:10m:4000"
+    assert sized("config:llama:10m:500", Pretrain(tokenizer="bpe", pieces=4000)) == "config:llama:10m:500"
+    assert sized("config:llama:10m", Pretrain()) == "config:llama:10m"
+    assert sized("smollm2", Pretrain(tokenizer="bpe")) == "smollm2"
 
 
 def test_weights_stand_behind_the_name_of_a_source(tmp_path: Path):
@@ -76,3 +88,7 @@ def test_a_setting_that_the_family_cannot_follow_is_one_line(tmp_path: Path, cap
     assert main([*words, "--objective", "causal", "--out", str(tmp_path / "out")]) == 2
     assert "a bert model can't learn by causal; objectives for it: masked" in capsys.readouterr().err
     assert not (tmp_path / "out" / "light").exists()
+    capsys.readouterr()
+    words[words.index("--data") + 1] = str(tmp_path / "nowhere")
+    assert main([*words, "--out", str(tmp_path / "other")]) == 2
+    assert not (tmp_path / "other").exists(), "nothing was begun, nothing stands there"

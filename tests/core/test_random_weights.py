@@ -15,7 +15,7 @@ from transformers import AutoModelForSequenceClassification
 from llamita.core.architecture import architecture_named, random_model
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.random_weights import LABELS, MAX_LENGTH, _nearest_config, build_random_model, parse_size
+from llamita.core.random_weights import LABELS, MAX_LENGTH, PIECES, _nearest_config, build_random_model, parse_size
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -97,7 +97,17 @@ def test_an_unknown_family_is_refused_before_its_size_is_read():
 
 @pytest.mark.parametrize("target", [300_000_000, 400_000_000])
 def test_the_search_goes_on_past_odd_numbers_of_heads(target):
-    config = _nearest_config(architecture_named("llama"), target)
+    config = _nearest_config(architecture_named("llama"), target, PIECES)
     with torch.device("meta"):
         count = sum(p.numel() for p in AutoModelForSequenceClassification.from_config(config).parameters())
     assert 0.85 < count / target < 1.15
+
+
+def test_the_vocabulary_counts_in_the_size():
+    few, many = (build_random_model(f"llama:1m:{pieces}") for pieces in (500, PIECES))
+    assert len(few.tokenizer) == few.module.config.vocab_size == 500
+    assert few.module.config.hidden_size > many.module.config.hidden_size
+    assert 0.6e6 < few.num_parameters < 1.5e6
+    for given in ("12", "many", "-500"):
+        with pytest.raises(UserError, match=f"the vocabulary must be 300 to 1000000 pieces, got '{given}'"):
+            build_random_model(f"llama:1m:{given}")
