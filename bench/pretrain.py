@@ -7,9 +7,9 @@ A Llama of about 10 million parameters and 8,000 pieces of its own, from fresh w
 WikiText-2 and LibreOffice's English messages and help; bits per byte on a twentieth of the documents that nothing saw. The
 pace of a row is taken once, before it, and says how many steps fit the budget; reading, tokenising and measuring are left
 out of it. Rows: llamita (the step as it is), trainer-defaults (transformers.Trainer over blocks of joined documents, as
-run_clm.py cuts them, all its settings), trainer (the same with our batch, window, learning rate and schedule), and ours with
-one part changed: unpacked, mixed (causal and masked rows), growing (windows that grow), copies (nothing is left out),
-weighted (books and WikiText count four times).
+run_clm.py cuts them, all its settings), trainer (the same with our batch, window, learning rate and schedule, in bf16 where
+ours is), and ours with one part changed: unpacked, mixed (causal and masked rows), growing (windows that grow), copies
+(nothing is left out), weighted (books and WikiText count four times).
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[st
     import torch
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
+    from llamita.core.hardware import has_fast_bf16
     from llamita.train.pace import default_learning_rate
 
     step, where = lesson.step, lesson.where
@@ -155,7 +156,7 @@ def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[st
         blocks = [{"input_ids": ids[i : i + width]} for i in range(0, len(ids) - width + 1, width)]
         ours: dict[str, Any] = {
             "learning_rate": 10 * default_learning_rate(model), "lr_scheduler_type": "cosine", "warmup_steps": steps // 20,
-            "weight_decay": step.weight_decay, "per_device_train_batch_size": step.batch_size,
+            "weight_decay": step.weight_decay, "per_device_train_batch_size": step.batch_size, "bf16": has_fast_bf16(),
         }  # fmt: skip
         arguments = TrainingArguments(
             output_dir=str(into), max_steps=steps, seed=where.seed, use_cpu=True, report_to="none", save_strategy="no",

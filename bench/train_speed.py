@@ -1,15 +1,17 @@
 """Claim: fine-tuning here takes in more tokens of text a second than the plain Hugging Face Trainer, at the same loss.
 
     python bench/train_speed.py --row minilm-sst2      one row (resumable: each round is kept), minutes on 2 cores
-    python bench/train_speed.py --row smollm2-sst2     about a quarter of an hour
+    python bench/train_speed.py --row smollm2-sst2     about a quarter of an hour; also minilm-wiki, smollm2-wiki
     python bench/train_speed.py                        print the table of the rows that are there, write bench/results/
 
-The same model, texts, number of texts in a batch, learning rates and dropout for each; they take turns in one process, round
-by round, each round on other texts from the same start. "default": Trainer as it comes, padding to the longest of random
-batches. "grouped": with group_by_length, and bf16 autocast where the machine is fast at it. Padding counts as nothing: what is
-compared is tokens of texts a second, between the beginning of the second step and that of the last, by the clock and in CPU
-seconds of the process (on one thread these say the same, also while others keep the machine busy). The share of the matmul
-rate takes 6 floating-point operations for a parameter of the body and a token of text, against products of 1024 x 1024.
+The same model, texts, number of texts in a batch, learning rates and dropout for each; they take turns in one process,
+round by round, each round on other texts from the same start. On SST-2 a classifier is fine-tuned, on WikiText the
+pretraining goes on (masked for MiniLM, causal for SmolLM2) on the same paragraphs, ours in packed rows of as many tokens a
+batch. "default": Trainer as it comes, padding to the longest of random batches. "grouped": with group_by_length, and bf16
+autocast where the machine is fast at it. Padding counts as nothing: what is compared is tokens of texts a second, between
+the beginning of the second step and that of the last, by the clock and in CPU seconds of the process (on one thread these
+say the same, also while others keep the machine busy). The share of the matmul rate takes 6 floating-point operations for a
+parameter of the body and a token of text, against products of 1024 x 1024.
 """
 
 from __future__ import annotations
@@ -17,19 +19,26 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from rows import ROOT, SHARED, Rows
 
-ROOT = Path(__file__).parent.parent
-WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench")) / "train-speed"
-TRAIN = ROOT / "examples" / "data" / "sst2_train.csv"
-ROWS = {"minilm-sst2": "minilm", "smollm2-sst2": "smollm2"}
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llamita.core.model import Model
+
+KEPT = Rows(name="train_speed", command="python bench/train_speed.py --row ROW", first="--row minilm-sst2")
+TRAIN, WIKITEXT = ROOT / "examples" / "data" / "sst2_train.csv", SHARED / "wikitext2" / "validation_tokenized.txt"
+ROWS = ("minilm-sst2", "minilm-wiki", "smollm2-sst2", "smollm2-wiki")
+WINDOW, LEAST = 256, 16
+"""Tokens of a row of WikiText, and of the shortest paragraph that is taken."""
 KINDS = ("default", "grouped", "ours")
 TURNS = ("ours", "grouped", "default")
 
@@ -63,76 +72,143 @@ class Clock:
         }  # fmt: skip
 
 
-def train_ours(model: Any, task: Any, batch: int, rate: float, folder: Path) -> None:
-    from llamita.core.context import Run
-    from llamita.learn.finetune import Finetune
+class Films:
+    """Fine-tuning a classifier on SST-2's sentences."""
 
-    step = Finetune(epochs=1, batch_size=batch, learning_rate=rate)
-    step.apply(model, Run(folder=folder, task=task))
+    def __init__(self, model: str):
+        from llamita.core.model import Model
+        from llamita.core.sources import locate
+        from llamita.tasks.classify import open_task
+
+        self.task = open_task(train=str(TRAIN), test=[])
+        self.start = self.task.fit_head(Model.load(locate(model)))
+        self.texts: Sequence[str] = self.task.train.texts
+
+    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
+        from llamita.core.context import Run
+        from llamita.learn.finetune import Finetune
+
+        task = copy.copy(self.task)
+        object.__setattr__(task, "train", self.task.train.take(chosen.tolist()))
+        Finetune(epochs=1, batch_size=how.batch, learning_rate=how.rate).apply(model, Run(folder=folder, task=task))
+
+    def theirs(self, model: Model, chosen: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
+        """Rows as `Trainer` takes them, and what makes batches of them."""
+        from transformers import DataCollatorWithPadding
+
+        from llamita.train.examples import encode
+
+        part = self.task.train.take(chosen.tolist())
+        rows = [
+            {"input_ids": ids, "labels": label}
+            for (ids, _), label in zip(encode(model, part.texts, self.task), part.labels, strict=True)
+        ]
+        return rows, DataCollatorWithPadding(model.tokenizer)
 
 
-def train_theirs(model: Any, task: Any, batch: int, rate: float, folder: Path, grouped: bool) -> None:
-    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+class Wiki:
+    """Going on with pretraining on paragraphs of WikiText-2 that fit into a window: ours packs them, Trainer pads them."""
+
+    def __init__(self, model: str):
+        from llamita.core.model import Model
+        from llamita.core.sources import locate
+        from llamita.train.language_head import objective_of, with_language_head
+
+        self.start = with_language_head(Model.load(locate(model)))
+        self.objective = objective_of(self.start.module)
+        lines = (line.strip() for line in WIKITEXT.read_text(encoding="utf-8").splitlines())
+        paragraphs = [line for line in lines if line and not line.startswith("=")]
+        self.ids = [ids for ids in self.start.tokenizer(paragraphs)["input_ids"] if LEAST < len(ids) <= WINDOW]
+        self.texts = [self.start.tokenizer.decode(ids, skip_special_tokens=True) for ids in self.ids]
+
+    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
+        from llamita.core.context import Run
+        from llamita.learn.pretrain import Pretrain
+        from llamita.tasks.language import open_task
+
+        texts = [self.texts[i] for i in chosen]
+        held = sum(len(self.ids[i]) for i in chosen) / len(chosen) * how.batch
+        step = Pretrain(
+            window=WINDOW, batch_size=max(1, round(held / WINDOW)), learning_rate=how.rate, weight_decay=0.01, warmup=0.06,
+            schedule="linear", dropout=True, copies="keep", filtered=False,
+        )  # fmt: skip
+        task = open_task(train=texts, test=["Nobody learns from this sentence."])
+        step.apply(model, Run(folder=folder, task=task))
+
+    def theirs(self, model: Model, chosen: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
+        from transformers import DataCollatorForLanguageModeling
+
+        return [{"input_ids": self.ids[i]} for i in chosen], DataCollatorForLanguageModeling(
+            model.tokenizer, mlm=self.objective == "masked"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What all kinds share."""
+
+    batch: int
+    """Texts in a batch, on average."""
+    rate: float
+
+
+def train_theirs(
+    lesson: Films | Wiki, model: Model, chosen: np.ndarray, how: Pace, folder: Path, grouped: bool
+) -> None:
+    from transformers import Trainer, TrainingArguments
 
     from llamita.core.hardware import has_fast_bf16
-    from llamita.train.examples import encode
 
-    rows = [
-        {"input_ids": ids, "labels": label, "length": len(ids)}
-        for (ids, _), label in zip(encode(model, task.train.texts, task), task.train.labels, strict=True)
-    ]
+    rows, pad = lesson.theirs(model, chosen)
+    rows = [row | {"length": len(row["input_ids"])} for row in rows]
     more: dict[str, Any] = {}
     if grouped:
         more = {"train_sampling_strategy": "group_by_length", "length_column_name": "length", "bf16": has_fast_bf16()}
-    pad = DataCollatorWithPadding(model.tokenizer)
 
     def collate(items: list[dict[str, Any]]) -> Any:
-        return pad([{name: item[name] for name in ("input_ids", "labels")} for item in items])
+        return pad([{name: item[name] for name in item if name != "length"} for item in items])
 
     arguments = TrainingArguments(
-        output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=batch, learning_rate=rate,
+        output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=how.batch, learning_rate=how.rate,
         weight_decay=0.01, warmup_steps=0.06, use_cpu=True, save_strategy="no", report_to="none", disable_tqdm=True,
         remove_unused_columns=False, **more,
     )  # fmt: skip
     Trainer(model=model.module, args=arguments, train_dataset=rows, data_collator=collate).train()  # type: ignore[arg-type]
 
 
-def run(row: str, args: argparse.Namespace, file: Path) -> None:
-    """Rounds that are missing, each kept as soon as it is done."""
+def run(row: str, args: argparse.Namespace, file: Path) -> dict[str, Any]:
+    """Rounds that are missing, each kept as soon as it is done; then what they say."""
     from llamita.core.hardware import machine, versions
     from llamita.core.model import Model
-    from llamita.core.sources import locate
-    from llamita.tasks.classify import open_task
     from llamita.train.pace import default_learning_rate
     from llamita.workshop import set_threads
 
     threads = set_threads(args.threads)
-    whole = open_task(train=str(TRAIN), test=[])
-    start = whole.fit_head(Model.load(locate(ROWS[row])))
-    rate, body = default_learning_rate(start), body_size(start)
+    name, _, data = row.partition("-")
+    lesson = {"sst2": Films, "wiki": Wiki}[data](name)
+    how, body = Pace(batch=args.batch, rate=default_learning_rate(lesson.start)), body_size(lesson.start)
     found = json.loads(file.read_text()) if file.exists() else {"rounds": []}
-    found |= {"row": row, "batch": args.batch, "steps": args.steps, "threads": threads, "body": body, "rate": rate}
+    found |= {"row": row, "batch": args.batch, "steps": args.steps, "threads": threads, "body": body, "rate": how.rate}
     found |= {"machine": machine(), "versions": versions()}
     clock = Clock()
-    order = np.random.default_rng(0).permutation(len(whole.train))
+    order = np.random.default_rng(0).permutation(len(lesson.texts))
     for turn in range(len(found["rounds"]), args.rounds):
         size = args.batch * args.steps
         chosen = np.take(order, np.arange(turn * size, (turn + 1) * size), mode="wrap")
-        task = copy.copy(whole)
-        object.__setattr__(task, "train", whole.train.take(chosen))
         one: dict[str, Any] = {"matmul": matmul_rate()}
         for kind in TURNS[turn % 3 :] + TURNS[: turn % 3]:
             torch.manual_seed(turn)
-            model = Model(copy.deepcopy(start.module), start.tokenizer)
+            model = Model(copy.deepcopy(lesson.start.module), lesson.start.tokenizer)
             with tempfile.TemporaryDirectory() as folder:
                 if kind == "ours":
-                    train_ours(model, task, args.batch, rate, Path(folder))
+                    lesson.ours(model, chosen, how, Path(folder))
                 else:
-                    train_theirs(model, task, args.batch, rate, Path(folder), kind == "grouped")
+                    train_theirs(lesson, model, chosen, how, Path(folder), kind == "grouped")
             one[kind] = clock.taken()
         found["rounds"].append(one)
         file.write_text(json.dumps(found, indent=1))
         print(row, turn, {kind: round(one[kind]["useful"] / one[kind]["seconds"]) for kind in KINDS}, flush=True)
+    return summary(found)
 
 
 def body_size(model: Any) -> int:
@@ -185,11 +261,11 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print all rows."""
-    heads = f"{'row, texts a batch, rounds':28}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
+    heads = f"{'row-texts-steps-bits, rounds':28}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
     print(heads + f"{'ours is':>30}{'in CPU seconds':>24}")
     for one in rows:
         for kind in KINDS:
-            start = f"{one['row']}, {one['batch']}, {one['n']}" if kind == KINDS[0] else ""
+            start = f"{one['key']}, {one['n']}" if kind == KINDS[0] else ""
             times = one["times_as_fast"].get(kind)
             speed = f"{times[0]:.2f}x [{times[1]:.2f}, {times[2]:.2f}]" if times else ""
             spared = one["times_less_cpu"].get(kind)
@@ -203,20 +279,21 @@ def table(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--row", choices=list(ROWS))
+    parser.add_argument("--row", choices=ROWS)
     parser.add_argument("--batch", type=int, default=32, help="texts in a batch")
     parser.add_argument("--steps", type=int, default=20, help="of each training")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--threads", type=int)
     args = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
     if args.row:
-        run(args.row, args, WORK / f"{args.row}-{args.batch}-{args.steps}.json")
+        from llamita.core.hardware import has_fast_bf16
+
+        key = f"{args.row}-{args.batch}-{args.steps}-{'bf16' if has_fast_bf16() else 'fp32'}"
+        rounds = KEPT.folder / "rounds" / f"{key}.json"
+        rounds.parent.mkdir(parents=True, exist_ok=True)
+        KEPT.make(key, lambda: run(args.row, args, rounds), WIKITEXT if args.row.endswith("wiki") else None)
         return
-    rows = [summary(json.loads(file.read_text())) for file in sorted(WORK.glob("*.json"))]
-    table(rows)
-    out = ROOT / "bench" / "results" / "train_speed.json"
-    out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":
