@@ -54,6 +54,20 @@ class _Onward(logging.Handler):
 
 
 @contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """A run's folder and its log; one that was made for input that was refused before any work goes again."""
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with logged(folder):
+            yield
+    except UserError:
+        if made and not any((folder / "stages").glob("*")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+@contextmanager
 def logged(folder: Path) -> Iterator[None]:
     """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
     ours, file, onward = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE), _Onward()
@@ -93,10 +107,9 @@ def execute(
     """
     folder = Path(folder)
     processes.wait()  # all have found the folder fit for a run
-    folder.mkdir(parents=True, exist_ok=True)
-    if processes.is_first():
-        write_whole(folder / "recipe.yaml", recipe.to_yaml())
-    with logged(folder) if processes.is_first() else nullcontext():
+    with new_folder(folder) if processes.is_first() else nullcontext():
+        if processes.is_first():
+            write_whole(folder / "recipe.yaml", recipe.to_yaml())
         shop = Workshop(
             store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
             track=check_tracker(track) if track else "", task=open_task(recipe.task) if recipe.task else None,

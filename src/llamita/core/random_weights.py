@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 LABELS = ("first", "second")
 """Not the default names: a config leaves those out when saved, and BART's then reads three labels."""
-PIECES = 8192
+PIECES, LEAST_PIECES, MOST_PIECES = 8192, 300, 1_000_000
 MAX_LENGTH = 512
 HEAD_SIZE = 32
 SPLIT = (
@@ -30,17 +30,22 @@ SPLIT = (
 
 
 def build_random_model(address: str) -> Model:
-    """The model of an address such as "llama:10m": FAMILY:SIZE, where SIZE is about its number of parameters."""
+    """The model of an address such as "llama:10m" or "llama:10m:4000": FAMILY:SIZE or FAMILY:SIZE:PIECES.
+
+    SIZE is about its number of parameters, a head for language not counted, PIECES the size of its vocabulary.
+    """
     from llamita.core.model import Model
 
-    family, _, size = address.partition(":")
+    family, _, rest = address.partition(":")
+    size, _, given = rest.partition(":")
+    pieces = parse_pieces(given, address) if given else PIECES
     architecture = architecture_named(family)
-    config = _nearest_config(architecture, parse_size(size, address))
+    config = _nearest_config(architecture, parse_size(size, address), pieces)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     lineage = ({"step": "load", "settings": {"model": f"config:{address}"}},)
-    return Model(module, _tokenizer(architecture), lineage=lineage, name=f"config:{address}")
+    return Model(module, _tokenizer(architecture, pieces), lineage=lineage, name=f"config:{address}")
 
 
 def parse_size(size: str, address: str) -> int:
@@ -52,15 +57,24 @@ def parse_size(size: str, address: str) -> int:
     return int(number)
 
 
+def parse_pieces(given: str, address: str) -> int:
+    """Read the size of a vocabulary."""
+    if not given.isdecimal() or not LEAST_PIECES <= int(given) <= MOST_PIECES:
+        raise UserError(
+            f"config:{address}: the vocabulary must be {LEAST_PIECES} to {MOST_PIECES} pieces, got {given!r}"
+        )
+    return int(given)
+
+
 FAR_BEYOND = 1.5
 """Odd numbers of heads can't share keys and values, so the parameters go up and down; the search ends well above the target."""
 
 
-def _nearest_config(architecture: Architecture, target: int) -> PretrainedConfig:
+def _nearest_config(architecture: Architecture, target: int, pieces: int) -> PretrainedConfig:
     """Widen until the parameters are nearest the target; depth grows with the square root of the width."""
     best: tuple[int, PretrainedConfig] | None = None
     for heads in range(1, 512):
-        config = _config(architecture, heads)
+        config = _config(architecture, heads, pieces)
         with torch.device("meta"):
             count = sum(p.numel() for p in AutoModelForSequenceClassification.from_config(config).parameters())
         if best is None or abs(count - target) < best[0]:
@@ -71,7 +85,7 @@ def _nearest_config(architecture: Architecture, target: int) -> PretrainedConfig
     return best[1]
 
 
-def _config(architecture: Architecture, heads: int) -> PretrainedConfig:
+def _config(architecture: Architecture, heads: int, pieces: int) -> PretrainedConfig:
     family, hidden = architecture.family, HEAD_SIZE * heads
     shape = shape_settings(
         architecture, hidden=hidden, layers=max(2, round(1.5 * heads**0.5)), heads=heads, ffn=4 * hidden
@@ -86,14 +100,14 @@ def _config(architecture: Architecture, heads: int) -> PretrainedConfig:
         special |= {"decoder_start_token_id": eos, "forced_eos_token_id": eos}
     offset = pad + 1 if architecture.positions_start_after_padding else 0
     return AutoConfig.for_model(
-        family, **shape, **special, **{architecture.positions: MAX_LENGTH + offset}, vocab_size=PIECES,
+        family, **shape, **special, **{architecture.positions: MAX_LENGTH + offset}, vocab_size=pieces,
         id2label=dict(enumerate(LABELS)), label2id={name: i for i, name in enumerate(LABELS)},
         problem_type="single_label_classification",
     )  # fmt: skip
 
 
-def _tokenizer(architecture: Architecture) -> PreTrainedTokenizerFast:
-    backend = Tokenizer.from_str(_trained_backend())
+def _tokenizer(architecture: Architecture, pieces: int) -> PreTrainedTokenizerFast:
+    backend = Tokenizer.from_str(_trained_backend(pieces))
     if not architecture.is_decoder_only:
         backend.post_processor = processors.Sequence(
             [
@@ -112,9 +126,9 @@ def _tokenizer(architecture: Architecture) -> PreTrainedTokenizerFast:
 
 
 @cache
-def _trained_backend() -> str:
-    """A byte-level BPE of `PIECES` pieces over the shipped lists; the training is deterministic."""
-    return byte_level_bpe(_weighted_words(), PIECES).to_str()
+def _trained_backend(pieces: int) -> str:
+    """A byte-level BPE of at most so many pieces over the shipped lists; the training is deterministic."""
+    return byte_level_bpe(_weighted_words(), pieces).to_str()
 
 
 def byte_level_bpe(texts: Sequence[str], pieces: int) -> Tokenizer:
