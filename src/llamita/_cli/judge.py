@@ -99,8 +99,8 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     require(
-        args.task != "language" or entry.name == "measure.quality",
-        f"{parser.prog} is for labels; of --task language there is: llamita measure quality",
+        args.task != "language" or entry.name in ("measure.quality", "measure.samples"),
+        f"{parser.prog} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
     engine, teacher, task = _opened(args)
     findings = _unfolded(measured(args, engine, task, [method], teacher))

@@ -6,7 +6,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
@@ -15,16 +15,19 @@ from llamita._cli.models import run_folder
 from llamita.core import processes
 from llamita.core.errors import UserError, require
 from llamita.core.registry import build, entries
-from llamita.core.report import write_whole
+
+if TYPE_CHECKING:
+    from llamita.learn.pretrain import Pretrain
 
 log = logging.getLogger(__name__)
-SAMPLE_TOKENS, SAMPLES = 80, 3
 
 
 def pretrain(argv: Sequence[str]) -> int:
     """The same command goes on where it stopped."""
     entry = entries()["learn.pretrain"]
-    parser = flags.Parser("pretrain", f"{entry.summary} MODEL: a folder, or config:FAMILY:SIZE for fresh weights.")
+    parser = flags.Parser(
+        "pretrain", f"{entry.summary} MODEL: a folder, or config:FAMILY:SIZE[:PIECES] for fresh weights."
+    )
     flags.add_model(parser)
     flags.add_settings(parser, entry)
     parser.add(
@@ -40,11 +43,11 @@ def pretrain(argv: Sequence[str]) -> int:
     from llamita.core.recipe import Recipe
     from llamita.run import execute
 
-    out = run_folder(args.out)
+    out, step = run_folder(args.out), build(entry.name, flags.settings_from(args, entry))
     task = {"train": weighted(args.data), "test": args.test, "columns": args.columns, "seed": args.seed}
     recipe = Recipe(
-        model=args.model, task={"language": {key: value for key, value in task.items() if value is not None}},
-        steps=(build(entry.name, flags.settings_from(args, entry)),), measures=(build("measure.quality"),),
+        model=sized(args.model, step), task={"language": {key: value for key, value in task.items() if value is not None}},
+        steps=(step,), measures=(build("measure.quality"), build("measure.samples")),
         measure_each=not args.model.startswith("config:"), seed=args.seed,
     )  # fmt: skip
     report = execute(
@@ -52,9 +55,7 @@ def pretrain(argv: Sequence[str]) -> int:
     )
     if not processes.is_first():
         return 0
-    samples = sampled(out / "light", args.seed)
-    if samples:
-        write_whole(out / "samples.txt", "\n\n".join(samples) + "\n")
+    samples = [row["text"] for f in report.subjects[-1].findings if f.name == "samples.distinct" for row in f.rows]
     if args.json:
         found = [f.to_dict() | {"rows": []} for s in report.subjects for f in s.findings]
         show.print_json({"findings": found, "samples": samples, "folder": str(out)})
@@ -64,6 +65,12 @@ def pretrain(argv: Sequence[str]) -> int:
         print(f"\n{sample}")
     print(said(f"page: {out / 'report.html'}"))
     return 0
+
+
+def sized(model: str, step: Pretrain) -> str:
+    """Fresh weights are sized for the vocabulary that they are going to get."""
+    plain = model.startswith("config:") and model.count(":") == 2
+    return f"{model}:{step.pieces}" if plain and step.tokenizer != "keep" else model
 
 
 def weighted(named: Sequence[str]) -> Any:
@@ -81,25 +88,3 @@ def weighted(named: Sequence[str]) -> Any:
                 f"--data {word}: what follows = is how often it is read in an epoch, got {weight!r}"
             ) from None
     return next(iter(found)) if len(found) == 1 and set(found.values()) == {1.0} else found
-
-
-def sampled(folder: Path, seed: int) -> list[str]:
-    """What a causal model writes by itself; nothing of other models."""
-    import torch
-
-    from llamita.core.model import Model
-    from llamita.tasks._surprise import first_token
-    from llamita.train.language_head import objective_of
-
-    model = Model.load(folder)
-    if objective_of(model.module) != "causal":
-        return []
-    first = first_token(model)
-    begun = torch.tensor([[first if first is not None else model.tokenizer("The")["input_ids"][0]]] * SAMPLES)
-    torch.manual_seed(seed)
-    module: Any = model.module
-    written = module.generate(
-        input_ids=begun, attention_mask=torch.ones_like(begun), max_new_tokens=SAMPLE_TOKENS, do_sample=True, top_k=50,
-        pad_token_id=model.tokenizer.pad_token_id,
-    )  # fmt: skip
-    return [model.tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in written]

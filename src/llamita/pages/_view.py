@@ -27,6 +27,7 @@ def view(report: Report, words: Words, folder: Path | None, *, redacted: bool) -
         "tiles": tiles(report, words),
         "scatter": scatter(report, words),
         "training": training(report, words),
+        "samples": samples(report, words),
         "cascade": cascade(report, words),
         "reliability": reliability(report, words),
         "confusion": confusion(report, words),
@@ -169,6 +170,19 @@ def _per_class(table: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
             "n": write.whole(row.get("n") or 0),
         }
         for label, row in table.items()
+    ]
+
+
+def samples(report: Report, words: Words) -> list[dict[str, Any]]:
+    """What each language model wrote by itself, the last one first."""
+    return [
+        {
+            "title": title_of(subject, report, words),
+            "texts": [row["text"] for row in found.rows if row.get("text")],
+            "sentence": words["samples_distinct"].format(value=write.percent(found.value), grams=found.detail["grams"]),
+        }
+        for subject in reversed(report.subjects)
+        if (found := subject.finding("samples.distinct")) and found.value is not None
     ]
 
 
