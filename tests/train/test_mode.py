@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.families import tiny_model
 
-from llamita.train.mode import LONGEST_EAGER, set_to_train
+from llamita.train.mode import DRAWN, LONGEST_EAGER, kept_and_scaled, quick_dropout, set_to_train
 
 
 @pytest.mark.parametrize("family", ["llama", "bert", "bart"])
@@ -42,3 +42,50 @@ def test_long_texts_keep_the_fused_kernel_and_the_cache_comes_back():
         assert module.config._attn_implementation == "sdpa"
         assert not module.config.use_cache
     assert module.config.use_cache == cache
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_drops_as_often_as_asked_and_keeps_the_mean(p: float, dtype: torch.dtype):
+    torch.manual_seed(0)
+    given = torch.ones(700, 301, dtype=dtype, requires_grad=True)  # no multiple of four
+    with quick_dropout():
+        found = torch.nn.Dropout(p)(given)
+    number = found.numel()
+    dropped = round(p * DRAWN) / DRAWN
+    spread = 4 * (dropped * (1 - dropped) / number) ** 0.5
+    assert float((found == 0).float().mean()) == pytest.approx(dropped, abs=spread)
+    kept = found[found != 0].detach()
+    assert len(kept.unique()) == 1
+    assert float(kept[0]) == pytest.approx(1 / (1 - dropped), rel=1e-5 if dtype == torch.float32 else 4e-3)
+    found.sum().backward()
+    assert torch.equal(given.grad, found.detach()), "what was dropped has no gradient"
+    rows, columns = (found == 0).float().mean(1), (found == 0).float().mean(0)
+    for shares, n in ((rows, 301), (columns, 700)):  # no place is favoured
+        assert float(shares.std()) == pytest.approx((dropped * (1 - dropped) / n) ** 0.5, rel=0.15)
+
+
+def test_each_of_the_four_numbers_of_a_word_is_drawn_alike():
+    torch.manual_seed(1)
+    found = kept_and_scaled(torch.empty(400_000), DRAWN // 4).view(-1, 4) == 0
+    assert found.float().mean(0).tolist() == pytest.approx([0.25] * 4, abs=0.006)
+    together = found.float().T.corrcoef() - torch.eye(4)
+    assert float(together.abs().max()) < 0.015
+
+
+def test_dropout_is_a_function_of_the_seed_and_the_stock_one_comes_back():
+    stock = torch.nn.functional.dropout
+    given = torch.ones(50, 50)
+    with quick_dropout():
+        found = []
+        for seed in (3, 3, 4):
+            torch.manual_seed(seed)
+            found.append(torch.nn.functional.dropout(given, 0.3))
+        assert torch.equal(found[0], found[1])
+        assert not torch.equal(found[0], found[2])
+        assert torch.equal(torch.nn.functional.dropout(given, 0.3, training=False), given)
+        assert torch.equal(torch.nn.functional.dropout(given, 0.0), given)
+        assert torch.nn.functional.dropout(given, 1.0).sum() == 0
+        inplace = given.clone()
+        assert torch.nn.functional.dropout(inplace, 0.3, inplace=True) is inplace
+    assert torch.nn.functional.dropout is stock

@@ -23,7 +23,7 @@ from llamita.core.hardware import use_bf16
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.examples import BatchSet, BatchSource
 from llamita.train.keeper import Keeper
-from llamita.train.mode import memory_kept, set_to_train
+from llamita.train.mode import memory_kept, quick_dropout, set_to_train
 from llamita.train.pace import steps_between_checkpoints
 from llamita.train.rows import rows_in_use
 from llamita.train.settings import LoopSettings
@@ -68,7 +68,10 @@ def fit(
     if isinstance(loss, nn.Module):
         loss.to(run.device)
     longest = int(max(examples.lengths))
-    with rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(), set_to_train(model.module, longest):
+    with (
+        rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(), quick_dropout(),
+        set_to_train(model.module, longest),
+    ):  # fmt: skip
         learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
         keeper = _keeper(learner, batches, settings, run, evaluate)
         keeper.resume()

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+from torch.nn import functional
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -54,3 +58,37 @@ def set_to_train(module: PreTrainedModel, longest: int) -> Iterator[None]:
             config.use_cache = cache
         if plain:
             module.set_attn_implementation("sdpa")
+
+
+DRAWN = 1 << 16
+"""Dropout's chance is rounded to one of so many parts, and what is kept is scaled to the rounded chance: its mean stays right."""
+
+
+@contextmanager
+def quick_dropout() -> Iterator[None]:
+    """Dropout on a CPU draws sixteen bits for each number instead of a float: torch's takes a fifth of an encoder's training.
+
+    The bits come from torch's own generator, so that what is drawn is still a function of its seed. Dropout inside torch's fused
+    attention, on another device or in place stays torch's.
+    """
+    stock = functional.dropout
+
+    def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: A002
+        dropped = round(p * DRAWN)
+        if not training or inplace or input.device.type != "cpu" or not 0 < dropped < DRAWN:
+            return stock(input, p, training, inplace)
+        return input * kept_and_scaled(input, dropped)
+
+    functional.dropout = dropout
+    try:
+        yield
+    finally:
+        functional.dropout = stock
+
+
+def kept_and_scaled(like: Tensor, dropped: int) -> Tensor:
+    """Zero with a chance of dropped / DRAWN, else what keeps the mean; a tensor of this shape and type."""
+    words = -(-like.numel() // 4)
+    bits = torch.empty(words, dtype=torch.int64).random_(-(1 << 63), None).view(torch.int16)[: like.numel()]
+    kept = torch.ge(bits, dropped - DRAWN // 2, out=torch.empty_like(bits))  # several times as fast as by way of bool
+    return kept.view(like.shape).to(like.dtype).mul_(DRAWN / (DRAWN - dropped))
