@@ -31,7 +31,7 @@ FIRST = 2.0
 """Passes over the texts before a student is cut."""
 EFFORTS = (
     (8, 1.0, 10.0), (6, 1.0, 8.0), (6, 1.0, 6.0), (4, 1.0, 6.0), (4, 1.0, 4.0), (3, 1.0, 4.0), (3, 0.5, 4.0),
-    (2, 0.5, 4.0), (2, 0.5, 3.0), (2, 0.5, 2.0), (2, 0.25, 1.0),
+    (4, 0.5, 3.0), (3, 0.5, 3.0), (2, 0.5, 3.0), (2, 0.5, 2.0), (2, 0.25, 1.0),
 )  # fmt: skip
 """Candidates, passes for each after it is cut, and passes for the one chosen; the first that fits the minutes, else the last."""
 NEED_LESS = 2

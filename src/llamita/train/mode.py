@@ -73,7 +73,7 @@ def quick_dropout() -> Iterator[None]:
     """
     stock = functional.dropout
 
-    def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:  # noqa: A002
+    def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         dropped = round(p * DRAWN)
         if not training or inplace or input.device.type != "cpu" or not 0 < dropped < DRAWN:
             return stock(input, p, training, inplace)
