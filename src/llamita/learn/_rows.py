@@ -7,7 +7,8 @@ other tokens and a resumed training sees the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -52,6 +53,37 @@ class Piece(NamedTuple):
     end: int
 
 
+class Plan(Sequence[tuple[Piece, ...]]):
+    """The pieces of each row, 24 bytes a piece."""
+
+    def __init__(self) -> None:
+        self._pieces, self._ends = array("q"), array("q", [0])
+        self._order: list[np.ndarray] = []
+        self._rows = 0
+
+    def add(self, rows: Iterable[Sequence[Piece]], draws: np.random.Generator) -> None:
+        """Rows that follow those there are, in an order that is drawn."""
+        for row in rows:
+            for piece in row:
+                self._pieces.extend(piece)
+            self._ends.append(len(self._pieces) // 3)
+        made = len(self._ends) - 1 - self._rows
+        self._order.append(self._rows + draws.permutation(made))
+        self._rows += made
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        return np.concatenate([np.zeros(0, np.int64), *self._order])
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, row: int) -> tuple[Piece, ...]:  # type: ignore[override]
+        at = int(self.order[row])
+        held = self._pieces[3 * self._ends[at] : 3 * self._ends[at + 1]]
+        return tuple(Piece(*held[i : i + 3]) for i in range(0, len(held), 3))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Windows:
     """All rows of a training in the order they are trained, made when asked for."""
@@ -78,20 +110,21 @@ class Windows:
         return len(self.plan)
 
     @cached_property
-    def plan(self) -> list[tuple[Piece, ...]]:
+    def plan(self) -> Plan:
         """The pieces of each row."""
+        plan = Plan()
         if not self.growing:
-            return [
-                row for epoch, order in enumerate(self._orders()) for row in self._filled(order, self.length, epoch)
-            ]
-        whole = [document for order in self._orders() for document in order]
-        rows: list[tuple[Piece, ...]] = []
+            for epoch, order in enumerate(self._orders()):
+                plan.add(self._fill(order, self.length), np.random.default_rng([self.seed, 4, epoch]))
+            return plan
+        whole = np.concatenate(list(self._orders()))
         for phase, (first, last, share) in enumerate(PHASES):
             part = whole[round(first * len(whole)) : round(last * len(whole))]
-            rows += self._filled(part, max(16, self.length // share), phase)
-        return rows
+            rows = self._fill(part, max(16, self.length // share))
+            plan.add(rows, np.random.default_rng([self.seed, 4, phase]))
+        return plan
 
-    def _orders(self) -> Iterator[list[int]]:
+    def _orders(self) -> Iterator[np.ndarray]:
         """The documents of each epoch; of a last, broken one a random part."""
         epoch = 0
         while self.epochs > epoch:
@@ -99,23 +132,18 @@ class Windows:
             yield order[: max(1, round(min(1.0, self.epochs - epoch) * len(order)))]
             epoch += 1
 
-    def _filled(self, order: Sequence[int], length: int, part: int) -> list[tuple[Piece, ...]]:
-        """Rows of these documents, in an order of their own."""
-        made = list(self._fill(order, length))
-        return [made[i] for i in np.random.default_rng([self.seed, 4, part]).permutation(len(made))]
-
-    def _order(self, draws: np.random.Generator) -> list[int]:
+    def _order(self, draws: np.random.Generator) -> np.ndarray:
         """The documents of an epoch; of a weight's broken part a coin decides."""
         weights = np.asarray(self.weights, dtype=np.float64)
         times = np.floor(weights + draws.random(len(weights))).astype(int)
-        return draws.permutation(np.repeat(np.arange(len(weights)), times)).tolist()
+        return draws.permutation(np.repeat(np.arange(len(weights)), times))
 
-    def _fill(self, order: Sequence[int], length: int) -> Iterator[tuple[Piece, ...]]:
+    def _fill(self, order: np.ndarray, length: int) -> Iterator[tuple[Piece, ...]]:
         """Windows of pieces; a document that doesn't fit goes on in the next one, as a piece of its own."""
         cost = len(self.frame.before) + len(self.frame.after)
         held: list[Piece] = []
         free = length
-        for document in order:
+        for document in map(int, order):
             start, size = 0, len(self.documents[document])
             while start < size:
                 end = min(size, start + free - cost)
