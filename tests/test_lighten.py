@@ -142,7 +142,11 @@ def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, 
     assert "distill" not in (tmp_path / "run" / "recipe.yaml").read_text()
     delivered, made_alone = tmp_path / "run" / "light" / "model.safetensors", Path(alone.path)
     assert made_alone.is_dir()
-    assert delivered.read_bytes() != (out / "light" / "model.safetensors").read_bytes()
+    of_alone = delivered.read_bytes()
+    monkeypatch.setattr(module, "outdoes", lambda one, other: False)
+    lighten(**job, out=tmp_path / "run")
+    assert delivered.read_bytes() != of_alone
+    assert "distill" in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
 def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkeypatch, caplog):

@@ -93,6 +93,8 @@ def test_a_language_model_is_measured_on_documents_and_what_needs_labels_is_refu
     assert "bits" in capsys.readouterr().out
     for verb in (["measure", "calibration"], ["measure", "cost"], ["attack"]):
         assert main([*verb, *words, str(tmp_path / "rows.csv")]) == 2
-        assert "of --task language there is: llamita measure quality" in capsys.readouterr().err
+        assert (
+            "of --task language there are: llamita measure quality, llamita measure samples" in capsys.readouterr().err
+        )
     assert main(["evaluate", *words, str(tmp_path / "rows.csv"), "--against", "smollm2"]) == 2
     assert "--against doesn't go with --task language" in capsys.readouterr().err

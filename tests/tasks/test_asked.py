@@ -9,6 +9,7 @@ import pytest
 from tests.families import tiny_model
 from tests.tasks.test_likelihood import causal
 
+from llamita.core import hardware
 from llamita.core.errors import UserError
 from llamita.core.opening import open_engine
 from llamita.data.read import read_table
@@ -16,6 +17,12 @@ from llamita.tasks.asked import Asking, asking_for, examples_of, open_folder
 from llamita.tasks.classify import open_task
 
 TEXTS = ["a warm film", "a dull film"]
+
+
+@pytest.fixture(autouse=True)
+def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every machine alike: what is asked would answer in bf16 where that is quick."""
+    monkeypatch.setattr(hardware, "has_fast_bf16", lambda device="cpu": False)
 
 
 def test_a_head_is_put_in_the_order_asked_for(tmp_path: Path) -> None:
