@@ -1,7 +1,7 @@
 """What a causal language model writes by itself, and how much of it is new: distinct-n (Li et al. 2016, section 5).
 
 The share of different n-grams among all n-grams of the samples, https://arxiv.org/abs/1510.03055; a model that goes round in
-circles is far below one, and human text of this length stands above 0.9.
+circles is far below one.
 """
 
 from __future__ import annotations

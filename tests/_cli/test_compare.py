@@ -1,0 +1,50 @@
+"""compare puts models side by side, with a page, and says what it lacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.families import tiny_model
+
+from llamita.cli import main
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    for name, family in (("teacher", "bert"), ("light", "distilbert")):
+        tiny_model(family, labels=("bad", "good")).save(tmp_path / name)
+    rows = [
+        f"a {word} film number {i},{label}" for i in range(6) for word, label in (("warm", "good"), ("dull", "bad"))
+    ]
+    (tmp_path / "test.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_models_stand_side_by_side_on_the_same_texts(place: Path, capsys: pytest.CaptureFixture[str]):
+    words = [
+        "compare",
+        str(place / "teacher"),
+        str(place / "light"),
+        "--data",
+        str(place / "test.csv"),
+        "--threads",
+        "1",
+    ]
+    assert main([*words, "--out", str(place / "page"), "--json"]) == 0, capsys.readouterr().err
+    told = json.loads(capsys.readouterr().out)
+    assert [one["model"] for one in told] == [str(place / "teacher"), str(place / "light")]
+    first, second = ({f["name"]: f for f in one["findings"]} for one in told)
+    assert first["quality.accuracy"]["n"] == second["quality.accuracy"]["n"] == 12
+    assert "agreement.same_label" in second
+    assert "agreement.same_label" not in first
+    page = (place / "page" / "report.html").read_text(encoding="utf-8")
+    assert 'id="table"' in page
+    assert main([*words, "--out", str(place / "page"), "--redact"]) == 0
+    assert "a warm film number 3" not in (place / "page" / "report.html").read_text(encoding="utf-8")
+
+
+def test_one_model_is_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["compare", str(place / "teacher"), "--data", str(place / "test.csv")]) == 2
+    assert "give a TEACHER and at least one LIGHT model" in capsys.readouterr().err
