@@ -9,7 +9,8 @@ from typing import Any
 from llamita.core.errors import require
 from llamita.core.task import Split
 from llamita.data.portion import share_of_each
-from llamita.data.read import Table, read_table
+from llamita.data.read import read_table
+from llamita.data.table import Table
 from llamita.tasks._splits import without
 from llamita.workshop import open_task
 

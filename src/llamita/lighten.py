@@ -18,7 +18,8 @@ from llamita.core.store import Store
 from llamita.data.check import check
 from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
-from llamita.data.read import Table, read_table
+from llamita.data.read import read_table
+from llamita.data.table import Table
 from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job

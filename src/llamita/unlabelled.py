@@ -18,7 +18,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
 from llamita.core.task import Split
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import text_key
 from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort

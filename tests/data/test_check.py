@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
 from llamita.data.check import check, leaking_rows
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import text_key
 
 

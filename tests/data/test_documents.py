@@ -48,3 +48,13 @@ def test_an_empty_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text(" \n\n", encoding="utf-8")
     with pytest.raises(UserError, match="no text in it"):
         read_documents(str(tmp_path / "empty.txt"))
+
+
+@pytest.mark.parametrize("texts", [["Is it true?", "Who knows? *"], ["好吗?", "真的[是]吗?"]])
+def test_texts_that_ask_are_not_taken_for_patterns(texts: list[str]):
+    assert read_documents(texts).texts == tuple(texts)
+
+
+def test_a_pattern_that_nothing_matches_is_told(tmp_path: Path):
+    with pytest.raises(UserError, match="no file matches"):
+        read_documents([str(tmp_path / "*.txt")])

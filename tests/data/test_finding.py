@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llamita.data.finding import found_in, parts_of, place, shortened
-from llamita.data.read import Table
+from llamita.data.table import Table
 
 TABLE = Table(texts=["a", "b", "c"], labels=None, lines=[2, 4, 7], columns={"text": "text"}, source="t.csv")
 

@@ -8,7 +8,8 @@ from tests.sentiments import sentences
 
 from llamita.core.errors import UserError
 from llamita.data.label_errors import doubtful, judged_rows, label_errors, out_of_fold, pooled, suspects_found, views_of
-from llamita.data.read import Table, read_table
+from llamita.data.read import read_table
+from llamita.data.table import Table
 
 pytest.importorskip("cleanlab")
 ROWS = sentences(240)

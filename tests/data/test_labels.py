@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from llamita.data.labels import labels_found, labels_of_test
-from llamita.data.read import Table, read_table
+from llamita.data.read import read_table
+from llamita.data.table import Table
 
 WORDS = ("tea", "rain", "books", "music", "bread", "trains", "winter")
 

@@ -22,7 +22,7 @@ from llamita.data.dialogues import holds_dialogues
 if TYPE_CHECKING:
     from llamita.data.faults import Faults
     from llamita.data.finding import DataFinding
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
 SHOWN_SUSPECTS = 20

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from llamita.data.faults import Faults
     from llamita.data.finding import DataFinding
     from llamita.data.mend import Mended
-    from llamita.data.read import Table
     from llamita.data.rows import Row
+    from llamita.data.table import Table
 
 
 def aside_of(out: Path) -> Path:

@@ -14,7 +14,7 @@ from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
     from llamita.core.task import Text
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 MOST = 200
 """Texts that are asked about."""

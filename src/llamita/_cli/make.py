@@ -20,7 +20,7 @@ from llamita.core.registry import entries
 if TYPE_CHECKING:
     from llamita.core.measure import Finding
     from llamita.core.report import Report
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Task, Text
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,8 @@ def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:
 def test_task(args: argparse.Namespace, engine: Engine) -> Task:
     """The task of `--data` as test data, in the labels that the engine knows."""
     from llamita.core.registry import module_of
-    from llamita.data.read import Table, read_table
+    from llamita.data.read import read_table
+    from llamita.data.table import Table
 
     table = args.data if isinstance(args.data, Table) else read_table(args.data, columns=args.columns, labelled=True)
     if args.task == engine.answers.task == "classify":

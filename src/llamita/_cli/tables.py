@@ -16,7 +16,7 @@ from llamita._cli.models import new_file
 from llamita.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
 VERBS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, Severity, found_in, parts_of, shortened
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import is_empty
 
 MOJIBAKE = re.compile(

@@ -20,7 +20,7 @@ from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, p
 from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import is_empty, reading_key, text_key
 
 WRONG_LABELS = ("empty_label", "label_spelling", "swapped")

@@ -14,8 +14,8 @@ from llamita.data.faults import BadRow, Faults, note
 from llamita.data.files import PIPED, STDIN, Labelled, files_of
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
-from llamita.data.read import Table
 from llamita.data.rows import MISSING, Row, Rows, open_rows
+from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from llamita.core.errors import UserError, require
 from llamita.data.decode import text_lines
-from llamita.data.files import STDIN, Labelled, files_of, format_of
+from llamita.data.files import FORMATS, STDIN, Labelled, files_of, format_of, is_pattern
 from llamita.data.read import read_table
 
 LONG = 4000
@@ -65,12 +65,19 @@ def _names_data(source: Any) -> bool:
         return True
     if not isinstance(source, str) or "\n" in source or len(source) > 1000:
         return False
-    if any(mark in source for mark in "*?[") or source == str(STDIN):
+    if source == str(STDIN):
         return True
     try:
+        if is_pattern(source):
+            return _reads_as_path(source) or bool(files_of(source))
         return Path(source).expanduser().exists()
-    except OSError:  # too long for a name
+    except (OSError, UserError):  # too long for a name; a pattern that nothing matches
         return False
+
+
+def _reads_as_path(source: str) -> bool:
+    """Whether a pattern is meant for files even where nothing matches it, as "shards/*.txt" is and "Is it so?" isn't."""
+    return not any(map(str.isspace, source)) and ("/" in source or format_of(Path(source)) in FORMATS)
 
 
 def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:

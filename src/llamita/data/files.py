@@ -78,6 +78,11 @@ def _unpacked_zstd(path: Path) -> Iterator[IO[bytes]]:
         raise UserError(f"{path} is no whole zstd file ({error}); fetch or pack it again") from None
 
 
+def is_pattern(named: str) -> bool:
+    """Whether a name has marks that stand for other characters."""
+    return any(mark in named for mark in "*?[")
+
+
 def files_of(named: str) -> Sequence[Path] | Labelled:
     """The files behind a name, in alphabetical order.
 
@@ -89,7 +94,7 @@ def files_of(named: str) -> Sequence[Path] | Labelled:
         return [path]
     if path.is_dir():
         return _files_in(path)
-    if not any(mark in named for mark in "*?["):
+    if not is_pattern(named):
         return [path]
     top = Path(path.anchor)
     try:

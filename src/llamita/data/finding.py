@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from llamita.core.task import Text
-from llamita.data.read import Table
+from llamita.data.table import Table
 
 SHOWN_LINES = 10
 Severity = Literal["error", "warning", "info"]

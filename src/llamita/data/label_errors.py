@@ -19,7 +19,7 @@ import numpy as np
 from llamita.core.errors import UserError, require
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, parts_of
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import han_share
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, parts_of, shortened
 from llamita.data.label_sets import parts
-from llamita.data.read import Table
+from llamita.data.table import Table
 
 NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
 """Words for an empty cell; "none" is a label that people give."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from llamita.core.encoding import TextEncoder
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, parts_of
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import is_empty
 
 MANY_CHARACTERS = 10_000

@@ -11,7 +11,7 @@ from llamita.core.task import Text
 from llamita.data.characters import CONTROL, INVISIBLE, MARKUP, MOJIBAKE
 from llamita.data.copies import kept_of, same_texts
 from llamita.data.finding import DataFinding
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.data.text import text_key
 
 SET_ASIDE = {

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from llamita.core.report import write_whole
 from llamita.data.finding import DataFinding, parts_of, shortened
-from llamita.data.read import Table
+from llamita.data.table import Table
 from llamita.pages import _format as write
 from llamita.pages import _svg as svg
 from llamita.pages.report import html_of

@@ -10,7 +10,8 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
-from llamita.data.read import Table, part_labels, read_table
+from llamita.data.read import read_table
+from llamita.data.table import Table, part_labels
 from llamita.tasks._splits import cut, label_names, without
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 
 def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:

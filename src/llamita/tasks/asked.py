@@ -30,7 +30,7 @@ from llamita.tasks.inference import InferenceEngine
 if TYPE_CHECKING:
     from llamita.core.encoding import TextEncoder
     from llamita.core.task import Task, Text
-    from llamita.data.read import Table
+    from llamita.data.table import Table
 
 SHOTS = 8
 """Examples shown, where there are so many."""

@@ -1,0 +1,82 @@
+"""A table of texts: what every source of data becomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+from llamita.data.label_sets import joined, parts
+
+
+@dataclass(kw_only=True)
+class Table:
+    """Texts in the order of their source."""
+
+    texts: list[Text]
+    labels: list[str] | None
+    """Label names as text, one per text; None when the source has none."""
+    lines: list[int]
+    """1-based line of each row in its file; 1-based position where there are no lines."""
+    columns: dict[str, str]
+    """Which column was read as text, pair and label; labels and separator where a text has any."""
+    source: str
+    """What the user named: a file, a folder, a pattern; or what else the texts came from."""
+    files: list[str] | None = None
+    """Each row's file where the source is more than one."""
+    several: bool = False
+    """Whether a text has any labels: their names stand in one string with | between, an empty one for none."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def place(self, index: int) -> str:
+        """A row's file and line."""
+        return f"{self.files[index] if self.files else self.source}:{self.lines[index]}"
+
+    def rarest_labels(self) -> list[str]:
+        """Each row's label; of several the rarest, so that a draw by these has rows of all; empty where there is none."""
+        if not self.several:
+            return self.labels or [""] * len(self)
+        sets = [parts(cell) for cell in self.labels or ()]
+        counts = Counter(label for labels in sets for label in labels)
+        return [min(labels, key=lambda label: (counts[label], label), default="") for labels in sets]
+
+    def take(self, indices: Sequence[int]) -> Table:
+        """The rows at these indices, in the order given."""
+        return Table(
+            texts=[self.texts[i] for i in indices],
+            labels=None if self.labels is None else [self.labels[i] for i in indices],
+            lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
+            files=None if self.files is None else [self.files[i] for i in indices], several=self.several,
+        )  # fmt: skip
+
+
+def part_labels(table: Table, separator: str) -> None:
+    """Read the labels as names with this between."""
+    assert table.labels is not None
+    table.labels = [joined(table.place(i), cell.split(separator)) for i, cell in enumerate(table.labels)]
+    table.several = True
+    if "label" in table.columns:
+        table.columns["labels"] = table.columns.pop("label")
+    table.columns["separator"] = separator
+
+
+def one_of_all(tables: Sequence[Table], source: Any) -> Table:
+    """One table of all; a row's file is kept where there are several."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    labelled = [table for table in tables if table.labels is not None]
+    if labelled and len(labelled) < len(tables):
+        bare = next(table for table in tables if table.labels is None)
+        raise UserError(f"{bare.source} has no labels, but {labelled[0].source} has; read them apart")
+    return Table(
+        texts=[text for table in tables for text in table.texts],
+        labels=[label for table in tables for label in table.labels or ()] if labelled else None,
+        lines=[line for table in tables for line in table.lines], columns=first.columns, source=str(source),
+        files=[table.source for table in tables for _ in table.texts], several=first.several,
+    )  # fmt: skip

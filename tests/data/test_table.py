@@ -1,0 +1,35 @@
+"""Tables of texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from llamita.core.errors import UserError
+from llamita.data.table import Table, one_of_all, part_labels
+
+
+def table(source: str, labels: list[str] | None) -> Table:
+    number = 2 if labels is None else len(labels)
+    return Table(
+        texts=[f"{source} {i}" for i in range(number)], labels=labels, lines=list(range(2, number + 2)),
+        columns={"text": "t"} | ({} if labels is None else {"label": "l"}), source=source,
+    )  # fmt: skip
+
+
+def test_rows_of_several_files_keep_their_file_and_line() -> None:
+    whole = one_of_all([table("a.csv", ["x", "y"]), table("b.csv", ["y"])], "*.csv")
+    assert (whole.source, whole.labels) == ("*.csv", ["x", "y", "y"])
+    assert [whole.place(i) for i in range(3)] == ["a.csv:2", "a.csv:3", "b.csv:2"]
+    assert whole.take([2, 0]).place(0) == "b.csv:2"
+
+
+def test_a_file_without_labels_beside_one_with_them_is_refused() -> None:
+    with pytest.raises(UserError, match=r"b\.csv has no labels, but a\.csv has"):
+        one_of_all([table("a.csv", ["x"]), table("b.csv", None)], "*.csv")
+
+
+def test_the_rarest_label_of_a_row_with_several() -> None:
+    several = table("a.csv", ["x;y", "x", "", "x; z "])
+    part_labels(several, ";")
+    assert several.columns == {"text": "t", "labels": "l", "separator": ";"}
+    assert several.rarest_labels() == ["y", "x", "", "z"]
