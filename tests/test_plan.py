@@ -2,6 +2,7 @@
 
 import pytest
 
+from llamita.job import texts_cut
 from llamita.plan import tell
 
 
@@ -11,3 +12,11 @@ def test_a_plan_much_longer_than_asked_says_so(minutes: float, said: bool, tmp_p
     tell({"asked": {"minutes": minutes}, "estimate": parts, "memory_bytes": 1, "disk_bytes": 1}, tmp_path)
     assert ("longer than the 15 minutes asked for" in caplog.text) == said
     assert ("'teacher: fine-tuning'" in caplog.text) == said
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])
+def test_a_plan_that_reads_texts_in_part_says_so(share: float, said: bool, tmp_path, caplog):
+    plan = {"estimate": [], "memory_bytes": 1, "disk_bytes": 1, "max_length": 96, "cut_share": share}
+    tell(plan, tmp_path)
+    assert ("the first 96 tokens are read, and 87 % of the texts are longer" in caplog.text) == said
+    assert bool(texts_cut(plan)) == said

@@ -21,6 +21,22 @@ from llamita.workshop import Stage, open_task
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+")
 
 
+def test_a_warning_is_shown_once_while_it_is_written_down(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    shown: list[str] = []
+    teller = logging.Handler()
+    teller.emit = lambda record: shown.append(record.getMessage())  # type: ignore[method-assign]
+    ours = logging.getLogger("llamita")
+    ours.addHandler(teller)
+    try:
+        with logged(tmp_path):
+            logging.getLogger("llamita.plan").warning("told once")
+    finally:
+        ours.removeHandler(teller)
+    assert shown == ["told once"]
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_logged_is_added_to_the_folders_file_and_only_meanwhile(tmp_path):
     ours = logging.getLogger("llamita")
     before = ours.level

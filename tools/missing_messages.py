@@ -22,7 +22,7 @@ CATALOGUE = ROOT / "core" / "messages.zh.toml"
 ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5)}
 """Which arguments of which calls are messages."""
 RETURNED = {
-    "core/errors.py": ("did_you_mean",), "data/read.py": ("rows_text",), "data/decode.py": ("convert_remedy",),
+    "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy",),
     "data/delimited.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip

@@ -136,6 +136,8 @@ def stored_plan(folder: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
 
 TOO_LONG = 1.3
 """A plan that is by so much longer than asked says so."""
+MANY_CUT = 0.05
+"""A plan that reads only the beginning of more than this share of the texts says so."""
 
 
 def tell(plan: dict[str, Any], folder: Path) -> None:
@@ -155,6 +157,11 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
         log.warning(
             "longer than the %g minutes asked for: less than this and the teacher or the student would learn too little here;"
             " most of it goes to %r", asked, most,
+        )  # fmt: skip
+    if plan.get("cut_share", 0.0) > MANY_CUT:
+        log.warning(
+            "of each text the first %d tokens are read, and %.0f %% of the texts are longer; more minutes (--minutes) read more",
+            plan["max_length"], 100 * plan["cut_share"],
         )  # fmt: skip
     if free < plan["disk_bytes"]:
         raise UserError(
@@ -195,7 +202,8 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     ]  # fmt: skip
     size = bodies[0].layers * bodies[0].layer + bodies[0].other + bodies[0].hidden * bodies[0].pieces
     return {
-        "max_length": max_length, "teacher_is_trained": trained, "teacher": schedule, "augment": copies, **effort,
+        "max_length": max_length, "cut_share": float(np.mean(np.asarray(lengths) > max_length)),
+        "teacher_is_trained": trained, "teacher": schedule, "augment": copies, **effort,
         "timings": {name: asdict(p) for name, p in paces.items()},
         "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
         "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),

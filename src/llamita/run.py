@@ -47,10 +47,15 @@ class _LogFile(logging.FileHandler):
 
 
 class _Onward(logging.Handler):
-    """Hands records on to where they would have gone."""
+    """Hands records on to where they would have gone; a root without handlers prints warnings only where nobody else does."""
+
+    def __init__(self, *, alone: bool):
+        super().__init__()
+        self.alone = alone
 
     def emit(self, record: logging.LogRecord) -> None:
-        logging.getLogger().handle(record)
+        if logging.getLogger().handlers or self.alone:
+            logging.getLogger().handle(record)
 
 
 @contextmanager
@@ -70,7 +75,8 @@ def new_folder(folder: Path) -> Iterator[None]:
 @contextmanager
 def logged(folder: Path) -> Iterator[None]:
     """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
-    ours, file, onward = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE), _Onward()
+    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
+    onward = _Onward(alone=not ours.handlers)
     level, shown, propagated = ours.level, ours.getEffectiveLevel(), ours.propagate
     ours.setLevel(min(shown, logging.INFO))
     ours.propagate = False
