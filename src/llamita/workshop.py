@@ -128,7 +128,7 @@ class Workshop:
         return start
 
     def address_of(self, stage: Stage, step: Step, teacher: Stage | None) -> str:
-        """Settings, inputs and data decide; the test split doesn't count."""
+        """Settings, inputs and data decide; the test split doesn't count, unless something is kept away from it."""
         parts: dict[str, Any] = {
             "step": name_of(step),
             "settings": settings_of(step),
@@ -139,6 +139,8 @@ class Workshop:
             parts["data"] = self.task.training_fingerprint
         if step.needs_teacher and teacher is not None:
             parts["teacher"] = teacher.key
+        if step.avoids and self.task is not None:
+            parts["avoids"] = [self.task.split(name).fingerprint for name in step.avoids]
         if step.files:
             parts["files"] = [content_digest(Path(file)) for file in step.files]
         return address(parts)

@@ -10,7 +10,6 @@ import pytest
 from llamita._cli.pretrain import sized, weighted
 from llamita.cli import main
 from llamita.core.errors import UserError
-from llamita.learn.pretrain import Pretrain
 
 LINES = ("The ship came home with the tide.", "Nobody stood at the quay to see it.", "傍晚涨潮时船回到了港口。",
          "A lamp was lit in the tower.", "全镇的人都睡了，没有人看见。")  # fmt: skip
@@ -65,10 +64,16 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
 
 
 def test_fresh_weights_are_sized_for_their_vocabulary():
-    assert sized("config:llama:10m", Pretrain(tokenizer="bpe", pieces=4000)) == "config:llama:10m:4000"
-    assert sized("config:llama:10m:500", Pretrain(tokenizer="bpe", pieces=4000)) == "config:llama:10m:500"
-    assert sized("config:llama:10m", Pretrain()) == "config:llama:10m"
-    assert sized("smollm2", Pretrain(tokenizer="bpe")) == "smollm2"
+    trained = {"tokenizer": "bpe", "pieces": 4000}
+    assert sized("config:llama:10m", trained) == "config:llama:10m:4000"
+    assert sized("config:llama:10m", {"tokenizer": "bpe"}) == "config:llama:10m:8000"
+    assert sized("config:llama:10m:500", trained) == "config:llama:10m:500"
+    assert sized("config:llama:10m", {}) == "config:llama:10m"
+    assert sized("smollm2", {"tokenizer": "bpe"}) == "smollm2"
+    assert trained == {"tokenizer": "bpe", "pieces": 4000}
+    bare = {"pieces": 500}
+    assert sized("config:bart:300k", bare) == "config:bart:300k:500"
+    assert bare == {}, "the fresh model has so many; none is trained"
 
 
 def test_weights_stand_behind_the_name_of_a_source(tmp_path: Path):

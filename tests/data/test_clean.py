@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.clean import dropped_documents, fault_of
+from llamita.data.clean import dropped_documents, fault_of, fewest_characters
 
 GOOD = "The hotel was clean and the breakfast was good, but the staff were rude to us."
 
@@ -36,6 +36,18 @@ def test_each_document_is_left_out_once_and_the_first_copy_stays() -> None:
     assert dropped_documents(texts, copies="keep", filtered=False) == {}
     with pytest.raises(UserError, match="copies must be one of"):
         dropped_documents(texts, copies="some")
+
+
+def test_where_sentences_are_documents_short_ones_stay() -> None:
+    sentences = ["I am here.", "Where is the station?", "He laughed.", "你好吗？", "我去火车站。"]
+    assert dropped_documents(sentences) == {}
+    assert fewest_characters([*sentences, GOOD]) == 1
+    assert fewest_characters([GOOD, GOOD, "short"]) == 20
+
+
+def test_a_copy_of_what_is_left_out_anyway_stays() -> None:
+    marked = "*** --- *** --- hello world this is nice ~~~ ~~~ --- *** --- ***"
+    assert dropped_documents([marked, "Hello world, this is nice", GOOD, GOOD + GOOD]) == {"mostly marks": [0]}
 
 
 def test_near_copies_of_very_many_characters_are_looked_for_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,15 @@ def test_a_stream_leaves_out_what_the_whole_would_and_tells_it(tmp_path: Path, c
     assert "(too short), such as 'short'" in caplog.text
 
 
+def test_copies_of_texts_learned_from_besides_are_left_out(tmp_path: Path):
+    texts = [STORY.format(i) + " of quite other things" * i for i in range(4)]
+    sources = parse_sources(str(jsonl(tmp_path / "a.jsonl", texts)))
+    known = (texts[1].upper(),)
+    assert len(tokenized(sources, BACKEND, tmp_path, Cleaning(copies="exact", known=known))) == 3
+    assert len(tokenized(sources, BACKEND, tmp_path, Cleaning(copies="keep", known=known))) == 4
+    assert sampled(sources, known) == [text for text in texts if text != texts[1]]
+
+
 @pytest.mark.parametrize(
     ("copies", "left", "told"), [("exact", 3, ("copies",)), ("near", 2, ("copies", "near copies"))]
 )

@@ -19,6 +19,7 @@ from llamita.learn.pretrain import Pretrain, frame_of, is_fresh
 from llamita.tasks._surprise import surprises
 from llamita.tasks.classify import Classify
 from llamita.tasks.language import open_task
+from llamita.train import language
 from llamita.train.keeper import Keeper
 from llamita.train.language_head import with_language_head
 
@@ -129,12 +130,74 @@ def test_fresh_weights_are_known_by_their_lineage() -> None:
         ({"objective": "span"}, "objective must be one of"), ({"window": 4}, "window must be >= 16"),
         ({"masked": 0.9}, "masked must be in"), ({"tokenizer": "words"}, "tokenizer must be one of"),
         ({"pieces": 10}, "pieces must be >= 300"), ({"copies": "all"}, "copies must be"), ({"epochs": 0}, "epochs must be"),
-        ({"packing": "auto"}, "packing must be on or off"),
+        ({"packing": "maybe"}, "packing must be one of"), ({"pieces": 500}, "name the kind: tokenizer bpe or unigram"),
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         Pretrain(**settings)
+
+
+@pytest.mark.parametrize(
+    ("family", "settings", "message"),
+    [
+        ("bart", {"packing": "on"}, "an encoder-decoder's rows hold one document each"),
+        ("llama", {"masked": 0.3}, "masked is about masked tokens"),
+    ],
+)
+def test_settings_without_effect_are_refused(family: str, settings: dict, message: str, tmp_path) -> None:
+    with pytest.raises(UserError, match=message):
+        Pretrain(**settings, **QUICK).apply(tiny_model(family), Run(folder=tmp_path, task=task()))
+
+
+@pytest.mark.parametrize("family", ["llama", "bert", "bart"])
+def test_nothing_of_an_old_vocabulary_is_left_behind_a_new_one(family: str, tmp_path) -> None:
+    model = with_language_head(tiny_model(family))
+    model.module.config.tie_word_embeddings = False
+    out = model.module.get_output_embeddings()
+    out.weight = torch.nn.Parameter(torch.full_like(out.weight, 3.25))
+    if out.bias is not None:
+        torch.nn.init.constant_(out.bias, 3.25)
+    model.module.generation_config.eos_token_id = 77
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    out = model.module.get_output_embeddings()
+    assert not (out.weight == 3.25).any()
+    assert out.bias is None or not out.bias.any()
+    assert model.module.generation_config.eos_token_id == model.tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize("family", ["llama", "bert"])
+def test_in_bf16_the_heads_products_are_in_bf16_too(family: str, tmp_path, monkeypatch) -> None:
+    seen: list[torch.dtype] = []
+    whole = language.token_loss
+
+    def noted(states, *given, **more):
+        seen.append(states.dtype)
+        return whole(states, *given, **more)
+
+    monkeypatch.setattr(language, "token_loss", noted)
+    for precision in ("bf16", "fp32"):
+        step = Pretrain(precision=precision, **{**QUICK, "epochs": 0.2})
+        step.apply(tiny_model(family), Run(folder=tmp_path / precision, task=task()))
+    assert set(seen[: len(seen) // 2]) == {torch.bfloat16}
+    assert set(seen[len(seen) // 2 :]) == {torch.float32}
+
+
+def test_a_checkpoint_of_another_objective_is_not_taken_up(tmp_path) -> None:
+    keys = [
+        Pretrain(objective=objective, tokenizer="bpe", pieces=320)._windows(model, documents, [1.0] * 3, 0).digest
+        for model, documents in [
+            (with_mask(), [np.arange(5, 40)] * 3), (with_mask(), [np.arange(6, 41)] * 3),
+        ]
+        for objective in ("causal", "mixed")
+    ]  # fmt: skip
+    assert len(set(keys)) == 4
+
+
+def with_mask() -> Model:
+    model = with_language_head(tiny_model("llama"))
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    return model
 
 
 def test_an_objective_of_another_family_is_refused(tmp_path) -> None:

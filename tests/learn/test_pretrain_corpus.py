@@ -15,8 +15,10 @@ from tests.train.tiny import accuracy, tiny_run, tiny_task
 from llamita.core.architecture import head_linear
 from llamita.core.context import Run
 from llamita.core.errors import UserError
+from llamita.core.store import Store
 from llamita.learn.pretrain import Pretrain
 from llamita.tasks.language import Language, open_task
+from llamita.workshop import Stage, Workshop
 
 TEXTS = [text for text, _ in sentences(120)]
 QUICK = {"epochs": 2.0, "window": 32, "batch_size": 8, "copies": "keep", "filtered": False, "precision": "fp32"}
@@ -50,6 +52,18 @@ def test_what_is_measured_on_is_left_out_of_the_corpus(tmp_path: Path) -> None:
     clean = trained(Pretrain(corpus=shards(tmp_path / "a", TEXTS[:100]), **QUICK), task, tmp_path / "clean")
     leaky = trained(Pretrain(corpus=shards(tmp_path / "b", TEXTS), **QUICK), task, tmp_path / "leaky")
     assert clean == leaky
+
+
+def test_another_test_split_makes_another_model(tmp_path: Path) -> None:
+    step = Pretrain(corpus=shards(tmp_path / "a", TEXTS), **QUICK)
+    shops = [
+        Workshop(store=Store(folder=tmp_path / "stages"), task=open_task(test=held), threads=1)
+        for held in (TEXTS[:5], TEXTS[5:10])
+    ]
+    stage = Stage(key="start", folder=tmp_path, name="model")
+    assert len({shop.address_of(stage, step, None) for shop in shops}) == 2
+    alone = Pretrain(**QUICK)
+    assert len({shop.address_of(stage, alone, None) for shop in shops}) == 1
 
 
 @pytest.mark.parametrize("packing", ["on", "off"])

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from llamita.learn._rows import Frame, Windows
+from llamita.learn._rows import Windows
 from llamita.train.language_loss import NO_TARGET
+from llamita.train.noise import Frame
 
 DOCUMENTS = [np.arange(10, 10 + n) for n in (5, 40, 1, 17, 90)]
 DECODER, ENCODER = Frame((), (2,), 4, 5, 200), Frame((0,), (2,), 4, 5, 200)

@@ -25,6 +25,8 @@ STEPS: dict[str, tuple[str, Step]] = {
     "lora": ("roberta", Finetune(lora_rank=2, freeze=0.5, **QUICK)),
     "several": ("distilbert", Finetune(**QUICK)),
     "language": ("llama", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
+    "apart": ("llama", Pretrain(window=40, packing="off", copies="keep", **{**QUICK, "batch_size": 3})),
+    "masked": ("bert", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""

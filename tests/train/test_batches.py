@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llamita.train.batches import training_batches
+from llamita.train.batches import batches_in_order, mixed_batches, padded_share, training_batches
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, size=211).tolist()
 
@@ -64,6 +64,19 @@ def test_texts_of_like_length_stand_together() -> None:
     batches = training_batches(LENGTHS, batch_size=8, epochs=1, seed=0)
     order = np.random.default_rng(0).permutation(211)
     assert padding(batches) < 1.15 < 1.5 < padding([order[i : i + 8] for i in range(0, 211, 8)])
+
+
+def test_rows_in_order_may_be_batched_by_like_length() -> None:
+    lengths = [4 + i % 5 if i % 5 else 150 for i in range(200)]
+    plain = batches_in_order(lengths, batch_size=8, seed=0)
+    alike = batches_in_order(lengths, batch_size=8, seed=0, like_length=True)
+    assert np.concatenate(plain).tolist() == sorted(np.concatenate(alike).tolist()) == list(range(200))
+    assert padded_share(lengths, alike) < 0.1 < 0.5 < padded_share(lengths, plain)
+
+
+def test_the_least_part_of_an_epoch_is_one_example() -> None:
+    for arrange in (training_batches, mixed_batches):
+        assert [len(batch) for batch in arrange([5] * 40, batch_size=8, epochs=0.01, seed=0)] == [1]
 
 
 def test_no_example_gives_no_batch() -> None:

@@ -6,7 +6,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
@@ -15,9 +15,6 @@ from llamita._cli.models import run_folder
 from llamita.core import processes
 from llamita.core.errors import UserError, require
 from llamita.core.registry import build, entries
-
-if TYPE_CHECKING:
-    from llamita.learn.pretrain import Pretrain
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +35,26 @@ def pretrain(argv: Sequence[str]) -> int:
     parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     flags.add_machine(parser)
+    flags.add_track(parser)
     flags.add_json(parser)
     args = parser.read(argv)
+    from llamita.core.hardware import best_device
     from llamita.core.recipe import Recipe
     from llamita.run import execute
 
-    out, step = run_folder(args.out), build(entry.name, flags.settings_from(args, entry))
+    settings = flags.settings_from(args, entry)
+    model = sized(args.model, settings)
+    out, step = run_folder(args.out), build(entry.name, settings)
     task = {"train": weighted(args.data), "test": args.test, "columns": args.columns, "seed": args.seed}
     recipe = Recipe(
-        model=sized(args.model, step), task={"language": {key: value for key, value in task.items() if value is not None}},
+        model=model, task={"language": {key: value for key, value in task.items() if value is not None}},
         steps=(step,), measures=(build("measure.quality"), build("measure.samples")),
         measure_each=not args.model.startswith("config:"), seed=args.seed,
     )  # fmt: skip
     report = execute(
-        recipe, out, threads=args.threads, command=shlex.join(["llamita", "pretrain", *argv]), language=args.language
-    )
+        recipe, out, threads=args.threads, device=best_device(), command=shlex.join(["llamita", "pretrain", *argv]),
+        language=args.language, track=args.track,
+    )  # fmt: skip
     if not processes.is_first():
         return 0
     samples = [row["text"] for f in report.subjects[-1].findings if f.name == "samples.distinct" for row in f.rows]
@@ -67,10 +69,19 @@ def pretrain(argv: Sequence[str]) -> int:
     return 0
 
 
-def sized(model: str, step: Pretrain) -> str:
-    """Fresh weights are sized for the vocabulary that they are going to get."""
-    plain = model.startswith("config:") and model.count(":") == 2
-    return f"{model}:{step.pieces}" if plain and step.tokenizer != "keep" else model
+def sized(model: str, settings: dict[str, Any]) -> str:
+    """Fresh weights are sized for the vocabulary that they are going to get: `pieces`, trained on the documents or not.
+
+    Where no tokenizer is trained, `pieces` is taken out of the settings: it is the fresh model's.
+    """
+    from llamita.learn.pretrain import PIECES
+
+    if not (model.startswith("config:") and model.count(":") == 2):
+        return model
+    trained = settings.get("tokenizer", "keep") != "keep"
+    pieces = settings.get("pieces") if trained else settings.pop("pieces", None)
+    pieces = pieces or (PIECES if trained else None)
+    return f"{model}:{pieces}" if pieces else model
 
 
 def weighted(named: Sequence[str]) -> Any:

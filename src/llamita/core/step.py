@@ -28,6 +28,11 @@ class Step(ABC):
         """Files that its fields name; the stage's address then depends on what they hold."""
         return ()
 
+    @property
+    def avoids(self) -> tuple[str, ...]:
+        """Splits of the task that it keeps away from; the stage's address then depends on them."""
+        return ()
+
     @abstractmethod
     def apply(self, model: Model, run: Run) -> Model:
         """Return the changed model; the one given is owned by the step and may be changed in place."""

@@ -9,6 +9,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
+from statistics import median
 
 from llamita.core.errors import require
 from llamita.data.copies import quickly_looked_through, repeated_nearly, same_texts
@@ -17,6 +18,8 @@ from llamita.data.text import han_share
 log = logging.getLogger(__name__)
 COPIES = ("auto", "near", "exact", "keep")
 FEWEST_CHARACTERS = 20
+SENTENCE, SAMPLE = 2, 1000
+"""Documents whose median is below so many times as many characters are sentences; so many of the first ones are asked."""
 LEAST_LETTERS = 0.6
 """Share of the characters other than spaces that are letters or digits."""
 MOST_REPEATED = 0.5
@@ -44,11 +47,13 @@ def dropped_documents(texts: Sequence[str], *, copies: str = "auto", filtered: b
             gone.update(new)
 
     if filtered:
-        found = [fault_of(text) for text in texts]
+        fewest = fewest_characters(texts)
+        found = [fault_of(text, fewest) for text in texts]
         for reason in sorted({fault for fault in found if fault}):
             drop(reason, [i for i, fault in enumerate(found) if fault == reason])
     if copies != "keep":
-        drop("copies", [i for rows in same_texts(texts) for i in rows[1:]])
+        left = [i for i in range(len(texts)) if i not in gone]
+        drop("copies", [left[i] for rows in same_texts([texts[i] for i in left]) for i in rows[1:]])
     quick = copies != "auto" or quickly_looked_through(texts)
     if not quick:
         log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
@@ -58,10 +63,25 @@ def dropped_documents(texts: Sequence[str], *, copies: str = "auto", filtered: b
     return reasons
 
 
-def fault_of(text: str) -> str:
-    """Why a text is not worth learning from; empty if it is."""
+def fewest_characters(texts: Sequence[str]) -> int:
+    """How short a document may be, by the first ones: where sentences are documents, no length speaks against one."""
+    sizes = [_size(text) for text in texts[:SAMPLE] if text.strip()]
+    return FEWEST_CHARACTERS if sizes and median(sizes) >= SENTENCE * FEWEST_CHARACTERS else 1
+
+
+def _size(text: str) -> int:
+    """Characters other than spaces; one of Chinese says as much as two."""
+    return sum(not c.isspace() for c in text) * (2 if han_share(text) > 0.5 else 1)
+
+
+def fault_of(text: str, fewest: int = FEWEST_CHARACTERS) -> str:
+    """Why a text is not worth learning from; empty if it is.
+
+    Args:
+        fewest: characters below which it is too short, half as many of Chinese; see `fewest_characters`.
+    """
     bare = [c for c in text if not c.isspace()]
-    if len(bare) < FEWEST_CHARACTERS * (0.5 if han_share(text) > 0.5 else 1):
+    if _size(text) < fewest:
         return "too short"
     if sum(c.isalnum() for c in bare) < LEAST_LETTERS * len(bare):
         return "mostly marks"

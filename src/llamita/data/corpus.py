@@ -15,16 +15,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from llamita.core import processes
 from llamita.core.errors import UserError, require
 from llamita.core.sources import content_digest
 from llamita.core.store import address
-from llamita.data.clean import COPIES, fault_of
+from llamita.data.clean import COPIES, SAMPLE, fault_of, fewest_characters
 from llamita.data.copies import MANY_CHARACTERS, Seen
 from llamita.data.decode import text_lines
 from llamita.data.documents import gathered
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BATCH = 256
 """Documents that are tokenised together."""
-FORMAT = 2
+FORMAT = 3
 SAMPLE_CHARACTERS = 20_000_000
 """Of a corpus, spread over its sources, that a tokenizer is trained on."""
 
@@ -62,16 +63,22 @@ class Cleaning:
     """Whether documents that are no running text are left out."""
     unseen: tuple[str, ...] = field(default=(), repr=False)
     """Texts that nothing may learn from, nor from copies of theirs; near copies count where they are looked for."""
+    known: tuple[str, ...] = field(default=(), repr=False)
+    """Texts that are learned from besides, so that copies of theirs are left out as well."""
 
     def __post_init__(self) -> None:
         require(self.copies in COPIES, f"copies must be one of {', '.join(COPIES)}, got {self.copies!r}")
 
     @property
     def told(self) -> dict[str, object]:
-        digest = hashlib.sha256(
-            "\x1e".join(sorted(map(text_key, self.unseen))).encode("utf-8", "surrogatepass")
-        ).hexdigest()
-        return {"copies": self.copies, "filtered": self.filtered, "unseen": digest}
+        known = self.known if self.copies != "keep" else ()
+        return {
+            "copies": self.copies, "filtered": self.filtered, "unseen": _digest(self.unseen), "known": _digest(known),
+        }  # fmt: skip
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\x1e".join(sorted(map(text_key, texts))).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse_sources(named: str) -> tuple[Source, ...]:
@@ -110,13 +117,21 @@ def documents_in(source: Source, columns: Mapping[str, str] | None = None) -> It
                 yield from (text if isinstance(text, str) else "\n".join(text) for text in table.texts)
 
 
-def sampled(sources: Sequence[Source], columns: Mapping[str, str] | None = None) -> list[str]:
-    """The first documents of every source, `SAMPLE_CHARACTERS` in all, shared by weight: for a tokenizer to learn from."""
+def sampled(
+    sources: Sequence[Source], unseen: Sequence[str] = (), columns: Mapping[str, str] | None = None
+) -> list[str]:
+    """The first documents of every source, `SAMPLE_CHARACTERS` in all, shared by weight: for a tokenizer to learn from.
+
+    Copies of texts that nothing may learn from are left out.
+    """
+    hidden = Seen.of(unseen, near=False)
     texts: list[str] = []
     whole = sum(source.weight for source in sources)
     for source in sources:
         left = SAMPLE_CHARACTERS * source.weight / whole
         for text in documents_in(source, columns):
+            if hidden.copy_kind(text, remember=False):
+                continue
             texts.append(text)
             left -= len(text)
             if left <= 0:
@@ -162,7 +177,7 @@ def tokenized(
     sources: Sequence[Source], tokenizer: Tokenizer, cache: Path, cleaning: Cleaning,
     columns: Mapping[str, str] | None = None,
 ) -> Corpus:  # fmt: skip
-    """The corpus of these sources, made unless it is in the cache."""
+    """The corpus of these sources, made unless it is in the cache; of several processes the first makes it."""
     backend = type(tokenizer).from_str(tokenizer.to_str())
     backend.no_truncation()
     backend.no_padding()
@@ -171,16 +186,26 @@ def tokenized(
         "sources": [[[content_digest(file) for file in one.files], one.weight] for one in sources], **cleaning.told,
     }  # fmt: skip
     final = cache / "corpus" / address(parts)[:40]
-    if not final.is_dir():
-        work = final.with_name(f".{final.name}.{os.getpid()}.part")
-        work.mkdir(parents=True, exist_ok=True)
-        try:
-            _write(sources, backend, work, cleaning, columns)
-            if not final.is_dir():
-                os.replace(work, final)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    with processes.first_alone():
+        if not final.is_dir():
+            _make(final, sources, backend, cleaning, columns)
     return Corpus(folder=final)
+
+
+def _make(
+    final: Path, sources: Sequence[Source], tokenizer: Tokenizer, cleaning: Cleaning, columns: Mapping[str, str] | None
+) -> None:
+    """Write it under another name, which is changed when it is whole."""
+    work = final.with_name(f".{final.name}.{os.getpid()}.part")
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        _write(sources, tokenizer, work, cleaning, columns)
+        os.replace(work, final)
+    except OSError:
+        if not final.is_dir():  # else another run was quicker
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _write(
@@ -216,7 +241,7 @@ class _Sifted:
 
     def __init__(self, cleaning: Cleaning, *, near: bool):
         self.cleaning = cleaning
-        self.seen = Seen(near=near)
+        self.seen = Seen.of(() if cleaning.copies == "keep" else cleaning.known, near=near)
         self.unseen = Seen.of(cleaning.unseen, near=near)
         if cleaning.copies == "auto" and not near:
             log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
@@ -225,20 +250,24 @@ class _Sifted:
         self.read = 0
 
     def __call__(self, texts: Iterable[str]) -> Iterator[str]:
-        for text in texts:
+        """Those of one source, which says by its first documents how short one may be."""
+        stream = iter(texts)
+        first = list(islice(stream, SAMPLE))
+        fewest = fewest_characters(first)
+        for text in chain(first, stream):
             if not text.strip():
                 continue
             self.read += 1
-            if reason := self._reason(text):
+            if reason := self._reason(text, fewest):
                 self.counts[reason] += 1
                 self.examples.setdefault(reason, " ".join(text.split())[:60])
             else:
                 yield text
 
-    def _reason(self, text: str) -> str:
+    def _reason(self, text: str, fewest: int) -> str:
         if kind := self.unseen.copy_kind(text, remember=False):
             return f"{kind} of what is measured on"
-        if self.cleaning.filtered and (fault := fault_of(text)):
+        if self.cleaning.filtered and (fault := fault_of(text, fewest)):
             return fault
         return "" if self.cleaning.copies == "keep" else self.seen.copy_kind(text)
 

@@ -59,6 +59,10 @@ def add_lora(module: PreTrainedModel, rank: int, *, dora: bool = False) -> Any:
     names = {id(part): name for name, part in module.named_modules()}
     maps = [part for stack in layer_lists(module) for layer in stack for part in layer.modules()]
     maps = [part for part in maps if isinstance(part, (nn.Linear, Conv1D)) and part.weight.requires_grad]
+    require(
+        bool(maps),
+        "lora_rank has no layer to work on, for freeze or top_layers leaves none; free some, or leave it out",
+    )
     config = LoraConfig(
         r=rank, lora_alpha=2 * rank, lora_dropout=0.05, bias="none", target_modules=[names[id(part)] for part in maps],
         fan_in_fan_out=any(isinstance(part, Conv1D) for part in maps), use_dora=dora,

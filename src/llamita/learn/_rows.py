@@ -7,6 +7,7 @@ other tokens and a resumed training sees the same.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,33 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 from llamita.train.language import Tokens
-from llamita.train.language_loss import NO_TARGET
-
-MASKED, RANDOM = 0.8, 0.9
-"""Of the tokens to be foreseen as many are masked, and up to here replaced by another; the rest stays (Devlin et al. 2019,
-https://arxiv.org/abs/1810.04805)."""
-SPAN = 3.0
-"""Mean length of a masked span (Lewis et al. 2020, https://arxiv.org/abs/1910.13461)."""
-
+from llamita.train.noise import Frame, infilled, masked
 
 PHASES = ((0.0, 0.25, 4), (0.25, 0.5, 2), (0.5, 1.0, 1))
 """Where windows grow: from which share of what is read to which, and the part of a window's length that they have."""
-
-
-class Frame(NamedTuple):
-    """Special tokens of a tokenizer."""
-
-    before: tuple[int, ...]
-    """What a document begins with."""
-    after: tuple[int, ...]
-    mask: int
-    """-1 where nothing is masked."""
-    free: int
-    """Ids below are never drawn at random; special ones mostly."""
-    size: int
-    """Of the vocabulary."""
-    each_piece: bool = True
-    """Whether they stand around each piece of a document, as encoders read texts; a decoder would learn ends that are none."""
 
 
 class Piece(NamedTuple):
@@ -108,6 +86,15 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.plan)
+
+    @cached_property
+    def digest(self) -> str:
+        """What the rows depend on, with a sample of the documents: a checkpoint is of these alone."""
+        how = (self.frame, self.length, self.epochs, self.objective, self.masked, self.packed, self.growing, self.seed)
+        found = hashlib.sha256(f"{how!r} {len(self.documents)}".encode())
+        for place in np.linspace(0, len(self.documents) - 1, min(len(self.documents), DOCUMENTS_TOLD)).astype(int):
+            found.update(np.asarray(self.documents[place], dtype="<i4").tobytes() + b"|")
+        return found.hexdigest()
 
     @cached_property
     def plan(self) -> Plan:
@@ -179,8 +166,8 @@ class Windows:
         if self.objective == "causal" or (self.objective == "mixed" and draws.random() < 0.5):
             return Tokens(ids, ids.copy(), segments)
         if self.objective == "denoising":
-            return Tokens(_infilled(ids, self.frame, self.masked, draws), ids)
-        noisy, targets = _masked(ids, self.frame, self.masked, draws)
+            return Tokens(infilled(ids, self.frame, self.masked, draws), ids)
+        noisy, targets = masked(ids, self.frame, self.masked, draws)
         return Tokens(noisy, targets, segments, self.objective == "mixed")
 
     def _piece(self, piece: Piece) -> np.ndarray:
@@ -190,29 +177,7 @@ class Windows:
         return np.concatenate([np.array(before, np.int64), ids, np.array(after, np.int64)])
 
 
+DOCUMENTS_TOLD = 2000
+"""How many of the documents a checkpoint's key is made of, at most."""
 LEAST_PIECE = 8
 """Tokens of a document for which a window isn't closed yet."""
-
-
-def _masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Ids with noise, and targets where there is some."""
-    chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, [*frame.before, *frame.after])
-    kind = draws.random(len(ids))
-    noisy = np.where(chosen & (kind < MASKED), frame.mask, ids)
-    other = draws.integers(frame.free, frame.size, len(ids))
-    noisy = np.where(chosen & (kind >= MASKED) & (kind < RANDOM), other, noisy)
-    return noisy.astype(np.int64), np.where(chosen, ids, NO_TARGET)
-
-
-def _infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> np.ndarray:
-    """Ids in which spans of about three tokens, a share of all, are one mask each (text infilling of BART)."""
-    inner = ids[len(frame.before) : len(ids) - len(frame.after)]
-    hidden = np.zeros(len(inner), dtype=bool)
-    wanted = round(share * len(inner))
-    while hidden.sum() < wanted:
-        size = max(1, min(int(draws.poisson(SPAN)), wanted - int(hidden.sum())))
-        start = int(draws.integers(0, len(inner)))
-        hidden[start : start + size] = True
-    first = hidden & ~np.concatenate([[False], hidden[:-1]])
-    noisy = np.where(first, frame.mask, inner)[~hidden | first]
-    return np.concatenate([np.array(frame.before, np.int64), noisy, np.array(frame.after, np.int64)]).astype(np.int64)

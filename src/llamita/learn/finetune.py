@@ -162,13 +162,15 @@ class Finetune(Step):
         from llamita.train.examples import Examples, encode
         from llamita.train.language import LanguageLoss
         from llamita.train.packed import arranged
+        from llamita.train.room import tokens_that_fit
 
         task = run.task
         assert task is not None
         if isinstance(task, Worded):
             rows = task.examples(model, split, self.max_length)
+            tokens = self.max_tokens or tokens_that_fit(model, rows, run, self.precision)
             batches = training_batches(
-                rows.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=self.max_tokens
+                rows.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=tokens
             )
             return rows, batches, LanguageLoss(smoothing=self.label_smoothing)
         encoded = encode(model, split.texts, task, self.max_length)

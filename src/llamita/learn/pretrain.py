@@ -9,7 +9,7 @@ task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 OBJECTIVES = ("auto", "causal", "masked", "denoising", "mixed")
+PIECES = 8000
 FRESH = 10.0
 """How many times faster fresh weights learn than those that are tuned."""
 
@@ -55,14 +56,15 @@ class Pretrain(Step):
     """Share of the tokens that are masked, in (0, 0.8]; none: 0.15 for masked and mixed, 0.3 for denoising."""
     tokenizer: str = "keep"
     """keep; bpe or unigram: one trained on the documents, with fresh embeddings."""
-    pieces: int = 8000
-    """Size of a vocabulary that is trained, >= 300."""
+    pieces: int | None = None
+    """Size of a vocabulary that is trained, >= 300; none: 8000."""
     copies: str = "auto"
     """Which copies of a document are left out: near, exact, or keep; auto: near, of more than five million characters exact."""
     filtered: bool = True
     """Whether documents that are no running text are left out."""
-    packing: str = "on"
-    """on: documents share rows, and see themselves alone; off: each has rows of its own."""
+    packing: str = "auto"
+    """on: documents share rows, and see themselves alone; off: each has rows of its own, batched by like length; auto: on,
+    but for denoising, which can't."""
     growing: bool = False
     """Whether rows begin with a quarter of the window and grow (a curriculum by length)."""
     weight_decay: float = 0.1
@@ -86,10 +88,14 @@ class Pretrain(Step):
         require(share is None or 0 < share <= 0.8, f"masked must be in (0, 0.8], got {share}")
         kinds = ("keep", "bpe", "unigram")
         require(self.tokenizer in kinds, f"tokenizer must be one of {', '.join(kinds)}, got {self.tokenizer!r}")
-        require(self.pieces >= 300, f"pieces must be >= 300 (256 are bytes), got {self.pieces}")
+        pieces = self.pieces
+        require(pieces is None or pieces >= 300, f"pieces must be >= 300 (256 are bytes), got {pieces}")
+        require(
+            pieces is None or self.tokenizer != "keep",
+            "pieces is about a vocabulary that is trained; name the kind: tokenizer bpe or unigram",
+        )
         copies = ("auto", "near", "exact", "keep")
         require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
-        require(self.packing in ("on", "off"), f"packing must be on or off, got {self.packing!r}")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -98,9 +104,13 @@ class Pretrain(Step):
 
         return tuple(str(file) for one in parse_sources(self.corpus) for file in one.files) if self.corpus else ()
 
-    def apply(self, model: Model, run: Run) -> Model:
-        import numpy as np
+    @property
+    def avoids(self) -> tuple[str, ...]:
+        """What a task measures on is left out of a corpus."""
+        return ("select", "test") if self.corpus else ()
 
+    def apply(self, model: Model, run: Run) -> Model:
+        from llamita.train.batches import batches_in_order
         from llamita.train.language import LanguageLoss, TokenExamples
         from llamita.train.language_head import with_language_head
         from llamita.train.loop import fit
@@ -108,17 +118,18 @@ class Pretrain(Step):
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
-            self._retokenize(model, [*texts, *self._sample()])
+            self._retokenize(model, [*texts, *self._sample(run)])
         classifier = classifier_of(model, run.task)
         model = with_language_head(model, for_good=classifier is None)
-        documents = Joined(_encoded(model, texts), self._corpus(model, run)) if self.corpus else _encoded(model, texts)
+        documents = (
+            Joined(_encoded(model, texts), self._corpus(model, run, texts)) if self.corpus else _encoded(model, texts)
+        )
         if isinstance(documents, Joined):
             weights += documents.more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
         fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
-        size = self.batch_size
-        batches = [np.arange(start, min(start + size, len(rows))) for start in range(0, len(rows), size)]
+        batches = batches_in_order(rows.lengths, batch_size=self.batch_size, seed=run.seed, like_length=not rows.packed)
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
@@ -147,25 +158,25 @@ class Pretrain(Step):
         )
         return [texts[i] for i in kept], [weights[i] for i in kept]
 
-    def _sample(self) -> list[str]:
+    def _unseen(self, run: Run) -> tuple[str, ...]:
+        """What the task measures on."""
+        assert run.task is not None
+        splits = [run.task.split(name) for name in self.avoids]
+        return tuple(text if isinstance(text, str) else "\n".join(text) for split in splits for text in split.texts)
+
+    def _sample(self, run: Run) -> list[str]:
         """Texts of the corpus for a tokenizer to learn from."""
         from llamita.data.corpus import parse_sources, sampled
 
-        return sampled(parse_sources(self.corpus)) if self.corpus else []
+        return sampled(parse_sources(self.corpus), self._unseen(run), _columns(run)) if self.corpus else []
 
-    def _corpus(self, model: Model, run: Run) -> Corpus:
-        """The corpus as ids, without what the task measures on."""
+    def _corpus(self, model: Model, run: Run, texts: Sequence[str]) -> Corpus:
+        """The corpus as ids, without what the task measures on, and without copies of the texts learned from besides."""
         from llamita.data.corpus import Cleaning, parse_sources, tokenized
 
-        assert run.task is not None
-        unseen = tuple(
-            text if isinstance(text, str) else "\n".join(text)
-            for split in (run.task.select, run.task.test)
-            for text in split.texts
-        )
-        cleaning = Cleaning(copies=self.copies, filtered=self.filtered, unseen=unseen)
-        cache = run.cache or run.folder / "cache"
-        return tokenized(parse_sources(self.corpus), model.tokenizer.backend_tokenizer, cache, cleaning)
+        cleaning = Cleaning(copies=self.copies, filtered=self.filtered, unseen=self._unseen(run), known=tuple(texts))
+        backend, cache = model.tokenizer.backend_tokenizer, run.cache or run.folder / "cache"
+        return tokenized(parse_sources(self.corpus), backend, cache, cleaning, _columns(run))
 
     def _retokenize(self, model: Model, texts: list[str]) -> None:
         """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
@@ -176,17 +187,25 @@ class Pretrain(Step):
 
         framed = not architecture_of(model.module).is_decoder_only
         length = model.max_length
-        model.tokenizer = trained_tokenizer(texts, self.tokenizer, self.pieces, framed=framed, max_length=length)
+        pieces = self.pieces or PIECES
+        model.tokenizer = trained_tokenizer(texts, self.tokenizer, pieces, framed=framed, max_length=length)
         config = model.module.config
         for name, token in (("bos", "<s>"), ("pad", "<pad>"), ("eos", "</s>")):
             setattr(config, f"{name}_token_id", model.tokenizer.convert_tokens_to_ids(token))
+            if generation := getattr(model.module, "generation_config", None):
+                setattr(generation, f"{name}_token_id", getattr(config, f"{name}_token_id"))
         if config.is_encoder_decoder:
             config.decoder_start_token_id = config.eos_token_id
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model.module.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
             spread = getattr(config, "initializer_range", None) or 0.02
-            torch.nn.init.normal_(model.module.get_input_embeddings().weight, std=spread)
+            tokens_in, tokens_out = model.module.get_input_embeddings(), model.module.get_output_embeddings()
+            torch.nn.init.normal_(tokens_in.weight, std=spread)
+            if tokens_out is not None and tokens_out.weight is not tokens_in.weight:
+                torch.nn.init.normal_(tokens_out.weight, std=spread)
+            if (bias := getattr(tokens_out, "bias", None)) is not None:
+                torch.nn.init.zeros_(bias)
         model.changed()
 
     def _windows(self, model: Model, documents: Sequence[np.ndarray], weights: list[float], seed: int) -> Windows:
@@ -201,10 +220,18 @@ class Pretrain(Step):
         fitting = ", ".join(name for name, can in able.items() if can)
         family = model.module.config.model_type
         require(able[objective], f"a {family} model can't learn by {objective}; objectives for it: {fitting}")
+        require(
+            self.masked is None or objective != "causal",
+            "masked is about masked tokens; leave it out of causal training",
+        )
+        require(
+            self.packing != "on" or objective != "denoising",
+            "packing=on: an encoder-decoder's rows hold one document each",
+        )
         window = min(self.window, model.max_length)
         if window < self.window:
             log.info("windows are %d tokens, which is what the model can read", window)
-        packed = self.packing == "on" and objective != "denoising"
+        packed = self.packing != "off" and objective != "denoising"
         return Windows(
             documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
@@ -223,6 +250,11 @@ class Joined(Sequence["np.ndarray"]):
 
     def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
         return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
+
+
+def _columns(run: Run) -> Mapping[str, str] | None:
+    """How the user named the columns of tables of documents."""
+    return getattr(run.task, "columns", None)
 
 
 def is_fresh(model: Model) -> bool:
@@ -254,8 +286,8 @@ def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:
 def frame_of(model: Model, *, masking: bool) -> Any:
     """Special tokens as this model has them: an encoder's stand around each piece, a decoder's around whole documents."""
     from llamita.core.architecture import architecture_of
-    from llamita.learn._rows import Frame
     from llamita.train.frame import document_frame
+    from llamita.train.noise import Frame
 
     tokenizer = model.tokenizer
     require(

@@ -75,6 +75,9 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
             ),
             Measured(label="row_perplexity", finding="quality.perplexity", write=write.significant, better="lower"),
             Measured(label="row_masked", finding="quality.masked_perplexity", write=write.significant, better="lower"),
+            Measured(
+                label="row_denoising", finding="quality.denoising_perplexity", write=write.significant, better="lower"
+            ),
             Measured(label="row_macro_f1", finding="quality.macro_f1", write=write.percent, better="higher", unit="%"),
             Measured(label="row_loss", finding="quality.loss_to_reference", write=_share_points, better="lower"),
             Measured(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WINDOW = 512
 """Tokens that a model sees at once, if it can see so many."""
 MASKED_SHARE = 0.15
+GAPS_SHARE = 0.3
+"""As BART's training has it."""
 ROWS_TOKENS = 4096
 
 
@@ -27,6 +29,8 @@ class Surprise(NamedTuple):
     tokens: np.ndarray
     masked: float
     """The share of tokens that were masked; 0: every token of every text counts."""
+    kind: str = "causal"
+    """causal, masked, or denoising: then all tokens count, each foreseen from those before it and from the text with gaps."""
 
 
 def why_not(engine: Engine) -> str:
@@ -36,8 +40,8 @@ def why_not(engine: Engine) -> str:
 
     if not isinstance(engine, Model) or not has_language_head(engine.module):
         return f"{engine.name or 'the model'} predicts no tokens; this is for language models in a Hugging Face folder"
-    if objective_of(engine.module) == "denoising":
-        return "an encoder-decoder gives no probability to a text alone"
+    if objective_of(engine.module) == "denoising" and engine.tokenizer.mask_token_id is None:
+        return "an encoder-decoder gives no probability to a text alone, and without a mask token it can't be asked to mend one"
     return ""
 
 
@@ -45,12 +49,12 @@ def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
     """Surprise of a model at texts; see `why_not`.
 
     A causal model begins each with its first token (or its separator) and sees, for each token, at least half a window before
-    it; a masked model foresees tokens that are masked at random.
+    it; a masked model foresees tokens that are masked at random; an encoder-decoder a text whose spans are masked at random.
     """
     from llamita.train.language_head import objective_of
 
     kind = objective_of(model.module)
-    windows = _causal if kind == "causal" else _masked
+    windows = {"causal": _causal, "masked": _masked, "denoising": _with_gaps}[kind]
     counted: list[tuple[int, np.ndarray, np.ndarray]] = []
     for place, text in enumerate(texts):
         counted += [(place, ids, targets) for ids, targets in windows(model, str(text), seed + place)]
@@ -58,7 +62,7 @@ def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
     for place, total, number in _measured(model, counted):
         nats[place] += total
         tokens[place] += number
-    return Surprise(nats, tokens, MASKED_SHARE if kind == "masked" else 0.0)
+    return Surprise(nats, tokens, {"masked": MASKED_SHARE, "denoising": GAPS_SHARE}.get(kind, 0.0), kind)
 
 
 def first_token(model: Model) -> int | None:
@@ -108,8 +112,25 @@ def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
         whole = np.array([*before, *ids[start : start + room], *after])
         free = ~np.isin(whole, tokenizer.all_special_ids)
         masked = free & (draws.random(len(whole)) < MASKED_SHARE)
+        if free.any() and not masked.any():  # a short text has one, or it would count as foreseen
+            masked[draws.choice(np.flatnonzero(free))] = True
         found.append((np.where(masked, tokenizer.mask_token_id, whole), np.where(masked, whole, NO_TARGET)))
     return found
+
+
+def _with_gaps(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Windows with gaps, and what stands there without."""
+    from llamita.train.frame import framing
+    from llamita.train.noise import Frame, infilled
+
+    tokenizer = model.tokenizer
+    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    before, after = framing(tokenizer)
+    room = min(WINDOW, model.max_length) - len(before) - len(after)
+    frame = Frame(before, after, int(tokenizer.mask_token_id), 0, len(tokenizer))
+    draws = np.random.default_rng([seed, 8])
+    parts = [np.array([*before, *ids[start : start + room], *after]) for start in range(0, len(ids), room)]
+    return [(infilled(part, frame, GAPS_SHARE, draws), part) for part in parts]
 
 
 def _measured(model: Model, counted: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[tuple[int, float, int]]:

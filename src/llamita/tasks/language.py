@@ -30,6 +30,8 @@ class Language(Task):
     """Foresee the next token, or a masked one."""
 
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, str] | None = None
+    """How the user named the columns of tables; a corpus is read by the same names."""
 
     def fit_head(self, model: Model) -> Model:
         """The model with a language-model head: its own, or one that is tied to its embeddings or fresh."""
@@ -43,7 +45,8 @@ class Language(Task):
     def measured(self, engine: Engine, split: Split) -> list[Finding]:
         """Bits per byte, and perplexity per token, over the documents of a split.
 
-        Of a masked model it is the surprise at masked tokens alone, and no measure of whole texts: it is named so.
+        Of a masked model it is the surprise at masked tokens alone, of an encoder-decoder that at texts it sees with gaps; both
+        are no measures of whole texts, and are named so.
         """
         from llamita.tasks._surprise import surprises, why_not
 
@@ -56,12 +59,14 @@ class Language(Task):
             {"index": i, "text": str(text)[:200], "nats": round(float(nats), 4), "tokens": int(tokens)}
             for i, (text, nats, tokens) in enumerate(zip(split.texts, found.nats, found.tokens, strict=True))
         )
+        if not found.tokens.sum():
+            reason = "no token of these texts can be asked for"
+            return [Finding(name="quality.bits_per_byte", value=None, unit="bits", better="lower", n=0, reason=reason)]
         per_token = ratio_finding("quality.perplexity", found.nats, found.tokens, np.exp, "per token", n=len(split))
         if found.masked:
-            detail = {
-                "of": f"tokens masked at random ({found.masked:.0%}), the same for every model with this tokenizer"
-            }
-            return [replace(per_token, name="quality.masked_perplexity", detail=detail, rows=rows)]
+            what = {"masked": "tokens masked at random", "denoising": "tokens of texts with spans masked at random"}
+            detail = {"of": f"{what[found.kind]} ({found.masked:.0%}), the same for every model with this tokenizer"}
+            return [replace(per_token, name=f"quality.{found.kind}_perplexity", detail=detail, rows=rows)]
         bits = ratio_finding(
             "quality.bits_per_byte", found.nats, lengths, lambda x: x / np.log(2), "bits", n=len(split)
         )
@@ -127,7 +132,7 @@ def open_task(
     return Language(
         train=kept.take(left), select=kept.take(chosen), test=measured,
         weights=tuple(weights[i] for i in left) if set(weights) - {1.0} else (),
-        max_length=max_length, notes=tuple(notes),
+        max_length=max_length, notes=tuple(notes), columns=columns,
     )  # fmt: skip
 
 

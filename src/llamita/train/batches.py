@@ -23,7 +23,7 @@ def training_batches(
         max_tokens: most tokens a padded batch holds (a longer example stands alone); 0 for no limit.
     """
     batches: list[np.ndarray] = []
-    left = round(epochs * len(lengths))
+    left = _examples_read(lengths, epochs)
     epoch = 0
     while left > 0:
         random = np.random.default_rng([seed, epoch])
@@ -39,7 +39,7 @@ def mixed_batches(
 ) -> list[np.ndarray]:
     """The same for texts that share rows: each batch is a random part of the examples, whatever their lengths."""
     batches: list[np.ndarray] = []
-    left, epoch = round(epochs * len(lengths)), 0
+    left, epoch = _examples_read(lengths, epochs), 0
     while left > 0:
         order = np.random.default_rng([seed, epoch]).permutation(len(lengths))[:left]
         held, tokens = [], 0
@@ -53,6 +53,21 @@ def mixed_batches(
         left -= len(order)
         epoch += 1
     return batches
+
+
+def batches_in_order(
+    lengths: Sequence[int], *, batch_size: int, seed: int, like_length: bool = False
+) -> list[np.ndarray]:
+    """Batches of rows as they follow one another; of like length, a pool of batches at a time, where rows differ in length."""
+    whole = np.arange(len(lengths))
+    if not like_length:
+        return [whole[start : start + batch_size] for start in range(0, len(whole), batch_size)]
+    return _epoch(whole, np.asarray(lengths), batch_size, 0, np.random.default_rng([seed, 5]))
+
+
+def _examples_read(lengths: Sequence[int], epochs: float) -> int:
+    """How many examples so many epochs read; a part of an epoch is at least one."""
+    return max(min(1, len(lengths)), round(epochs * len(lengths)))
 
 
 def padded_share(lengths: Sequence[int], batches: Sequence[np.ndarray]) -> float:

@@ -51,6 +51,15 @@ class LanguageOutputs(NamedTuple):
 
     states: Tensor
     head: Head
+    narrow: torch.dtype | None = None
+    """What the head's products are computed in, where it isn't the states' own: autocast's, as the body's were."""
+
+    def read(self, wanted: Tensor) -> Tensor:
+        """The states that the last linear map reads, [wanted, width]."""
+        device = self.states.device.type
+        with torch.autocast(device, self.narrow or torch.bfloat16, enabled=self.narrow is not None):
+            found = self.head.transform(self.states[wanted])
+        return found if self.narrow is None else found.to(self.narrow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +69,11 @@ class TokenExamples:
     rows: Sequence[Tokens]
     lengths: list[int]  # pyrefly: ignore
     """Tokens of each row."""
+
+    @property
+    def digest(self) -> str:
+        """What rows that are made when they are asked for depend on, where they say so."""
+        return getattr(self.rows, "digest", "")
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         rows = [self.rows[int(i)] for i in indices]
@@ -93,7 +107,9 @@ class TokenExamples:
         if both_ways is not None:
             given["attention_mask"] = _opened(given["attention_mask"], segments, both_ways)
         states = stock.base_model(**given, **extra).last_hidden_state
-        return LanguageOutputs(states, head_of(stock))
+        device = states.device.type
+        narrow = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        return LanguageOutputs(states, head_of(stock), narrow)
 
     def part(self, inputs: Mapping[str, Tensor], rank: int, ranks: int) -> tuple[dict[str, Tensor], slice]:
         return rows_part(inputs, rank, ranks)
@@ -112,7 +128,7 @@ class LanguageLoss:
         wanted = targets["tokens"] != NO_TARGET
         head = outputs.head
         loss = token_loss(
-            head.transform(outputs.states[wanted]), head.weight, targets["tokens"][wanted], bias=head.bias,
+            outputs.read(wanted), head.weight, targets["tokens"][wanted], bias=head.bias,
             smoothing=self.smoothing, cap=head.cap,
         )  # fmt: skip
         return {"loss": loss}

@@ -89,7 +89,7 @@ def _keeper(
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
     require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
     lengths = np.asarray(learner.source.lengths)
-    how = (settings, type(learner.source).__name__)
+    how = (settings, type(learner.source).__name__, getattr(learner.source, "digest", ""))
     key = training_key(how, list(batches), lengths, parameters, run.seed)
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
     useful = [int(lengths[batch].sum()) for batch in batches]

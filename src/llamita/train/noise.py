@@ -1,0 +1,55 @@
+"""Noise that language models learn to see through: masked tokens, and spans of text that one mask stands for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from llamita.train.language_loss import NO_TARGET
+
+MASKED, RANDOM = 0.8, 0.9
+"""Of the tokens to be foreseen as many are masked, and up to here replaced by another; the rest stays (Devlin et al. 2019,
+https://arxiv.org/abs/1810.04805)."""
+SPAN = 3.0
+"""Mean length of a masked span (Lewis et al. 2020, https://arxiv.org/abs/1910.13461)."""
+
+
+class Frame(NamedTuple):
+    """Special tokens of a tokenizer."""
+
+    before: tuple[int, ...]
+    """What a document begins with."""
+    after: tuple[int, ...]
+    mask: int
+    """-1 where nothing is masked."""
+    free: int
+    """Ids below are never drawn at random; special ones mostly."""
+    size: int
+    """Of the vocabulary."""
+    each_piece: bool = True
+    """Whether they stand around each piece of a document, as encoders read texts; a decoder would learn ends that are none."""
+
+
+def masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Ids with noise, and targets where there is some."""
+    chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, [*frame.before, *frame.after])
+    kind = draws.random(len(ids))
+    noisy = np.where(chosen & (kind < MASKED), frame.mask, ids)
+    other = draws.integers(frame.free, frame.size, len(ids))
+    noisy = np.where(chosen & (kind >= MASKED) & (kind < RANDOM), other, noisy)
+    return noisy.astype(np.int64), np.where(chosen, ids, NO_TARGET)
+
+
+def infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> np.ndarray:
+    """Ids in which spans of about three tokens, a share of all, are one mask each (text infilling of BART)."""
+    inner = ids[len(frame.before) : len(ids) - len(frame.after)]
+    hidden = np.zeros(len(inner), dtype=bool)
+    wanted = round(share * len(inner))
+    while hidden.sum() < wanted:
+        size = max(1, min(int(draws.poisson(SPAN)), wanted - int(hidden.sum())))
+        start = int(draws.integers(0, len(inner)))
+        hidden[start : start + size] = True
+    first = hidden & ~np.concatenate([[False], hidden[:-1]])
+    noisy = np.where(first, frame.mask, inner)[~hidden | first]
+    return np.concatenate([np.array(frame.before, np.int64), noisy, np.array(frame.after, np.int64)]).astype(np.int64)
