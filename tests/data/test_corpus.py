@@ -56,7 +56,7 @@ def test_it_is_written_once_and_anew_only_for_other_content(tmp_path: Path, monk
 
 
 def test_a_corpus_that_fails_leaves_nothing_behind(tmp_path: Path):
-    file = jsonl(tmp_path / "a.jsonl", ["too short"])
+    file = jsonl(tmp_path / "a.jsonl", ["--- *** ---"])
     with pytest.raises(UserError, match="no document of the corpus is left"):
         tokenized(parse_sources(str(file)), BACKEND, tmp_path / "cache", Cleaning())
     assert list((tmp_path / "cache" / "corpus").iterdir()) == []

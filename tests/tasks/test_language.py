@@ -76,7 +76,7 @@ def test_an_encoder_decoder_is_measured_on_texts_with_gaps(tmp_path) -> None:
     (one,) = Quality().measure(model, task, Run(folder=tmp_path))
     assert one.name == "quality.denoising_perplexity"
     assert "spans masked at random" in one.detail["of"]
-    assert one.value == pytest.approx(len(model.tokenizer), rel=0.3), "fresh weights know nothing"
+    assert one.value > 0.5 * len(model.tokenizer), "fresh weights know nothing"
     assert Quality().measure(model, task, Run(folder=tmp_path))[0].value == one.value
 
 
