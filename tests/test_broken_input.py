@@ -192,6 +192,32 @@ RECIPES = {
     "unknown setting": ("model: m\nsteps: [{learn.finetune: {epoch: 1}}]\n", "Did you mean 'epochs'?"),
     "wrong type": ("model: m\nsteps: [{learn.finetune: {epochs: many}}]\n", "epochs must be float, got 'many'"),
     "out of range": ("model: m\nsteps: [{learn.finetune: {epochs: -1}}]\n", "epochs must be"),
+    "seed is a word": ("model: m\nseed: abc\n", "'seed' must be a whole number from 0 on, got 'abc'"),
+    "seed is nothing": ("model: m\nseed: null\n", "'seed' must be a whole number from 0 on, got None"),
+    "seed is a part": ("model: m\nseed: 1.7\n", "'seed' must be a whole number from 0 on, got 1.7"),
+    "seed is negative": ("model: m\nseed: -1\n", "'seed' must be a whole number from 0 on, got -1"),
+    "unsure truth": ("model: m\nmeasure_each: maybe\n", "'measure_each' must be true or false, got 'maybe'"),
+    "teacher is a number": ("model: m\nteacher: 5\n", "'teacher' must name a model or hold a recipe, got 5"),
+    "steps is a number": ("model: m\nsteps: 5\n", "'steps' must be a list such as [{prune.depth: {keep: 4}}], got 5"),
+    "steps is a name": ("model: m\nsteps: learn.finetune\n", "'steps' must be a list"),
+    "step is a number": ("model: m\nsteps: [5]\n", "steps: a method is a name or {name: {setting: value}}"),
+    "step is empty": ("model: m\nsteps: [{}]\n", "steps: a method is a name or {name: {setting: value}}"),
+    "settings are a list": ("model: m\nexporters: [{export.onnx: [1]}]\n", "exporters: a method is a name or"),
+    "setting is a number": ("model: m\nexporters: [{export.onnx: {1: 2}}]\n", "export.onnx has no setting 1."),
+    "task is a number": ("model: m\ntask: 5\n", "'task' must be one entry such as {classify: {train: reviews.csv}}"),
+    "task's settings are a number": ("model: m\ntask: {classify: 5}\n", "'task' must be one entry"),
+    "unknown task": ("model: m\ntask: {clasify: {train: good.csv}}\n", "Did you mean 'tasks.classify'?"),
+    "unknown task setting": (
+        "model: m\ntask: {classify: {tran: good.csv}}\n",
+        "task: tasks.classify has no setting 'tran'. Did you mean 'train'?",
+    ),
+    "labels are a number": ("model: m\ntask: {classify: {train: good.csv, labels: 5}}\n", "labels must be names"),
+    "columns are a word": (
+        "model: m\ntask: {classify: {train: good.csv, columns: abc}}\n",
+        "columns must be columns by",
+    ),
+    "data is a number": ("model: m\ntask: {classify: {train: 5}}\n", "train must be a file"),
+    "select is a word": ("model: m\ntask: {classify: {train: good.csv, select: abc}}\n", "select must be a share"),
 }
 
 
@@ -200,6 +226,15 @@ def test_a_broken_recipe_is_refused_by_its_key(case: str, place: Path, refused: 
     content, part = RECIPES[case]
     (place / "r.yaml").write_text(content, encoding="utf-8")
     assert part in refused("run", "r.yaml", "--out", "out")
+    assert not (place / "out").exists()
+
+
+def test_a_run_that_fails_before_its_first_stage_leaves_no_folder(
+    place: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    (place / "r.yaml").write_text("model: m\ntask: {classify: {train: good.csv}}\n", encoding="utf-8")
+    monkeypatch.setattr("llamita.run.open_task", lambda _: 1 / 0)
+    Path(refused("run", "r.yaml", "--out", "out", code=3).split(" with ")[-1]).unlink()
     assert not (place / "out").exists()
 
 

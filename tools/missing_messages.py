@@ -27,7 +27,7 @@ RETURNED = {
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip
 """Functions that return messages."""
-LISTED = {"_cli/show.py": "TITLES"}
+LISTED = {"_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS"}
 """Dictionaries whose values are messages."""
 
 

@@ -60,13 +60,13 @@ class _Onward(logging.Handler):
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[None]:
-    """A run's folder and its log; one that was made for input that was refused before any work goes again."""
+    """A run's folder and its log; one that was made for what failed before any work goes again."""
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with logged(folder):
             yield
-    except UserError:
+    except Exception:
         if made and not any((folder / "stages").glob("*")):
             shutil.rmtree(folder, ignore_errors=True)
         raise

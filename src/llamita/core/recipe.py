@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ import yaml
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
-from llamita.core.registry import build, name_of, settings_of
+from llamita.core.registry import build, module_of, name_of, resolve, settings_of
 from llamita.core.step import Step
 
 KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "seed")
+EXAMPLES = {"steps": "{prune.depth: {keep: 4}}", "measures": "measure.quality", "exporters": "export.onnx"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,9 @@ class Recipe:
                 raise UserError(f"{where}: unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
         if not isinstance(data.get("model"), str):
             raise UserError(f"{where}: 'model' must name a model, got {data.get('model')!r}")
-        teacher = data.get("teacher")
-        task = data.get("task") or {}
-        ask = data.get("ask")
+        teacher, ask, seed = data.get("teacher"), data.get("ask"), data.get("seed", 0)
+        if not isinstance(teacher, str | Mapping | None):
+            raise UserError(f"{where}: 'teacher' must name a model or hold a recipe, got {teacher!r}")
         if ask is not None and not isinstance(ask, Mapping):
             raise UserError(
                 f"{where}: 'ask' must say how the model is asked, such as {{}} or {{prompt: ...}}, got {ask!r}"
@@ -76,16 +78,20 @@ class Recipe:
                 raise UserError(
                     f"{where}: a model that is asked is not changed; leave out {key}, or let it teach another"
                 )
+        if not _is_whole(seed) or seed < 0:
+            raise UserError(f"{where}: 'seed' must be a whole number from 0 on, got {seed!r}")
+        if not isinstance(each := data.get("measure_each", False), bool):
+            raise UserError(f"{where}: 'measure_each' must be true or false, got {each!r}")
         return cls(
             model=data["model"],
             ask=ask,
             teacher=cls.from_dict(teacher, f"{where}: teacher") if isinstance(teacher, Mapping) else teacher,
-            task={task: {}} if isinstance(task, str) else task,
+            task=_task(data.get("task"), where),
             steps=_methods(data, "steps", "step", where),
             measures=_methods(data, "measures", "measure", where),
             exporters=_methods(data, "exporters", "exporter", where),
-            measure_each=bool(data.get("measure_each", False)),
-            seed=int(data.get("seed", 0)),
+            measure_each=each,
+            seed=seed,
         )
 
     def to_yaml(self) -> str:
@@ -103,11 +109,93 @@ class Recipe:
 
 
 def _methods(data: Mapping[str, Any], key: str, kind: str, where: str) -> tuple[Any, ...]:
+    """The methods of a list such as [learn.finetune, {prune.depth: {keep: 4}}]."""
+    given = data.get(key)
+    if given is not None and not isinstance(given, list | tuple):
+        raise UserError(f"{where}: {key!r} must be a list such as [{EXAMPLES[key]}], got {given!r}")
     methods = []
-    for item in data.get(key) or ():
-        name, settings = (item, {}) if isinstance(item, str) else next(iter(item.items()))
+    for item in given or ():
+        name, settings = _named(item)
+        if name is None:
+            raise UserError(
+                f"{where}: {key}: a method is a name or {{name: {{setting: value}}}}, such as {EXAMPLES[key]}; got {item!r}"
+            )
         try:
-            methods.append(build(name, settings or {}, kind))
+            methods.append(build(name, settings, kind))
         except UserError as error:
             raise UserError(f"{where}: {key}: {error}") from None
     return tuple(methods)
+
+
+def _named(item: Any) -> tuple[str | None, Mapping[str, Any]]:
+    """A name and its settings, from a name alone or {name: settings}; no name where it is neither."""
+    if isinstance(item, str):
+        return item, {}
+    name, settings = next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (None, {})
+    settings = {} if settings is None else settings
+    return (name, settings) if isinstance(name, str) and isinstance(settings, Mapping) else (None, {})
+
+
+def _task(given: Any, where: str) -> dict[str, Mapping[str, Any]]:
+    """The task and its settings, each known to the task and of its kind."""
+    if given is None or given == {}:
+        return {}
+    name, settings = _named(given)
+    if name is None:
+        raise UserError(
+            f"{where}: 'task' must be one entry such as {{classify: {{train: reviews.csv}}}}, got {given!r}"
+        )
+    try:
+        full = resolve(name if "." in name else f"tasks.{name}", "task").name
+        known = list(inspect.signature(module_of(full).open_task).parameters)
+        for key, value in settings.items():
+            if key not in known:
+                hint, allowed = did_you_mean(str(key), known), ", ".join(known)
+                raise UserError(f"{full} has no setting {key!r}.{hint} Its settings: {allowed}.")
+            if key in FITS and not FITS[key](value):
+                raise UserError(f"{key} must be {TASK_SETTINGS[key]}, got {value!r}")
+    except UserError as error:
+        raise UserError(f"{where}: task: {error}") from None
+    return {name: settings}
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text_or_list(value: Any) -> bool:
+    """Text that isn't empty, or a list of such texts."""
+    many = value if isinstance(value, list | tuple) else [value]
+    return all(isinstance(one, str) and one for one in many)
+
+
+def _is_columns(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
+
+
+def _is_data(value: Any) -> bool:
+    return isinstance(value, str | list | tuple | None)
+
+
+TASK_SETTINGS = {
+    "train": "a file, a folder or a list of texts",
+    "test": "a file, a folder or a list of texts",
+    "unlabelled": "a file, a folder or a list of texts",
+    "columns": "columns by their role, such as {text: review, label: stars}",
+    "labels": "names, such as [good, bad] (in quotes where they are numbers, yes or no)",
+    "select": "a share from 0 to 0.5",
+    "seed": "a whole number from 0 on",
+    "max_length": "a whole number from 1 on",
+}
+"""What the settings of a task must be."""
+FITS: dict[str, Callable[[Any], bool]] = {
+    "train": _is_data,
+    "test": _is_data,
+    "unlabelled": _is_data,
+    "columns": lambda value: value is None or _is_columns(value),
+    "labels": lambda value: value is None or _is_text_or_list(value),
+    "select": lambda value: _is_whole(value) or isinstance(value, float),
+    "seed": lambda value: _is_whole(value) and value >= 0,
+    "max_length": lambda value: value is None or _is_whole(value),
+}
+"""Whether a value is that."""

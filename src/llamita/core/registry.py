@@ -126,7 +126,9 @@ def build(name: str, settings: Mapping[str, Any] | None = None, kind: str | None
     for key in given:
         if key not in fields:
             allowed = ", ".join(fields) or "none"
-            raise UserError(f"{entry.name} has no setting {key!r}.{did_you_mean(key, fields)} Its settings: {allowed}.")
+            raise UserError(
+                f"{entry.name} has no setting {key!r}.{did_you_mean(str(key), fields)} Its settings: {allowed}."
+            )
     missing = [s.name for s in entry.settings if s.default is None and s.name not in given]
     if missing:
         raise UserError(f"{entry.name} needs {', '.join(missing)}.")
