@@ -153,6 +153,11 @@ def test_flags_that_mean_nothing_here_are_refused_before_the_model_is_opened(
     assert part in refused("predict", "no-model-is-opened", *words)
 
 
+def test_the_length_of_an_answer_is_refused_of_a_model_with_labels(model: Path, refused: Callable[..., str]):
+    line = refused("predict", model, "a", "--max-tokens", "5")
+    assert f"--max-tokens is about answers in words, and {model} gives labels here; leave it out" in line
+
+
 def test_a_file_may_name_its_column_and_its_encoding(place: Path, model: Path, said: Callable[..., str]):
     (place / "gbk.csv").write_bytes("标题,内容\n一,很好的酒店\n二,很失望\n".encode("gb18030"))
     words = ("--columns", "text=内容", "--encoding", "gb18030", "--format", "jsonl")

@@ -41,6 +41,11 @@ def test_a_method_of_learn_is_a_verb_and_goes_on_where_another_step_ended(
     assert sorted(p.name for p in (place / "new/folders").iterdir()) == ["cut", "sure"]
 
 
+def test_a_teacher_is_refused_where_the_method_has_no_use_for_it(place: Path, model: Path, refused: Callable[..., str]):
+    line = refused(*CUT, model, "--teacher", model, "--out", "out")
+    assert "--teacher: prune.depth learns from no teacher; leave it out" in line
+
+
 def test_a_student_learns_from_the_teacher_that_is_named(
     place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str]
 ):

@@ -36,6 +36,8 @@ CHUNK = 1024
 """Texts read, predicted and written at a time."""
 ANSWERED = 16
 """Texts a language model answers at a time."""
+LONGEST = 256
+"""Tokens of an answer, where --max-tokens doesn't say."""
 
 
 def predict(argv: Sequence[str]) -> int:
@@ -70,8 +72,8 @@ def predict(argv: Sequence[str]) -> int:
     )  # fmt: skip
     flags.add_machine(parser, seed=False)
     parser.add(
-        "--max-tokens", type=values.positive, default=256, metavar="N",
-        help="of a language model's answer, where no labels are named (default: %(default)s)",
+        "--max-tokens", type=values.positive, metavar="N",
+        help=f"of a language model's answer, where no labels are named (default: {LONGEST})",
     )  # fmt: skip
     args = parser.read(argv, rest="texts")
     _check(args)
@@ -80,6 +82,8 @@ def predict(argv: Sequence[str]) -> int:
     if not args.labels and answers_in_words(engine):
         _answer_all(args, engine, form)
         return 0
+    if args.max_tokens is not None:
+        raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
     with _output(args.out) as stream:
         write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
         writer = write(stream, _Teller(engine, _threshold(args, engine)))
@@ -98,7 +102,7 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
 
     if args.pair is not None or args.coverage is not None:
         raise UserError(f"{args.model} answers in words; --pair, --coverage and --labelled are for models with labels")
-    how = Decoding(max_tokens=args.max_tokens)
+    how = Decoding(max_tokens=args.max_tokens or LONGEST)
     with _output(args.out) as stream:
         table = csv.writer(stream, lineterminator="\n")
         if form == "csv":

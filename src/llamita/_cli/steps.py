@@ -31,6 +31,8 @@ def step(place: str, argv: Sequence[str]) -> int:
     verb = place.removeprefix("learn.").replace(".", " ")
     args = _parser(verb, entry).read(argv)
     method = build(entry.name, flags.settings_from(args, entry))
+    if args.teacher and not method.needs_teacher:
+        raise UserError(f"--teacher: {entry.name} learns from no teacher; leave it out")
     out = new_folder(args.out)
     return _apply(args, method, out)
 
