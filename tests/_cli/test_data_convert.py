@@ -28,6 +28,13 @@ def test_convert_makes_a_refused_file_readable(place: Path, said: Callable[..., 
     said("data", "check", "utf8.jsonl")
 
 
+def test_rows_of_empty_cells_are_written_too(place: Path, said: Callable[..., str]):
+    (place / "gaps.csv").write_text('text\na\n""\n\nb\n', encoding="utf-8")
+    said("data", "convert", "gaps.csv", "--out", "gaps.jsonl")
+    lines = (place / "gaps.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["a", "", "b"]
+
+
 @pytest.mark.parametrize("chain", [("a.csv",), ("a.tsv",), ("a.jsonl",), ("a.tsv", "b.jsonl", "c.csv", "d.TSV")])
 def test_texts_survive_every_form(chain: tuple[str, ...], place: Path, said: Callable[..., str]):
     stream = io.StringIO()

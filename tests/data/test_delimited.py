@@ -8,6 +8,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.delimited import delimited_rows
+from llamita.data.faults import Faults
 
 HERE = Path("t.csv")
 
@@ -45,3 +46,28 @@ def test_a_header_that_is_none_is_refused(text: str, said: str) -> None:
 def test_tabs_where_commas_are_named_and_the_other_way_round() -> None:
     with pytest.raises(UserError, match="divided by ','"):
         read("text,label\na,x\n", tabs=True)
+
+
+EMPTY = (
+    ('text\na\n""\n\nb\n', False, [(2, ["a"]), (3, [""]), (5, ["b"])]),
+    ("text,label\na,x\n,\n\n,,\nb,y\n", False, [(2, ["a", "x"]), (3, ["", ""]), (5, ["", ""]), (6, ["b", "y"])]),
+    ("text\tlabel\na\tx\n\t\n  \n\nb\ty\n", True, [(2, ["a", "x"]), (3, ["", ""]), (6, ["b", "y"])]),
+    ('text\na\n""\n\nb\n', True, [(2, ["a"]), (3, [""]), (5, ["b"])]),
+)
+
+
+@pytest.mark.parametrize(("text", "tabs", "rows"), EMPTY)
+def test_a_row_of_empty_cells_keeps_its_place_where_places_matter(
+    text: str, tabs: bool, rows: list[tuple[int, list[str]]]
+) -> None:
+    lines = text.splitlines(keepends=True)
+    assert list(delimited_rows(HERE, iter(lines), tabs=tabs, empty_rows=True)[2]) == rows
+    assert list(delimited_rows(HERE, iter(lines), tabs=tabs)[2]) == [row for row in rows if any(row[1])]
+
+
+def test_an_empty_row_of_one_column_is_an_empty_text_and_of_several_a_fault() -> None:
+    faults: Faults = []
+    assert list(delimited_rows(HERE, iter(["text\n", '""\n']), tabs=False, faults=faults)[2]) == [(2, [""])]
+    assert faults == []
+    assert list(delimited_rows(HERE, iter(["text,label\n", ",\n"]), tabs=False, faults=faults)[2]) == []
+    assert [fault.kind for fault in faults] == ["empty_row"]

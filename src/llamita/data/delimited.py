@@ -17,9 +17,12 @@ OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
 
 
 def delimited_rows(
-    path: Path, lines: Iterator[str], *, tabs: bool, faults: Faults | None = None
+    path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool = False, faults: Faults | None = None
 ) -> tuple[tuple[str, ...], int, Iterator[Record]]:
     """The names of the columns, the line they stand in, and the rows below.
+
+    Args:
+        empty_rows: Give rows whose cells are all empty, too; lines with nothing in them are never rows.
 
     Raises:
         UserError: the header; a row, where faults aren't collected.
@@ -31,10 +34,29 @@ def delimited_rows(
         rows = _unquoted_tabs(listed)
     else:
         rows = _parsed(path, chain(listed if tabs else start, lines), delimiter, faults)
-    number, header = next(rows, (1, ()))
+    number, header = next(filter(_is_filled, rows), (1, ()))
     names = tuple(str(name).strip() for name in header)
     _check_header(path, number, names)
-    return names, number, _even(path, names, rows, delimiter, faults)
+    rows = _even(path, names, rows, delimiter, faults)
+    if len(names) > 1 and faults is not None:
+        rows = _filled(path, rows, delimiter, faults)
+    elif faults is None and not empty_rows:
+        rows = filter(_is_filled, rows)
+    return names, number, rows
+
+
+def _is_filled(record: Record) -> bool:
+    return any(record[1])
+
+
+def _filled(path: Path, rows: Iterable[Record], delimiter: str, faults: Faults) -> Iterator[Record]:
+    """The rows with something in them; the others are noted."""
+    for number, values in rows:
+        if any(values):
+            yield number, values
+        else:
+            what = f"a row of nothing but {delimiter!r}; delete it"
+            faults.append(BadRow(path, number, what, kind="empty_row", raw=""))
 
 
 def _check_header(path: Path, number: int, names: Sequence[str]) -> None:
@@ -100,11 +122,8 @@ def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | N
             csv.field_size_limit(limit)
         if record is None:
             return
-        if any(record):
+        if record:
             yield start, record
-        elif record and faults is not None:
-            what = f"a row of nothing but {delimiter!r}; delete it"
-            faults.append(BadRow(path, start, what, kind="empty_row", raw=""))
 
 
 def _quote_advice(error: str, start: int, end: int) -> str:
@@ -120,15 +139,17 @@ def _quote_advice(error: str, start: int, end: int) -> str:
 
 def _is_plain(lines: Iterable[str]) -> bool:
     """Whether each line is a row: all have as many tabs, and, of a single column, none opens a quote that a later one closes."""
-    filled = [line for line in lines if line.strip()]
+    filled = [line for line in lines if line.strip(" \r\n")]
     tabs = {line.count("\t") for line in filled}
     return len(tabs) == 1 and (tabs != {0} or all(line.count('"') % 2 == 0 for line in filled if line.startswith('"')))
 
 
 def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Record]:
     """Lines of the same number of tabs are rows; only fields wholly in quotes lose them."""
+    divided = False
     for number, line in enumerate(lines, 1):
-        if line.strip():
+        divided = divided or "\t" in line
+        if line.strip(" \r\n" if divided else "\r\n"):
             yield number, [_unquoted(field) for field in line.rstrip("\r\n").split("\t")]
 
 
@@ -142,7 +163,9 @@ def _even(
     path: Path, names: Sequence[str], rows: Iterable[Record], delimiter: str, faults: Faults | None
 ) -> Iterator[Record]:
     for number, values in rows:
-        if len(values) != len(names):
+        if not any(values):
+            yield number, [""] * len(names)
+        elif len(values) != len(names):
             shown = {"\t": "tab"}.get(delimiter, delimiter)
             what = (
                 f"{len(values)} fields where the header has {len(names)} ({', '.join(names)});"

@@ -137,7 +137,8 @@ def read_chunks(
         return
     for path in files:
         name = str(PIPED if path == STDIN else path)
-        for table in _chunks_of(name, open_rows(path, encoding, faults=faults), how, size):
+        rows = open_rows(path, encoding, empty_rows=labelled is False, faults=faults)
+        for table in _chunks_of(name, rows, how, size):
             how = replace(how, columns=table.columns)
             yield table
 

@@ -35,16 +35,19 @@ class Rows:
 
 
 def open_rows(
-    path: Path, encoding: str | None = None, *, same_keys: bool = False, faults: Faults | None = None
-) -> Rows:
+    path: Path, encoding: str | None = None, *, same_keys: bool = False, empty_rows: bool = False,
+    faults: Faults | None = None,
+) -> Rows:  # fmt: skip
     """Start reading a file in the format its name ends with.
 
     Args:
         same_keys: Refuse an object with a key that the first one lacks, for who must lose none.
+        empty_rows: Also give rows of a delimited table whose cells are all empty, for whoever must keep every row's place.
         faults: Collects rows that can't be read, which are left out; without it the first is refused.
     """
     if path == STDIN:
-        return _piped(lines_of_stream(sys.stdin.buffer, PIPED, encoding, faults=faults), same_keys, faults)
+        lines = lines_of_stream(sys.stdin.buffer, PIPED, encoding, faults=faults)
+        return _piped(lines, same_keys, empty_rows, faults)
     existing_file(path)
     suffix = format_of(path)
     if suffix == ".parquet":
@@ -66,10 +69,10 @@ def open_rows(
         return _json(path, lines, same_keys, faults)
     if suffix in (".jsonl", ".ndjson"):
         return _records(path, _json_lines(path, lines, faults), same_keys, faults)
-    return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"), faults=faults)
+    return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"), empty_rows=empty_rows, faults=faults)
 
 
-def _piped(lines: Iterator[str], same_keys: bool, faults: Faults | None) -> Rows:
+def _piped(lines: Iterator[str], same_keys: bool, empty_rows: bool, faults: Faults | None) -> Rows:
     """Standard input: objects one a line, a list of them, or a table with a header."""
     start: list[str] = []
     for line in lines:
@@ -84,7 +87,7 @@ def _piped(lines: Iterator[str], same_keys: bool, faults: Faults | None) -> Rows
         return _json(PIPED, lines, same_keys, faults)
     if first.startswith("{"):
         return _records(PIPED, _json_lines(PIPED, lines, faults), same_keys, faults)
-    return _delimited(PIPED, lines, tabs="\t" in first and "," not in first, faults=faults)
+    return _delimited(PIPED, lines, tabs="\t" in first and "," not in first, empty_rows=empty_rows, faults=faults)
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
@@ -93,8 +96,8 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
             yield number, (text,)
 
 
-def _delimited(path: Path, lines: Iterator[str], *, tabs: bool, faults: Faults | None = None) -> Rows:
-    names, number, rows = delimited_rows(path, lines, tabs=tabs, faults=faults)
+def _delimited(path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool, faults: Faults | None) -> Rows:
+    names, number, rows = delimited_rows(path, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
     return Rows(names=names, rows=rows, first_line=number)
 
 
