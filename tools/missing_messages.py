@@ -22,12 +22,14 @@ CATALOGUE = ROOT / "core" / "messages.zh.toml"
 ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5)}
 """Which arguments of which calls are messages."""
 RETURNED = {
-    "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy",),
+    "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy", "_undecodable"),
     "data/delimited.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip
 """Functions that return messages."""
-LISTED = {"_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS"}
+LISTED = {
+    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
+}  # fmt: skip
 """Dictionaries whose values are messages."""
 
 
@@ -44,8 +46,9 @@ def collected(root: Path = ROOT) -> dict[str, str]:
 
 def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    returned = {f"{function.name}()": _returned(function) for function in functions}
     for scope in [tree, *functions]:
-        names = _texts_by_name(scope)
+        names = _texts_by_name(scope) | returned
         for node in ast.walk(scope):
             for expression, before in _messages_in(node):
                 yield from ((before + _shifted(t, before), node.lineno) for t in _templates(expression, names))
@@ -83,15 +86,25 @@ def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
         yield from ((argument, "only parts") for argument in node.args[1:])
 
 
+def _returned(function: ast.FunctionDef) -> list[ast.expr]:
+    """What a function of the file returns, which is a message where its call stands for one."""
+    names = _texts_by_name(function)
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value is not None]
+    return [text for value in values for text in (names.get(value.id, []) if isinstance(value, ast.Name) else [value])]
+
+
 def _shifted(template: str, before: str) -> str:
     taken = len(re.findall(r"\{\d\}", before))
     return re.sub(r"\{(\d+)\}", lambda m: f"{{{int(m[1]) + taken}}}", template)
 
 
 def _texts_by_name(scope: ast.AST) -> dict[str, list[ast.expr]]:
-    """The expressions each variable is set to."""
+    """The expressions each variable is set to; what `+=` puts after it stands behind a slot."""
     found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope):
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+            longer = [ast.BinOp(node.target, ast.Add(), added) for added in _branches(node.value) if _written(added)]
+            found.setdefault(node.target.id, []).extend(longer)
         pairs = [(t, node.value) for t in node.targets] if isinstance(node, ast.Assign) else []
         for target, value in pairs:
             if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
@@ -109,11 +122,27 @@ def _templates(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str
     elif isinstance(node, ast.Name):
         for value in names.get(node.id, []):
             yield from _templates(value, {})
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        for value in names.get(f"{node.func.id}()", []):
+            yield from _templates(value, {})
+    elif isinstance(node, ast.BinOp) and len(sums := _branches(node)) > 1:
+        for one in sums:
+            yield from _templates(one, names)
     elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("replace", "strip", "rstrip", "format"):
         for text in _templates(node.func.value, names):  # type: ignore[attr-defined]
             yield _numbered(text, r"\{\{\}\}") if node.func.attr == "format" else text  # type: ignore[attr-defined]
     elif text := _written(node):
         yield _numbered(text, "\0")
+
+
+def _branches(node: ast.expr) -> list[ast.expr]:
+    """The expressions that one with `a if x else b` in it, alone or in a sum, comes to."""
+    if isinstance(node, ast.IfExp):
+        return [*_branches(node.body), *_branches(node.orelse)]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        pairs = [(left, right) for left in _branches(node.left) for right in _branches(node.right)]
+        return [ast.BinOp(left, ast.Add(), right) for left, right in pairs]
+    return [node]
 
 
 def _written(node: ast.expr) -> str:
@@ -124,7 +153,8 @@ def _written(node: ast.expr) -> str:
         return "".join(_written(value) if isinstance(value, ast.Constant) else "\0" for value in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _written(node.left), _written(node.right)
-        return (left or "\0") + (right or "\0") if left or right else ""
+        empty = [isinstance(side, ast.Constant) and side.value == "" for side in (node.left, node.right)]
+        return (left or "\0" * (not empty[0])) + (right or "\0" * (not empty[1])) if left or right else ""
     return ""
 
 
@@ -166,6 +196,18 @@ def messages(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
+def unsaid(root: Path = ROOT) -> list[str]:
+    """Where the command line prints or asks words that it doesn't say in the language spoken."""
+    found = []
+    for file in sorted((root / "_cli").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("print", "input", "ask"):
+                words = [text for argument in node.args for text in map(_written, _branches(argument))]
+                if re.search(r"[A-Za-z]{2}", " ".join(words)):
+                    found.append(f"{file.relative_to(root).as_posix()}:{node.lineno}")
+    return found
+
+
 def main() -> int:
     known = tomllib.loads(CATALOGUE.read_text(encoding="utf-8")).get("messages", {}) if CATALOGUE.exists() else {}
     said = messages()
@@ -176,6 +218,8 @@ def main() -> int:
     for text, place in missing.items():
         quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\x00", "\\u0000")
         print(f'"{quoted}" = ""  # {place}')
+    for place in unsaid():
+        print(f"{place}: printed as it is; put said() around it", file=sys.stderr)
     print(f"{len(missing)} of {len(said)} messages have no Chinese", file=sys.stderr)
     return 1 if missing else 0
 

@@ -10,6 +10,7 @@ import pytest
 
 from llamita._cli import hand_labels
 from llamita._cli.hand_labels import Interview, ask_for_labels
+from llamita._cli.language import speaking
 from llamita.core.errors import UserError
 from llamita.hand_labels import read_hand_labels
 
@@ -41,6 +42,19 @@ def answers(*given: str) -> Callable[[str], str]:
 def test_numbers_and_names_label_and_what_is_neither_is_asked_again(tmp_path: Path) -> None:
     interview(tmp_path / "a.csv").hold(answers("2", "BAD", "9", "x", "1", "q"))
     assert written(tmp_path / "a.csv") == [("text 0", "good"), ("text 1", "bad"), ("text 2", "bad")]
+
+
+def test_the_questions_are_asked_in_the_language_spoken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "q"
+
+    with speaking("zh"):
+        interview(tmp_path / "a.csv").hold(ask)
+    assert asked == ["1 bad  2 good  |  u 撤销  s 跳过  q 停止："]
+    assert capsys.readouterr().out == "\n[第 1 条，共 5 条]  text 0\n\n"
 
 
 def test_each_answer_is_saved_before_the_next_question(tmp_path: Path) -> None:
@@ -83,7 +97,7 @@ def test_a_later_call_goes_on_where_the_first_stopped(
     assert sorted(ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file).texts) == TEXTS
     assert written(file)[:2] == first
     assert {text for text, _ in written(file)} == set(TEXTS)
-    assert "[3 of 5]" in capsys.readouterr().out
+    assert "[text 3 of 5]" in capsys.readouterr().out
     with pytest.raises(UserError, match="holds the label 'bad', which --labels doesn't name"):
         ask_for_labels(str(tmp_path / "texts.txt"), {"poor": "poor", "good": "good"}, file)
 
@@ -135,7 +149,7 @@ def test_earlier_hand_labels_are_kept_whatever_is_drawn_now(
     given = ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file)
     assert written(file)[:4] == earlier
     assert len(written(file)) == len(given) == 5
-    assert "[5 of 6]" in capsys.readouterr().out
+    assert "[text 5 of 6]" in capsys.readouterr().out
     monkeypatch.setattr(hand_labels, "MOST", 2)
     monkeypatch.setattr("builtins.input", answers())
     assert len(ask_for_labels(str(tmp_path / "texts.txt"), LABELS, file)) == 5

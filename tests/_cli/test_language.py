@@ -9,6 +9,7 @@ import pytest
 from llamita._cli.language import said, speaking, spoken, wanted
 from llamita.cli import main
 from llamita.core.errors import UserError
+from llamita.data.mend import SET_ASIDE
 
 
 def test_the_flag_wins_over_the_environment_and_english_is_the_default():
@@ -70,3 +71,72 @@ def test_the_language_may_stand_before_a_verb_of_two_words(capsys: pytest.Captur
     assert "missing.csv" in capsys.readouterr().err
     assert main(["--language", "fr", "data", "check", "missing.csv"]) == 2
     assert "--language" in capsys.readouterr().err
+
+
+def test_a_mended_copy_is_told_in_chinese_and_so_are_the_reasons_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    rows = ["很好 <b>吃</b>,好", "很差,坏", ",好", "很差。,坏", "不错,好", "不错！,坏"]
+    (tmp_path / "z.csv").write_text("\n".join(["text,label", *rows, ""]), encoding="utf-8")
+    main(["data", "check", "z.csv", "--near", "0", "--fix", "new.csv", "--language", "zh"])
+    told = capsys.readouterr().err
+    assert "已写入：new.csv，2 行；移出 4 行，存于 new.aside.csv；1 行的文本已修正" in told
+    aside = (tmp_path / "new.aside.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert [line.split(",")[1] for line in aside] == [
+        "文本为空", "与前面的文本重复", "同一文本带有不同的标签", "同一文本带有不同的标签",
+    ]  # fmt: skip
+
+
+def test_every_reason_for_which_rows_are_set_aside_is_chinese():
+    with speaking("zh"):
+        assert [reason for reason in SET_ASIDE.values() if said(reason) == reason] == []
+
+
+def test_counted_labels_and_folders_of_labels_are_told_in_chinese(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for number in range(8):
+        (tmp_path / f"texts/a and b{number}").mkdir(parents=True)
+        (tmp_path / f"texts/a and b{number}/one.txt").write_text(f"文本{number}" * 3, encoding="utf-8")
+    main(["data", "check", "texts", "--near", "0", "--language", "zh"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "text = 文件内容，label = 所在目录；标签：a and b0 1" in first
+    assert first.endswith("，另有 2 个")
+
+
+@pytest.mark.parametrize(
+    ("line", "chinese"),
+    [
+        (
+            (
+                "a.csv:3: byte 10 (0xff) is not gb18030; it looks like Latin-1. Convert it: llamita data convert a.csv"
+                " --encoding Latin-1 --out a-utf8.csv"
+            ),
+            (
+                "a.csv:3：第 10 字节（0xff）不是 gb18030 编码，像是 Latin-1 编码。请转换：llamita data convert a.csv"
+                " --encoding Latin-1 --out a-utf8.csv"
+            ),
+        ),
+        ("2 rows in Arabic script, where the others are in Greek script", "2 行使用阿拉伯文字，其他行使用希腊文字"),
+        ("1 row in another script, where the others are in Chinese script", "1 行使用另一种文字，其他行使用中文"),
+        (
+            (
+                "x.jsonl:3: messages 1 and 2 are both the user's; here assistant must speak: user and assistant take turns,"
+                " the user first"
+            ),
+            "x.jsonl:3：第 1 条和第 2 条消息都是 user 的；此处应由 assistant 发言：user 与 assistant 须轮流，user 在先",
+        ),
+        ("relax it: --keep 0.9, or more --minutes", "可放宽：--keep 0.9，或增加 --minutes"),
+        ("relax it: --max-latency 3.2ms, or more --threads.", "可放宽：--max-latency 3.2ms，或增加 --threads。"),
+    ],
+)
+def test_lines_that_are_put_together_are_chinese_throughout(line: str, chinese: str):
+    with speaking("zh"):
+        assert said(line) == chinese
+
+
+def test_a_column_role_that_nobody_knows_is_refused_in_chinese(capsys: pytest.CaptureFixture[str]):
+    assert main(["data", "check", "x.csv", "--columns", "foo=bar", "--language", "zh"]) == 2
+    assert "实际为 'foo'。用法见" in capsys.readouterr().err

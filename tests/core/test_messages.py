@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,14 +16,38 @@ TOOL = Path(__file__).parents[2] / "tools" / "missing_messages.py"
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[str, str]:
-    """Every message of the package and where it is said."""
+def tool() -> ModuleType:
+    """The tool that collects the messages."""
     spec = importlib.util.spec_from_file_location("missing_messages", TOOL)
     assert spec is not None
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
+    return tool
+
+
+@pytest.fixture(scope="module")
+def said(tool: ModuleType) -> dict[str, str]:
+    """Every message of the package and where it is said."""
     return tool.messages()
+
+
+def test_what_is_put_after_a_message_or_returned_as_one_is_collected(tool: ModuleType, tmp_path: Path):
+    (tmp_path / "speaker.py").write_text(
+        "def refuse(name):\n    what = f'no file {name}'\n    what += '; look again' if name else ''\n"
+        "    raise UserError(what)\ndef told(n):\n    return f'{n} texts read' + (' twice' if n else '')\n"
+        "def tell(n):\n    print(said(told(n)))\n",
+        encoding="utf-8",
+    )
+    found = set(tool.messages(tmp_path))
+    assert found == {"no file {0}", "{0}; look again", "{0} texts read", "{0} texts read twice"}
+
+
+def test_nothing_is_printed_without_saying_it_in_the_language_spoken(tool: ModuleType, tmp_path: Path):
+    assert [place for place in tool.unsaid() if not place.startswith("_cli/predict.py")] == []
+    (tmp_path / "_cli").mkdir()
+    (tmp_path / "_cli/verb.py").write_text("print(f'{n} of {m}')\nprint(said('none'), name)\n", encoding="utf-8")
+    assert tool.unsaid(tmp_path) == ["_cli/verb.py:1"]
 
 
 def test_every_message_has_a_chinese_one(said: dict[str, str]):

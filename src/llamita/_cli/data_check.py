@@ -40,7 +40,7 @@ def check(argv: Sequence[str]) -> int:
     findings = _findings(args, tables, faults)
     errors = sum(f.severity == "error" for f in findings)
     if mended is not None:
-        print(said(write_mended(args, tables, findings, mended)), file=sys.stderr)
+        print(write_mended(args, tables, findings, mended), file=sys.stderr)
     if args.html:
         from llamita.pages.data_page import write_data_page
 
@@ -177,8 +177,8 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
 
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
-        labels = f"; labels: {_counted(table)}" if table.labels else "; no labels"
-        print(f"{name}: {table.source}, {said(rows_text(len(table)))}; {roles}{said(labels)}")
+        labels = f"{said('; labels: ')}{_counted(table)}" if table.labels else said("; no labels")
+        print(f"{name}: {table.source}, {said(rows_text(len(table)))}; {said(roles)}{labels}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
         print(said(f"{f.severity}: {where}: {f.message}{_lines(f)}; {f.remedy}"))
@@ -206,7 +206,7 @@ def _counted(table: Table) -> str:
     names = [label for cell in cells for label in parts(cell)] if table.several else cells
     counts = Counter(names).most_common()
     shown = ", ".join(f"{label} {n:,}" for label, n in counts[:6])
-    return f"{shown} and {len(counts) - 6} more" if len(counts) > 6 else shown
+    return shown + (said(f" and {len(counts) - 6} more") if len(counts) > 6 else "")
 
 
 def _command(argv: Sequence[str]) -> str:

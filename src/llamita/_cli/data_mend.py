@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llamita._cli.language import said
 from llamita.data.columns import ROLES
 from llamita.data.files import stem_of
 
@@ -27,7 +28,7 @@ def aside_of(out: Path) -> Path:
 def write_mended(
     args: argparse.Namespace, tables: Mapping[str, Table], findings: Sequence[DataFinding], out: Path
 ) -> str:
-    """Write the mended copy and what was set aside; says what was done."""
+    """Write the mended copy and what was set aside; what was done, in the language spoken."""
     from llamita.data.cells import rows_text
     from llamita.data.mend import mend
     from llamita.data.read import read_with_rows
@@ -46,12 +47,12 @@ def write_mended(
         aside.unlink(missing_ok=True)
         raise
     changed = sum(label in done.labels for label in table.labels or ())
-    told = f"written: {out}, {rows_text(len(done.kept))}"
-    put = len(done.aside) + len(lost)
-    told += f"; {aside}, {rows_text(put)} set aside" if put else "; nothing was set aside"
-    told += f"; {rows_text(changed)} with a label written anew" if changed else ""
     mended = sum(row in done.texts for row in done.kept)
-    return told + (f"; {rows_text(mended)} with a text mended" if mended else "")
+    put = len(done.aside) + len(lost)
+    told = said(f"written: {out}, {rows_text(len(done.kept))}")
+    told += said(f"; {aside}, {rows_text(put)} set aside" if put else "; nothing was set aside")
+    told += said(f"; {rows_text(changed)} with a label written anew") if changed else ""
+    return told + (said(f"; {rows_text(mended)} with a text mended") if mended else "")
 
 
 def _rows_of_lines(table: Table, faults: Faults) -> dict[int, str]:
@@ -70,7 +71,7 @@ def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Itera
     held = [(every[i][0], reason, every[i][1]) for i, reason in done.aside.items()]
     held += [(fault.line, fault.message, [fault.raw, *[""] * (width - 1)]) for fault in lost]
     for line, reason, values in sorted(held, key=lambda one: one[0]):
-        yield line, (line, reason, *values)
+        yield line, (line, said(reason), *values)
 
 
 def _rewritten(done: Mended, table: Table, names: Sequence[str], every: Sequence[Row]) -> Iterator[Row]:

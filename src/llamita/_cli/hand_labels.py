@@ -72,9 +72,10 @@ class Interview:
         choices = self._choices()
         while (text := self._next()) is not None:
             shown = text if isinstance(text, str) else "\n\n".join(text)
-            print(f"\n[{len(self.given) + 1} of {len(self.sample)}]  {shown}\n")
+            place = said(f"[text {len(self.given) + 1} of {len(self.sample)}]")
+            print(f"\n{place}  {shown}\n")
             try:
-                answer = ask(f"{choices}  |  u undo  s skip  q stop: ").strip()
+                answer = ask(f"{choices}  |  {said('u undo  s skip  q stop: ')}").strip()
             except EOFError:
                 return
             if answer.casefold() == "q":

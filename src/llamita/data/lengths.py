@@ -20,19 +20,12 @@ the so many characters below it have on average."""
 ENDS = frozenset(".!?。！？…\"'”’)）」』~～;；:")
 MAIN_SCRIPT, OTHER_SCRIPT, ENOUGH = 0.95, 0.9, 10
 """A row is in another script when so many of its letters are, at least so many, in data that is in one script."""
-SCRIPTS = (
-    "LATIN",
-    "CJK",
-    "CYRILLIC",
-    "ARABIC",
-    "HANGUL",
-    "HIRAGANA",
-    "KATAKANA",
-    "GREEK",
-    "HEBREW",
-    "DEVANAGARI",
-    "THAI",
-)
+SCRIPTS = {
+    "LATIN": "Latin script", "CJK": "Chinese script", "CYRILLIC": "Cyrillic script", "ARABIC": "Arabic script",
+    "HANGUL": "Hangul script", "HIRAGANA": "Hiragana script", "KATAKANA": "Katakana script", "GREEK": "Greek script",
+    "HEBREW": "Hebrew script", "DEVANAGARI": "Devanagari script", "THAI": "Thai script", "OTHER": "another script",
+}  # fmt: skip
+"""What Unicode calls a letter, and what its script is called here."""
 SMALLEST = 50
 """Rows that data must have to say what is usual in it."""
 
@@ -104,11 +97,7 @@ def _other_script(table: Table) -> Iterator[DataFinding]:
     ]  # fmt: skip
     if rows:
         other = counts[rows[0]].most_common(1)[0][0]
-        name = {"CJK": "Chinese"}
-        message = (
-            f"{rows_text(len(rows))} in {name.get(other, other.title())} script, where the others are in"
-            f" {name.get(main, main.title())} script"
-        )
+        message = f"{rows_text(len(rows))} in {SCRIPTS[other]}, where the others are in {SCRIPTS[main]}"
         yield found_in(table, rows, "script", "warning", message, "take them out unless the model must read them")
 
 
