@@ -30,11 +30,33 @@ def roles(header: str, rows: Sequence[str] = (), given: Mapping[str, str] | None
         ("premise|hypothesis|label|idx", {"text": "premise", "pair": "hypothesis", "label": "label"}),
         ("label|Sentence2|Sentence1", {"text": "Sentence1", "pair": "Sentence2", "label": "label"}),
         ("sentence|question|标签", {"text": "question", "pair": "sentence", "label": "标签"}),
+        ("句子1|句子2|标签", {"text": "句子1", "pair": "句子2", "label": "标签"}),
+        ("文本1|文本2|标签", {"text": "文本1", "pair": "文本2", "label": "标签"}),
+        ("句子１|句子２|标签", {"text": "句子１", "pair": "句子２", "label": "标签"}),
+        ("标签|假设|前提", {"text": "前提", "pair": "假设", "label": "标签"}),
+        ("问题|答案|类别", {"text": "问题", "pair": "答案", "label": "类别"}),
         ("id|text", {"text": "text"}),
     ],
 )
 def test_known_names_tell_the_roles_in_any_order_and_case(header: str, expected: dict[str, str]) -> None:
     assert roles(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("simplified", "traditional"),
+    [
+        ("内容|标签", "內容|標籤"),
+        ("标题|类别", "標題|類別"),
+        ("评论|分类", "評論|分類"),
+        ("文本|标注", "文本|標註"),
+        ("前提|假设|标签", "前提|假設|標簽"),
+        ("问题|答案|类别", "問題|答案|類別"),
+    ],
+)
+def test_a_header_in_traditional_characters_reads_as_its_simplified_twin(simplified: str, traditional: str) -> None:
+    twins = dict(zip(simplified.split("|"), traditional.split("|"), strict=True))
+    assert roles(traditional) == {role: twins[name] for role, name in roles(simplified).items()}
+    assert len(roles(traditional)) == len(twins)
 
 
 def test_names_go_before_content() -> None:
@@ -49,6 +71,7 @@ def test_a_plain_name_goes_before_a_related_one() -> None:
 
 def test_half_a_pair_is_no_pair() -> None:
     assert roles("premise|text|label") == {"text": "text", "label": "label"}
+    assert roles("前提|问题|标签") == {"text": "问题", "label": "标签"}
     assert roles("sentence1|sentence|label") == {"text": "sentence", "label": "label"}
 
 

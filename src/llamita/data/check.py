@@ -13,7 +13,7 @@ from dataclasses import replace
 from llamita.core.encoding import TextEncoder
 from llamita.data.cells import rows_text
 from llamita.data.characters import damaged
-from llamita.data.columns import LABELS, PAIRS, TEXTS
+from llamita.data.columns import LABELS, PAIRS, TEXTS, known_form
 from llamita.data.copies import near_pairs, same_texts
 from llamita.data.faults import BadRow, Faults
 from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place
@@ -103,7 +103,7 @@ def _header(table: Table) -> Iterator[DataFinding]:
     for role, column in table.columns.items():
         if role not in known:
             continue
-        written = column.strip().lower()
+        written = known_form(column)
         near = next((name for name in known[role] if _is_slip(written, name)), None)
         if near is not None and written not in known[role]:
             message = f"column {column!r} is taken for the {role}; its name looks like {near!r} misspelt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from llamita.core.errors import UserError, did_you_mean
@@ -11,16 +12,19 @@ PAIRS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text_a", "text_b"), ("text1", "text2"), ("text", "pair"),
     ("text", "text_pair"), ("question1", "question2"), ("sentence_a", "sentence_b"), ("query1", "query2"),
     ("question", "sentence"), ("question", "passage"),
+    ("前提", "假设"), ("句子1", "句子2"), ("文本1", "文本2"), ("问题1", "问题2"), ("问题", "答案"),
 )  # fmt: skip
 TEXTS = (
     "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query",
     "question", "body", "article", "description", "title", "headline", "input",
-    "文本", "内容", "评论", "句子", "正文", "标题",
+    "文本", "内容", "评论", "句子", "正文", "标题", "问题",
 )  # fmt: skip
 LABELS = (
     "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",
     "emotion", "label_text", "y", "tags", "topics", "categories", "genres", "标签", "类别", "情感", "分类", "标注",
 )  # fmt: skip
+SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問", "内评论标题签签类别注设问")
+"""What the names above are written with in traditional Chinese."""
 
 
 def find_columns(
@@ -35,7 +39,7 @@ def find_columns(
         where: File and line for messages.
     """
     chosen = _chosen(names, given or {}, where)
-    lowered = {name.strip().lower(): name for name in reversed(names)}
+    lowered = {known_form(name): name for name in reversed(names)}
     free = [name for name in names if name not in chosen.values()]
     if "text" not in chosen:
         chosen |= _named_texts(lowered, free)
@@ -52,6 +56,11 @@ def find_columns(
     if "label" not in chosen and (label := _repeating(names, sample, chosen)):
         chosen["label"] = label
     return {role: chosen[role] for role in ROLES if role in chosen}
+
+
+def known_form(name: str) -> str:
+    """A column's name as it would stand above: in small letters and simplified characters, digits of half width."""
+    return unicodedata.normalize("NFKC", name).strip().lower().translate(SIMPLIFIED)
 
 
 def _chosen(names: Sequence[str], given: Mapping[str, str], where: str) -> dict[str, str]:
