@@ -19,6 +19,9 @@ BY_KIND = {trace.kind: trace for trace in TRACES}
         ("markup", "fine.<br/>Then"), ("markup", '<a href="x">y</a>'), ("markup", "AT&amp;T"), ("markup", "&#39;"),
         ("escape", "one\\n Two"), ("escape", "caf\\u00e9"), ("percent", "a%20very%20good%20film"),
         ("placeholder", "N/A"), ("placeholder", " None "), ("spreadsheet", "######"), ("spreadsheet", "1.2E+11"),
+        ("placeholder", "暂无评论"), ("placeholder", "无"), ("placeholder", "該用戶沒有填寫評價。"), ("placeholder", "未填写"),
+        ("placeholder", "该用户没有填写评价"), ("placeholder", "此用户未填写评价内容"), ("placeholder", "该条微博已被删除"),
+        ("placeholder", "该条微博已被作者删除"), ("placeholder", "无内容"), ("placeholder", "评价方未及时做出评价,系统默认好评!"),
         ("spreadsheet", "2024/1/3 0:00:00"), ("spreadsheet", "=SUM(A1)"), ("number", "20,413-77"), ("lookalike", "g\u043e\u043ed"),
         ("decomposed", "cafe\u0301"), ("cell_limit", "x" * 32_767),
     ],
@@ -37,6 +40,7 @@ def test_a_trace_is_seen(kind: str, text: str) -> None:
         "C:\\new\\temp", "\\tau and \\nu are Greek", "x < 3 and y > 2", "AT&T", "i <3 this", "100% sure, 20 % off", "10/10", "9.5",
         "none of it works", "it was null and void", "on 3-Apr we went", "👨\u200d👩\u200d👧", "می\u200cخواهم",
         "Привет, мир", "e5 and π", "5 μm of α-helix",
+        "没有", "没有内容", "无聊", "无语", "未填写地址就发货了", "我的微博已被删除", "默认好评", "评价不错", "该用户很好",
         "日本語のテキスト", "한국어", "tiếng Việt", "$1,000", "2024",
     ],
 )  # fmt: skip

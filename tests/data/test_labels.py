@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.read import read_table
 from llamita.data.table import Table
@@ -32,6 +34,40 @@ def test_labels_for_nothing_are_told_once() -> None:
     assert found(TEXTS, ["", "nan", *LABELS[2:]]) == {"empty_label": (3,)}
     kinds = [f.message for f in labels_found(table(TEXTS, ["", "nan", *LABELS[2:]]))]
     assert kinds == ["1 row with an empty label", "1 row with 'nan' for a label, a word for nothing"]
+
+
+def misspelt(counted: dict[str, int]) -> list[str]:
+    labels = [label for label, n in counted.items() for _ in range(n)]
+    texts = [f"{WORDS[i % 7]}，第 {i} 条" for i in range(len(labels))]
+    return [f.given or f.message for f in labels_found(table(texts, labels)) if f.kind == "label_spelling"]
+
+
+def test_a_label_in_traditional_characters_is_the_simplified_one_written_otherwise() -> None:
+    pytest.importorskip("opencc")
+    assert misspelt({"好评": 100, "差评": 90, "好評": 60}) == ["好評"]
+    train, test = table(TEXTS, ["好评", "差评"] * 100), table(TEXTS[:20], ["好評", "差评"] * 10)
+    assert next(labels_of_test(train, test)).remedy == "is '好评' meant?"
+
+
+def test_a_rare_chinese_label_one_character_off_a_common_one_is_suspected() -> None:
+    assert misspelt({"好评": 100, "差评": 90, "好坪": 2}) == ["label '好坪' (2) looks like '好评' (100) misspelt"]
+    assert misspelt({"体育新闻": 100, "财经新闻": 90, "体育新文": 1}) != []
+
+
+@pytest.mark.parametrize(
+    "counted",
+    [
+        {"好评": 300, "差评": 9},
+        {"好评": 300, "差评": 280, "中评": 3},
+        {"体育": 100, "体裁": 100},
+        {"体育": 100, "教育": 90, "德育": 3},
+        {"一级": 300, "二级": 8, "三级": 2},
+        {"正面": 300, "负面": 200, "中性": 4},
+        {"军事": 200, "房产": 200, "汽车": 8, "股票": 3},
+    ],
+)
+def test_chinese_labels_that_differ_by_design_are_not_suspected(counted: dict[str, int]) -> None:
+    assert misspelt(counted) == []
 
 
 def test_none_is_a_label() -> None:

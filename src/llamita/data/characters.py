@@ -34,7 +34,15 @@ MARKUP = re.compile(
 ESCAPES = re.compile(r"(?<!:)(?<!:\\)\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-f]{2}")
 """Not before a small letter: C:\\new and the \\tau of a formula are written so."""
 PERCENT = re.compile(r"(?:%[0-9A-F]{2}){3}|(?:\w%20){2}|\w+%20\w+%20", re.IGNORECASE)
-PLACEHOLDER = re.compile(r"nan|none|null|nil|na|n/a|#n/a|undefined|<na>|nat|\[?deleted\]?|\[?removed\]?", re.IGNORECASE)
+PLACEHOLDER = re.compile(
+    r"nan|none|null|nil|na|n/a|#n/a|undefined|<na>|nat|\[?deleted\]?|\[?removed\]?"
+    r"|(?:[无無]|[暂暫][无無])(?:[评評][论論价價]|点评|點評|[内內]容|[数數][据據])?[。.]?"
+    r"|(?:[该該此]?(?:用[户戶]|[买買]家|[顾顧]客))?(?:[没沒]有|未)(?:[填写寫]){2}(?:任何)?(?:[评評][论論价價]|点评|點評)?(?:[内內]容)?[。.]?"
+    r"|(?:[评評][价價]方|用[户戶]|[买買]家)未(?:及[时時])?[做作]?出?(?:[评評][价價]|点评|點評)[,，]?系[统統]默[认認]好[评評][!！。.]?"
+    r"|[该該此][条條篇]?(?:微博|[评評][论論价價]|[内內]容|留言|帖子|文章)已被?(?:作者|用[户戶]|管理[员員])?(?:自行)?(?:[删刪]除|屏蔽)[。.]?",
+    re.IGNORECASE,
+)
+"""What programs write for an empty cell, and web pages for a review that nobody wrote or that is gone."""
 SPREADSHEET = re.compile(
     r"#{4,}|#(?:REF|NAME|VALUE|DIV/0|NUM|NULL)[!?]?|=[A-Z]+\([^)]*\)|[+-]?\d(?:\.\d+)?E[+-]\d{1,3}"
     r"|\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(?:-\d{2,4})?"

@@ -6,12 +6,13 @@ import difflib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, parts_of, shortened
 from llamita.data.label_sets import parts
 from llamita.data.table import Table
+from llamita.data.text import han_share, simplified
 
 NOTHING = frozenset(("nan", "null", "#n/a", "<na>", "undefined"))
 """Words for an empty cell; "none" is a label that people give."""
@@ -20,6 +21,13 @@ FEWEST = 10
 SURE, MOST, ENOUGH = 0.99, 0.5, 50
 """A word at a text's end gives the label away when so many of the texts that have it have that label, and so many of that
 label's texts, at least so many, have it."""
+SHORT = range(2, 7)
+"""Characters of a Chinese label that is compared one by one; a longer one is compared as words of letters are."""
+OPPOSED = frozenset(
+    "好坏差中优良劣正负反高低大小多少长短男女老幼是否有无不非真假对错上下左右前后内外东南西北春夏秋冬甲乙丙丁"
+    "新旧强弱快慢冷热早晚公私买卖进出升降增减一二三四五六七八九十百千万零两"
+)
+"""Characters that tell labels apart: two of them are no slip for each other."""
 
 
 def labels_found(table: Table) -> Iterator[DataFinding]:
@@ -81,14 +89,18 @@ def _swapped(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[
 
 
 def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
-    """Rare labels that differ from a common one by case, space, width, or a letter or two."""
+    """Rare labels that differ from a common one by case, space, width, older characters, or a letter or two."""
     names = [label for label, _ in counts.most_common()]
     if len(names) > 1000:
         return
+    keys = {label: folded(label) for label in names}
     for number, label in enumerate(names):
-        for common in sorted(names[:number], key=lambda other: folded(other) != folded(label)):
-            same = folded(label) == folded(common)
-            if same or (counts[label] * 20 < counts[common] and _nearly(label, common)):
+        for common in sorted(names[:number], key=lambda other: keys[other] != keys[label]):
+            same = keys[label] == keys[common]
+            near = counts[label] * 20 < counts[common] and (
+                _nearly(label, common) or (counts[label] < FEWEST and _one_character_off(label, common, keys, counts))
+            )
+            if same or near:
                 rows = [i for i, name in enumerate(table.labels or []) if name == label]
                 message = f"label {label!r} ({len(rows)}) looks like {common!r} ({counts[common]:,}) misspelt"
                 meant = {"given": label, "meant": common} if same else {}
@@ -98,14 +110,28 @@ def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
 
 
 def folded(label: str) -> str:
-    """A label without case, width and spaces."""
-    return "".join(c for c in unicodedata.normalize("NFKC", label).casefold() if not c.isspace() and c.isprintable())
+    """A label without case, width and spaces, in simplified characters."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return simplified("".join(c for c in plain if not c.isspace() and c.isprintable()))
 
 
 def _nearly(one: str, other: str) -> bool:
     if min(len(one), len(other)) < 5 or re.findall(r"\d+", one) != re.findall(r"\d+", other):
         return False
     return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio() >= 0.85
+
+
+def _one_character_off(label: str, common: str, keys: Mapping[str, str], counts: Counter[str]) -> bool:
+    """Whether two short Chinese labels differ by one character, at a place where no two common labels differ, too."""
+    one, other = keys[label], keys[common]
+    wrong = [i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
+    if len(one) != len(other) or len(one) not in SHORT or len(wrong) != 1 or han_share(one + other) < 1:
+        return False
+    at = wrong[0]
+    if {one[at], other[at]} <= OPPOSED:
+        return False
+    alike = {key for name, key in keys.items() if counts[name] >= FEWEST and len(key) == len(one)}
+    return sum(key[:at] + key[at + 1 :] == one[:at] + one[at + 1 :] for key in alike) == 1
 
 
 def _sizes(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
@@ -162,7 +188,8 @@ def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> It
     known, tested = set().union(*ours), set().union(*theirs)
     for label in _in_order(tested - known):
         rows = [i for i, names in enumerate(theirs) if label in names]
-        near = difflib.get_close_matches(label, known, n=1, cutoff=0.6)
+        same = [name for name in _in_order(known) if folded(name) == folded(label)]
+        near = same or difflib.get_close_matches(label, known, n=1, cutoff=0.6)
         remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
         message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
         yield found_in(test, rows, "unknown_label", "error", message, remedy)

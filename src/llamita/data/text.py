@@ -60,9 +60,13 @@ def _converter() -> Any:
     return opencc.OpenCC("t2s")
 
 
+def simplified(text: str) -> str:
+    """A text of traditional characters in simplified ones; any other, or without opencc, as it is."""
+    if is_traditional(text) and (converter := _converter()) is not None:
+        return converter.convert(text)
+    return text
+
+
 def reading_key(text: Text) -> str:
     """As `text_key`, the same for a Chinese text in traditional and in simplified characters."""
-    key = text_key(text)
-    if is_traditional(key) and (converter := _converter()) is not None:
-        return converter.convert(key)
-    return key
+    return simplified(text_key(text))
