@@ -156,6 +156,8 @@ def test_flags_that_mean_nothing_here_are_refused_before_the_model_is_opened(
 def test_the_length_of_an_answer_is_refused_of_a_model_with_labels(model: Path, refused: Callable[..., str]):
     line = refused("predict", model, "a", "--max-tokens", "5")
     assert f"--max-tokens is about answers in words, and {model} gives labels here; leave it out" in line
+
+
 @pytest.mark.parametrize("rows", ['text\na\n""\n\nb\n', "text,label\na,x\n,\n\nb,y\n"])
 def test_a_row_of_empty_cells_keeps_its_place(rows: str, place: Path, model: Path, said: Callable[..., str]):
     (place / "gaps.csv").write_text(rows, encoding="utf-8")
