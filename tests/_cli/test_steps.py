@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,7 +38,9 @@ def test_a_method_of_learn_is_a_verb_and_goes_on_where_another_step_ended(
     steps = [step["step"] for step in lineage(place / "new/folders/sure")]
     assert steps == ["load", "prune.depth", "learn.calibrate"]
     size = sum(file.stat().st_size for file in (place / "new/folders/sure").iterdir())
-    assert told == f"written: {Path('new/folders/sure')} ({size / 1000:.3g} kB)\n"
+    assert told.endswith(f"written: {Path('new/folders/sure')} ({size / 1000:.3g} kB)\n")
+    assert "texts that were not trained on" in told
+    assert re.search(r"before +after", told), "the scores of both"
     assert sorted(p.name for p in (place / "new/folders").iterdir()) == ["cut", "sure"]
 
 

@@ -93,9 +93,26 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
         after = shop.apply(before, method, teacher)  # type: ignore[arg-type]
         if isinstance(task, Worded) and len(task.test):
             _tell_before_and_after(shop, task, before, after)
+        elif task is not None and len(task.test):
+            _tell_scores(shop, before, after)
         deliver(after, out)
     print(said(f"written: {out} ({show.bytes_text(folder_bytes(out))})"))
     return 0
+
+
+def _tell_scores(shop: Workshop, before: Stage, after: Stage) -> None:
+    """Quality on the test split, before the step too where the model knew these labels; nothing of what has no labels."""
+    from llamita.core.registry import build
+    from llamita.core.task import label_order
+
+    task, columns = shop.task, []
+    assert task is not None
+    for title, stage in (("before", before), ("after", after)):
+        labels = shop.open(stage).labels
+        if task.labels and label_order(labels, task.labels) is not None:
+            columns.append((said(title), shop.measure(stage, [build("measure.quality")])))
+    if columns:
+        show.findings_table(columns, said(f"{len(task.test)} texts that were not trained on"))
 
 
 def _tell_before_and_after(shop: Workshop, task: Chat, before: Stage, after: Stage) -> None:
