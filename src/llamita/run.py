@@ -254,12 +254,18 @@ def deliver(stage: Stage, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def finish(report: Report, folder: Path, *, redact: bool = False, language: str = "en") -> None:
-    """Write report.json, the pages and the model card."""
-    from llamita.pages.model_card import write_card
+def write_report(report: Report, folder: Path, *, redact: bool = False, language: str = "en") -> None:
+    """Write report.json and the pages."""
     from llamita.pages.report import write_pages
 
     (report.redacted() if redact else report).save(folder / "report.json")
     write_pages(report, folder, redact=redact, language=language)
+
+
+def finish(report: Report, folder: Path, *, redact: bool = False, language: str = "en") -> None:
+    """Write report.json, the pages and the model card."""
+    from llamita.pages.model_card import write_card
+
+    write_report(report, folder, redact=redact, language=language)
     if (folder / "light" / "config.json").exists():
         write_card(report, folder / "light", language)

@@ -45,6 +45,21 @@ def test_models_stand_side_by_side_on_the_same_texts(place: Path, capsys: pytest
     assert "a warm film number 3" not in (place / "page" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("command", ["llamita lighten --data reviews.csv", None])
+def test_a_runs_folder_is_never_written_over(command: str | None, place: Path, capsys: pytest.CaptureFixture[str]):
+    run = place / "run"
+    tiny_model("bert", labels=("bad", "good")).save(run / "light")
+    (run / "log.txt").write_text("a run's log", encoding="utf-8")
+    (run / "light" / "README.md").write_text("its card", encoding="utf-8")
+    if command:
+        (run / "report.json").write_text(json.dumps({"command": command}), encoding="utf-8")
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    words = ["compare", str(place / "teacher"), str(run / "light"), "--data", str(place / "test.csv")]
+    assert main([*words, "--out", str(run)]) == 2
+    assert "holds other files and no earlier comparison; choose another folder" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+
+
 def test_one_model_is_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["compare", str(place / "teacher"), "--data", str(place / "test.csv")]) == 2
     assert "give a TEACHER and at least one LIGHT model" in capsys.readouterr().err

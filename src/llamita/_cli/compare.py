@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.judge import measured, plain, sizes
 from llamita._cli.language import said
-from llamita._cli.models import open_classifier, run_folder, test_task
+from llamita._cli.models import open_classifier, test_task, writable
 from llamita.core.errors import UserError
 from llamita.core.registry import build
 
 if TYPE_CHECKING:
     from llamita.core.report import Report
+
+COMMAND = ("llamita", "compare")
 
 
 def compare(argv: Sequence[str]) -> int:
@@ -26,19 +30,35 @@ def compare(argv: Sequence[str]) -> int:
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if not args.light:
         raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
-    folder = run_folder(args.out) if args.out else None
-    report = _compared(args, shlex.join(["llamita", "compare", *argv]))
+    folder = _page_folder(args.out) if args.out else None
+    report = _compared(args, shlex.join([*COMMAND, *argv]))
     if folder is not None:
-        from llamita.run import finish
+        from llamita.run import write_report
 
         folder.mkdir(parents=True, exist_ok=True)
-        finish(report, folder, redact=args.redact, language=args.language)
+        write_report(report, folder, redact=args.redact, language=args.language)
     if args.json:
         show.print_json([{"model": s.name, "findings": [plain(f) for f in s.findings]} for s in report.subjects])
     else:
         show.findings_table([(s.name, s.findings) for s in report.subjects], args.data)
         print(said(f"page: {folder / 'report.html'}" if folder else "with --out DIR there is a page too"))
     return 0
+
+
+def _page_folder(out: str) -> Path:
+    """A folder for the page: new, or one that an earlier comparison wrote; never a run's, whose report would be lost."""
+    path = Path(out).expanduser()
+    if path.is_dir() and any(path.iterdir()) and not _holds_a_comparison(path):
+        raise UserError(f"--out {out} holds other files and no earlier comparison; choose another folder")
+    return writable(path)
+
+
+def _holds_a_comparison(folder: Path) -> bool:
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return str(report["command"]).startswith(" ".join(COMMAND))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _compare_parser() -> flags.Parser:
