@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from llamita.cli import main
+
 SPAN = re.compile(r'<span style="background:rgb\((\d+),(\d+),(\d+)\)" title="([+-][\d.]+)">(.*?)</span>')
 
 
@@ -38,7 +40,7 @@ def test_away_from_a_terminal_each_word_is_followed_by_its_score(model: Path, sa
     for row, line in zip(rows, lines[:2], strict=True):
         words = " ".join(f"{word}[{score:+.2f}]" for word, score in zip(row["words"], row["scores"], strict=True))
         assert line.rstrip() == f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  {words}"
-    assert lines[2:] == ["blue spoke for the answer, orange against it"]
+    assert lines[2:] == ["+ spoke for the answer, − against it"]
 
 
 def test_the_page_shows_every_word_in_the_colour_of_its_sign(place: Path, model: Path, said: Callable[..., str]):
@@ -71,6 +73,27 @@ def test_against_another_model_both_give_their_reasons_in_turn(place: Path, mode
     assert (place / "why.html").read_text(encoding="utf-8").count("<h2>") == 4
 
 
+def test_the_examples_of_a_file_are_shown_with_their_words(place: Path, model: Path, said: Callable[..., str]):
+    words = ("explain", model, "--data", "good.csv", "--examples", "3")
+    told = json.loads(said(*words, "--json", "--against", model))
+    rows = {f["name"]: f["rows"] for f in told["findings"]}
+    assert len(rows["explain.occlusion"]) == len(rows["explain.reference_occlusion"]) == 3
+    assert all(row["text"] and row["words"] for row in rows["explain.occlusion"])
+    lines = said(*words, "--html", "why.html").splitlines()
+    for row, line in zip(rows["explain.occlusion"], lines, strict=False):
+        assert line.startswith(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  {row['words'][0]}[")
+    assert lines[3:5] == ["+ spoke for the answer, − against it", "page: why.html"]
+    assert not any("explain.same_reasons" in line for line in lines)
+    found = [word for _, _, word in spans(place / "why.html")]
+    assert found == [word for row in rows["explain.occlusion"] for word in row["words"]]
+
+
+def test_all_that_explain_takes_is_in_its_help(capsys: pytest.CaptureFixture[str]):
+    main(["explain", "--help"])
+    told = capsys.readouterr().out
+    assert all(flag in told for flag in ("--data", "--examples", "--html", "--pair", "--columns", "--fail-if"))
+
+
 def test_a_pair_has_the_words_of_both_texts(model: Path, said: Callable[..., str]):
     (row,) = json.loads(said("explain", model, "a film", "--pair", "b mess", "--json"))
     assert (row["words"], row["parts"]) == (["a", "film", "b", "mess"], [0, 0, 1, 1])
@@ -95,6 +118,10 @@ def test_a_text_without_words_has_an_answer_and_no_reasons(model: Path, said: Ca
         (("a", "b", "--pair", "c"), "--pair goes with one TEXT"),
         (("a", "--method", "occlude"), "--method takes one of: occlusion, got 'occlude'. Did you mean 'occlusion'?"),
         (("a", "--html", "nowhere/why.html"), "--html nowhere/why.html: there is no folder nowhere; make it first"),
+        (("a", "--examples", "3"), "--examples goes with --data FILE"),
+        (("a", "--fail-if", "same_reasons<0.5"), "--fail-if goes with --data FILE"),
+        (("a", "--task", "multilabel"), "--task goes with --data FILE"),
+        (("a", "--data", "good.csv"), "give texts or --data, not both"),
         (("a", "--html", "."), "--html . is a folder; name a file in it, such as why.html"),
     ],
 )

@@ -2,67 +2,111 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import _chosen_method, _methods, _taken_out, one_measure
+from llamita._cli.judge import EXAMPLES, _chosen_method, _methods, _taken_out, add_gate, taken, told
 from llamita._cli.language import said
 from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
-from llamita.core.registry import build
+from llamita.core.registry import Entry, build
+
+if TYPE_CHECKING:
+    from llamita.core.task import Text
+
+
+Shown = Sequence[tuple[str, Sequence[dict[str, Any]]]]
+"""Models, each with what it says of the same texts."""
 
 
 def explain(argv: Sequence[str]) -> int:
     """Colour the words of texts by what they did for the model's answer."""
     method, rest = _taken_out(argv, "--method", "occlusion")
     entry = _chosen_method([method], "explain", "--method")
+    parser = _parser(entry)
+    args = parser.read(rest, rest="texts")
+    _check(args)
+    page = new_file(args.html, "--html", "why.html") if args.html else None
+    if args.data:
+        return _explain_file(args, entry, page, parser.prog)
+    given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
+    found = _explained(args, entry, [(given[0], given[1])] if args.pair is not None else given)
+    if page:
+        _write_page(page, found)
+    if args.json:
+        show.print_json([{"model": model, **row} for model, rows in found for row in rows])
+    else:
+        _print(found, page)
+    return 0
+
+
+def _parser(entry: Entry) -> flags.Parser:
     parser = flags.Parser("explain", f"{entry.summary} Methods: --method {' | '.join(_methods('explain'))}.")
-    if any(word.split("=")[0] == "--data" for word in rest):
-        return one_measure(parser, entry, rest)
     flags.add_model(parser)
     parser.add("texts", nargs="*", default=[], metavar="TEXT", help="one text or more")
     parser.add("--data", metavar="FILE", help="in place of TEXT: some examples of a file, and how far --against agrees")
     parser.add("--pair", metavar="TEXT", help="the second text, when the model compares two")
     parser.add("--against", metavar="TEACHER", help="also why this model says what it says")
     parser.add("--html", metavar="FILE", help="write a page of coloured words")
-    flags.add_settings(parser, entry, leave_out=("examples",))
+    flags.add_settings(parser, entry)
+    flags.add_data(parser, required=False)
+    add_gate(parser, EXAMPLES[entry.name])
     flags.add_asking(parser)
     flags.add_machine(parser)
+    flags.add_precision(parser)
     flags.add_json(parser)
-    args = parser.read(rest, rest="texts")
+    return parser
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what goes with a file where there is none, and the other way round."""
+    if args.data:
+        if args.texts or args.pair is not None:
+            raise UserError("give texts or --data, not both")
+        return
     if not args.texts:
         raise UserError('give a text: llamita explain MODEL "a text"')
     if args.pair is not None and len(args.texts) != 1:
         raise UserError("--pair goes with one TEXT")
-    page = new_file(args.html, "--html", "why.html") if args.html else None
-    given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
-    texts = [(given[0], given[1])] if args.pair is not None else given
+    of_file = {"examples": hasattr(args, "set_examples"), "columns": args.columns, "fail-if": args.fail_if}
+    of_file["task"] = args.task != "classify"
+    alone = next((flag for flag, given in of_file.items() if given), None)
+    if alone:
+        raise UserError(f"--{alone} goes with --data FILE")
+
+
+def _explained(args: argparse.Namespace, entry: Entry, texts: Sequence[Text]) -> Shown:
+    """What each model says of the texts, and why."""
     every = {"examples": len(texts)} if any(setting.name == "examples" for setting in entry.settings) else {}
     explainer = build(entry.name, flags.settings_from(args, entry) | every)
-    found: list[tuple[str, Sequence[dict[str, Any]]]] = []
+    found = []
     for model in [args.model, *([args.against] if args.against else [])]:
-        engine = open_classifier(model, args.threads, asked=args if model == args.model else None)
+        engine = open_classifier(model, args.threads, args.precision, args if model == args.model else None)
         warn_of_unknown(engine, texts)
         task = bare_task(engine, texts)
         with scratch_run(args, task) as run:
             findings = explainer.measure(engine, task, run)
         found.append((model, findings[0].rows))
+    return found
+
+
+def _explain_file(args: argparse.Namespace, entry: Entry, page: Path | None, program: str) -> int:
+    """Some of a file's texts, and what the measure makes of all of them."""
+    findings = taken(args, entry, build(entry.name, flags.settings_from(args, entry)), program)
+    whose = {entry.name: args.model, entry.name.replace(".", ".reference_"): args.against}
+    found = [(whose[f.name], f.rows) for f in findings if f.name in whose]
     if page:
         _write_page(page, found)
-    if args.json:
-        show.print_json([{"model": model, **row} for model, rows in found for row in rows])
-    else:
-        _print(found)
-        print(said("blue spoke for the answer, orange against it"))
-        if page:
-            print(said(f"page: {page}"))
-    return 0
+    if not args.json:
+        _print(found, page)
+    return told(args, args.model, findings, f"{entry.name} · {args.model} · {args.data}", with_rows=True)
 
 
-def _print(found: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:
+def _print(found: Shown, page: Path | None) -> None:
     from rich.text import Text
 
     console = show.console()
@@ -77,6 +121,12 @@ def _print(found: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:
                 line.append(Text(shown, style=f"black {style}" if style and abs(strength) > 0.15 else ""))
                 line.append("" if _is_han(word) and console.is_terminal else " ")
             console.print(line, soft_wrap=True)
+    if console.is_terminal:
+        print(said("blue spoke for the answer, orange against it"))
+    else:
+        print(said("+ spoke for the answer, − against it"))
+    if page:
+        print(said(f"page: {page}"))
 
 
 def _strengths(row: dict[str, Any]) -> list[tuple[str, float, float]]:
@@ -108,7 +158,7 @@ HEAD = f"""<!doctype html>
 <p>Blue words spoke for the answer, orange ones against it; a word's number is shown when you point at it.</p>"""
 
 
-def _write_page(page: Path, found: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> None:
+def _write_page(page: Path, found: Shown) -> None:
     """A page that stands alone: no script, no font, no network."""
     from html import escape
 

@@ -30,7 +30,7 @@ def evaluate(argv: Sequence[str]) -> int:
     flags.add_data(parser)
     parser.add("--cost", action="store_true", help="also latency, throughput and memory; takes a minute")
     parser.add("--against", metavar="TEACHER", help="also the paired difference to this model, and how far both agree")
-    _add_gate(parser, "accuracy<0.9")
+    add_gate(parser, "accuracy<0.9")
     flags.add_asking(parser)
     flags.add_machine(parser)
     flags.add_precision(parser)
@@ -48,7 +48,7 @@ def evaluate(argv: Sequence[str]) -> int:
     findings = measured(args, engine, task, [build(name) for name in wanted], teacher)
     if not args.cost:
         findings += sizes(engine)
-    return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
+    return told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
 def _evaluate_answers(args: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def _evaluate_answers(args: argparse.Namespace) -> int:
     _check_gates(args, ["quality.bits_per_byte", "quality.perplexity"], "evaluate")
     engine, _, task = _opened(args)
     findings = measured(args, engine, task, [build("measure.quality")], None) + sizes(engine)
-    return _told(args, args.model, findings, title=f"{args.model} · {args.data}")
+    return told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
 def measure(argv: Sequence[str]) -> int:
@@ -86,25 +86,30 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     flags.add_settings(parser, entry)
     flags.add_data(parser)
     parser.add("--against", metavar="TEACHER", help="a model to hold this one against")
-    _add_gate(parser, EXAMPLES.get(entry.name, "accuracy<0.9"))
+    add_gate(parser, EXAMPLES.get(entry.name, "accuracy<0.9"))
     flags.add_asking(parser)
     flags.add_machine(parser)
     flags.add_precision(parser)
     flags.add_json(parser)
     args = parser.read(argv)
-    _check_gates(args, [entry.name.removeprefix("measure.").split(".")[0]], parser.prog.removeprefix("llamita "))
     method = build(entry.name, flags.settings_from(args, entry))
+    findings = _unfolded(taken(args, entry, method, parser.prog))
+    return told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
+
+
+def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> list[Finding]:
+    """The findings of one measure, once it is known that it fits what was asked for."""
+    _check_gates(args, [entry.name.removeprefix("measure.").split(".")[0]], program.removeprefix("llamita "))
     if args.task == "chat" and (entry.name != "measure.quality" or args.against):
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     require(
         args.task != "language" or entry.name in ("measure.quality", "measure.samples"),
-        f"{parser.prog} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
+        f"{program} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
     engine, teacher, task = _opened(args)
-    findings = _unfolded(measured(args, engine, task, [method], teacher))
-    return _told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
+    return measured(args, engine, task, [method], teacher)
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
@@ -160,10 +165,10 @@ def sizes(engine: Engine) -> list[Finding]:
 
 EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05", "measure.agreement": "same_label<0.95",
             "measure.coverage": "share<0.88",
-            "attack.noise": "noise<0.8"}  # fmt: skip
+            "attack.noise": "noise<0.8", "explain.occlusion": "same_reasons<0.5"}  # fmt: skip
 BY_FLAG = {"agreement": "--against TEACHER", "cost": "--cost", "quality.loss_to_reference": "--against TEACHER",
            "cost.latency_ratio": "--against TEACHER", "cost.throughput_ratio": "--against TEACHER",
-           "cost.size_ratio": "--against TEACHER"}  # fmt: skip
+           "cost.size_ratio": "--against TEACHER", "explain.same_reasons": "--against TEACHER"}  # fmt: skip
 """What `evaluate` and the measures give only with this flag."""
 
 
@@ -189,22 +194,25 @@ def _check_gates(args: argparse.Namespace, rooms: Sequence[str], verb: str) -> N
         raise UserError(f"--fail-if: `llamita {verb}` as given has no value {gate.name!r}.{hint} Values: {known}.")
 
 
-def _add_gate(parser: flags.Parser, example: str) -> None:
+def add_gate(parser: flags.Parser, example: str) -> None:
     parser.add(
         "--fail-if", type=values.Gate, action="append", default=[], metavar=f"'{example}'",
         help="exit code 1 when this holds; may be given again",
     )  # fmt: skip
 
 
-def _told(args: argparse.Namespace, model: str, findings: Sequence[Finding], title: str) -> int:
-    """Print the findings, then judge the gates."""
+def told(
+    args: argparse.Namespace, model: str, findings: Sequence[Finding], title: str, *, with_rows: bool = False
+) -> int:
+    """Print the findings, as JSON with the rows of the texts where they are wanted, then judge the gates."""
     found = {f.name: f.value for f in findings}
     reasons = {f.name.split(".")[-1]: f" (not measured: {f.reason})" for f in findings if f.value is None}
     failed = [
         f"{gate.text}{reasons.get(gate.name.split('.')[-1], '')}" for gate in args.fail_if if gate.holds_for(found)
     ]
     if args.json:
-        show.print_json({"model": model, "data": args.data, "findings": [plain(f) for f in findings], "failed": failed})
+        shown = [f.to_dict() if with_rows else plain(f) for f in findings]
+        show.print_json({"model": model, "data": args.data, "findings": shown, "failed": failed})
     else:
         show.findings_table([(model, findings), *_their_column(args, findings)], title)
         for text in failed:

@@ -47,6 +47,8 @@ TITLES = {
     "attack.clean": "accuracy, texts as they are",
     "attack.noise": "accuracy under noise",
     "attack.fall": "fall",
+    "explain.occlusion": "fall of the answer without its weightiest word",
+    "explain.same_reasons": "same reasons as the teacher (rank correlation)",
 }
 
 
