@@ -156,6 +156,11 @@ COMMANDS = {
     "negative size": (["lighten", "--data", "good.csv", "--max-size=-1MB"], "look like 20MB"),
     "bad latency": (["lighten", "--data", "good.csv", "--max-latency", "fast"], "look like 5ms"),
     "no threads": (["lighten", "--data", "good.csv", "--threads", "0"], "--threads must be a whole number from 1 on"),
+    "far too many threads": (["predict", "m", "a", "--threads", "99999"], "--threads must be at most "),
+    "far too many threads of a run": (
+        ["run", "r.yaml", "--threads", "99999999999", "--out", "out"],
+        "must be at most ",
+    ),
     "bad columns": (["data", "check", "good.csv", "--columns", "review"], "text=review,label=stars"),
     "unknown role": (["data", "check", "good.csv", "--columns", "txt=text"], "Did you mean 'text'?"),
     "missing column": (["data", "check", "good.csv", "--columns", "text=review"], "no column 'review'"),

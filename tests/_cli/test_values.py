@@ -43,6 +43,17 @@ def test_what_is_no_such_value_is_refused_as_it_was_given(read: Callable[[str], 
         assert str(caught.value).endswith(f"got {text!r}")
 
 
+def test_threads_far_beyond_the_cores_are_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(values, "num_cores", lambda: 2)
+    assert values.threads("64") == 64
+    with pytest.raises(ArgumentTypeError, match="must be at most 64 on this machine of 2 cores, got '65'"):
+        values.threads("65")
+    monkeypatch.setattr(values, "num_cores", lambda: 100)
+    assert values.threads("400") == 400
+    with pytest.raises(ArgumentTypeError, match="must be at most 400"):
+        values.threads("99999999999")
+
+
 def test_seeds_begin_at_nought_and_threads_at_one():
     assert (values.whole("0"), values.positive("1")) == (0, 1)
 

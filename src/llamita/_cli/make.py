@@ -109,7 +109,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add("overrides", nargs="*", default=[], metavar="key=value", help="what differs from the file")
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     parser.add("--stages", metavar="DIR", help="a store of stages that runs share (default: DIR/stages)")
-    parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
+    flags.add_machine(parser, seed=False)
     flags.add_track(parser)
     flags.add_json(parser)
     args = parser.read(argv, rest="overrides")

@@ -142,7 +142,7 @@ def add_unlabelled(parser: Parser) -> None:
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:
-    parser.add("--threads", type=values.positive, metavar="N", help="default: all cores this process may use")
+    parser.add("--threads", type=values.threads, metavar="N", help="default: all cores this process may use")
     if seed:
         parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.core.hardware import num_cores
 
 COMMA = r"[,，、]"
 """What stands between names: also the full-width comma and the mark that Chinese lists have."""
@@ -40,6 +41,14 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
     return int(text)
+
+
+def threads(text: str) -> int:
+    """A number of threads, of which far more than there are cores would hang or fail inside a library."""
+    number, most = positive(text), max(64, 4 * num_cores())
+    if number > most:
+        raise argparse.ArgumentTypeError(f"must be at most {most} on this machine of {num_cores()} cores, got {text!r}")
+    return number
 
 
 def whole(text: str) -> int:
