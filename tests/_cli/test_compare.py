@@ -60,6 +60,12 @@ def test_a_runs_folder_is_never_written_over(command: str | None, place: Path, c
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
 
 
+def test_documents_have_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["compare", str(place / "teacher"), str(place / "light"), "--data", str(place / "test.csv")]
+    assert main([*words, "--task", "language"]) == 2
+    assert "llamita compare is for labels; of --task language there are:" in capsys.readouterr().err
+
+
 def test_one_model_is_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["compare", str(place / "teacher"), "--data", str(place / "test.csv")]) == 2
     assert "give a TEACHER and at least one LIGHT model" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from llamita._cli import show
 from llamita._cli.judge import measured, plain, sizes
 from llamita._cli.language import said
 from llamita._cli.models import open_classifier, test_task, writable
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.registry import build
 
 if TYPE_CHECKING:
@@ -25,9 +25,14 @@ COMMAND = ("llamita", "compare")
 
 def compare(argv: Sequence[str]) -> int:
     """A teacher and light models side by side, with a page."""
-    args = _compare_parser().read(argv, rest="light")
+    parser = _compare_parser()
+    args = parser.read(argv, rest="light")
     if args.task == "chat":
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
+    require(
+        args.task != "language",
+        f"{parser.prog} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
+    )
     if not args.light:
         raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
     folder = _page_folder(args.out) if args.out else None
