@@ -57,6 +57,16 @@ def test_the_page_shows_every_word_in_the_colour_of_its_sign(place: Path, model:
     assert strongest[0] in ((140, 190, 255), (255, 180, 95))
 
 
+def test_the_page_speaks_the_language_that_is_asked_for(place: Path, model: Path, said: Callable[..., str]):
+    said("explain", model, "a warm film", "--html", "why.html", "--language", "zh")
+    page = (place / "why.html").read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in page
+    assert "<h1>模型为什么这样判断</h1>" in page
+    assert "spoke for" not in page
+    said("explain", model, "a warm film", "--html", "why.html")
+    assert '<html lang="en">' in (place / "why.html").read_text(encoding="utf-8")
+
+
 def test_on_the_page_only_words_with_spaces_stand_apart(place: Path, model: Path, said: Callable[..., str]):
     said("explain", model, "warm film 很失望", "--html", "why.html")
     body = (place / "why.html").read_text(encoding="utf-8").split("</h2>")[1]

@@ -162,6 +162,11 @@ def test_the_length_of_an_answer_is_refused_of_a_model_with_labels(model: Path, 
 def test_a_row_of_empty_cells_keeps_its_place(rows: str, place: Path, model: Path, said: Callable[..., str]):
     (place / "gaps.csv").write_text(rows, encoding="utf-8")
     assert texts_of(said("predict", model, "--file", "gaps.csv", "--format", "jsonl")) == ["a", "", "b"]
+def test_where_it_was_written_is_said_in_the_language_that_is_asked_for(
+    place: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["predict", str(model), "a", "--out", "z.csv", "--language", "zh"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == "已写入：z.csv"
 
 
 def test_a_file_may_name_its_column_and_its_encoding(place: Path, model: Path, said: Callable[..., str]):

@@ -36,7 +36,7 @@ def explain(argv: Sequence[str]) -> int:
     given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
     found = _explained(args, entry, [(given[0], given[1])] if args.pair is not None else given)
     if page:
-        _write_page(page, found)
+        _write_page(page, found, args.language)
     if args.json:
         show.print_json([{"model": model, **row} for model, rows in found for row in rows])
     else:
@@ -100,7 +100,7 @@ def _explain_file(args: argparse.Namespace, entry: Entry, page: Path | None, pro
     whose = {entry.name: args.model, entry.name.replace(".", ".reference_"): args.against}
     found = [(whose[f.name], f.rows) for f in findings if f.name in whose]
     if page:
-        _write_page(page, found)
+        _write_page(page, found, args.language)
     if not args.json:
         _print(found, page)
     return told(args, args.model, findings, f"{entry.name} · {args.model} · {args.data}", with_rows=True)
@@ -148,23 +148,25 @@ def _is_han(word: str) -> bool:
 
 STYLE = """body { font: 1.05rem/1.9 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
 body { color: #111; background: #fff } span { border-radius: .2em; padding: .1em .15em } h2 { font-size: 1rem }"""
-HEAD = f"""<!doctype html>
-<html lang="en">
+HEAD = """<!doctype html>
+<html lang="{code}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<title>Why the model says so</title>
-<style>{STYLE}</style>
-<h1>Why the model says so</h1>
-<p>Blue words spoke for the answer, orange ones against it; a word's number is shown when you point at it.</p>"""
+<title>{title}</title>
+<style>{style}</style>
+<h1>{title}</h1>
+<p>{lead}</p>"""
 
 
-def _write_page(page: Path, found: Shown) -> None:
+def _write_page(page: Path, found: Shown, language: str) -> None:
     """A page that stands alone: no script, no font, no network."""
     from html import escape
 
     from llamita.core.report import write_whole
+    from llamita.pages.strings import words
 
-    parts = [HEAD]
+    told, code = words(language), "zh-Hans" if language == "zh" else "en"
+    parts = [HEAD.format(code=code, title=told["why_title"], style=STYLE, lead=told["why_lead"])]
     for i in range(len(found[0][1])):
         for model, rows in found:
             row = rows[i]

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.language import said
 from llamita._cli.models import (
     answers_in_words,
     checked_texts,
@@ -92,7 +93,7 @@ def predict(argv: Sequence[str]) -> int:
             warned = warned or warn_of_unknown(engine, texts)
             writer(texts, engine.scores(list(texts)))
     if args.out:
-        print(f"written: {args.out}", file=sys.stderr)
+        print(said(f"written: {args.out}"), file=sys.stderr)
     return 0
 
 
@@ -121,7 +122,7 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
                         stream.write(answer + "\n")
                 stream.flush()
     if args.out:
-        print(f"written: {args.out}", file=sys.stderr)
+        print(said(f"written: {args.out}"), file=sys.stderr)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -256,16 +257,16 @@ class _Teller:
             parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
             ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
             best = ranked[0]
-            said: dict[str, Any] = {}
+            told: dict[str, Any] = {}
             if self.one:
-                said = {"label": self.labels[best], "confidence": round(float(row[best]), 6)}
+                told = {"label": self.labels[best], "confidence": round(float(row[best]), 6)}
             if self.threshold is not None:
-                said["labels"] = [self.labels[i] for i in ranked if row[i] >= self.threshold]
+                told["labels"] = [self.labels[i] for i in ranked if row[i] >= self.threshold]
             elif not self.one:
-                said["labels"] = [self.labels[i] for i in ranked if chosen[i]]
+                told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
             yield (
                 parts
-                | said
+                | told
                 | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
             )
 
