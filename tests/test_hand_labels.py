@@ -60,3 +60,28 @@ def test_pairs_say_nothing_of_single_texts_and_single_ones_nothing_of_pairs() ->
         read_hand_labels(pairs, None, LABELS, None, 0, pairs=False)
     with pytest.raises(UserError, match=r":1: a single text, but --data has pairs"):
         read_hand_labels((["a", "c"], list(LABELS)), None, LABELS, None, 0, pairs=True)
+
+
+def test_fewer_than_twenty_hand_labels_are_refused(tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "audit.csv", sentences(60)[:19])
+    with pytest.raises(UserError, match=r"audit\.csv: 19 hand labels are too few to say anything; label 20 texts"):
+        read_hand_labels(str(file), None, LABELS, None, 0, pairs=False)
+
+
+def test_columns_named_for_the_texts_hold_only_where_the_file_has_them(tmp_path: Path) -> None:
+    rows = "".join(f"{text},{label}\n" for text, label in sentences(60))
+    (tmp_path / "same.csv").write_text("review,stars\n" + rows, encoding="utf-8")
+    (tmp_path / "other.csv").write_text("text,label\n" + rows, encoding="utf-8")
+    for columns in ({"text": "review", "label": "stars"}, {"text": "review", "label": "none"}, {"text": "review"}):
+        for name in ("same.csv", "other.csv"):
+            given = read_hand_labels(str(tmp_path / name), None, LABELS, columns, 0, pairs=False)
+            assert [len(part) for part in given] == [20, 40], (columns, name)
+
+
+def test_a_column_that_is_taken_for_the_labels_by_what_it_holds_can_be_said_to_be_none(tmp_path: Path) -> None:
+    rows = "".join(f"a film {i},{('web', 'app')[i % 2]}\n" for i in range(20))
+    (tmp_path / "audit.csv").write_text("text,source\n" + rows, encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"not among the labels given .* If 'source' holds no labels, say so: --columns"
+    ):
+        read_hand_labels(str(tmp_path / "audit.csv"), None, LABELS, None, 0, pairs=False)

@@ -15,7 +15,7 @@ from tests.sentiments import sentences, write_csv
 from llamita.cli import main
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
-from llamita.lighten import default_folder, lighten
+from llamita.lighten import checked, default_folder, lighten
 from llamita.run import open_engine
 
 
@@ -184,3 +184,16 @@ def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkey
 )  # fmt: skip
 def test_a_run_has_a_folder_of_its_datas_name(data, folder):
     assert default_folder(data) == folder
+
+
+def test_columns_named_for_the_labelled_texts_leave_the_unlabelled_ones_alone(tmp_path):
+    rows = sentences(80)
+    body = "".join(f"{text},{label}\n" for text, label in rows[:60])
+    (tmp_path / "train.csv").write_text("review,stars\n" + body, encoding="utf-8")
+    (tmp_path / "more.txt").write_text("".join(f"{text}\n" for text, _ in rows[60:]), encoding="utf-8")
+    (tmp_path / "more.csv").write_text("review\n" + "".join(f"{text}\n" for text, _ in rows[60:]), encoding="utf-8")
+    for more in ("more.txt", "more.csv"):
+        columns = {"text": "review", "label": "stars"}
+        tables, _ = checked(str(tmp_path / "train.csv"), None, str(tmp_path / more), columns)
+        assert (len(tables["train"]), len(tables["unlabelled"])) == (60, 20)
+        assert tables["unlabelled"].labels is None

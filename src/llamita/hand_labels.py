@@ -9,7 +9,7 @@ from typing import Any
 from llamita.core.errors import require
 from llamita.core.task import Split
 from llamita.data.portion import share_of_each
-from llamita.data.read import read_table
+from llamita.data.read import read_beside
 from llamita.data.table import Table
 from llamita.tasks._splits import without
 from llamita.workshop import open_task
@@ -17,6 +17,8 @@ from llamita.workshop import open_task
 log = logging.getLogger(__name__)
 CALIBRATING = 1 / 3
 """Share of the hand labels that calibrates the teacher."""
+FEWEST = 20
+"""Hand labels under which nothing can be said."""
 
 
 def read_hand_labels(
@@ -29,7 +31,7 @@ def read_hand_labels(
         pairs: Whether the texts that are to be labelled are pairs.
 
     Raises:
-        UserError: a label that isn't asked for, several labels a text, or pairs beside single texts.
+        UserError: too few of them, a label that isn't asked for, several labels a text, or pairs beside single texts.
     """
     empty = Split(texts=())
     splits = [
@@ -37,6 +39,10 @@ def read_hand_labels(
         if given is not None else empty
         for given in (audit, test)
     ]  # fmt: skip
+    require(
+        audit is None or len(splits[0]) >= FEWEST,
+        f"{splits[0].source}: {len(splits[0])} hand labels are too few to say anything; label {FEWEST} texts or more",
+    )
     if test is not None or audit is None:
         calibrating, both = without(splits[0], splits[1])
         if both:
@@ -54,7 +60,7 @@ def read_labelled(given: Any, columns: Mapping[str, str] | None, *, pairs: bool)
     Raises:
         UserError: other labels, or other texts.
     """
-    table = read_table(given, columns=columns, labelled=True)
+    table = read_beside(given, columns=columns)
     require(
         not table.several,
         f"{table.source}: a text has several labels, but a teacher is asked for one; give texts with one label each",

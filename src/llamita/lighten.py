@@ -18,7 +18,7 @@ from llamita.core.store import Store
 from llamita.data.check import check
 from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
-from llamita.data.read import read_table
+from llamita.data.read import read_table, without_no_label
 from llamita.data.table import Table
 from llamita.data.text import han_share
 from llamita.goals import Goals
@@ -171,7 +171,11 @@ def checked(
 ) -> tuple[dict[str, Table], list[dict[str, Any]]]:
     """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
     given = {"train": data, "test": test, "unlabelled": unlabelled}
-    tables = {name: read_table(source, columns=columns) for name, source in given.items() if source is not None}
+    how: dict[str, Any] = {
+        "train": {"columns": columns}, "test": {"columns": without_no_label(columns)},
+        "unlabelled": {"columns": columns, "labelled": False},
+    }  # fmt: skip
+    tables = {name: read_table(source, **how[name]) for name, source in given.items() if source is not None}
     quick = quickly_looked_through(*(table.texts for table in tables.values()))
     if not quick:
         log.info("near copies are not looked for in so much text; `llamita data check --near %g` does", LIKENESS)

@@ -66,7 +66,11 @@ def unlabelled_texts(
         used += ["labels LABEL=WORD"] if any(label != word for label, word in words.items()) else []
         used += [model] if is_endpoint(model) else []
         flag = used[0].replace("_", "-") if used else ""
-        require(not used, f"{flag} is for texts without labels, but {table.source} has a label column; leave one out")
+        require(
+            not used,
+            f"{flag} is for texts without labels, but {table.source} has a label column ({table.label_column!r}); leave"
+            " one out, or say that it holds none: --columns label=none",
+        )
         return None
     source = table.source
     require(

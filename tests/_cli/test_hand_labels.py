@@ -81,7 +81,7 @@ def test_a_skipped_text_comes_back_by_undo(tmp_path: Path) -> None:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(hand_labels, "FEWEST", 3)
+    monkeypatch.setattr("llamita.hand_labels.FEWEST", 3)
 
 
 def test_a_later_call_goes_on_where_the_first_stopped(

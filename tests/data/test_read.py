@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.read import read_chunks, read_table
+from llamita.data.read import read_chunks, read_table, read_with_rows
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:
@@ -181,3 +181,22 @@ def test_the_rarest_label_of_each_row_stands_for_it() -> None:
     table = read_table((["a", "b", "c"], [["x", "y"], ["x"], []]))
     assert table.rarest_labels() == ["y", "x", ""]
     assert read_table((["a", "b"], ["x", "y"])).rarest_labels() == ["x", "y"]
+
+
+def test_a_column_of_metadata_is_no_label_where_the_user_says_so(tmp_path: Path):
+    rows = "".join(f"a film {i},{('web', 'app')[i % 2]}\n" for i in range(8))
+    path = written(tmp_path, "source.csv", f"text,source\n{rows}")
+    assert read_table(path).columns["label"] == "source"
+    table = read_table(path, columns={"label": "none"})
+    assert (table.labels, table.columns) == (None, {"text": "text"})
+    assert read_with_rows(str(path), columns={"label": "none"})[0].labels is None
+    written(tmp_path, "two.csv", f"text,source\n{rows}")
+    assert read_table(tmp_path / "*.csv", columns={"label": "none"}).labels is None
+    real = written(tmp_path, "real.jsonl", '{"text": "a", "none": "x"}\n{"text": "b", "none": "y"}\n')
+    assert read_table(real, columns={"label": "none"}).labels == ["x", "y"]
+
+
+def test_columns_are_not_looked_for_in_plain_text(tmp_path: Path):
+    path = written(tmp_path, "more.txt", "a\nb\n")
+    for columns in ({"text": "review", "label": "stars"}, {"text": "review"}, {"labels": "tags"}):
+        assert read_table(path, columns=columns, labelled=False).texts == ["a", "b"]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 MOST = 200
 """Texts that are asked about."""
-FEWEST = 20
-"""Hand labels under which nothing can be said."""
 
 
 def ask_for_labels(
@@ -35,13 +33,15 @@ def ask_for_labels(
         UserError: nobody is at the terminal, the texts have labels, or too few were labelled.
     """
     from llamita.data.read import read_table
+    from llamita.hand_labels import FEWEST
 
     if not sys.stdin.isatty():
         raise UserError("--audit ask needs a terminal to ask in; give a file of hand labels: --audit labelled.csv")
     table = read_table(data, columns=columns)
     if table.labels is not None:
         raise UserError(
-            f"--audit ask is for texts without labels, but {table.source} has a label column; leave one out"
+            f"--audit ask is for texts without labels, but {table.source} has a label column"
+            f" ({table.label_column!r}); leave one out, or say that it holds none: --columns label=none"
         )
     texts, pairs = table.texts, not isinstance(table.texts[0], str)
     given = _labelled_so_far(file, tuple(labels), pairs=pairs)

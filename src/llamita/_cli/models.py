@@ -95,18 +95,12 @@ def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
 
 
 def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
-    """A file of labelled texts beside the one that --columns is about; they hold for it too where it has such columns."""
-    from llamita.data.read import read_table
-    from llamita.data.rows import open_rows
+    """A file of labelled texts beside the one that --columns is about."""
+    from llamita.data.read import read_beside
 
     if file is None:
         return None
-    columns, encoding = getattr(args, "columns", None), getattr(args, "encoding", None)
-    path = Path(file).expanduser()
-    if columns and path.is_file() and not set(columns.values()) <= set(open_rows(path, encoding).names):
-        log.info("%s has other columns than --columns names; they are guessed", file)
-        columns = None
-    return read_table(file, columns=columns, encoding=encoding, labelled=True)
+    return read_beside(file, columns=getattr(args, "columns", None), encoding=getattr(args, "encoding", None))
 
 
 def _check_asked(asked: argparse.Namespace | None) -> None:

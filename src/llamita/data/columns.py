@@ -26,6 +26,9 @@ LABELS = (
 SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問", "内评论标题签签类别注设问")
 """What the names above are written with in traditional Chinese."""
 
+NO_LABEL = "none"
+"""Named for the label column, it says that there is none."""
+
 
 def find_columns(
     names: Sequence[str], sample: Sequence[Sequence[str]], given: Mapping[str, str] | None, where: str

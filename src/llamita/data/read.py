@@ -12,7 +12,7 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain, rows_text
-from llamita.data.columns import ROLES, find_columns
+from llamita.data.columns import NO_LABEL, ROLES, find_columns
 from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern
@@ -40,7 +40,7 @@ def read_table(
             a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
             labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
-            columns of 0 and 1.
+            columns of 0 and 1. {"label": "none"} says that no column holds labels.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
         faults: Collects rows that can't be read, and lets empty labels pass; without it the first such row is refused.
@@ -56,6 +56,23 @@ def read_table(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
     return table
+
+
+def read_beside(source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None) -> Table:
+    """Labelled texts beside those that `columns` is about, which hold for them too where they have such columns."""
+    columns = without_no_label(columns)
+    path = Path(source).expanduser() if isinstance(source, (str, Path)) else None
+    if columns and path and path.is_file():
+        names, wanted = open_rows(path, encoding).names, [columns[role] for role in columns if role != "separator"]
+        if not all(name in names or set(name.split(",")) <= set(names) for name in wanted):
+            logger.info("%s has other columns than --columns names; they are guessed", source)
+            columns = None
+    return read_table(source, columns=columns, encoding=encoding, labelled=True)
+
+
+def without_no_label(columns: Mapping[str, str] | None) -> dict[str, str] | None:
+    """What is named for texts that have labels, even where others have none."""
+    return {role: name for role, name in (columns or {}).items() if (role, name) != ("label", NO_LABEL)} or None
 
 
 def read_with_rows(
@@ -96,7 +113,12 @@ class Reading:
     @property
     def one_label(self) -> bool:
         """Whether the user named a column of one label a text; else several are looked for."""
-        return "label" in (self.columns or {})
+        return "label" in (self.columns or {}) and not self.no_label
+
+    @property
+    def no_label(self) -> bool:
+        """Whether the user said that no column holds labels."""
+        return (self.columns or {}).get("label") == NO_LABEL
 
 
 def _finish(table: Table, how: Reading) -> None:
@@ -139,12 +161,16 @@ def read_chunks(
         name = str(PIPED if path == STDIN else path)
         rows = open_rows(path, encoding, empty_rows=labelled is False, faults=faults)
         for table in _chunks_of(name, rows, how, size):
-            how = replace(how, columns=table.columns)
+            how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
             yield table
 
 
 def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
-    given = {k: v for k, v in (how.columns or {}).items() if how.labelled is not False or k in ("text", "pair")}
+    unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
+    given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
+    if given and not rows.headed and rows.names == ("text",):
+        logger.info("%s has texts without columns; those that --columns names are not looked for", name)
+        given = {}
     given, form = label_form(given, rows.names, f"{name}:{rows.first_line}")
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
@@ -158,7 +184,7 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
         roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
-    if how.labelled is False or form.columns:
+    if unlabelled or form.columns:
         roles.pop("label", None)
     places = {role: rows.names.index(column) for role, column in roles.items()}
     flags = [rows.names.index(column) for column in form.columns]

@@ -33,6 +33,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def label_column(self) -> str:
+        """The column of the labels; empty where there is none."""
+        return self.columns.get("label", self.columns.get("labels", ""))
+
     def place(self, index: int) -> str:
         """A row's file and line."""
         return f"{self.files[index] if self.files else self.source}:{self.lines[index]}"

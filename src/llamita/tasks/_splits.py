@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Split
+from llamita.data.columns import LABELS
 from llamita.data.label_sets import parts
 from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
@@ -32,7 +33,7 @@ def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple
                     continue
                 where = tables[which].place(row)
                 known = "the labels given" if wanted is not None else "the labels of the training data"
-                hint = did_you_mean(label, names)
+                hint = did_you_mean(label, names) or _no_label_hint(tables[which], wanted)
                 raise UserError(f"{where}: label {label!r} is not among {known} ({', '.join(names[:20])}).{hint}")
     if any(table.several for table in tables.values()):
         if not names:
@@ -40,6 +41,14 @@ def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple
     elif any(found.values()) and len(names) < 2:
         raise UserError(f"every example has the label {names[0]!r}; a classifier needs two labels or more")
     return names
+
+
+def _no_label_hint(table: Table, wanted: Sequence[str] | None) -> str:
+    """How to say that the column, which was found by what stands in it, holds no labels."""
+    column = table.label_column
+    if wanted is None or not column or column.strip().lower() in LABELS:
+        return ""
+    return f" If {column!r} holds no labels, say so: --columns label=none."
 
 
 def _labels_of(table: Table, row: int) -> tuple[str, ...]:
