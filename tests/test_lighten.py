@@ -13,6 +13,7 @@ from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
 from llamita.cli import main
+from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import checked, default_folder, lighten
@@ -197,3 +198,9 @@ def test_columns_named_for_the_labelled_texts_leave_the_unlabelled_ones_alone(tm
         tables, _ = checked(str(tmp_path / "train.csv"), None, str(tmp_path / more), columns)
         assert (len(tables["train"]), len(tables["unlabelled"])) == (60, 20)
         assert tables["unlabelled"].labels is None
+
+
+def test_too_few_texts_to_learn_from_are_refused(job, tmp_path):
+    few = str(write_csv(tmp_path / "few.csv", sentences(39)))
+    with pytest.raises(UserError, match=r"few\.csv has 39 texts; a student needs 40 or more"):
+        lighten(**job | {"data": few}, out=tmp_path / "run")

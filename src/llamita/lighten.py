@@ -26,7 +26,7 @@ from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, deliver, finish, logged
 from llamita.tasks.asked import SHOTS
-from llamita.unlabelled import Unlabelled, unlabelled_texts
+from llamita.unlabelled import FEWEST, Unlabelled, unlabelled_texts
 from llamita.verdict import told
 from llamita.workshop import Workshop, open_task, set_threads
 
@@ -98,6 +98,8 @@ def lighten(
     )  # fmt: skip
     if bare:
         _require_askable(bare, task, teacher_floor)
+    source, texts = tables["train"].source, len(tables["train"])
+    require(texts >= FEWEST, f"{source} has {texts} texts; a student needs {FEWEST} or more")
     opened = open_task(bare.stand_in() if bare else {task: given | tables})
     folder = Path(out or default_folder(data))
     shop = Workshop(

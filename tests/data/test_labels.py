@@ -30,6 +30,12 @@ def test_sound_labels_have_no_finding() -> None:
     assert found(TEXTS, LABELS) == {}
 
 
+def test_labels_of_few_rows_are_told_however_small_the_data() -> None:
+    assert found(TEXTS[:20], LABELS[:20]) == {}
+    assert found(TEXTS[:19], LABELS[:19]) == {"rare_label": tuple(range(3, 20, 2))}
+    assert found(TEXTS[:2], LABELS[:2]) == {"rare_label": (2, 3)}
+
+
 def test_labels_for_nothing_are_told_once() -> None:
     assert found(TEXTS, ["", "nan", *LABELS[2:]]) == {"empty_label": (3,)}
     kinds = [f.message for f in labels_found(table(TEXTS, ["", "nan", *LABELS[2:]]))]

@@ -141,7 +141,7 @@ def _sizes(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[Da
         yield found_in(table, range(len(table)), "many_labels", "warning", message, remedy)
         return
     rare = {label for label, n in counts.items() if n < FEWEST}
-    if rare and len(table) >= 100:
+    if rare:
         rows = [i for i, label in enumerate(labels) if label in rare]
         listed = ", ".join(f"{shortened(label)!r} ({counts[label]})" for label in sorted(rare)[:5])
         message = f"{len(rare)} label{'s' * (len(rare) > 1)} with fewer than 10 rows: {listed}"
