@@ -162,6 +162,8 @@ def test_the_length_of_an_answer_is_refused_of_a_model_with_labels(model: Path, 
 def test_a_row_of_empty_cells_keeps_its_place(rows: str, place: Path, model: Path, said: Callable[..., str]):
     (place / "gaps.csv").write_text(rows, encoding="utf-8")
     assert texts_of(said("predict", model, "--file", "gaps.csv", "--format", "jsonl")) == ["a", "", "b"]
+
+
 def test_where_it_was_written_is_said_in_the_language_that_is_asked_for(
     place: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -46,3 +46,25 @@ def test_a_trace_is_seen(kind: str, text: str) -> None:
 )  # fmt: skip
 def test_a_sound_text_has_none(text: str) -> None:
     assert {trace.kind: seen for trace in TRACES if (seen := trace.seen(text)) is not None} == {}
+
+
+MISREAD = (
+    "浣犲ソ",
+    "闈炲父鍠滄",
+    "¿´ÆðÀ´",
+    "服务很好，房间也很干净".encode().decode("gb18030", "replace").replace("\ufffd", "?"),
+)
+
+
+@pytest.mark.parametrize("text", MISREAD)
+def test_chinese_that_was_read_in_another_encoding_is_told(text: str) -> None:
+    assert [f.kind for f in damaged(read_table([text]))] == ["encoding"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["涓涓细流", "一", "茅台酒很好喝", "联通", "這間酒店不錯", "ATENÇÃO, PROMOÇÕES", "größer als 25°±1°", "····", "×××",
+     "좋은 영화", "とても良い映画", "naïveté", "¿Él?"],
+)  # fmt: skip
+def test_sound_texts_beyond_ascii_are_not_called_misread(text: str) -> None:
+    assert [f.kind for f in damaged(read_table([text]))] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 from pathlib import Path
@@ -148,3 +149,26 @@ def test_what_is_no_file_is_refused_with_what_is_near(tmp_path: Path) -> None:
         existing_file(written(tmp_path, b"", "empty.csv"))
     with pytest.raises(UserError, match=r"can't be read|no file"):
         existing_file(tmp_path / ("x" * 5000))
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "latin-1", "big5", "cp1252"])
+@pytest.mark.parametrize("content", [CHINESE, FRENCH.replace("très", "çà") * 3, "text\n好\n"])
+def test_utf8_is_not_read_in_another_encoding(tmp_path: Path, content: str, encoding: str) -> None:
+    path = written(tmp_path, content.encode())
+    with pytest.raises(UserError, match=rf"a\.csv: the file is UTF-8 already, not {encoding}; leave --encoding out"):
+        list(text_lines(path, encoding))
+    packed = tmp_path / "a.csv.gz"
+    packed.write_bytes(gzip.compress(content.encode()))
+    with pytest.raises(UserError, match="the file is UTF-8 already"):
+        list(text_lines(packed, encoding))
+
+
+def test_a_file_that_is_utf8_by_chance_is_read_as_named(tmp_path: Path) -> None:
+    for content, encoding in (("text\n一\n", "gb18030"), ("text\nplain\n", "gb18030"), ("text\nÃ©\n", "latin-1")):
+        assert "".join(text_lines(written(tmp_path, content.encode(encoding)), encoding)) == content
+
+
+def test_strays_in_a_utf8_file_do_not_make_it_another_encoding(tmp_path: Path) -> None:
+    path = written(tmp_path, CHINESE.encode() + b"tr\xe8s bien,\xff\n")
+    with pytest.raises(UserError, match=r"is not gb18030; most of the file is UTF-8: leave --encoding out"):
+        list(text_lines(path, "gb18030"))

@@ -64,6 +64,16 @@ def test_utf8_that_was_read_as_latin_1_is_read_rightly() -> None:
     assert done.aside == {1: "characters of a wrong encoding", 2: "repeats an earlier text"}
 
 
+def test_chinese_that_was_read_in_another_encoding_is_read_rightly_where_nothing_is_lost() -> None:
+    assert read_again("浣犲ソ") == "你好"
+    assert read_again("¿´ÆðÀ´") == "看起来"
+    assert read_again("闈炲父鍠滄") is None
+    assert read_again("好电影很好看") is None
+    table = read_table((["浣犲ソ", "闈炲父鍠滄", "很好看"], ["a", "b", "a"]))
+    done = mend(table, check(table))
+    assert (done.texts, done.aside) == ({0: "你好"}, {1: "characters of a wrong encoding"})
+
+
 def test_case_is_stronger_evidence_than_a_letter() -> None:
     labels = ["positive"] * 60 + ["positivo"] * 30 + ["POSITIVO"] + ["other"] * 30
     table = read_table(([f"text {i}" for i in range(len(labels))], labels))

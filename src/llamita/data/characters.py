@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, Severity, found_in, parts_of, shortened
+from llamita.data.misread import chinese_meant
 from llamita.data.table import Table
 from llamita.data.text import is_empty
 
@@ -87,6 +88,10 @@ def _control(text: str) -> str | None:
     return None if MOJIBAKE.search(text) else _within(CONTROL)(text)
 
 
+def _misread(text: str) -> str | None:
+    return _within(MOJIBAKE)(text) or (text if chinese_meant(text) else None)
+
+
 def _number(text: str) -> str | None:
     """A text of digits and signs alone; five digits or more, since "10/10" and "9.5" are opinions."""
     bare = text.strip()
@@ -107,7 +112,7 @@ def _decomposed(text: str) -> str | None:
 
 TRACES: tuple[Trace, ...] = (
     Trace(
-        kind="encoding", seen=_within(MOJIBAKE), what="with characters of a wrong encoding",
+        kind="encoding", seen=_misread, what="with characters of a wrong encoding",
         remedy="these texts were once decoded wrongly; save the original file again as UTF-8",
     ),
     Trace(

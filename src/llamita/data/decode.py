@@ -90,6 +90,12 @@ def _is_utf8_elsewhere(path: Path) -> bool:
     return any(line.decode("utf-8", "ignore").encode() == line for line in foreign)
 
 
+def _is_utf8_but_for_strays(data: bytes) -> bool:
+    """Whether most lines beyond ASCII are UTF-8."""
+    foreign = [line for line in data.splitlines() if not line.isascii()]
+    return 2 * sum(_utf8_beyond_ascii(line) for line in foreign) > len(foreign)
+
+
 def _noted(faults: Faults, fault: BadRow, line: bytes) -> str:
     """Remember a stray line; it is given as well as it can be read, for the row it stands in."""
     line = line.replace(b"\0", b"")
@@ -167,6 +173,30 @@ def _share_of_common(data: bytes, encoding: str, common: str) -> float:
     return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
 
 
+def _utf8_beyond_ascii(data: bytes, *, cut: bool = False) -> bool:
+    """Whether bytes are UTF-8 and hold enough beyond ASCII that they are so by no chance.
+
+    Args:
+        cut: They may end within a character.
+    """
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(data, final=not cut)
+    except UnicodeDecodeError:
+        return False
+    foreign = {c for c in text if ord(c) > 127} - {"\ufeff"}
+    return len(foreign) > 2 or any(c >= "\u0800" for c in foreign)
+
+
+def _refuse_utf8(path: Path, stream: IO[bytes], encoding: str) -> None:
+    """A file in UTF-8 is not read in another encoding, which would make other characters of it."""
+    if _is_small_and_plain(path):
+        data, cut = path.read_bytes(), False
+    else:
+        data, cut = (stream.peek(1 << 16) if hasattr(stream, "peek") else b""), True  # type: ignore[attr-defined]
+    if _utf8_beyond_ascii(data, cut=cut):
+        raise UserError(f"{path}: the file is UTF-8 already, not {encoding}; leave --encoding out")
+
+
 def _undecodable(path: Path, number: int, encoding: str, error: UnicodeError) -> str:
     """Where a file isn't in the encoding that was named: read again, since the first reading runs ahead in blocks."""
     if isinstance(error, UnicodeDecodeError) and _is_small_and_plain(path):
@@ -175,6 +205,11 @@ def _undecodable(path: Path, number: int, encoding: str, error: UnicodeError) ->
             data.decode(encoding)
         except UnicodeDecodeError as found:
             place, guess = data.count(b"\n", 0, found.start) + 1, guessed_encoding(data)
+            if _is_utf8_but_for_strays(data):
+                return (
+                    f"{path}:{place}: byte {found.start} (0x{data[found.start]:02x}) is not {encoding}; most of the file is"
+                    " UTF-8: leave --encoding out, and `llamita data check` names the other lines"
+                )
             return (
                 f"{path}:{place}: byte {found.start} (0x{data[found.start]:02x}) is not {encoding}; it looks like {guess}."
                 f" {convert_remedy(path, guess)}"
@@ -190,6 +225,8 @@ def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Ite
         name = codecs.lookup(encoding).name
     except LookupError:
         raise UserError(f"no encoding {encoding!r}; for example utf-8, gb18030, big5, latin-1, utf-16") from None
+    if name not in ("utf-8", "utf-8-sig"):
+        _refuse_utf8(path, stream, encoding)
     number = 0
     decoded = io.TextIOWrapper(stream, name, newline="")
     try:

@@ -11,6 +11,7 @@ from llamita.core.task import Text
 from llamita.data.characters import CONTROL, INVISIBLE, MARKUP, MOJIBAKE
 from llamita.data.copies import kept_of, same_texts
 from llamita.data.finding import DataFinding
+from llamita.data.misread import chinese_meant
 from llamita.data.table import Table
 from llamita.data.text import text_key
 
@@ -43,10 +44,10 @@ def mend(
 ) -> Mended:
     """Take out what spoils a model, leave everything else as it stands.
 
-    A text that stands there again is dropped, under the label most of its copies have; where two labels are as common all of its
-    rows are set aside, since one of them is wrong. Labels that differ by case, width or space, or in being traditional Chinese,
-    are written as the commonest is; one that differs by a letter is left, since it may be meant. UTF-8 that was read as Latin-1
-    is read as UTF-8; control and invisible characters and HTML are taken out.
+    A text that stands there again is dropped, under the label most of its copies have; where two labels are as common all
+    of its rows are set aside, since one of them is wrong. Labels that differ by case, width or space, or in being
+    traditional Chinese, are written as the commonest is; one that differs by a letter is left, since it may be meant. UTF-8 that was read as Latin-1, and Chinese
+    that was read in another encoding, is read rightly; control and invisible characters and HTML are taken out.
 
     Args:
         strays: Rows that are to be set aside for another reason.
@@ -100,15 +101,20 @@ def _tag_or_entity(match: object) -> str:
 
 
 def read_again(text: Text) -> str | None:
-    """The text whose UTF-8 bytes were read as Latin-1 or Windows-1252, once or twice; None where that isn't what happened."""
+    """The text whose UTF-8 bytes were read as Latin-1 or Windows-1252, once or twice, or Chinese that was read in another
+    encoding; None where that isn't what happened, or something is lost."""
     if not isinstance(text, str):
         return None
+    first = text
     for _ in range(2):
         read = next((read for encoding in ("cp1252", "latin-1") if (read := _reread(text, encoding))), None)
-        if read is None or not MOJIBAKE.search(read):
+        if read is None:
+            break
+        if not MOJIBAKE.search(read):
             return read
         text = read
-    return None
+    meant = chinese_meant(first)
+    return meant[0] if meant and meant[1] else None
 
 
 def _reread(text: str, encoding: str) -> str | None:
