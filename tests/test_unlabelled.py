@@ -168,6 +168,17 @@ def test_a_run_that_is_stopped_while_labelling_goes_on_there(place, settings, tm
         assert len(set(fake.texts)) == 301
 
 
+def test_a_teacher_is_asked_in_the_language_of_the_texts(tmp_path):
+    how = dict.fromkeys(("audit", "prompt", "few_shot", "shots", "columns"))
+    told = {}
+    for name, text in (("zh", "第 {} 家酒店的房间很干净"), ("en", "room {} was clean")):
+        file = tmp_path / f"{name}.txt"
+        file.write_text("\n".join(text.format(i) for i in range(60)), encoding="utf-8")
+        tables = {"train": read_table(str(file))}
+        told[name] = unlabelled_texts(tables, "good,bad", 0, model="config:llama:300k", asking=how).asking.chinese
+    assert told == {"zh": True, "en": False}
+
+
 def _only_labels(bare, shop, folder, goals, plan, floor):
     from llamita.core.report import Report
 

@@ -26,7 +26,8 @@ from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import pace_of, seconds_a_text
 from llamita.plan import lengths_of, students_of
 from llamita.tasks._splits import without
-from llamita.tasks.asked import Asking, examples_of
+from llamita.tasks._wording import asks_in_chinese
+from llamita.tasks.asked import SEEN, Asking, examples_of
 from llamita.tasks.endpoint import is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder, recorded
 from llamita.workshop import Stage, Workshop, open_task
@@ -93,7 +94,10 @@ def unlabelled_texts(
     if asking["few_shot"] is not None:
         shown = read_labelled(asking["few_shot"], columns, pairs=pairs)
         examples = examples_of(shown, names, asking["shots"], [*hand[0].texts, *hand[1].texts], seed)
-    how = Asking(model=model, labels=names, words=words, prompt=asking["prompt"], examples=examples, seed=seed)
+    how = Asking(
+        model=model, labels=names, words=words, prompt=asking["prompt"], examples=examples, seed=seed,
+        chinese=asks_in_chinese((), table.texts[:SEEN]) or None,
+    )  # fmt: skip
     bare = Unlabelled(table=table, labels=names, asking=how, calibrating=hand[0], measuring=hand[1], seed=seed)
     left = len(without(Split(texts=tuple(table.texts[i] for i in bare.rows(len(table)))), hand[1])[0])
     require(

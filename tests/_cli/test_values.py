@@ -175,3 +175,9 @@ def test_full_width_commas_and_list_marks_part_names_too():
     assert values.names("正面，负面、中性") == ("正面", "负面", "中性")
     assert values.labels("正面＝好，负面=差") == {"正面": "好", "负面": "差"}
     assert values.columns("text=评论，label=标签") == {"text": "评论", "label": "标签"}
+
+
+@pytest.mark.parametrize("text", ["1=,0=good", "1= ,0=good", "1＝，0=good"])
+def test_a_label_whose_word_is_left_out_is_refused(text: str):
+    with pytest.raises(ArgumentTypeError, match="1 is to be said in a word, as in 1=good,0=bad; got"):
+        values.labels(text)

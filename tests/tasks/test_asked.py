@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,31 @@ def test_a_folder_opens_to_the_same_answers_calibrated_as_they_were(tmp_path: Pa
         open_engine(tmp_path / "asked", threads=1).text_logits(TEXTS), engine.text_logits(TEXTS), atol=1e-5
     )
     assert open_folder(tmp_path / "asked").labels == ("bad", "good")
+
+
+def test_a_folder_is_asked_in_the_language_it_was_made_for(tmp_path: Path) -> None:
+    from llamita.tasks.likelihood import CHINESE, Prompt
+
+    causal("llama").save(tmp_path / "model")
+    texts = [f"第{i}家酒店" for i in range(10)]
+    task = open_task(test=(texts, ["bad", "good"] * 5), labels="bad,good")
+    asking, _ = asking_for(task, str(tmp_path / "model"), {}, 0)
+    assert asking.chinese
+    assert asking.told["chinese"]
+    asking.save(tmp_path / "asked", None, 1)
+    assert open_folder(tmp_path / "asked", threads=1).prompt == CHINESE  # type: ignore[attr-defined]
+    english, _ = asking_for(task_of_ten(), str(tmp_path / "model"), {}, 0)
+    assert not english.chinese
+    assert "chinese" not in english.told, "the addresses of earlier answers stay"
+    older = json.loads((tmp_path / "asked/artifact.json").read_text(encoding="utf-8"))
+    del older["chinese"]
+    (tmp_path / "asked/artifact.json").write_text(json.dumps(older), encoding="utf-8")
+    assert open_folder(tmp_path / "asked", threads=1).prompt == Prompt(), "older folders were asked in English"  # type: ignore[attr-defined]
+
+
+def test_a_label_for_which_nothing_would_be_said_is_refused() -> None:
+    with pytest.raises(UserError, match="a label's words must not be empty"):
+        Asking(model="config:llama:300k", labels=("1", "0"), words={"1": ""})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """One call asks both kinds of model: a causal one by likelihood, one of inference by entailment; the rest is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.families import tiny_model
@@ -9,7 +11,7 @@ from tests.tasks.test_likelihood import causal
 from llamita.core.errors import UserError
 from llamita.tasks.asking import Shots, ask, is_headed
 from llamita.tasks.inference import Hypothesis, InferenceEngine
-from llamita.tasks.likelihood import LikelihoodEngine, Prompt
+from llamita.tasks.likelihood import CHINESE, LikelihoodEngine, Prompt
 
 TABLE = ([f"text {i}" for i in range(40)], ["yes"] * 30 + ["no"] * 10)
 
@@ -32,6 +34,17 @@ def test_examples_are_as_many_of_each_label_and_drawn_by_the_seed() -> None:
     assert Shots(data=TABLE, number=0).drawn(("yes", "no")) == []
     with pytest.raises(UserError, match="prompt and examples take"):
         ask(model, ("yes", "no"), examples=TABLE)
+
+
+def test_a_language_model_is_asked_in_the_language_of_words_question_or_texts() -> None:
+    model = causal("llama")
+    prompts = [
+        ask(model, ("a", "b")).prompt,  # type: ignore[union-attr]
+        ask(model, ("好", "坏")).prompt,  # type: ignore[union-attr]
+        ask(model, ("a", "b"), calibrate=(["很好", "很差"] * 5, ["a", "b"] * 5)).prompt,  # type: ignore[union-attr]
+        ask(model, ("a", "b"), prompt="评论：{text}\n情感：").prompt,  # type: ignore[union-attr]
+    ]
+    assert prompts == [Prompt(), CHINESE, CHINESE, replace(CHINESE, text="评论：{text}\n情感：")]
 
 
 @pytest.mark.parametrize("kind", ["causal", "inference"])

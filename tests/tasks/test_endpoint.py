@@ -180,6 +180,15 @@ def test_examples_are_shown_as_a_conversation_and_pairs_as_two_texts(fake: Fake)
     assert sent[-1]["content"] == "Text: one\nSecond text: other\n\nWhich label fits the two?"
 
 
+def test_the_question_is_chinese_where_words_or_examples_are(fake: Fake) -> None:
+    for more in ({"words": {"bad": "差评", "fine": "好评"}}, {"examples": [("房间很脏", "bad")]}, {"chinese": True}):
+        sent = opened(fake, **more).messages("早餐不错")
+        assert "标签：\nA. " in sent[0]["content"]
+        assert sent[-1]["content"] == "文本：早餐不错\n\n哪个标签合适？"
+    sent = opened(fake, words={"bad": "差评", "fine": "好评"}, chinese=False).messages("早餐不错")
+    assert sent[-1]["content"] == "Text: 早餐不错\n\nWhich label fits?"
+
+
 def told(status: int, message: str) -> tuple[int, dict[str, str], bytes]:
     return status, {}, json.dumps({"error": {"message": message}}).encode()
 

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.tasks.likelihood import EMPTY, LikelihoodEngine, Prompt
+from llamita.tasks.likelihood import CHINESE, EMPTY, LikelihoodEngine, Prompt
 
 CAUSAL = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
 TEXTS = ["a warm film", "", "the hotel was clean and the breakfast good, but the staff were rude", "很好的酒店", "x"]
@@ -113,9 +113,27 @@ def test_words_may_stand_for_labels() -> None:
     np.testing.assert_allclose(numbered.scores(TEXTS), named, atol=1e-6)
 
 
+def asked_of(engine: LikelihoodEngine, text: str) -> str:
+    return engine.model.tokenizer.decode([*engine._prefix, *engine._question(text)])
+
+
+def test_the_usual_question_is_chinese_where_words_or_examples_are() -> None:
+    model = causal("qwen2")
+    for engine in (
+        LikelihoodEngine(model, ("好评", "差评")),
+        LikelihoodEngine(model, ("1", "0"), words={"1": "好评", "0": "差评"}),
+    ):
+        assert engine.prompt == CHINESE
+        assert asked_of(engine, "房间很干净").endswith("标签：好评、差评。\n\n文本：房间很干净\n标签：")
+    assert LikelihoodEngine(model, ("a", "b"), examples=[("房间很干净", "a")]).prompt == CHINESE
+    assert LikelihoodEngine(model, ("good", "bad"), examples=[("a clean room", "good")]).prompt == Prompt()
+    assert LikelihoodEngine(model, ("好评", "差评"), prompt=Prompt()).prompt == Prompt()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"labels": ("1", "0"), "words": {"1": " ", "0": "good"}}, "a label's words must not be empty"),
         ({"labels": "yes,no"}, "labels must be a list of names"),
         ({"labels": ("a", "b"), "words": {"c": "x"}}, "words are given for c, which is no label"),
         ({"labels": ("only",)}, "two labels or more, got only"),

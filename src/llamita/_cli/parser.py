@@ -108,8 +108,8 @@ def add_asking(parser: Parser) -> None:
     )
     group.add_argument(
         "--prompt", metavar="TEXT",
-        help="how it is asked: {text} is the text (default: Text: {text} Label:); of a model of inference the sentence with"
-        " {label} (default: This text is about {label}.)",
+        help="how it is asked: {text} is the text (default: Text: {text} Label:, or the same in Chinese); of a model of"
+        " inference the sentence with {label} (default: This text is about {label}.)",
     )  # fmt: skip
     group.add_argument(
         "--few-shot", metavar="FILE", help="labelled texts, some of which a language model is shown first"

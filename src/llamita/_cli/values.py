@@ -112,9 +112,13 @@ def labels(text: str) -> dict[str, str]:
     """Labels and the words that are said for them: good,bad or 1=good,0=bad."""
     found = {}
     for name in names(text):
-        label, _, word = name.replace("＝", "=").partition("=")
+        label, equals, word = name.replace("＝", "=").partition("=")
         if not label.strip() or label.strip() in found:
             raise argparse.ArgumentTypeError(f"labels must be different names, got {text!r}")
+        if equals and not word.strip():
+            raise argparse.ArgumentTypeError(
+                f"{label.strip()} is to be said in a word, as in 1=good,0=bad; got {text!r}"
+            )
         found[label.strip()] = word.strip() or label.strip()
     return found
 

@@ -23,6 +23,7 @@ from llamita.data.portion import proportional
 from llamita.data.read import read_table
 from llamita.data.text import text_key
 from llamita.tasks._splits import label_names, without
+from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.asking import Shots, ask, is_headed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.inference import InferenceEngine
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 SHOTS = 8
 """Examples shown, where there are so many."""
+SEEN = 500
+"""Texts that show which language they are in."""
 HOW = ("words", "prompt", "few_shot", "shots", "calibrate")
 """What a recipe's `ask` may say."""
 
@@ -62,6 +65,13 @@ class Asking:
     examples: tuple[tuple[Text, str], ...] = ()
     """Texts with their labels, shown before each question."""
     seed: int = 0
+    chinese: bool | None = None
+    """Whether it is asked in Chinese; None: where the labels' words, the question or the examples are."""
+
+    def __post_init__(self) -> None:
+        said = [*words_of(self.labels, self.words).values(), self.prompt or ""]
+        if self.chinese is None:
+            object.__setattr__(self, "chinese", asks_in_chinese(said, (text for text, _ in self.examples)))
 
     @cached_property
     def told(self) -> dict[str, Any]:
@@ -70,7 +80,7 @@ class Asking:
         return {
             "model": source, "labels": list(self.labels), "words": dict(self.words), "prompt": self.prompt,
             "examples": [[list(text) if isinstance(text, tuple) else text, label] for text, label in self.examples],
-            "seed": self.seed,
+            "seed": self.seed, **({"chinese": True} if self.chinese else {}),
         }  # fmt: skip
 
     def open(self, cache: Path, threads: int | None) -> Engine:
@@ -82,7 +92,7 @@ class Asking:
         if is_endpoint(self.model):
             return EndpointEngine(
                 self.model, self.labels, words=self.words, prompt=self.prompt, examples=self.examples,
-                cache=cache / "endpoint",
+                chinese=self.chinese, cache=cache / "endpoint",
             )  # fmt: skip
         engine = open_engine(self.model, threads=threads, precision="auto")
         order = label_order(engine.labels, self.labels) if is_headed(engine) else None
@@ -96,7 +106,12 @@ class Asking:
         if self.examples:
             texts, labels = zip(*self.examples, strict=True)
             shown = Shots(data=(list(texts), list(labels)), number=len(texts), seed=self.seed)
-        return ask(engine, self.labels, words=self.words, prompt=self.prompt, examples=shown)
+        prompt: Any = self.prompt
+        if not is_headed(engine):
+            from llamita.tasks.likelihood import usual_prompt
+
+            prompt = usual_prompt(self.prompt, chinese=bool(self.chinese))
+        return ask(engine, self.labels, words=self.words, prompt=prompt, examples=shown)
 
     @property
     def name(self) -> str:
@@ -126,7 +141,8 @@ class Asking:
         local = Path(self.model).expanduser()
         about = {
             "exporter": "tasks.asked", "model": str(local.resolve()) if local.exists() else self.model,
-            **{key: self.told[key] for key in ("labels", "words", "prompt", "examples", "seed")}, "fitted": fitted,
+            **{key: self.told[key] for key in ("labels", "words", "prompt", "examples", "seed")},
+            "chinese": self.chinese, "fitted": fitted,
         }  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / ARTIFACT_FILE, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
@@ -214,8 +230,10 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
         table = read_table(how["few_shot"], labelled=True)
         examples = examples_of(table, task.labels, int(how.get("shots", SHOTS)), task.test.texts, seed)
     words = {str(label): str(word) for label, word in (how.get("words") or {}).items()}
+    chinese = asks_in_chinese((), task.train.texts[:SEEN] or task.test.texts[:SEEN])
     asking = Asking(
-        model=model, labels=task.labels, words=words, prompt=how.get("prompt"), examples=examples, seed=seed
+        model=model, labels=task.labels, words=words, prompt=how.get("prompt"), examples=examples, seed=seed,
+        chinese=chinese or None,
     )  # fmt: skip
     if not how.get("calibrate"):
         return asking, None
@@ -244,7 +262,7 @@ def open_folder(folder: Path, *, threads: int | None = None) -> Engine:
         asking = Asking(
             model=about["model"], labels=tuple(about["labels"]), words=about["words"], prompt=about["prompt"],
             examples=tuple((tuple(text) if isinstance(text, list) else text, label) for text, label in about["examples"]),
-            seed=about["seed"],
+            seed=about["seed"], chinese=about.get("chinese", False),
         )  # fmt: skip
         fitted = about["fitted"]
     except (ValueError, KeyError, TypeError):

@@ -11,6 +11,7 @@ import numpy as np
 from llamita.core.errors import require
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
+from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.inference import Hypothesis, InferenceEngine
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def ask(
     Args:
         words: What is said for a label, where its name doesn't say it: {"1": "good"}.
         prompt: How it is asked. A language model: a text with {text}, and for pairs {pair}, or a `Prompt`; a model of inference:
-            a sentence with {label}, or a `Hypothesis`.
+            a sentence with {label}, or a `Hypothesis`. None: the usual one, in Chinese where the labels' words are, and for a
+            language model also where the examples or the texts to calibrate on are.
         examples: `Shots`, or labelled texts of which 8 are shown first; for language models.
         calibrate: Labelled texts, other than the examples, that the probabilities are fitted to.
 
@@ -73,25 +75,39 @@ def ask(
         UserError: for a model of another kind, labels, or examples that it can't be asked with.
     """
     require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
+    fitted = None if calibrate is None else read_table(calibrate, labelled=True)
     if is_headed(model):
         engine = _by_inference(model, labels, words, prompt, examples)
     else:
-        from llamita.tasks.likelihood import LikelihoodEngine, Prompt
-
-        require(
-            not isinstance(prompt, Hypothesis),
-            "a Hypothesis is for models of inference; ask a language model with a Prompt",
-        )
-        asked = Prompt(text=prompt) if isinstance(prompt, str) else prompt
-        shots = examples if isinstance(examples, Shots) or examples is None else Shots(data=examples)
-        shown = shots.drawn(labels) if shots else ()
-        engine = LikelihoodEngine(model, labels, words=words, prompt=asked, examples=shown)  # type: ignore[arg-type]
-    if calibrate is not None:
-        fitted = read_table(calibrate, labelled=True)
+        engine = _by_likelihood(model, labels, words, prompt, examples, fitted.texts if fitted else ())
+    if fitted is not None:
         assert fitted.labels is not None
         _require_known(fitted.labels, labels, f"{fitted.source}: " if fitted.source else "")
         engine.calibrate(fitted.texts, fitted.labels)
     return engine
+
+
+def _by_likelihood(
+    model: Engine,
+    labels: Sequence[str],
+    words: Mapping[str, str] | None,
+    prompt: Any,
+    examples: Any,
+    fitted: Sequence[Text],
+) -> LikelihoodEngine:
+    from llamita.tasks.likelihood import LikelihoodEngine, usual_prompt
+
+    require(
+        not isinstance(prompt, Hypothesis),
+        "a Hypothesis is for models of inference; ask a language model with a Prompt",
+    )
+    shots = examples if isinstance(examples, Shots) or examples is None else Shots(data=examples)
+    shown = shots.drawn(labels) if shots else []
+    if prompt is None or isinstance(prompt, str):
+        said = [*words_of(labels, words).values(), prompt or ""]
+        chinese = asks_in_chinese(said, [*(text for text, _ in shown), *fitted])
+        prompt = usual_prompt(prompt, chinese=chinese)
+    return LikelihoodEngine(model, labels, words=words, prompt=prompt, examples=shown)  # type: ignore[arg-type]
 
 
 def is_headed(engine: Engine) -> bool:

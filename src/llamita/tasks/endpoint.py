@@ -25,6 +25,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
+from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, words_of
 from llamita.tasks.recorded import text_key
 
 log = logging.getLogger(__name__)
@@ -40,9 +41,6 @@ UNFIT = (400, 413, 422)
 """Statuses of a server that refuses this text, for its length or what it says, and may well take the next."""
 NEUTRAL = "A short text."
 """Asked about to find out how a server answers: whatever it refuses then isn't refused for the text."""
-START = "You sort texts. Answer with the one letter of the label that fits, and with nothing else."
-QUESTION = "Text: {text}\n\nWhich label fits?"
-PAIR_QUESTION = "Text: {text}\nSecond text: {pair}\n\nWhich label fits the two?"
 
 
 def is_endpoint(model: str | None) -> bool:
@@ -63,6 +61,7 @@ class EndpointEngine(Engine):
         words: Mapping[str, str] | None = None,
         prompt: str | None = None,
         examples: Sequence[tuple[Text, str]] = (),
+        chinese: bool | None = None,
         cache: Path | None = None,
     ):
         """Find the server's model; nothing is asked about texts yet.
@@ -72,6 +71,7 @@ class EndpointEngine(Engine):
             words: What is said for a label, where its name doesn't say it.
             prompt: The question; {text} is the text, {pair} the second of two.
             examples: Texts with their labels, shown before each question.
+            chinese: Whether it is asked in Chinese; None: where the labels' words, the prompt or the examples are.
             cache: A folder in which answers are kept.
 
         Raises:
@@ -89,7 +89,10 @@ class EndpointEngine(Engine):
         self.model = self.server.named(model)
         self.labels, self.prompt, self.examples = tuple(labels), prompt, tuple(examples)
         self.name = self.model.rstrip("/").split("/")[-1]
-        self.words = {label: (words or {}).get(label, label) for label in labels}
+        self.words = words_of(labels, words)
+        if chinese is None:
+            chinese = asks_in_chinese([*self.words.values(), prompt or ""], (text for text, _ in examples))
+        self.wording = CHINESE if chinese else ENGLISH
         self.undecided = 0
         self._cache, self._lock = cache, threading.Lock()
         self._known: dict[str, Any] | None = None
@@ -246,7 +249,7 @@ class EndpointEngine(Engine):
         listed = "\n".join(
             f"{letter}. {self.words[label]}" for letter, label in zip(LETTERS, self.labels, strict=False)
         )
-        sent = [{"role": "system", "content": f"{START}\n\nLabels:\n{listed}"}]
+        sent = [{"role": "system", "content": f"{self.wording.start}\n\n{self.wording.labels}\n{listed}"}]
         for shown, label in self.examples:
             sent += [
                 {"role": "user", "content": self._question(shown)},
@@ -256,7 +259,7 @@ class EndpointEngine(Engine):
 
     def _question(self, text: Text) -> str:
         first, second = (text, "") if isinstance(text, str) else text
-        prompt = self.prompt or (QUESTION if isinstance(text, str) else PAIR_QUESTION)
+        prompt = self.prompt or (self.wording.one if isinstance(text, str) else self.wording.two)
         before, after = prompt.split("{text}", 1)
         if not isinstance(text, str) and "{pair}" not in after:
             after = f"\n{second}{after}"

@@ -19,7 +19,7 @@ from llamita.core.engine import Engine, softmax
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_vector
 from llamita.core.task import Text
-from llamita.data.text import han_share
+from llamita.tasks._wording import asks_in_chinese, words_of
 
 ENGLISH, CHINESE = "This text is about {label}.", "这段文字是关于{label}的。"
 ENTAILMENT, CONTRADICTION = ("entail", "蕴含", "蕴涵"), ("contradict", "矛盾")
@@ -50,8 +50,7 @@ class Hypothesis:
 
     def sentence(self, words: str, others: Sequence[str] = ()) -> str:
         """The hypothesis of one label; the others tell the language where no text is given."""
-        chinese = han_share("".join([words, *others])) > 0.2
-        return (self.text or (CHINESE if chinese else ENGLISH)).replace("{label}", words)
+        return (self.text or (CHINESE if asks_in_chinese([words, *others]) else ENGLISH)).replace("{label}", words)
 
 
 def inference_places(engine: Engine) -> tuple[int, int] | None:
@@ -107,13 +106,10 @@ class InferenceEngine(Engine):
         self.labels = tuple(labels)
         self.answers = AnyLabels() if self.multi_label else OneLabel()
         self.name = f"{model.name}, by inference"
-        unknown = [word for word in words or () if word not in labels]
-        require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
-        said = [(words or {}).get(label, label) for label in labels]
+        said = list(words_of(labels, words).values())
         self.sentences = [self.hypothesis.sentence(one, said) for one in said]
         least = 1 if self.multi_label else 2
         require(len(labels) >= least, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
-        require(all(one.strip() for one in said), "a label's words must not be empty")
         require(len(set(said)) == len(said), f"two labels are said alike: {', '.join(said)}")
         self.scale, self.shift = np.ones(len(labels)), np.zeros(len(labels))
         self._pairs = model.encoder.cut(premise_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_vector
 from llamita.tasks import _side_by_side as side_by_side
+from llamita.tasks._wording import asks_in_chinese, words_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +49,8 @@ class Prompt:
     """Asks for a text's label; of a pair {text} is the first and {pair} the second."""
     answer: str = " {label}"
     """How an answer follows."""
+    comma: str = ", "
+    """Stands between the labels' words."""
     between: str = "\n\n"
     """After an example's answer."""
     per_token: bool = True
@@ -72,6 +75,15 @@ class Prompt:
         return before, middle, after
 
 
+CHINESE = Prompt(start="标签：{labels}。\n\n", text="文本：{text}\n标签：", answer="{label}", comma="、")
+
+
+def usual_prompt(text: str | None, *, chinese: bool) -> Prompt:
+    """How a model is asked in a language; with a text of the user's own where there is one."""
+    usual = CHINESE if chinese else Prompt()
+    return usual if text is None else replace(usual, text=text)
+
+
 class LikelihoodEngine(Engine):
     """A causal language model as a classifier, without training."""
 
@@ -90,6 +102,7 @@ class LikelihoodEngine(Engine):
 
         Args:
             words: What is said for a label, where its name doesn't say it: {"1": "good"}.
+            prompt: None: the usual one, in Chinese where the labels' words or the examples are.
             examples: Texts with their labels, shown before each question.
 
         Raises:
@@ -108,13 +121,12 @@ class LikelihoodEngine(Engine):
             f"label likelihood was tested on {', '.join(FAMILIES)}, not on {family!r} as this model is",
         )
         require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
-        unknown = [word for word in words or () if word not in labels]
-        require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
+        self.words = words_of(labels, words)
         require(len(labels) >= 2, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
-        self.model, self.prompt = model, prompt or Prompt()
+        chinese = asks_in_chinese(self.words.values(), (text for text, _ in examples))
+        self.model, self.prompt = model, prompt or usual_prompt(None, chinese=chinese)
         self.labels = tuple(labels)
         self.name = f"{model.name}, asked"
-        self.words = {label: (words or {}).get(label, label) for label in labels}
         self._ids = [self._tokens(self.prompt.answer.format(label=self.words[label])) for label in labels]
         require(all(self._ids), "a label's words must not be empty")
         if len({tuple(ids) for ids in self._ids}) < len(labels):
@@ -164,7 +176,7 @@ class LikelihoodEngine(Engine):
     def _start(self, examples: Sequence[tuple[Text, str]]) -> list[int]:
         """Token ids that all questions begin with."""
         first = [i for i in self.model.tokenizer("a")["input_ids"][:1] if i in self.model.tokenizer.all_special_ids]
-        said = self.prompt.start.replace("{labels}", ", ".join(self.words.values()))
+        said = self.prompt.start.replace("{labels}", self.prompt.comma.join(self.words.values()))
         ids = [*first, *self._tokens(said)]
         for text, label in examples:
             answer = self.prompt.answer.format(label=self.words[label])

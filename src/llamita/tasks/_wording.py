@@ -1,0 +1,59 @@
+"""The words a model is asked in where nobody says how: English, or Chinese where labels or texts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llamita.core.errors import require
+from llamita.core.task import Text
+from llamita.data.text import han_share
+
+CHINESE_SHARE = 0.2
+"""Share of Chinese characters from which on words or texts are Chinese."""
+
+
+def asks_in_chinese(words: Iterable[str], texts: Iterable[Text] = ()) -> bool:
+    """Whether a model is asked in Chinese: where the labels' words, or the texts known by then, are Chinese."""
+    parts = (part for text in texts for part in ((text,) if isinstance(text, str) else text))
+    return any(han_share("".join(some)) > CHINESE_SHARE for some in (words, parts))
+
+
+def words_of(labels: Sequence[str], words: Mapping[str, str] | None) -> dict[str, str]:
+    """What is said for each label: its own name, where nothing else is given.
+
+    Raises:
+        UserError: words for something else, or a label for which nothing would be said.
+    """
+    unknown = [word for word in words or () if word not in labels]
+    require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
+    said = {label: (words or {}).get(label, label) for label in labels}
+    require(all(word.strip() for word in said.values()), "a label's words must not be empty")
+    return said
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterQuestion:
+    """How a server is asked for the letter of a label."""
+
+    start: str
+    labels: str
+    """Stands before the list of the labels."""
+    one: str
+    """Asks about a text."""
+    two: str
+    """Asks about a pair."""
+
+
+ENGLISH = LetterQuestion(
+    start="You sort texts. Answer with the one letter of the label that fits, and with nothing else.",
+    labels="Labels:",
+    one="Text: {text}\n\nWhich label fits?",
+    two="Text: {text}\nSecond text: {pair}\n\nWhich label fits the two?",
+)
+CHINESE = LetterQuestion(
+    start="你的任务是给文本分类。只回答合适的标签前的那个字母，不要回答其他内容。",
+    labels="标签：",
+    one="文本：{text}\n\n哪个标签合适？",
+    two="文本：{text}\n第二条文本：{pair}\n\n哪个标签适合这两条文本？",
+)
