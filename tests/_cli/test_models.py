@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from tests.engines import BagOfWords
 from tests.families import tiny_model
 
 from llamita._cli import models
+from llamita.cli import main
 from llamita.core.errors import UserError
 from llamita.core.task import Task
 
@@ -60,8 +61,29 @@ def test_a_language_model_is_asked_where_labels_are_named(place: Path, talker: P
     assert (
         other.splitlines()[1] != said("predict", talker, "a warm film", "--labels", "positive,negative").splitlines()[1]
     )
-    assert "accuracy" in said("evaluate", talker, "--data", "good.csv", *asked)
+    write_csv(place / "others.csv", "unlike")
+    others = ("--labels", "positive,negative", "--few-shot", "others.csv", "--shots", "2")
+    assert "accuracy" in said("evaluate", talker, "--data", "good.csv", *others)
     assert "warm" in said("explain", talker, "a warm film", "--labels", "positive,negative")
+
+
+def write_csv(file: Path, start: str, more: Sequence[str] = ()) -> None:
+    rows = [f"{start} {i},{('positive', 'negative')[i % 2]}" for i in range(12)]
+    file.write_text("\n".join(["text,label", *rows, *more, ""]), encoding="utf-8")
+
+
+def test_texts_that_measure_are_neither_shown_nor_calibrate_and_those_shown_do_not_calibrate(
+    place: Path, talker: Path, refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
+):
+    write_csv(place / "hand.csv", "text")
+    write_csv(place / "mixed.csv", "other", ["text 0,positive", "text 1!,negative"])
+    asked = ["evaluate", str(talker), "--data", "hand.csv", "--labels", "positive,negative", "--threads", "1"]
+    assert main([*asked, "--few-shot", "mixed.csv", "--shots", "2", "--calibrate", "mixed.csv"]) == 0
+    told = capsys.readouterr().err
+    assert "mixed.csv: the model is measured on 2 rows, which are not shown" in told
+    assert "mixed.csv: 4 rows are shown or measured and don't calibrate" in told
+    assert "hand.csv: the model is measured on all its texts" in refused(*asked, "--few-shot", "hand.csv")
+    assert "hand.csv: all its texts are shown or measured" in refused(*asked, "--calibrate", "hand.csv")
 
 
 def test_what_is_said_for_a_label_may_be_another_word(place: Path, talker: Path, said: Callable[..., str]):
@@ -88,7 +110,8 @@ def test_a_model_of_inference_is_asked_for_other_labels(
     other = said("predict", judge_of_inference, "a warm film", *asked, "--prompt", "It praises {label}.")
     assert other.splitlines()[1] != said("predict", judge_of_inference, "a warm film", *asked).splitlines()[1]
     labels = ("--labels", "positive,negative")
-    fitted = said("evaluate", judge_of_inference, "--data", "good.csv", *labels, "--calibrate", "good.csv")
+    write_csv(place / "others.csv", "unlike")
+    fitted = said("evaluate", judge_of_inference, "--data", "good.csv", *labels, "--calibrate", "others.csv")
     assert "accuracy" in fitted
     assert "warm" in said("explain", judge_of_inference, "a warm film", *labels)
     assert "entailment" in said("predict", judge_of_inference, "a film", "--pair", "a movie")

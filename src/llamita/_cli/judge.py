@@ -124,6 +124,10 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
         return engine, None, task
     if args.task == "language":
         return open_for_documents(args)
+    if args.labels and (args.few_shot or args.calibrate):
+        from llamita.data.read import read_table
+
+        args.table = read_table(args.data, columns=args.columns, labelled=True)
     engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)

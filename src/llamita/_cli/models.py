@@ -91,7 +91,18 @@ def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
     shots = {} if asked.shots is None else {"number": asked.shots}
     shown, calibrate = (labelled_table(getattr(asked, name), asked) for name in ("few_shot", "calibrate"))
     examples = None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **shots)
-    return ask(engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate)
+    return ask(
+        engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate,
+        measured=_measured_texts(asked),
+    )  # fmt: skip
+
+
+def _measured_texts(asked: argparse.Namespace) -> list[Text]:
+    """Texts that the model is measured on, or that its sets are drawn from."""
+    if not (asked.few_shot or asked.calibrate):
+        return []
+    drawn = labelled_table(getattr(asked, "labelled", None), asked)
+    return [text for table in (getattr(asked, "table", None), drawn) if table is not None for text in table.texts]
 
 
 def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
@@ -131,7 +142,11 @@ def test_task(args: argparse.Namespace, engine: Engine) -> Task:
     from llamita.data.read import read_table
     from llamita.data.table import Table
 
-    table = args.data if isinstance(args.data, Table) else read_table(args.data, columns=args.columns, labelled=True)
+    table = getattr(args, "table", None)
+    if table is None:
+        table = (
+            args.data if isinstance(args.data, Table) else read_table(args.data, columns=args.columns, labelled=True)
+        )
     if args.task == engine.answers.task == "classify":
         return module_of("tasks.classify").open_task(test=table, labels=_as_written(table, engine.labels))
     return module_of("tasks.multilabel").open_task(test=table, labels=engine.labels)

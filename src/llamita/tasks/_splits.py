@@ -14,6 +14,7 @@ from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
+    from llamita.core.task import Text
     from llamita.data.table import Table
 
 
@@ -84,6 +85,11 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def without(split: Split, other: Split) -> tuple[Split, int]:
     """The split without the texts that stand in the other, and how many those were."""
-    known = {reading_key(text) for text in other.texts}
-    kept = [i for i, text in enumerate(split.texts) if reading_key(text) not in known]
+    kept = rows_apart(split.texts, other.texts)
     return split.take(kept), len(split) - len(kept)
+
+
+def rows_apart(texts: Sequence[Text], others: Sequence[Text]) -> list[int]:
+    """Places of the texts that don't stand among the others."""
+    known = {reading_key(text) for text in others}
+    return [i for i, text in enumerate(texts) if reading_key(text) not in known]

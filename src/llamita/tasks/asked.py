@@ -21,8 +21,7 @@ from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, label_order
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
-from llamita.data.text import text_key
-from llamita.tasks._splits import label_names, without
+from llamita.tasks._splits import label_names, rows_apart, without
 from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.asking import Shots, ask, is_headed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
@@ -198,8 +197,7 @@ def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequenc
     if strange is not None:
         known = ", ".join(labels)
         raise UserError(f"{table.place(strange)}: label {table.labels[strange]!r} is not among --labels ({known})")
-    known_texts = {text_key(text) for text in hidden}
-    rest = [i for i, text in enumerate(table.texts) if text_key(text) not in known_texts]
+    rest = rows_apart(table.texts, hidden)
     require(
         bool(rest), f"{table.source}: all its texts are hand labels too (--audit, --test); show others with --few-shot"
     )

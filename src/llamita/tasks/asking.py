@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.errors import require
+from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
+from llamita.tasks._splits import rows_apart
 from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.inference import Hypothesis, InferenceEngine
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Text
+    from llamita.data.table import Table
     from llamita.tasks.likelihood import LikelihoodEngine, Prompt
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +39,27 @@ class Shots:
     def __post_init__(self) -> None:
         require(self.number >= 0, f"the number of shots must be >= 0, got {self.number}")
 
-    def drawn(self, labels: Sequence[str]) -> list[tuple[Text, str]]:
+    def drawn(self, labels: Sequence[str], measured: Sequence[Text] = ()) -> list[tuple[Text, str]]:
         """The texts that are shown, with their labels, in the order they are.
 
+        Args:
+            measured: Texts that the model is measured on, none of which is shown.
+
         Raises:
-            UserError: a label that is none of these.
+            UserError: a label that is none of these, or no text left to show.
         """
         if not self.number:
             return []
         table = read_table(self.data, labelled=True)
         assert table.labels is not None
         _require_known(table.labels, labels, f"{table.source}: ")
+        rest = rows_apart(table.texts, measured)
+        if len(rest) < len(table):
+            require(bool(rest), f"{table.source}: the model is measured on all its texts; show others (--few-shot)")
+            left_out = rows_text(len(table) - len(rest))
+            log.warning("warning: %s: the model is measured on %s, which are not shown", table.source, left_out)
+            table = table.take(rest)
+            assert table.labels is not None
         taken = proportional(table.labels, min(self.number, len(table)), self.seed, balanced=True)
         order = np.random.default_rng(self.seed).permutation(taken)
         return [(table.texts[i], table.labels[i]) for i in order]
@@ -57,6 +73,7 @@ def ask(
     prompt: str | Prompt | Hypothesis | None = None,
     examples: Any = None,
     calibrate: Any = None,
+    measured: Sequence[Text] = (),
 ) -> LikelihoodEngine | InferenceEngine:
     """A model as a classifier into any labels, without training.
 
@@ -69,22 +86,45 @@ def ask(
             a sentence with {label}, or a `Hypothesis`. None: the usual one, in Chinese where the labels' words are, and for a
             language model also where the examples or the texts to calibrate on are.
         examples: `Shots`, or labelled texts of which 8 are shown first; for language models.
-        calibrate: Labelled texts, other than the examples, that the probabilities are fitted to.
+        calibrate: Labelled texts that the probabilities are fitted to; those that are shown are left out.
+        measured: Texts that the model will be measured on; none of them is shown or calibrates.
 
     Raises:
         UserError: for a model of another kind, labels, or examples that it can't be asked with.
     """
     require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
-    fitted = None if calibrate is None else read_table(calibrate, labelled=True)
+    shown: list[tuple[Text, str]] = []
+    if examples is not None and not is_headed(model):
+        shown = (examples if isinstance(examples, Shots) else Shots(data=examples)).drawn(labels, measured)
+    fitted = None
+    if calibrate is not None:
+        fitted = _calibrating(read_table(calibrate, labelled=True), labels, [*measured, *(text for text, _ in shown)])
     if is_headed(model):
         engine = _by_inference(model, labels, words, prompt, examples)
     else:
-        engine = _by_likelihood(model, labels, words, prompt, examples, fitted.texts if fitted else ())
+        engine = _by_likelihood(model, labels, words, prompt, shown, fitted.texts if fitted else ())
     if fitted is not None:
-        assert fitted.labels is not None
-        _require_known(fitted.labels, labels, f"{fitted.source}: " if fitted.source else "")
-        engine.calibrate(fitted.texts, fitted.labels)
+        engine.calibrate(fitted.texts, fitted.labels or ())
     return engine
+
+
+def _calibrating(table: Table, labels: Sequence[str], others: Sequence[Text]) -> Table:
+    """The labelled texts that calibrate: none that is shown or measures.
+
+    Raises:
+        UserError: a label that isn't asked for, or nothing left.
+    """
+    assert table.labels is not None
+    _require_known(table.labels, labels, f"{table.source}: " if table.source else "")
+    rest = rows_apart(table.texts, others)
+    require(
+        bool(rest),
+        f"{table.source}: all its texts are shown or measured; calibrate with others (--calibrate)",
+    )
+    if len(rest) < len(table):
+        left_out = rows_text(len(table) - len(rest))
+        log.warning("warning: %s: %s are shown or measured and don't calibrate", table.source, left_out)
+    return table.take(rest)
 
 
 def _by_likelihood(
@@ -92,7 +132,7 @@ def _by_likelihood(
     labels: Sequence[str],
     words: Mapping[str, str] | None,
     prompt: Any,
-    examples: Any,
+    shown: Sequence[tuple[Text, str]],
     fitted: Sequence[Text],
 ) -> LikelihoodEngine:
     from llamita.tasks.likelihood import LikelihoodEngine, usual_prompt
@@ -101,8 +141,6 @@ def _by_likelihood(
         not isinstance(prompt, Hypothesis),
         "a Hypothesis is for models of inference; ask a language model with a Prompt",
     )
-    shots = examples if isinstance(examples, Shots) or examples is None else Shots(data=examples)
-    shown = shots.drawn(labels) if shots else []
     if prompt is None or isinstance(prompt, str):
         said = [*words_of(labels, words).values(), prompt or ""]
         chinese = asks_in_chinese(said, [*(text for text, _ in shown), *fitted])
