@@ -46,8 +46,9 @@ def mend(
 
     A text that stands there again is dropped, under the label most of its copies have; where two labels are as common all
     of its rows are set aside, since one of them is wrong. Labels that differ by case, width or space, or in being
-    traditional Chinese, are written as the commonest is; one that differs by a letter is left, since it may be meant. UTF-8 that was read as Latin-1, and Chinese
-    that was read in another encoding, is read rightly; control and invisible characters and HTML are taken out.
+    traditional Chinese, are written as the commonest is; one that differs by a letter is left, since it may be meant. UTF-8
+    that was read as Latin-1, and Chinese that was read in another encoding, is read rightly; control and invisible
+    characters and HTML are taken out.
 
     Args:
         strays: Rows that are to be set aside for another reason.
