@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rows import SHARED, Rows
 
 if TYPE_CHECKING:
@@ -110,6 +109,7 @@ def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
 
 def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
     """As `Pretrain` trains, with as many epochs as the budget has room for."""
+    from llamita.train.batches import batches_in_order
     from llamita.train.language import LanguageLoss, TokenExamples
     from llamita.train.loop import fit
     from llamita.train.pace import default_learning_rate
@@ -120,7 +120,7 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
     def trained(epochs: float, most: int, into: Run) -> tuple[Model, int, int, float]:
         model = lesson.begun()
         rows = lesson.windows(model, epochs)
-        cut = [np.arange(i, min(i + size, len(rows))) for i in range(0, len(rows), size)][:most]
+        cut = batches_in_order(rows.lengths, batch_size=size, seed=where.seed, like_length=not rows.packed)[:most]
         source = TokenExamples(rows=rows, lengths=rows.lengths)
         settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
         began = time.perf_counter()
