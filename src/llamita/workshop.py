@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
+from llamita.core.command import command_of
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.exporter import Exporter
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 TRAINING = ("learn.", "distill.")
 """Rooms whose steps several processes carry out together."""
-VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
-VERBS |= {"attack.noise": "attack", "explain.occlusion": "explain"}
-"""Measures that a command line takes of a file of texts."""
 
 
 def open_task(task: Mapping[str, Any]) -> Task:
@@ -182,25 +179,12 @@ class Workshop:
         """The command line that takes this measure again; nothing where the texts stand in no file of their own."""
         assert self.task is not None
         texts = self.task.split(split).source
-        verb = VERBS.get(name_of(measure), "")
-        if not verb or split != "test" or not texts or not Path(texts).exists():
+        if split != "test" or not texts or not Path(texts).exists():
             return ""
-        default = settings_of(type(measure)())
-        words = ["llamita", *verb.split(), str(stage.folder), "--data", texts]
-        named = {ours: theirs for ours, theirs in (self.columns or {}).items() if ours != "separator"}
-        if named:
-            words += ["--columns", ",".join(f"{ours}={theirs}" for ours, theirs in named.items())]
-        if self.columns and "separator" in self.columns:
-            words += ["--label-separator", self.columns["separator"]]
-        if reference:
-            words += ["--against", str(reference.folder)]
-        for name, given in settings_of(measure).items():
-            flag = name.replace("_", "-")
-            if given != default[name]:
-                words += [f"--{'' if given else 'no-'}{flag}"] if isinstance(given, bool) else [f"--{flag}", str(given)]
-        if name_of(measure) != "measure.cost":
-            words += ["--precision", "auto"]
-        return shlex.join([*words, "--threads", str(self.threads), "--seed", str(self.seed)])
+        models = [str(one.folder) for one in (stage, reference) if one is not None]
+        rest = ["--precision", "auto"] if name_of(measure) != "measure.cost" else []
+        rest += ["--threads", str(self.threads), "--seed", str(self.seed)]
+        return command_of(measure, models, texts, self.columns, rest)
 
     def _measure_key(self, measure: Measure, engine: str, split: str, reference: Stage | None) -> str:
         if self.task is None:

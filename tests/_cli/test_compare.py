@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,22 @@ def test_a_runs_folder_is_never_written_over(command: str | None, place: Path, c
     assert main([*words, "--out", str(run)]) == 2
     assert "holds other files and no earlier comparison; choose another folder" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in run.rglob("*") if file.is_file()} == before
+
+
+def test_every_number_carries_the_command_that_repeats_it(place: Path, capsys: pytest.CaptureFixture[str]):
+    teacher, light, data = (str(place / name) for name in ("teacher", "light", "test.csv"))
+    end = ["--threads", "1", "--seed", "0"]
+    assert main(["compare", teacher, light, "--data", data, "--columns", "text=text", *end, "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)[1]["findings"]
+    assert all(f["command"] for f in findings)
+    same = next(f for f in findings if f["name"] == "agreement.same_label")
+    words = ["measure", "agreement", light, "--data", data, "--columns", "text=text", "--against", teacher]
+    assert same["command"] == shlex.join(["llamita", *words, "--precision", "fp32", *end])
+    for name in ("agreement.same_label", "quality.accuracy", "calibration.ece", "cost.size_bytes"):
+        before = next(f for f in findings if f["name"] == name)
+        assert main([*shlex.split(before["command"])[1:], "--json"]) == 0
+        again = {f["name"]: f["value"] for f in json.loads(capsys.readouterr().out)["findings"]}
+        assert again[name] == before["value"]
 
 
 def test_documents_have_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -52,6 +52,9 @@ def test_evaluate_agrees_with_predict_and_judges_its_gates(place: Path, model: P
     assert by_name["quality.accuracy"]["n"] == 40
     assert by_name["cost.parameters"]["value"] > 0
     assert "rows" not in by_name["quality.accuracy"]
+    measured = f"llamita measure quality {model} --data good.csv --precision fp32 --seed 0"
+    assert by_name["quality.accuracy"]["command"] == measured
+    assert all(finding["command"] for finding in found["findings"])
     assert "accuracy" in said("evaluate", model, "--data", "good.csv", "--fail-if", "accuracy<0")
     missed = said(
         "evaluate", model, "--data", "good.csv", "--fail-if", "accuracy<=1", "--fail-if", "size_bytes>9e9", code=1

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import measured, plain, sizes
+from llamita._cli.judge import plain
 from llamita._cli.language import said
+from llamita._cli.measured import measured, sizes
 from llamita._cli.models import open_classifier, test_task, writable
 from llamita.core.errors import UserError, require
 from llamita.core.registry import build
@@ -93,8 +94,9 @@ def _compared(args: argparse.Namespace, command: str) -> Report:
     for i, model in enumerate([args.teacher, *args.light]):
         engine = teacher if i == 0 else open_classifier(model, args.threads, args.precision)
         measures = [build(name) for name in names if i or name != "measure.agreement"]
-        found = measured(args, engine, task, measures, teacher if i else None)
-        found += [] if args.cost else sizes(engine)
+        engines, models = ([engine, teacher], [model, args.teacher]) if i else ([engine], [model])
+        found = measured(args, engines, models, task, measures)
+        found += [] if args.cost else sizes(args, engine, model)
         subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
     return Report(
         title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.language import said
-from llamita._cli.models import open_classifier, open_for_documents, scratch_run, test_task
+from llamita._cli.measured import measured, sizes
+from llamita._cli.models import open_classifier, open_for_documents, test_task
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.registry import Entry, build, entries
 
@@ -45,9 +46,10 @@ def evaluate(argv: Sequence[str]) -> int:
     wanted += ["measure.agreement"] if teacher else []
     require(bool(task.labels) or not args.cost, "--cost times a classifier; leave it out with --task language")
     wanted += ["measure.cost"] if args.cost else []
-    findings = measured(args, engine, task, [build(name) for name in wanted], teacher)
+    engines = [engine, *([teacher] if teacher else [])]
+    findings = measured(args, engines, _named(args), task, [build(name) for name in wanted])
     if not args.cost:
-        findings += sizes(engine)
+        findings += sizes(args, engine, args.model)
     return told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
@@ -58,7 +60,8 @@ def _evaluate_answers(args: argparse.Namespace) -> int:
             raise UserError(f"--{flag.replace('_', '-')} is about labels, and dialogues have none; leave it out")
     _check_gates(args, ["quality.bits_per_byte", "quality.perplexity"], "evaluate")
     engine, _, task = _opened(args)
-    findings = measured(args, engine, task, [build("measure.quality")], None) + sizes(engine)
+    findings = measured(args, [engine], [args.model], task, [build("measure.quality")])
+    findings += sizes(args, engine, args.model)
     return told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
 
@@ -109,7 +112,12 @@ def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> 
         f"{program} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
     engine, teacher, task = _opened(args)
-    return measured(args, engine, task, [method], teacher)
+    return measured(args, [engine, *([teacher] if teacher else [])], _named(args), task, [method])
+
+
+def _named(args: argparse.Namespace) -> list[str]:
+    """What the command line calls the models."""
+    return [args.model, *([args.against] if args.against else [])]
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
@@ -145,26 +153,6 @@ def _warn_of_little(task: Task) -> None:
         log.warning("warning: %d texts are few; the intervals say how little they tell", len(task.test))
     if len(present) == 1:
         log.warning("warning: every text is labelled %r; how the others are told apart isn't seen", *present)
-
-
-def measured(
-    args: argparse.Namespace, engine: Engine, task: Task, measures: Sequence[Any], reference: Engine | None
-) -> list[Finding]:
-    found: list[Finding] = []
-    with scratch_run(args, task) as run:
-        for method in measures:
-            found += method.measure(engine, task, run, reference)
-    return found
-
-
-def sizes(engine: Engine) -> list[Finding]:
-    """What needs no timing."""
-    from llamita.core.measure import Finding
-
-    return [
-        Finding(name="cost.size_bytes", value=engine.size_bytes, unit="bytes", better="lower"),
-        Finding(name="cost.parameters", value=engine.num_parameters, better="lower"),
-    ]
 
 
 EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05", "measure.agreement": "same_label<0.95",
@@ -233,11 +221,10 @@ def _unfolded(findings: Sequence[Finding]) -> list[Finding]:
         if one.name.startswith("attack.") and "fall" in one.detail:
             place, n = one.name.rpartition(".")[0] + (".reference_" if ".reference_" in one.name else "."), one.n
             clean, fall, interval = (one.detail[key] for key in ("clean", "fall", "fall_interval"))
-            found.append(Finding(name=f"{place}clean", value=clean, unit=one.unit, better="higher", n=n))
+            shared: dict[str, Any] = {"unit": one.unit, "n": n, "command": one.command}
+            found.append(Finding(name=f"{place}clean", value=clean, better="higher", **shared))
             found.append(one)
-            found.append(
-                Finding(name=f"{place}fall", value=fall, unit=one.unit, interval=interval, better="lower", n=n)
-            )
+            found.append(Finding(name=f"{place}fall", value=fall, interval=interval, better="lower", **shared))
         else:
             found.append(one)
     return found
