@@ -97,10 +97,12 @@ def test_plain_text_becomes_a_table_and_one_column_plain_text(place: Path, said:
     assert (place / "again.txt").read_bytes() == (place / "t.txt").read_bytes()
 
 
-def test_a_key_that_would_be_lost_is_refused(place: Path, refused: Callable[..., str]):
-    (place / "k.jsonl").write_text(
-        '{"text": "a", "label": "x"}\n{"text": "b", "label": "y", "note": 1}\n', encoding="utf-8"
-    )
-    assert "k.jsonl:2: this object has 'note'" in refused("data", "convert", "k.jsonl", "--out", "k.csv")
-    assert "k.jsonl:2: this object has 'note'" in refused("data", "split", "k.jsonl", "--out", "parts")
-    assert not (place / "k.csv").exists()
+def test_keys_that_the_first_object_lacks_are_kept(place: Path, said: Callable[..., str]):
+    lines = ['{"text": "a", "label": "x"}\n', '{"text": "b", "note": 1, "label": "y"}\n']
+    (place / "k.jsonl").write_text("".join(lines), encoding="utf-8")
+    said("data", "convert", "k.jsonl", "--out", "k.csv")
+    assert (place / "k.csv").read_text(encoding="utf-8") == "text,label,note\na,x,\nb,y,1\n"
+    for verb in ("convert", "dedup"):
+        said("data", verb, "k.jsonl", "--out", f"{verb}.jsonl")
+        kept = (place / f"{verb}.jsonl").read_text(encoding="utf-8").splitlines()
+        assert [json.loads(line) for line in kept] == [json.loads(line) for line in lines]

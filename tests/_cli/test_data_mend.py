@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from llamita.cli import main
 from llamita.data.read import read_table
 
 
@@ -58,4 +62,33 @@ def test_rows_that_cannot_be_read_are_set_aside_and_texts_cleaned(place: Path, s
     assert read_table("clean.csv").texts == ["a fine day", "wonderful", "café", "last"]
     with (place / "clean.aside.csv").open(encoding="utf-8", newline="") as stream:
         aside = [(row["line"], row["text"]) for row in csv.DictReader(stream)]
-    assert aside == [("4", "broken | row | good"), ("5", "NULL"), ("7", "café")]
+    assert aside == [("4", "broken,row,good"), ("5", "NULL"), ("7", "café")]
+
+
+def test_rows_that_are_set_aside_stand_there_as_they_stood_in_the_file(place: Path, said: Callable[..., str]):
+    table(place, "t.csv", "fine,a", "good, but long, I think,pos", '"so ""it"" is",b,c', "other,b")
+    said("data", "check", "t.csv", "--fix", "clean.csv", code=1)
+    with (place / "clean.aside.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["text"] for row in csv.DictReader(stream)] == ["good, but long, I think,pos", '"so ""it"" is",b,c']
+    lines = ['{"text": "one film", "label": "a"}', '{"label": "a"}', '{"text": "two films", "label": "b", "note": [1]}']
+    (place / "t.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    said("data", "check", "t.jsonl", "--fix", "clean.jsonl", code=1)
+    (aside,) = (json.loads(line) for line in (place / "clean.aside.jsonl").read_text(encoding="utf-8").splitlines())
+    assert (aside["line"], aside["text"]) == (2, '{"label": "a"}')
+    kept = (place / "clean.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in kept] == [json.loads(lines[0]), json.loads(lines[2])]
+
+
+def test_entities_that_spell_a_text_are_no_number_and_are_read(place: Path, said: Callable[..., str]):
+    table(place, "t.csv", "&#20320;&#22909;,a", "another,b")
+    assert "only a number" not in said("data", "check", "t.csv", "--fix", "clean.csv")
+    assert read_table("clean.csv").texts == ["你好", "another"]
+
+
+def test_findings_are_printed_even_where_mending_stops(place: Path, capsys: pytest.CaptureFixture[str]):
+    table(place, "t.csv", "NULL,a", "another,b")
+    (place / "t.csv").write_text("text,label,\nNULL,a,\nanother,b,\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("llamita._cli.data_check.write_mended", lambda *_: 1 / 0)
+        main(["data", "check", "t.csv", "--fix", "clean.csv"])
+    assert "a word for nothing" in capsys.readouterr().out

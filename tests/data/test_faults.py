@@ -59,7 +59,7 @@ def test_where_no_row_can_be_read_the_first_fault_is_told(tmp_path: Path) -> Non
 
 
 def test_faults_of_a_kind_are_one_finding_with_all_lines() -> None:
-    faults = [BadRow("t.csv", line, "3 fields; quote them", kind="fields", raw="a | b") for line in (4, 9)]
+    faults = [BadRow("t.csv", line, "3 fields; quote them", kind="fields", raw="a,b") for line in (4, 9)]
     (found,) = faults_found(faults)
     assert (found.severity, found.line, found.lines, found.count) == ("error", 4, (4, 9), 2)
     assert (found.message, found.remedy) == ("2 rows such as this: 3 fields", "quote them")
@@ -72,4 +72,4 @@ def test_a_fault_is_raised_where_none_are_collected() -> None:
     kept: Faults = []
     note(kept, fault)
     assert kept == [fault]
-    assert raw_row(["a", None, object(), 3]) == "a |  |  | 3"
+    assert raw_row(["a", "b", "c", "d"], ["好", None, object(), [3]]) == '{"a": "好", "b": null, "d": [3]}'

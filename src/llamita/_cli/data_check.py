@@ -39,6 +39,12 @@ def check(argv: Sequence[str]) -> int:
     tables = _dialogues(args, faults) if talks else _tables(args, faults)
     findings = _findings(args, tables, faults)
     errors = sum(f.severity == "error" for f in findings)
+    if args.json:
+        sizes = {name: len(table) for name, table in tables.items()}
+        show.print_json({"rows": sizes, "findings": [f.to_dict() for f in findings]})
+    else:
+        _print(tables, findings, errors)
+    sys.stdout.flush()
     if mended is not None:
         print(write_mended(args, tables, findings, mended), file=sys.stderr)
     if args.html:
@@ -46,11 +52,6 @@ def check(argv: Sequence[str]) -> int:
 
         write_data_page(tables, findings, Path(args.html).expanduser(), language=args.language, command=_command(argv))
         print(said(f"written: {args.html}"), file=sys.stderr)
-    if args.json:
-        sizes = {name: len(table) for name, table in tables.items()}
-        show.print_json({"rows": sizes, "findings": [f.to_dict() for f in findings]})
-    else:
-        _print(tables, findings, errors)
     return 1 if errors else 0
 
 

@@ -24,7 +24,7 @@ def convert(argv: Sequence[str]) -> int:
     parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
     args = parser.read(argv)
     path, out = Path(args.file).expanduser(), new_table(args.out)
-    rows = open_rows(path, args.encoding, same_keys=True, empty_rows=True)
+    rows = open_rows(path, args.encoding, every_key=True, empty_rows=True)
     written = write_rows(out, rows.names, rows.rows, str(path))
     print(said(f"written: {out}, {rows_text(written)}"))
     return 0

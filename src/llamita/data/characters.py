@@ -5,6 +5,7 @@ Each check is a pattern; one that real texts may hold by design is kept narrow r
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -93,8 +94,11 @@ def _misread(text: str) -> str | None:
 
 
 def _number(text: str) -> str | None:
-    """A text of digits and signs alone; five digits or more, since "10/10" and "9.5" are opinions."""
-    bare = text.strip()
+    """A text of digits and signs alone; five digits or more, since "10/10" and "9.5" are opinions.
+
+    Entities are read first: &#20320;&#22909; is 你好.
+    """
+    bare = html.unescape(text).strip()
     if not bare or any(c.isalpha() for c in bare) or sum(c.isdigit() for c in bare) < 5 or _whole(SPREADSHEET)(text):
         return None
     return bare

@@ -10,9 +10,11 @@ from typing import Any
 
 from llamita.core.errors import UserError
 from llamita.data.decode import LONGEST_LINE
-from llamita.data.faults import BadRow, Faults, note, raw_row
+from llamita.data.faults import BadRow, Faults, note
 
 Record = tuple[int, Sequence[Any]]
+Parsed = tuple[int, Sequence[Any], Sequence[str]]
+"""A record with the lines it was read from."""
 OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
 
 
@@ -34,18 +36,16 @@ def delimited_rows(
         rows = _unquoted_tabs(listed)
     else:
         rows = _parsed(path, chain(listed if tabs else start, lines), delimiter, faults)
-    number, header = next(filter(_is_filled, rows), (1, ()))
+    number, header, _ = next(filter(_is_filled, rows), (1, (), ()))
     names = tuple(str(name).strip() for name in header)
     _check_header(path, number, names)
-    rows = _even(path, names, rows, delimiter, faults)
+    even = _even(path, names, rows, delimiter, faults)
     if len(names) > 1 and faults is not None:
-        rows = _filled(path, rows, delimiter, faults)
-    elif faults is None and not empty_rows:
-        rows = filter(_is_filled, rows)
-    return names, number, rows
+        return names, number, _filled(path, even, delimiter, faults)
+    return names, number, even if empty_rows or faults is not None else filter(_is_filled, even)
 
 
-def _is_filled(record: Record) -> bool:
+def _is_filled(record: Record | Parsed) -> bool:
     return any(record[1])
 
 
@@ -102,7 +102,7 @@ class _Lines:
         return first
 
 
-def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | None) -> Iterator[Record]:
+def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | None) -> Iterator[Parsed]:
     """CSV records, blank lines skipped; the module's limit for a field is raised while a record is parsed."""
     source = _Lines(lines)
     reader = csv.reader(source, delimiter=delimiter, strict=True)
@@ -123,7 +123,7 @@ def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | N
         if record is None:
             return
         if record:
-            yield start, record
+            yield start, record, source.taken
 
 
 def _quote_advice(error: str, start: int, end: int) -> str:
@@ -144,13 +144,13 @@ def _is_plain(lines: Iterable[str]) -> bool:
     return len(tabs) == 1 and (tabs != {0} or all(line.count('"') % 2 == 0 for line in filled if line.startswith('"')))
 
 
-def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Record]:
+def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Parsed]:
     """Lines of the same number of tabs are rows; only fields wholly in quotes lose them."""
     divided = False
     for number, line in enumerate(lines, 1):
         divided = divided or "\t" in line
         if line.strip(" \r\n" if divided else "\r\n"):
-            yield number, [_unquoted(field) for field in line.rstrip("\r\n").split("\t")]
+            yield number, [_unquoted(field) for field in line.rstrip("\r\n").split("\t")], [line]
 
 
 def _unquoted(field: str) -> str:
@@ -160,9 +160,9 @@ def _unquoted(field: str) -> str:
 
 
 def _even(
-    path: Path, names: Sequence[str], rows: Iterable[Record], delimiter: str, faults: Faults | None
+    path: Path, names: Sequence[str], rows: Iterable[Parsed], delimiter: str, faults: Faults | None
 ) -> Iterator[Record]:
-    for number, values in rows:
+    for number, values, lines in rows:
         if not any(values):
             yield number, [""] * len(names)
         elif len(values) != len(names):
@@ -171,9 +171,14 @@ def _even(
                 f"{len(values)} fields where the header has {len(names)} ({', '.join(names)});"
                 f" put texts that hold {shown!r} in double quotes"
             )
-            note(faults, BadRow(path, number, what, kind="fields", raw=raw_row(values)))
+            note(faults, BadRow(path, number, what, kind="fields", raw=_joined(lines)))
         elif faults is not None and len(names) > 1 and tuple(str(value).strip() for value in values) == tuple(names):
             what = "the header again; delete this line: were files joined?"
-            faults.append(BadRow(path, number, what, kind="header_again", raw=raw_row(values)))
+            faults.append(BadRow(path, number, what, kind="header_again", raw=_joined(lines)))
         else:
             yield number, values
+
+
+def _joined(lines: Sequence[str]) -> str:
+    """A record as it stands in the file."""
+    return "".join(lines).rstrip("\r\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def note(faults: Faults | None, fault: BadRow) -> None:
     faults.append(fault)
 
 
-def raw_row(values: Sequence[object]) -> str:
-    """A row's fields as a line for the file of what was set aside."""
-    return " | ".join("" if value is None or type(value) is object else str(value) for value in values)
+def raw_row(names: Sequence[str], values: Sequence[object]) -> str:
+    """A row as an object in JSON, for the file of what was set aside; keys it lacks are left out."""
+    held = {name: value for name, value in zip(names, values, strict=True) if type(value) is not object}
+    return json.dumps(held, ensure_ascii=False, default=str)

@@ -90,7 +90,7 @@ def read_with_rows(
     if of_hub:
         rows = rows_of(hub_dataset(file))[1]
     else:
-        rows = open_rows(path, encoding, same_keys=True, faults=faults)
+        rows = open_rows(path, encoding, every_key=True, faults=faults)
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
     how = Reading(columns=columns, faults=faults)
@@ -171,7 +171,8 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
     if given and not rows.headed and rows.names == ("text",):
         logger.info("%s has texts without columns; those that --columns names are not looked for", name)
         given = {}
-    given, form = label_form(given, rows.names, f"{name}:{rows.first_line}")
+    named = rows.names[: len(rows.names) - rows.added]
+    given, form = label_form(given, named, f"{name}:{rows.first_line}")
     sample = list(islice(rows.rows, SAMPLE))
     if not sample:
         if how.faults:
@@ -179,18 +180,17 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
     cells = [[plain(value) for value in values] for _, values in sample]
     if rows.headed or given:
-        free = [i for i, column in enumerate(rows.names) if column not in form.columns]
-        names, shown = [rows.names[i] for i in free], [[row[i] for i in free] for row in cells]
+        free = [i for i, column in enumerate(named) if column not in form.columns]
+        names, shown = [named[i] for i in free], [[row[i] for i in free] for row in cells]
         roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
     else:
         roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
     if unlabelled or form.columns:
         roles.pop("label", None)
-    places = {role: rows.names.index(column) for role, column in roles.items()}
     flags = [rows.names.index(column) for column in form.columns]
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
-        table = _table(name, chunk, roles, places, how.faults)
+        table = _table(name, chunk, roles, rows.names, how.faults)
         if form.columns:
             read = set(table.lines)
             _read_flags(table, [row for row in chunk if row[0] in read], form.columns, flags)
@@ -222,8 +222,9 @@ def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | Non
 
 
 def _table(
-    name: str, chunk: Sequence[Row], roles: dict[str, str], places: Mapping[str, int], faults: Faults | None
+    name: str, chunk: Sequence[Row], roles: dict[str, str], names: Sequence[str], faults: Faults | None
 ) -> Table:
+    places = {role: names.index(column) for role, column in roles.items()}
     texts: list[Text] = []
     labels: list[str] = []
     lines: list[int] = []
@@ -235,7 +236,7 @@ def _table(
                 if role in places
             )
         except BadRow as fault:
-            fault.raw = raw_row(values)
+            fault.raw = raw_row(names, values)
             note(faults, fault)
             continue
         texts.append((text, more[0]) if "pair" in places else text)

@@ -27,27 +27,30 @@ class Rows:
     """A table on its way in."""
 
     names: tuple[str, ...]
+    """Of the columns; of objects the keys of the first one, then those that others add."""
     rows: Iterator[Row]
     first_line: int = 1
     """Where the names stand."""
     headed: bool = True
     """Whether the names come from the file."""
+    added: int = 0
+    """How many of the names, the last ones, the first object lacks; texts and labels are not looked for in them."""
 
 
 def open_rows(
-    path: Path, encoding: str | None = None, *, same_keys: bool = False, empty_rows: bool = False,
+    path: Path, encoding: str | None = None, *, every_key: bool = False, empty_rows: bool = False,
     faults: Faults | None = None,
 ) -> Rows:  # fmt: skip
     """Start reading a file in the format its name ends with.
 
     Args:
-        same_keys: Refuse an object with a key that the first one lacks, for who must lose none.
+        every_key: Of objects also give the keys that the first one lacks, for who must lose none; all are read at once.
         empty_rows: Also give rows of a delimited table whose cells are all empty, for whoever must keep every row's place.
         faults: Collects rows that can't be read, which are left out; without it the first is refused.
     """
     if path == STDIN:
         lines = lines_of_stream(sys.stdin.buffer, PIPED, encoding, faults=faults)
-        return _piped(lines, same_keys, empty_rows, faults)
+        return _piped(lines, every_key, empty_rows, faults)
     existing_file(path)
     suffix = format_of(path)
     if suffix == ".parquet":
@@ -66,13 +69,13 @@ def open_rows(
     if suffix == ".txt":
         return Rows(names=("text",), rows=_plain(lines), headed=False)
     if suffix == ".json":
-        return _json(path, lines, same_keys, faults)
+        return _json(path, lines, every_key, faults)
     if suffix in (".jsonl", ".ndjson"):
-        return _records(path, _json_lines(path, lines, faults), same_keys, faults)
+        return _records(path, _json_lines(path, lines, faults), every_key, faults)
     return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"), empty_rows=empty_rows, faults=faults)
 
 
-def _piped(lines: Iterator[str], same_keys: bool, empty_rows: bool, faults: Faults | None) -> Rows:
+def _piped(lines: Iterator[str], every_key: bool, empty_rows: bool, faults: Faults | None) -> Rows:
     """Standard input: objects one a line, a list of them, or a table with a header."""
     start: list[str] = []
     for line in lines:
@@ -84,9 +87,9 @@ def _piped(lines: Iterator[str], same_keys: bool, empty_rows: bool, faults: Faul
         raise UserError("nothing came from standard input; pipe a table in: … | llamita data check -")
     lines = chain(start, lines)
     if first.startswith("["):
-        return _json(PIPED, lines, same_keys, faults)
+        return _json(PIPED, lines, every_key, faults)
     if first.startswith("{"):
-        return _records(PIPED, _json_lines(PIPED, lines, faults), same_keys, faults)
+        return _records(PIPED, _json_lines(PIPED, lines, faults), every_key, faults)
     return _delimited(PIPED, lines, tabs="\t" in first and "," not in first, empty_rows=empty_rows, faults=faults)
 
 
@@ -115,7 +118,7 @@ def _json_lines(path: Path, lines: Iterable[str], faults: Faults | None) -> Iter
 EXAMPLE = '{"text": "…", "label": "…"}'
 
 
-def _json(path: Path, lines: Iterable[str], same_keys: bool, faults: Faults | None) -> Rows:
+def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | None) -> Rows:
     text = "".join(lines)
     try:
         data = json.loads(text)
@@ -126,7 +129,7 @@ def _json(path: Path, lines: Iterable[str], same_keys: bool, faults: Faults | No
         raise UserError(f"{path}: nested too deeply; expected a list of objects such as [{EXAMPLE}]") from None
     if isinstance(data, Mapping) and isinstance(data.get("data"), list):
         data = data["data"]
-        return _records(path, enumerate(data, 1), same_keys, faults)
+        return _records(path, enumerate(data, 1), every_key, faults)
     if isinstance(data, Mapping) and data and all(isinstance(v, list) for v in data.values()):
         if len({len(v) for v in data.values()}) > 1:
             raise UserError(
@@ -136,7 +139,7 @@ def _json(path: Path, lines: Iterable[str], same_keys: bool, faults: Faults | No
         return Rows(names=names, rows=enumerate(zip(*data.values(), strict=True), 1))
     if not isinstance(data, list):
         raise UserError(f"{path}: expected a list of objects such as [{EXAMPLE}], got {type(data).__name__}")
-    return _records(path, zip(_starts(text), data, strict=True), same_keys, faults)
+    return _records(path, zip(_starts(text), data, strict=True), every_key, faults)
 
 
 def _starts(text: str) -> Iterator[int]:
@@ -153,8 +156,8 @@ def _starts(text: str) -> Iterator[int]:
         at = decoder.raw_decode(text, at)[1]
 
 
-def _records(path: Path, records: Iterable[tuple[int, Any]], same_keys: bool, faults: Faults | None) -> Rows:
-    """Objects with the keys of the first one."""
+def _records(path: Path, records: Iterable[tuple[int, Any]], every_key: bool, faults: Faults | None) -> Rows:
+    """Objects with the keys of the first one, or of all."""
     records = iter(records)
     first = next(records, None)
     if first is None:
@@ -163,7 +166,11 @@ def _records(path: Path, records: Iterable[tuple[int, Any]], same_keys: bool, fa
         if isinstance(first[1], str):
             return Rows(names=("text",), rows=((n, (r,)) for n, r in chain([first], records)), headed=False)
         raise UserError(f"{path}:{first[0]}: expected an object such as {EXAMPLE}, got {type(first[1]).__name__}")
-    names = tuple(str(key) for key in first[1])
+    names = own = tuple(str(key) for key in first[1])
+    if every_key:
+        records = list(records)
+        more = (str(key) for _, record in records if isinstance(record, Mapping) for key in record)
+        names = tuple(dict.fromkeys((*own, *more)))
 
     def values() -> Iterator[Row]:
         for number, record in chain([first], records):
@@ -171,13 +178,9 @@ def _records(path: Path, records: Iterable[tuple[int, Any]], same_keys: bool, fa
                 what = f"expected an object such as {EXAMPLE}, got {type(record).__name__}"
                 note(faults, BadRow(path, number, what, kind="json", raw=str(record)))
                 continue
-            if same_keys and (new := next((key for key in record if str(key) not in names), None)) is not None:
-                raise UserError(
-                    f"{path}:{number}: this object has {new!r}, which the first one lacks; give the first one that key, too"
-                )
             yield number, [record.get(name, MISSING) for name in names]
 
-    return Rows(names=names, rows=values(), first_line=first[0])
+    return Rows(names=names, rows=values(), first_line=first[0], added=len(names) - len(own))
 
 
 def _parquet(path: Path) -> Rows:

@@ -14,7 +14,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.cells import cell_text
 from llamita.data.label_sets import JOINT
-from llamita.data.rows import Row
+from llamita.data.rows import MISSING, Row
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".txt")
 Writer = Callable[[int, Sequence[Any]], None]
@@ -26,7 +26,7 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
 
     Args:
         out: Ends with .csv, .tsv, .jsonl, or .txt for a single column.
-        names: Of the columns.
+        names: Of the columns; a key that an object lacks is an empty cell, or is left out of the object again.
         source: What the rows came from, for messages.
 
     Raises:
@@ -78,7 +78,8 @@ def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = 
     writer.writerow(names)
 
     def write(number: int, values: Sequence[Any]) -> None:
-        cells = [cell_text(source, number, value, name) for name, value in zip(names, values, strict=True)]
+        held = (None if value is MISSING else value for value in values)
+        cells = [cell_text(source, number, value, name) for name, value in zip(names, held, strict=True)]
         (careful if any("\r" in cell for cell in cells) else writer).writerow(cells)
 
     return write
@@ -90,7 +91,8 @@ def _tabs(stream: IO[str], names: Sequence[str], source: str) -> Writer:
 
 def _objects(stream: IO[str], names: Sequence[str], source: str) -> Writer:
     def write(number: int, values: Sequence[Any]) -> None:
-        record = {name: _json_value(source, number, value, name) for name, value in zip(names, values, strict=True)}
+        held = [(name, value) for name, value in zip(names, values, strict=True) if value is not MISSING]
+        record = {name: _json_value(source, number, value, name) for name, value in held}
         stream.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     return write
