@@ -16,6 +16,7 @@ from tests.engines import BagOfWords
 from tests.families import tiny_model
 
 from llamita.cli import main
+from llamita.core.opening import open_engine
 
 
 @pytest.fixture
@@ -209,6 +210,8 @@ def test_sets_of_labels_hold_what_is_likely_enough(
         )
         assert min(inside, default=1) >= max(outside, default=0)
         assert record["labels"] == sorted(record["labels"], key=lambda label: -shares[label])
+    found = open_engine(model).classify(["a warm film", "very different"], coverage=0.9, labelled="good.csv")
+    assert [list(one.labels) for one in found] == [record["labels"] for record in records], "as in Python"
     assert "{" in said(*words, "--format", "table")
     assert "go together" in refused("predict", model, "a", "--coverage", "0.9")
     assert "go together" in refused("predict", model, "a", "--labelled", "good.csv")

@@ -67,6 +67,38 @@ def test_a_text_is_classified_as_its_likeliest_label_among_all() -> None:
     assert [one.label for one in engine.classify(("", "好"))] == ["b", "a"]
 
 
+def test_with_a_coverage_labels_are_a_set_drawn_from_labelled_texts() -> None:
+    engine = BagOfWords({"好": (0, 3), "坏": (3, 0), "中": (0, 0.5)})
+    labelled = (["好", "坏", "好 a", "坏 b", "中", "中 c", "好 d", "坏 e", "好 f"], [*"pnpnp", "n", *"pnp"])
+    names = {"p": "Positive", "n": "Negative"}  # as the data writes them
+    labelled = (labelled[0], [names[label] for label in labelled[1]])
+    sets = {
+        coverage: [found.labels for found in engine.classify(["好", "中", ""], coverage=coverage, labelled=labelled)]
+        for coverage in (0.7, 0.8, 0.9)
+    }
+    assert sets[0.7] == [("positive",), (), ()]
+    assert sets[0.8] == [("positive",), ("positive",), ()]
+    assert sets[0.9] == [("positive",), ("positive", "negative"), ("negative", "positive")]
+    assert engine.classify(["好"])[0].labels == ("positive",)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"coverage": 0.9}, "coverage and labelled go together"),
+        ({"labelled": (["好"], ["positive"])}, "coverage and labelled go together"),
+        (
+            {"coverage": 1.0, "labelled": (["好", "坏"], ["positive", "negative"])},
+            r"coverage must be in \(0, 1\), got 1",
+        ),
+        ({"coverage": 0.9, "labelled": (["好", "坏"], ["positive", "fine"])}, "'fine' is none of the model's labels"),
+    ],
+)
+def test_a_coverage_that_can_not_be_promised_is_refused(given: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        BagOfWords(WEIGHTS).classify(["好"], **given)
+
+
 def test_one_bare_text_is_not_taken_for_many() -> None:
     with pytest.raises(UserError, match=r"takes a list of texts, got one text; put it in a list: \[text\]"):
         BagOfWords(WEIGHTS).classify("good")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
-from llamita.core.errors import UserError, did_you_mean, require
+from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -148,25 +148,8 @@ def test_task(args: argparse.Namespace, engine: Engine) -> Task:
             args.data if isinstance(args.data, Table) else read_table(args.data, columns=args.columns, labelled=True)
         )
     if args.task == engine.answers.task == "classify":
-        return module_of("tasks.classify").open_task(test=table, labels=_as_written(table, engine.labels))
+        return module_of("tasks.classify").open_known(table, engine.labels)
     return module_of("tasks.multilabel").open_task(test=table, labels=engine.labels)
-
-
-def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
-    """The engine's labels as the data writes them: case may differ, and LABEL_0 may be 0."""
-    place: dict[str, int] = {}
-    for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold, str):
-        place |= {rename(name): i for i, name in enumerate(known)}
-    names = list(known)
-    for i, label in enumerate(table.labels or ()):
-        at = place.get(label, place.get(label.casefold()))
-        if at is None:
-            raise UserError(
-                f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
-                f"{did_you_mean(label, known)}"
-            )
-        names[at] = label
-    return tuple(names)
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from llamita._cli.models import (
     labelled_table,
     new_file,
     open_any,
-    test_task,
     warn_of_unknown,
 )
 from llamita.core.errors import UserError
@@ -163,21 +162,10 @@ def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
     """The least probability of a label in a set; None where no sets are asked for."""
     if args.coverage is None:
         return None
-    import numpy as np
-
-    from llamita.core.conformal import require_one_label, set_threshold
+    from llamita.core.conformal import require_one_label, threshold_of
 
     require_one_label(engine.answers)
-    labelled = labelled_table(args.labelled, args)
-    task = test_task(argparse.Namespace(data=labelled, columns=None, task="classify"), engine)
-    threshold = set_threshold(engine.scores(task.test.texts), np.asarray(task.test.labels), args.coverage)
-    if threshold == 0:
-        log.warning(
-            "warning: %d labelled texts are too few to promise %g; every set holds every label",
-            len(task.test),
-            args.coverage,
-        )
-    return threshold
+    return threshold_of(engine, labelled_table(args.labelled, args), args.coverage)
 
 
 def _form_of(args: argparse.Namespace) -> str:

@@ -7,13 +7,20 @@ the threshold was taken from, on average over draws of both.
 
 from __future__ import annotations
 
+import logging
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import require
 from llamita.core.statistics import Interval, percentile_interval
+
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+
+log = logging.getLogger(__name__)
 
 
 def require_one_label(answers: Answers) -> None:
@@ -22,6 +29,27 @@ def require_one_label(answers: Answers) -> None:
         answers.task == OneLabel.task,
         "coverage is for one label a text; where a text has any labels, calibrate gives each label a threshold of its own",
     )
+
+
+def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
+    """The least probability of a label in an engine's sets, drawn from labelled texts; says so where they are too few.
+
+    Args:
+        labelled: A file, a table or (texts, labels), which the engine wasn't fitted to.
+
+    Raises:
+        UserError: texts with any labels, labels that the engine doesn't have, or a coverage that isn't in (0, 1).
+    """
+    from llamita.core.registry import module_of
+
+    require_one_label(engine.answers)
+    test = module_of("tasks.classify").open_known(labelled, engine.labels).test
+    threshold = set_threshold(engine.scores(test.texts), np.asarray(test.labels), coverage)
+    if threshold == 0:
+        log.warning(
+            "warning: %d labelled texts are too few to promise %g; every set holds every label", len(test), coverage
+        )
+    return threshold
 
 
 def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.answers import softmax as softmax
 from llamita.core.chat import prompt_ids
+from llamita.core.conformal import threshold_of
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError, require
@@ -31,7 +32,8 @@ class Prediction:
     probabilities: dict[str, float]
     """Of every label, in the engine's order."""
     labels: tuple[str, ...] = ()
-    """What the text is labelled: the likeliest, or, where a text may have any labels, those that reach their thresholds."""
+    """What the text is labelled: the likeliest; where a text may have any labels, those that reach their thresholds; where a
+    coverage was asked for, those among which the right one is that often, the likeliest first, or none."""
 
 
 class Engine(ABC):
@@ -80,18 +82,39 @@ class Engine(ABC):
         """Probabilities of the labels, float32 [texts, labels]."""
         return self.answers.probabilities(self.text_logits(texts, tokens_per_batch))
 
-    def classify(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> list[Prediction]:
+    def classify(
+        self,
+        texts: Sequence[Text],
+        tokens_per_batch: int = 4096,
+        *,
+        coverage: float | None = None,
+        labelled: Any = None,
+    ) -> list[Prediction]:
         """The likeliest label of each text, with its probability and those of the others.
 
+        Args:
+            coverage: in (0, 1); the labels of a prediction are then a set that holds the right one this often, as those of
+                `llamita predict --coverage` are.
+            labelled: with a coverage: some hundreds of labelled texts that the engine didn't learn from, as a file, a table or
+                (texts, labels).
+
         Raises:
-            UserError: a bare string, whose characters would be taken for texts.
+            UserError: a bare string, whose characters would be taken for texts; a coverage without labelled texts.
         """
         require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
+        require(
+            (coverage is None) == (labelled is None),
+            "coverage and labelled go together: the sets are drawn from labelled texts",
+        )
+        threshold = None if coverage is None else threshold_of(self, labelled, coverage)
         found, scores = [], self.scores(list(texts), tokens_per_batch)
         for row, chosen in zip(scores, self.answers.chosen(scores), strict=True):
             best = int(row.argmax())
             probabilities = dict(zip(self.labels, map(float, row), strict=True))
-            given = tuple(self.labels[i] for i in np.flatnonzero(chosen))
+            inside = np.flatnonzero(chosen)
+            if threshold is not None:
+                inside = [i for i in np.argsort(-row, kind="stable") if row[i] >= threshold]
+            given = tuple(self.labels[i] for i in inside)
             found.append(
                 Prediction(
                     label=self.labels[best], confidence=float(row[best]), probabilities=probabilities, labels=given

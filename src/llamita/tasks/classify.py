@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.errors import UserError, did_you_mean
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, share_interval
 from llamita.core.task import Split, Task, Text
+from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
     from llamita.core.model import Model
+    from llamita.data.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +131,36 @@ def open_task(
 
         return MultiLabel(**opened.fields)
     return Classify(**opened.fields)
+
+
+def open_known(labelled: Any, known: Sequence[str]) -> Task:
+    """Labelled texts as test data of an engine that has these labels; the data may write them otherwise.
+
+    Args:
+        labelled: a file, or anything `read_table` takes.
+
+    Raises:
+        UserError: no labels, or one that the engine doesn't have.
+    """
+    table = read_table(labelled, labelled=True)
+    return open_task(test=table, labels=_as_written(table, known))
+
+
+def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
+    """The engine's labels as the data writes them: case may differ, and LABEL_0 may be 0."""
+    place: dict[str, int] = {}
+    for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold, str):
+        place |= {rename(name): i for i, name in enumerate(known)}
+    names = list(known)
+    for i, label in enumerate(table.labels or ()):
+        at = place.get(label, place.get(label.casefold()))
+        if at is None:
+            raise UserError(
+                f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
+                f"{did_you_mean(label, known)}"
+            )
+        names[at] = label
+    return tuple(names)
 
 
 def macro_f1(tables: np.ndarray) -> np.ndarray:
