@@ -20,6 +20,23 @@ def test_gates_on_what_will_not_be_measured_are_refused_at_once(place: Path, mod
     assert "Values: clean, noise, fall" in refused("attack", model, *data, "--fail-if", "accuracy<0.9")
 
 
+@pytest.mark.parametrize("gate", ["quality.foo<0.9", "quality.micro_f1<0.9", "micro_f1<0.9", "explain.occlusion<1"])
+def test_a_gate_on_what_the_model_has_no_value_of_is_refused_before_measuring(
+    gate: str, place: Path, model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("llamita._cli.judge.measured", lambda *_: pytest.fail("measured first"))
+    name = gate.split("<")[0]
+    line = refused("evaluate", model, "--data", "good.csv", "--fail-if", gate)
+    assert f"--fail-if: `llamita evaluate` as given has no value {name!r}." in line
+    assert "quality.accuracy" in line if "." in name else "Values: accuracy, macro_f1," in line
+    assert "no value" in refused("measure", "quality", model, "--data", "good.csv", "--fail-if", gate)
+
+
+def test_a_gate_may_name_the_other_models_own_value(place: Path, model: Path, said: Callable[..., str]):
+    words = ("attack", model, "--data", "good.csv", "--against", model)
+    said(*words, "--fail-if", "attack.reference_noise<0", "--fail-if", "reference_fall>1")
+
+
 def test_an_attack_shows_clean_texts_the_fall_and_the_other_model(place: Path, model: Path, said: Callable[..., str]):
     table = said("attack", model, "--data", "good.csv", "--against", model, "--fail-if", "fall>1")
     rows = [line.split("  ")[0].strip() for line in table.splitlines() if "accuracy" in line or "fall" in line]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import EXAMPLES, _chosen_method, _methods, _taken_out, add_gate, taken, told
+from llamita._cli.gates import EXAMPLES, add_gate
+from llamita._cli.judge import _chosen_method, _methods, _taken_out, taken, told
 from llamita._cli.language import said
 from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError

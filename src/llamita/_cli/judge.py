@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
-from llamita._cli import show, values
+from llamita._cli import show
+from llamita._cli.gates import EXAMPLES, add_gate, check_gates
 from llamita._cli.language import said
 from llamita._cli.measured import measured, sizes
 from llamita._cli.models import open_classifier, open_for_documents, test_task
@@ -39,9 +40,11 @@ def evaluate(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     if args.task == "chat":
         return _evaluate_answers(args)
-    given = ["quality", "calibration", *(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
-    _check_gates(args, given, "evaluate")
+    given = ["quality", *(["calibration"] if args.task != "language" else [])]
+    given += [*(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
+    check_gates(args, given, "evaluate")
     engine, teacher, task = _opened(args)
+    check_gates(args, given, "evaluate", _kind(args, task))
     wanted = ["measure.quality", *(["measure.calibration"] if task.labels else [])]
     wanted += ["measure.agreement"] if teacher else []
     require(bool(task.labels) or not args.cost, "--cost times a classifier; leave it out with --task language")
@@ -58,7 +61,7 @@ def _evaluate_answers(args: argparse.Namespace) -> int:
     for flag in ("against", "cost", "labels", "few_shot", "calibrate"):
         if getattr(args, flag):
             raise UserError(f"--{flag.replace('_', '-')} is about labels, and dialogues have none; leave it out")
-    _check_gates(args, ["quality.bits_per_byte", "quality.perplexity"], "evaluate")
+    check_gates(args, ["quality"], "evaluate")
     engine, _, task = _opened(args)
     findings = measured(args, [engine], [args.model], task, [build("measure.quality")])
     findings += sizes(args, engine, args.model)
@@ -102,7 +105,8 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
 
 def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> list[Finding]:
     """The findings of one measure, once it is known that it fits what was asked for."""
-    _check_gates(args, [entry.name.removeprefix("measure.").split(".")[0]], program.removeprefix("llamita "))
+    rooms, verb = [entry.name.removeprefix("measure.").split(".")[0]], program.removeprefix("llamita ")
+    check_gates(args, rooms, verb)
     if args.task == "chat" and (entry.name != "measure.quality" or args.against):
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if entry.name == "measure.agreement" and not args.against:
@@ -112,7 +116,13 @@ def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> 
         f"{program} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
     engine, teacher, task = _opened(args)
+    check_gates(args, rooms, verb, _kind(args, task))
     return measured(args, [engine, *([teacher] if teacher else [])], _named(args), task, [method])
+
+
+def _kind(args: argparse.Namespace, task: Task) -> str:
+    """The task whose scores there will be: a model of several labels has those of multilabel."""
+    return args.task if args.task in ("chat", "language") else task.answers.task
 
 
 def _named(args: argparse.Namespace) -> list[str]:
@@ -153,44 +163,6 @@ def _warn_of_little(task: Task) -> None:
         log.warning("warning: %d texts are few; the intervals say how little they tell", len(task.test))
     if len(present) == 1:
         log.warning("warning: every text is labelled %r; how the others are told apart isn't seen", *present)
-
-
-EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05", "measure.agreement": "same_label<0.95",
-            "measure.coverage": "share<0.88",
-            "attack.noise": "noise<0.8", "explain.occlusion": "same_reasons<0.5"}  # fmt: skip
-BY_FLAG = {"agreement": "--against TEACHER", "cost": "--cost", "quality.loss_to_reference": "--against TEACHER",
-           "cost.latency_ratio": "--against TEACHER", "cost.throughput_ratio": "--against TEACHER",
-           "cost.size_ratio": "--against TEACHER", "explain.same_reasons": "--against TEACHER"}  # fmt: skip
-"""What `evaluate` and the measures give only with this flag."""
-
-
-def _check_gates(args: argparse.Namespace, rooms: Sequence[str], verb: str) -> None:
-    """Refuse a gate on what will not be measured before anything is."""
-    always = ("cost.size_bytes", "cost.parameters") if verb == "evaluate" else ()
-    there = [
-        name for name in show.TITLES
-        if (name in always or name in rooms or name.split(".")[0] in rooms)
-        and (args.against or BY_FLAG.get(name) != "--against TEACHER")
-    ]  # fmt: skip
-    for gate in args.fail_if:
-        if gate.names(there) or "." in gate.name:
-            continue
-        other = next((name for name in show.TITLES if gate.names([name])), "")
-        flag = BY_FLAG.get(other) or BY_FLAG.get(other.split(".")[0])
-        hint = (
-            f" It needs {flag}."
-            if flag and verb == "evaluate"
-            else did_you_mean(gate.name, [n.split(".")[-1] for n in there])
-        )
-        known = ", ".join(name.split(".")[-1] for name in there)
-        raise UserError(f"--fail-if: `llamita {verb}` as given has no value {gate.name!r}.{hint} Values: {known}.")
-
-
-def add_gate(parser: flags.Parser, example: str) -> None:
-    parser.add(
-        "--fail-if", type=values.Gate, action="append", default=[], metavar=f"'{example}'",
-        help="exit code 1 when this holds; may be given again",
-    )  # fmt: skip
 
 
 def told(
