@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,14 @@ def test_what_is_read_without_an_import_is_what_the_imported_class_has():
         assert {s.name for s in entry.settings} <= set(cls.__dataclass_fields__), name
         assert name_of(cls) == name
         assert module_of(name).__name__ == f"llamita.{name}"
+
+
+def test_every_default_is_told_as_its_value():
+    for name, entry in entries().items():
+        fields = getattr(import_module(f"llamita.{name}"), entry.class_name).__dataclass_fields__
+        for setting in entry.settings:
+            if entry.kind != "task" and setting.default is not None:
+                assert ast.literal_eval(setting.default) == fields[setting.name].default, (name, setting)
 
 
 def test_a_setting_tells_its_type_its_default_and_its_help():

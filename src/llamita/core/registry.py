@@ -65,11 +65,11 @@ def _read(path: Path, name: str, kind: str) -> Entry | None:
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == BASES[kind] for b in node.bases):
             summary = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
-            return Entry(name=name, kind=kind, class_name=node.name, summary=summary, settings=_settings(node))
+            return Entry(name=name, kind=kind, class_name=node.name, summary=summary, settings=_settings(node, tree))
     return None
 
 
-def _settings(node: ast.ClassDef) -> tuple[Setting, ...]:
+def _settings(node: ast.ClassDef, tree: ast.Module) -> tuple[Setting, ...]:
     settings = []
     for i, item in enumerate(node.body):
         if not isinstance(item, ast.AnnAssign) or not isinstance(item.target, ast.Name):
@@ -79,9 +79,26 @@ def _settings(node: ast.ClassDef) -> tuple[Setting, ...]:
             continue
         after = node.body[i + 1] if i + 1 < len(node.body) else None
         text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
-        default = ast.unparse(item.value) if item.value is not None else None
+        default = ast.unparse(_known(item.value, tree)) if item.value is not None else None
         settings.append(Setting(name=item.target.id, type=kind, default=default, help=" ".join(str(text).split())))
     return tuple(settings)
+
+
+def _known(value: ast.expr, tree: ast.Module) -> ast.expr:
+    """A constant's value in place of its name, also where a module of ours imports it; anything else as it stands."""
+    if not isinstance(value, ast.Name):
+        return value
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == value.id for t in node.targets):
+            return _known(node.value, tree)
+        module = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and module.startswith("llamita."):
+            for name in node.names:
+                if (name.asname or name.name) == value.id:
+                    file = ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py")
+                    there = ast.parse(file.read_text(encoding="utf-8"))
+                    return _known(ast.Name(id=name.name), there)
+    return value
 
 
 def resolve(name: str, kind: str | None = None) -> Entry:
