@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.columns import find_columns
+from llamita.data.columns import find_columns, reads_like_text
 
 LONG = "a rather long text that nobody would take for a label"
 
@@ -170,3 +170,22 @@ def test_what_the_user_names_wrongly_is_refused() -> None:
         roles("review|stars", [], {"text": "review", "label": "review"})
     with pytest.raises(UserError, match="no column is left for the text"):
         roles("stars", [], {"label": "stars"})
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("good film", ["bad film", "ok"]), ("Boring, but true", ["x"]), ("Never again!", ["x"]), ("太贵了，不值", ["x"]),
+        ("这家酒店很好", ["房间太小", "早餐很好吃"]),
+    ],
+)  # fmt: skip
+def test_a_name_that_reads_like_a_text_is_told_from_one(name: str, texts: Sequence[str]) -> None:
+    assert reads_like_text(name, texts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["text", "reviews", "Review Text", "customer comments", "user_feedback", "评论", "反馈", "用户评价内容", "q1.b"],
+)
+def test_names_of_columns_do_not_read_like_texts(name: str) -> None:
+    assert not reads_like_text(name, ["这家酒店的服务非常好，早餐也不错", LONG])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from llamita.core.errors import UserError
+from llamita.data.check import faults_found
 from llamita.data.read import read_chunks, read_table, read_with_rows
 
 
@@ -200,3 +201,25 @@ def test_columns_are_not_looked_for_in_plain_text(tmp_path: Path):
     path = written(tmp_path, "more.txt", "a\nb\n")
     for columns in ({"text": "review", "label": "stars"}, {"text": "review"}, {"labels": "tags"}):
         assert read_table(path, columns=columns, labelled=False).texts == ["a", "b"]
+
+
+def test_a_first_line_that_reads_like_a_text_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = written(tmp_path, "bare.csv", "good film\nbad film\nok\n")
+    assert read_table(path).texts == ["bad film", "ok"]
+    assert "bare.csv:1: the only column is called 'good film', which reads like a text" in caplog.text
+    faults: list = []
+    read_table(path, faults=faults)
+    assert [(f.kind, f.severity, f.line) for f in faults_found(faults)] == [("header", "warning", 1)]
+    caplog.clear()
+    read_table(path, columns={"text": "good film"})
+    read_table(written(tmp_path, "one.jsonl", '{"what they said": "a"}\n'))
+    assert not caplog.records or "reads like" not in caplog.text
+
+
+def test_plain_text_beside_tables_of_a_folder_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    for name, content in (("a.csv", "text\na\n"), ("README.txt", "read me\n"), ("b.jsonl", '{"text": "b"}\n')):
+        written(tmp_path, name, content)
+    with caplog.at_level("INFO"):
+        assert read_table(tmp_path).texts == ["a", "b"]
+    assert "its plain text is left out: README.txt" in caplog.text
+    assert read_table(str(tmp_path / "*.txt")).texts == ["read me"]

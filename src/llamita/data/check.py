@@ -73,7 +73,7 @@ def faults_found(faults: Faults) -> list[DataFinding]:
         groups[fault.file, fault.kind].append(fault)
     found = []
     for (file, kind), group in groups.items():
-        severity: Severity = "warning" if kind in ("empty_row", "header_again") else "error"
+        severity: Severity = "warning" if kind in ("empty_row", "header", "header_again") else "error"
         message = group[0].message if len(group) == 1 else f"{rows_text(len(group))} such as this: {group[0].message}"
         lines = tuple(dict.fromkeys(fault.line for fault in group))[:SHOWN_LINES]
         found.append(

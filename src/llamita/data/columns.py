@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.text import han_share
 
 ROLES = ("text", "pair", "label")
 PAIRS = (
@@ -28,6 +30,9 @@ SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問", "内评论标
 
 NO_LABEL = "none"
 """Named for the label column, it says that there is none."""
+
+SENTENCE = re.compile("[,;!?…，。；！？、]|[.]$")
+"""Marks that texts have and names of columns don't."""
 
 
 def find_columns(
@@ -100,6 +105,19 @@ def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]]
             raise UserError(
                 f"{where}: no header: the first row looks like data ({shown!r}); add a first line such as {header}"
             )
+
+
+def reads_like_text(name: str, values: Sequence[str]) -> bool:
+    """Whether the name of the only column is one of its texts rather, so that a header is missing."""
+    written = name.strip()
+    known = {*TEXTS, *LABELS, *(one for pair in PAIRS for one in pair)}
+    words = written.lower().split()
+    if written.lower() in known or (len(words) <= 3 and any(word.rstrip("s") in known for word in words)):
+        return False
+    if len(words) > 1 or SENTENCE.search(written):
+        return True
+    mean = sum(map(len, values)) / max(1, len(values))
+    return len(written) >= 4 and han_share(written) > 0.5 and mean < 2 * len(written)
 
 
 def _longest(names: Sequence[str], sample: Sequence[Sequence[str]], chosen: Mapping[str, str], where: str) -> str:

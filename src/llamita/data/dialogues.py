@@ -11,7 +11,7 @@ from typing import Any
 from llamita.core.errors import UserError, did_you_mean
 from llamita.data.cells import cell_text, rows_text
 from llamita.data.faults import BadRow, Faults, note
-from llamita.data.files import PIPED, STDIN, Labelled, files_of
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
 from llamita.data.rows import MISSING, Row, Rows, open_rows
@@ -149,7 +149,7 @@ def _tables(source: Any, faults: Faults | None) -> Iterator[tuple[str, Rows]]:
     files = files_of(str(source))
     if isinstance(files, Labelled):
         raise UserError(f"{source} has a folder for each label and no dialogues; give JSONL with messages")
-    for path in files:
+    for path in without_plain_text(str(source), files):
         yield str(PIPED if path == STDIN else path), open_rows(path, faults=faults)
 
 

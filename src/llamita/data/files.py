@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import IO
 
 from llamita.core.errors import UserError
 
+log = logging.getLogger(__name__)
 FORMATS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")
 PACKED = (".gz", ".zst")
 STDIN, PIPED = Path("-"), Path("stdin")
@@ -104,6 +106,16 @@ def files_of(named: str) -> Sequence[Path] | Labelled:
     if not found:
         raise UserError(f"no file matches {named}; put the pattern in quotes so that the shell leaves it alone")
     return found
+
+
+def without_plain_text(named: str, files: Sequence[Path]) -> Sequence[Path]:
+    """The tables of a folder, where it has some: the .txt files beside them are a README or a licence."""
+    tables = [path for path in files if format_of(path) != ".txt"]
+    if not Path(named).expanduser().is_dir() or not tables or len(tables) == len(files):
+        return files
+    left = [path.name for path in files if format_of(path) == ".txt"]
+    log.info("%s has tables, so its plain text is left out: %s", named, ", ".join(left[:10]))
+    return tables
 
 
 def _files_in(folder: Path) -> Sequence[Path] | Labelled:

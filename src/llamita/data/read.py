@@ -12,10 +12,10 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain, rows_text
-from llamita.data.columns import NO_LABEL, ROLES, find_columns
+from llamita.data.columns import NO_LABEL, ROLES, find_columns, reads_like_text
 from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
-from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags
 from llamita.data.objects import rows_of
@@ -157,7 +157,7 @@ def read_chunks(
             raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
         yield from _labelled_chunks(files, encoding, labelled, size)
         return
-    for path in files:
+    for path in without_plain_text(str(source), files):
         name = str(PIPED if path == STDIN else path)
         rows = open_rows(path, encoding, empty_rows=labelled is False, faults=faults)
         for table in _chunks_of(name, rows, how, size):
@@ -179,6 +179,8 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
             raise how.faults[0]
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
     cells = [[plain(value) for value in values] for _, values in sample]
+    if rows.in_a_line and len(rows.names) == 1 and not how.columns:
+        _doubt_header(name, rows, [row[0] for row in cells], how.faults)
     if rows.headed or given:
         free = [i for i, column in enumerate(named) if column not in form.columns]
         names, shown = [named[i] for i in free], [[row[i] for i in free] for row in cells]
@@ -198,6 +200,20 @@ def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table
             table.columns |= {"labels": table.columns.pop("label")}
             table.columns |= {"separator": form.separator} if form.separator else {}
         yield table
+
+
+def _doubt_header(name: str, rows: Rows, texts: Sequence[str], faults: Faults | None) -> None:
+    """Say so where the name of the only column may be the first text."""
+    if reads_like_text(rows.names[0], texts):
+        what = (
+            f"the only column is called {rows.names[0][:40]!r}, which reads like a text and is read as the header; if"
+            " it is one, add a first line: text"
+        )
+        fault = BadRow(name, rows.first_line, what, kind="header")
+        if faults is None:
+            logger.warning("%s", fault)
+        else:
+            faults.append(fault)
 
 
 def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places: Sequence[int]) -> None:

@@ -33,6 +33,8 @@ class Rows:
     """Where the names stand."""
     headed: bool = True
     """Whether the names come from the file."""
+    in_a_line: bool = False
+    """Whether they are a line of a delimited table, which may be a row in truth."""
     added: int = 0
     """How many of the names, the last ones, the first object lacks; texts and labels are not looked for in them."""
 
@@ -101,7 +103,7 @@ def _plain(lines: Iterable[str]) -> Iterator[Row]:
 
 def _delimited(path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool, faults: Faults | None) -> Rows:
     names, number, rows = delimited_rows(path, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
-    return Rows(names=names, rows=rows, first_line=number)
+    return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
 
 
 def _json_lines(path: Path, lines: Iterable[str], faults: Faults | None) -> Iterator[tuple[int, Any]]:
