@@ -72,6 +72,7 @@ def test_long_texts_are_counted_in_the_models_tokens(
     text = said("data", "check", "long.csv", "--model", model, "--max-length", "6")
     assert "warning: long.csv:3: 1 row (33.3 %) of more than 6 tokens" in text
     assert text.endswith("0 errors, 2 other findings\n")
+    assert "2 labels with fewer than 10 rows: 'bad' (2), 'good' (1); add rows" in text
     assert "more than 8 tokens" not in said("data", "check", "long.csv", "--model", model, "--max-length", "8")
     line = refused("data", "check", "long.csv", "--max-length", "6")
     assert "--max-length counts tokens; name the model that makes them: --model MODEL" in line

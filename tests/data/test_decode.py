@@ -172,3 +172,15 @@ def test_strays_in_a_utf8_file_do_not_make_it_another_encoding(tmp_path: Path) -
     path = written(tmp_path, CHINESE.encode() + b"tr\xe8s bien,\xff\n")
     with pytest.raises(UserError, match=r"is not gb18030; most of the file is UTF-8: leave --encoding out"):
         list(text_lines(path, "gb18030"))
+
+
+def test_lines_may_end_with_carriage_returns_alone(tmp_path: Path) -> None:
+    text = "text,label\r好,a\r" + "x" * 70_000 + ",b\rlast,c"
+    lines = list(text_lines(written(tmp_path, text.encode())))
+    assert lines == [line + "\r" for line in text.split("\r")[:-1]] + ["last,c"]
+    many = b"a film,good\r" * 200_000
+    assert sum(1 for _ in text_lines(written(tmp_path, many))) == 200_000
+    mixed = list(text_lines(written(tmp_path, b'text,label\n"a\rb",c\n')))
+    assert mixed == ["text,label\n", '"a\rb",c\n']
+    with pytest.raises(UserError, match=r"a\.csv:2: a line longer than"):
+        list(text_lines(written(tmp_path, b"a\r" + b"x" * (LONGEST_LINE + 9))))

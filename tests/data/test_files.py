@@ -120,6 +120,20 @@ def test_standard_input_tells_its_format_itself(plain, monkeypatch: pytest.Monke
     assert table.source == "stdin"
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, zstd])
+def test_packed_standard_input_is_unpacked(plain, monkeypatch: pytest.MonkeyPatch, pack) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(pack(CSV.encode()))))
+    table = read_table("-")
+    assert (table.texts, table.labels, table.source) == (plain.texts, plain.labels, "stdin")
+
+
+def test_standard_input_of_other_bytes_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for content, said in ((b"PAR1\x15\x04", "holds Parquet"), (gzip.compress(b"text\na\n")[:-9], "no whole gzip file")):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        with pytest.raises(UserError, match=said):
+            read_table("-")
+
+
 def test_empty_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     for content in (b"", b"\n \n"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.decode import LONGEST_LINE
+from llamita.data.delimited import delimited_rows
+from llamita.data.faults import Faults
 from llamita.data.rows import MISSING, open_rows
 
 
@@ -192,3 +195,26 @@ def test_a_parquet_file_is_not_packed_again(tmp_path: Path) -> None:
     (tmp_path / "a.parquet.gz").write_bytes(b"x")
     with pytest.raises(UserError, match="a Parquet file is packed already; unpack it"):
         open_rows(tmp_path / "a.parquet.gz")
+
+
+TABBED = ('says "so\tx\n', '"Hello" he said\tgood\n', '"whole"\tbad\n', "plain\tgood\n")
+
+
+@pytest.mark.parametrize("last", ["plain\tx\n", '"one\ttwo"\tx\n', "a\tb\tc\n", "\t\n", "\n"])
+def test_a_table_with_tabs_is_read_in_a_stream_as_it_is_read_whole(tmp_path: Path, last: str) -> None:
+    lines = ["text\tlabel\n", *(TABBED[i % 4] for i in range(3000)), last, "end\tx\n"]
+    faults: tuple[Faults, Faults] = ([], [])
+    streamed = open_rows(written(tmp_path, "a.tsv", "".join(lines)), faults=faults[0])
+    _, _, whole = delimited_rows(tmp_path / "a.tsv", iter(lines), tabs=True, faults=faults[1])
+    assert [(line, list(values)) for line, values in streamed.rows] == [(line, list(values)) for line, values in whole]
+    assert [(f.line, f.kind, f.raw) for f in faults[0]] == [(f.line, f.kind, f.raw) for f in faults[1]]
+
+
+def test_a_long_table_with_tabs_is_not_held(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tsv", "text\tlabel\n" + '"So" he said, again and again\tgood\n' * 50_000)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in open_rows(path).rows) == 50_000
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SHOWN_SUSPECTS = 20
-ABOUT_ALL = ("one_class", "many_labels", "imbalance")
+ABOUT_ALL = ("one_class", "many_labels", "imbalance", "rare_label")
 """Findings about a label as a whole, whose single rows are sound."""
 
 

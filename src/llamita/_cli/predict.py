@@ -198,11 +198,12 @@ def _chunks(args: argparse.Namespace) -> Iterator[list[Text]]:
 
 
 def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
-    from llamita.data.decode import lines_of_stream
+    from llamita.data.decode import text_lines
+    from llamita.data.files import STDIN
 
     texts: list[Text] = []
     empty = True
-    for line in lines_of_stream(sys.stdin.buffer, Path("stdin"), encoding):
+    for line in text_lines(STDIN, encoding):
         if text := line.strip("\r\n"):
             texts.append(text)
             empty = False

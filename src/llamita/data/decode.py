@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
 from llamita.core.errors import UserError, did_you_mean
 from llamita.data.faults import BadRow, Faults
-from llamita.data.files import PACKED, format_of, opened, stem_of
+from llamita.data.files import PACKED, PIPED, STDIN, format_of, opened, stem_of
 
 LONGEST_LINE = 1_000_000
 """Bytes of a line; beyond it the file is no table of texts."""
@@ -43,10 +43,10 @@ def existing_file(path: Path) -> Path:
 
 def text_lines(
     path: Path, encoding: str | None = None, longest: int = LONGEST_LINE, faults: Faults | None = None
-) -> Iterator[str]:
+) -> Generator[str]:
     """Lines with their line ends, read and unpacked as they are asked for; a byte order mark is dropped."""
     with opened(path) as stream:
-        yield from lines_of_stream(stream, path, encoding, longest, faults)
+        yield from lines_of_stream(stream, PIPED if path == STDIN else path, encoding, longest, faults)
 
 
 def lines_of_stream(
@@ -60,10 +60,9 @@ def lines_of_stream(
     if encoding:
         yield from _lines_in(stream, path, encoding, longest)
         return
-    before = number = 0
+    before = 0
     strays = False
-    while line := stream.readline(longest + 1):
-        number += 1
+    for number, line in enumerate(_byte_lines(stream, longest), 1):
         if number == 1:
             _refuse_other_encodings(path, line[:4096])
             if line.startswith(codecs.BOM_UTF8):
@@ -80,6 +79,25 @@ def lines_of_stream(
                 raise
             yield _noted(faults, fault, line)
         before += len(line)
+
+
+def _byte_lines(stream: IO[bytes], longest: int) -> Iterator[bytes]:
+    """Lines that end with a line feed, or, where the first one has none, with a carriage return alone."""
+    held = stream.readline(longest + 1)
+    if held.endswith(b"\n") or b"\r" not in held:
+        while held:
+            yield held
+            held = stream.readline(longest + 1)
+        return
+    while held:
+        *whole, held = held.split(b"\r")
+        yield from (line + b"\r" for line in whole)
+        more = b"" if len(held) > longest else stream.read(1 << 16)
+        if not more:
+            break
+        held += more
+    if held:
+        yield held
 
 
 def _is_utf8_elsewhere(path: Path) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -18,24 +19,36 @@ Parsed = tuple[int, Sequence[Any], Sequence[str]]
 OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
 
 
+FIRST = 1000
+"""Lines that are looked at before any row is given."""
+
+
 def delimited_rows(
-    path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool = False, faults: Faults | None = None
-) -> tuple[tuple[str, ...], int, Iterator[Record]]:
+    path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool = False, faults: Faults | None = None,
+    again: Callable[[], Generator[str]] | None = None,
+) -> tuple[tuple[str, ...], int, Iterator[Record]]:  # fmt: skip
     """The names of the columns, the line they stand in, and the rows below.
 
     Args:
         empty_rows: Give rows whose cells are all empty, too; lines with nothing in them are never rows.
+        again: Reads all lines once more, so that of a table with tabs, whose every line must be looked at first, none need
+            be held; without it they are.
 
     Raises:
         UserError: the header; a row, where faults aren't collected.
     """
-    start = list(islice(lines, 1000))
+    start = list(islice(lines, FIRST))
     first = next((line for line in start if line.strip()), "")
     delimiter = "\t" if tabs else next((d for d in ",;\t" if d in first), ",")
-    if tabs and (listed := [*start, *lines]) and _is_plain(listed):
-        rows = _unquoted_tabs(listed)
-    else:
-        rows = _parsed(path, chain(listed if tabs else start, lines), delimiter, faults)
+    plain = tabs and _is_plain(start)
+    if plain and again and len(start) == FIRST:
+        with closing(again()) as every:
+            plain = _is_plain(every)
+    elif plain:
+        start += lines
+        plain = _is_plain(start)
+    lines = chain(start, lines)
+    rows = _unquoted_tabs(lines) if plain else _parsed(path, lines, delimiter, faults)
     number, header, _ = next(filter(_is_filled, rows), (1, (), ()))
     names = tuple(str(name).strip() for name in header)
     _check_header(path, number, names)
@@ -139,9 +152,13 @@ def _quote_advice(error: str, start: int, end: int) -> str:
 
 def _is_plain(lines: Iterable[str]) -> bool:
     """Whether each line is a row: all have as many tabs, and, of a single column, none opens a quote that a later one closes."""
-    filled = [line for line in lines if line.strip(" \r\n")]
-    tabs = {line.count("\t") for line in filled}
-    return len(tabs) == 1 and (tabs != {0} or all(line.count('"') % 2 == 0 for line in filled if line.startswith('"')))
+    tabs = None
+    for line in filter(str.strip, lines):
+        number = line.count("\t")
+        if number != (number if tabs is None else tabs) or (not number and line[0] == '"' and line.count('"') % 2):
+            return False
+        tabs = number
+    return tabs is not None
 
 
 def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Parsed]:

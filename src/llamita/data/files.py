@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from llamita.core.errors import UserError
 
@@ -50,29 +51,54 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UserError: a packed file is damaged, or what unpacks it isn't installed.
     """
-    kind = path.suffix.lower()
+    if path == STDIN:
+        given: Any = sys.stdin.buffer
+        piped = given if hasattr(given, "peek") else io.BufferedReader(given)
+        with _unpacked(PIPED, _kind_of(piped.peek(4)[:4]), piped) as stream:
+            yield stream
+        return
+    with _unpacked(path, path.suffix.lower()) as stream:
+        yield stream
+
+
+MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"PAR1": ".parquet"}
+"""How a packed stream begins."""
+
+
+def _kind_of(start: bytes) -> str:
+    """What comes from standard input, by its first bytes."""
+    kind = next((kind for mark, kind in MAGIC.items() if start.startswith(mark)), "")
+    if kind == ".parquet":
+        raise UserError("standard input holds Parquet, which can't be read as it comes; save it and name the .parquet")
+    return kind
+
+
+@contextmanager
+def _unpacked(path: Path, kind: str, piped: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
     if kind == ".gz":
         try:
-            with gzip.open(path, "rb") as stream:
+            with gzip.open(piped or path, "rb") as stream:
                 yield stream  # type: ignore[misc]
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise UserError(f"{path} is no whole gzip file ({error}); fetch or pack it again") from None
     elif kind == ".zst":
-        with _unpacked_zstd(path) as stream:
+        with _unpacked_zstd(path, piped) as stream:
             yield stream
+    elif piped:
+        yield piped
     else:
         with path.open("rb") as stream:
             yield stream
 
 
 @contextmanager
-def _unpacked_zstd(path: Path) -> Iterator[IO[bytes]]:
+def _unpacked_zstd(path: Path, piped: IO[bytes] | None) -> Iterator[IO[bytes]]:
     try:
         import pyarrow
     except ImportError:
         raise UserError(f"reading {path} needs pyarrow: pip install 'llamita[train]' (or unpack it: zstd -d)") from None
     try:
-        with pyarrow.input_stream(str(path), compression="zstd") as stream:
+        with pyarrow.input_stream(piped or str(path), compression="zstd") as stream:
             yield io.BufferedReader(stream)  # type: ignore[arg-type]
     except OSError as error:
         if error.errno is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError, first_line
-from llamita.data.decode import LONGEST_LINE, existing_file, lines_of_stream, text_lines
+from llamita.data.decode import LONGEST_LINE, existing_file, text_lines
 from llamita.data.delimited import delimited_rows
 from llamita.data.faults import BadRow, Faults, note
 from llamita.data.files import FORMATS, PIPED, STDIN, format_of
@@ -51,7 +50,7 @@ def open_rows(
         faults: Collects rows that can't be read, which are left out; without it the first is refused.
     """
     if path == STDIN:
-        lines = lines_of_stream(sys.stdin.buffer, PIPED, encoding, faults=faults)
+        lines = text_lines(STDIN, encoding, faults=faults)
         return _piped(lines, every_key, empty_rows, faults)
     existing_file(path)
     suffix = format_of(path)
@@ -74,7 +73,11 @@ def open_rows(
         return _json(path, lines, every_key, faults)
     if suffix in (".jsonl", ".ndjson"):
         return _records(path, _json_lines(path, lines, faults), every_key, faults)
-    return _delimited(path, lines, tabs=suffix in (".tsv", ".tab"), empty_rows=empty_rows, faults=faults)
+    names, number, rows = delimited_rows(
+        path, lines, tabs=suffix in (".tsv", ".tab"), empty_rows=empty_rows, faults=faults,
+        again=lambda: text_lines(path, encoding, LONGEST_LINE, None if faults is None else []),
+    )  # fmt: skip
+    return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
 
 
 def _piped(lines: Iterator[str], every_key: bool, empty_rows: bool, faults: Faults | None) -> Rows:
@@ -92,18 +95,15 @@ def _piped(lines: Iterator[str], every_key: bool, empty_rows: bool, faults: Faul
         return _json(PIPED, lines, every_key, faults)
     if first.startswith("{"):
         return _records(PIPED, _json_lines(PIPED, lines, faults), every_key, faults)
-    return _delimited(PIPED, lines, tabs="\t" in first and "," not in first, empty_rows=empty_rows, faults=faults)
+    tabs = "\t" in first and "," not in first
+    names, number, rows = delimited_rows(PIPED, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
+    return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
     for number, line in enumerate(lines, 1):
         if text := line.strip("\r\n"):
             yield number, (text,)
-
-
-def _delimited(path: Path, lines: Iterator[str], *, tabs: bool, empty_rows: bool, faults: Faults | None) -> Rows:
-    names, number, rows = delimited_rows(path, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
-    return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
 
 
 def _json_lines(path: Path, lines: Iterable[str], faults: Faults | None) -> Iterator[tuple[int, Any]]:
