@@ -52,6 +52,15 @@ def test_the_chinese_page_tells_names_and_remedies_in_chinese(tmp_path: Path) ->
     assert "delete them" not in text
 
 
+def test_the_chinese_page_says_what_is_read_of_folders_of_labels(tmp_path: Path) -> None:
+    for label in ("good", "bad"):
+        (tmp_path / "texts" / label).mkdir(parents=True)
+        (tmp_path / "texts" / label / "one.txt").write_text(f"a {label} film", encoding="utf-8")
+    table = read_table(str(tmp_path / "texts"))
+    write_data_page({"train": table}, [], tmp_path / "data.html", language="zh")
+    assert "text = 文件内容，label = 所在目录" in (tmp_path / "data.html").read_text(encoding="utf-8")
+
+
 def test_every_kind_of_finding_has_a_name_and_a_remedy_in_both_languages() -> None:
     """All kinds that stand as a literal in the doctor's files."""
     told = {key.removeprefix("found_") for key in STRINGS if key.startswith("found_")}

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from llamita.core.messages import translated
 from llamita.core.report import write_whole
 from llamita.data.finding import DataFinding, parts_of, shortened
 from llamita.data.table import Table
@@ -42,7 +43,7 @@ def write_data_page(
         "headline": _headline(findings, t), "tiles": _tiles(tables, findings, t),
         "groups": [(level, found) for level, found in groups if found],
         "labels": _labels(tables, t), "lengths": [_lengths(name, table, t) for name, table in tables.items() if len(table)],
-        "files": [_file(name, table, t) for name, table in tables.items()],
+        "files": [_file(name, table, t, language) for name, table in tables.items()],
     }  # fmt: skip
     write_whole(out, html_of("data.html.j2", shown))
 
@@ -119,8 +120,8 @@ def visible(text: str, most: int = 220) -> Markup:
     return Markup("").join(pieces)
 
 
-def _file(name: str, table: Table, t: Mapping[str, str]) -> tuple[str, str, str]:
-    roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
+def _file(name: str, table: Table, t: Mapping[str, str], language: str) -> tuple[str, str, str]:
+    roles = translated(", ".join(f"{role} = {column}" for role, column in table.columns.items()), language)
     return t[f"split_{name}"], _rows(len(table), t), f"{table.source} · {t['check_columns']} {roles}"
 
 
