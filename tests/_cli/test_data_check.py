@@ -114,3 +114,9 @@ def test_label_errors_are_listed_with_line_likely_label_and_how_sure(
     found = json.loads(said("data", "check", "train.csv", "--near", "0", "--label-errors", "--json"))["findings"]
     suspect = next(f for f in found if f["kind"] == "label_error")["suspects"][0]
     assert (suspect["line"], suspect["label"], suspect["likely"]) == (8, "negative", "positive")
+
+
+def test_how_several_labels_stand_can_be_said(place: Path, said: Callable[..., str]):
+    table(place, "tags.csv", "a fine film,x/y", "another one,x", "a third film,y/z")
+    line = said("data", "check", "tags.csv", "--label-separator", "/").splitlines()[0]
+    assert line.endswith("separator = /; labels: x 2, y 2, z 1")

@@ -63,6 +63,7 @@ def _parser() -> flags.Parser:
     parser.add("--test", metavar="FILE", help="labelled test texts")
     parser.add("--unlabelled", metavar="FILE", help="texts without labels")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
+    flags.add_label_form(parser)
     parser.add("--encoding", metavar="NAME", help="of files that aren't UTF-8, such as gb18030")
     parser.add(
         "--task", choices=("classify", "chat"), help="what the rows are for (default: chat where they hold messages)"
