@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from llamita.core.measure import Measure
 from llamita.core.registry import name_of, settings_of
+
+if TYPE_CHECKING:
+    from llamita.core.measure import Measure
 
 VERBS = {f"measure.{name}": f"measure {name}" for name in ("agreement", "calibration", "cost", "coverage", "quality")}
 VERBS |= {"attack.noise": "attack", "explain.occlusion": "explain"}
