@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 WORK = Path(os.environ.get("LLAMITA_BENCH", Path.home() / ".cache" / "llamita-bench"))
 ROLES = {
     "teacher": "SmolLM2-135M, fine-tuned, torch", "teacher_int8": "its best plain int8 (onnxruntime)",
-    "student_alone": "the same shape, no teacher, int8", "linear": "TF-IDF + linear", "light": "light (int8, onnxruntime)",
+    "student_alone": "the same shape, no teacher", "linear": "TF-IDF + linear", "light": "light (onnxruntime)",
 }  # fmt: skip
 COLUMNS = ("quality.accuracy", "cost.size_bytes", "cost.latency_p50_ms", "cost.throughput", "calibration.ece")
 
@@ -41,16 +41,32 @@ def run(seed: int, minutes: float) -> None:
 def read(folder: Path) -> dict[str, Any]:
     """The rows of one seed."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    rows = {}
+    rows, kept = {}, {}
     for subject in report["subjects"]:
+        kept[subject["role"]] = precision_of(subject)
         found = {f["name"]: f for f in subject["findings"]}
         rows[subject["role"]] = {
             name: {key: found[name][key] for key in ("value", "interval", "n")}
             for name in found
             if found[name]["value"] is not None
         }
-    return {"rows": rows, "candidates": report["candidates"], "machine": report["machine"], "versions": report["versions"],
+    return {"rows": rows, "kept": kept, "candidates": report["candidates"], "machine": report["machine"],
+            "versions": report["versions"],
             "goals": report["goals"], "seed": report["seed"]}  # fmt: skip
+
+
+def precision_of(subject: dict[str, Any]) -> str:
+    """What the weights of an exported model are kept in, such as "4 bits"; nothing for one that wasn't exported."""
+    settings = (subject.get("lineage") or [{}])[-1].get("settings", {})
+    bits = settings.get("bits")
+    return f"{bits} bits" if bits else settings.get("precision", "")
+
+
+def titled(role: str, seeds: list[dict[str, Any]]) -> str:
+    """A row's name, and for those whose precision was searched what it came to."""
+    kept = dict.fromkeys(seed["kept"].get(role, "") for seed in seeds) if role in ("student_alone", "light") else {}
+    named = "/".join(name for name in kept if name)
+    return f"{ROLES[role]}, {named}" if named else ROLES[role]
 
 
 def dominating(rows: dict[str, Any]) -> list[str]:
@@ -72,7 +88,8 @@ def table(seeds: list[dict[str, Any]]) -> None:
     """Print the mean over seeds and each seed's value."""
     print(f"SST-2 validation, {len(seeds)} seed(s); accuracy in %, ± half the width of the mean interval")
     print(f"{'':40}{'accuracy':>22}{'MB':>8}{'p50 ms':>9}{'texts/s':>9}{'ECE':>8}")
-    for role, title in ROLES.items():
+    for role in ROLES:
+        title = titled(role, seeds)
         values = {c: [s["rows"][role][c] for s in seeds if c in s["rows"].get(role, {})] for c in COLUMNS}
         mean = {
             c: sum(v["value"] for v in found) / len(found) if found else float("nan") for c, found in values.items()
