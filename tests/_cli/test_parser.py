@@ -124,6 +124,9 @@ def test_a_wrong_value_is_told_in_a_sentence_that_begins_with_its_flag():
 
 
 def test_a_flag_without_its_value_is_refused():
+    assert complaint(machine(), "--threads", "-5ms") == (
+        "--threads must be a whole number from 1 on, got '-5ms'. See `llamita verb --help`."
+    )
     assert complaint(machine(), "--seed").startswith("--seed: expected one argument.")
 
 

@@ -32,7 +32,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         message = re.sub(r"^argument (-\w/)?", "", message).replace("the following arguments are required:", "give")
         message = re.sub(r"^((?:--)?[\w-]+): (must|knows)", r"\1 \2", message)
-        raise UserError(f"{message}. See `{self.prog} --help`.".replace("..", "."))
+        message = message.removesuffix(".")
+        if message.endswith("?"):
+            raise UserError(f"{message} See `{self.prog} --help`.")
+        raise UserError(f"{message}. See `{self.prog} --help`.")
 
     def add(self, *names: str, **settings: object) -> None:
         """Add an argument unless a flag of this name stands already (a method's own setting goes first)."""
@@ -41,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, argv: Sequence[str], rest: str | None = None) -> argparse.Namespace:
         """Parse; what is left over goes to the argument named `rest` if it isn't a flag, and is refused otherwise."""
-        args, left = self.parse_known_args(list(argv))
+        args, left = self.parse_known_args(self._joined(argv))
         flags = [name for name in self._option_string_actions if name.startswith("--")]
         for word in left:
             if word.startswith("-") and word != "-" and "--" not in argv:
@@ -54,6 +57,18 @@ class Parser(argparse.ArgumentParser):
             setattr(args, rest, [*getattr(args, rest), *left])
         _join_label_form(args)
         return args
+
+    def _joined(self, argv: Sequence[str]) -> list[str]:
+        """A flag and a value such as -5ms as one word, so that the flag itself says what is wrong with it."""
+        words: list[str] = []
+        end = list(argv).index("--") if "--" in argv else len(argv)
+        for i, word in enumerate(argv):
+            action = self._option_string_actions.get(words[-1]) if words and i < end else None
+            if action is not None and action.nargs is None and re.match(r"-\.?\d", word):
+                words[-1] += f"={word}"
+            else:
+                words.append(word)
+        return words
 
 
 def _join_label_form(args: argparse.Namespace) -> None:
