@@ -54,6 +54,10 @@ def test_threads_far_beyond_the_cores_are_refused(monkeypatch: pytest.MonkeyPatc
         values.threads("99999999999")
 
 
+def test_a_prompt_may_have_lines():
+    assert values.prompt(r"Text: {text}\nLabel:") == "Text: {text}\nLabel:"
+
+
 def test_seeds_begin_at_nought_and_threads_at_one():
     assert (values.whole("0"), values.positive("1")) == (0, 1)
 

@@ -52,8 +52,6 @@ def lighten(argv: Sequence[str]) -> int:
     from llamita.lighten import lighten as carry_out
 
     out = run_folder(args.out or default_folder(args.data))
-    if args.shots and not args.few_shot:
-        raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
     shots = {} if args.shots is None else {"shots": args.shots}
     said_as_named = args.labels is not None and all(label == word for label, word in args.labels.items())
     report = carry_out(
@@ -62,7 +60,7 @@ def lighten(argv: Sequence[str]) -> int:
         columns=args.columns, task=args.task, keep=args.keep, max_size=args.max_size, max_latency=args.max_latency,
         threads=args.threads,
         minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
-        students=args.students, audit=_hand_labels(args, out), prompt=args.prompt and args.prompt.replace("\\n", "\n"),
+        students=args.students, audit=_hand_labels(args, out), prompt=args.prompt,
         few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), **shots,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)

@@ -83,7 +83,7 @@ def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
     from llamita.tasks.asking import Shots, ask
     from llamita.tasks.inference import Hypothesis, inference_places
 
-    prompt = asked.prompt and asked.prompt.replace("\\n", "\n")
+    prompt = asked.prompt
     if getattr(asked, "multi_label", False):
         if inference_places(engine) is None:
             raise UserError("--multi-label is for models of inference; a language model chooses one of the labels")
@@ -121,8 +121,6 @@ def _check_asked(asked: argparse.Namespace | None) -> None:
     alone = [flag for flag in named if getattr(asked, flag.replace("-", "_"), None)]
     if alone and not asked.labels:
         raise UserError(f"--{alone[0]} is about asking a model for labels; name them: --labels good,bad")
-    if asked.shots and not asked.few_shot:
-        raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
 
 
 def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:

@@ -56,6 +56,8 @@ class Parser(argparse.ArgumentParser):
         if rest is not None:
             setattr(args, rest, [*getattr(args, rest), *left])
         _join_label_form(args)
+        if getattr(args, "shots", None) and not args.few_shot:
+            raise UserError("--shots says how many examples are shown; name their file: --few-shot FILE")
         return args
 
     def _joined(self, argv: Sequence[str]) -> list[str]:
@@ -121,17 +123,10 @@ def add_asking(parser: Parser) -> None:
     group.add_argument(
         "--labels", type=values.labels, metavar="A,B", help="it chooses among these words; 1=good,0=bad says good for 1"
     )
-    group.add_argument(
-        "--prompt", metavar="TEXT",
-        help="how it is asked: {text} is the text (default: Text: {text} Label:, or the same in Chinese); of a model of"
+    _add_question(
+        group, "how it is asked: {text} is the text (default: Text: {text} Label:, or the same in Chinese); of a model of"
         " inference the sentence with {label} (default: This text is about {label}.)",
     )  # fmt: skip
-    group.add_argument(
-        "--few-shot", metavar="FILE", help="labelled texts, some of which a language model is shown first"
-    )
-    group.add_argument(
-        "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
-    )
     group.add_argument("--calibrate", metavar="FILE", help="labelled texts that its probabilities are fitted to")
 
 
@@ -149,8 +144,15 @@ def add_unlabelled(parser: Parser) -> None:
         metavar="FILE|ask",
         help="up to 200 hand labels that calibrate the teacher and say how good it is; ask: here",
     )
-    group.add_argument("--prompt", metavar="TEXT", help="how it is asked; {text} is the text")
-    group.add_argument("--few-shot", metavar="FILE", help="labelled texts, some of which are shown first")
+    _add_question(group, "how it is asked; {text} is the text")
+
+
+def _add_question(group: argparse._ArgumentGroup, prompt_help: str) -> None:
+    """How a model is asked for labels, and what it is shown first."""
+    group.add_argument("--prompt", type=values.prompt, metavar="TEXT", help=prompt_help)
+    group.add_argument(
+        "--few-shot", metavar="FILE", help="labelled texts, some of which a language model is shown first"
+    )
     group.add_argument(
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )

@@ -80,6 +80,11 @@ def share(text: str) -> float:
     return value
 
 
+def prompt(text: str) -> str:
+    r"""A question on the command line, where \n stands for a new line."""
+    return text.replace("\\n", "\n")
+
+
 def columns(text: str) -> dict[str, str]:
     """ "text=review,label=stars" as a mapping; after labels= more names may follow: text=comment,labels=toxic,insult."""
     found: dict[str, str] = {}
