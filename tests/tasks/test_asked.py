@@ -135,6 +135,9 @@ def test_a_label_for_which_nothing_would_be_said_is_refused() -> None:
     ("how", "message"),
     [
         ({"promt": "x"}, "unknown key 'promt'. Did you mean 'prompt'"),
+        ({"shots": "abc", "few_shot": "seen.csv"}, "shots must be a whole number from 1 on, got 'abc'"),
+        ({"words": 5}, "words must say a word for each label, such as {1: good}, got 5"),
+        ({"prompt": 5}, "prompt must be text with {text} in it, got 5"),
         ({"shots": 3}, "name their file: few_shot"),
         ({"calibrate": "seen.csv"}, "all its texts are shown or stand in the test split"),
         ({"calibrate": "strange.csv"}, "label 'fine' is not among the labels given"),

@@ -217,16 +217,11 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     Raises:
         UserError: an unknown key, labels that differ from the task's, or nothing left to show.
     """
-    for key in how:
-        require(key in HOW, f"ask: unknown key {key!r}.{did_you_mean(str(key), HOW)} Keys: {', '.join(HOW)}.")
-    require(
-        "shots" not in how or "few_shot" in how,
-        "ask: shots says how many examples are shown; name their file: few_shot",
-    )
+    _check(how)
     examples: tuple[Any, ...] = ()
     if how.get("few_shot"):
         table = read_table(how["few_shot"], labelled=True)
-        examples = examples_of(table, task.labels, int(how.get("shots", SHOTS)), task.test.texts, seed)
+        examples = examples_of(table, task.labels, how.get("shots", SHOTS), task.test.texts, seed)
     words = {str(label): str(word) for label, word in (how.get("words") or {}).items()}
     chinese = asks_in_chinese((), task.train.texts[:SEEN] or task.test.texts[:SEEN])
     asking = Asking(
@@ -246,6 +241,24 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
         f"{table.source}: all its texts are shown or stand in the test split; calibrate with others",
     )
     return asking, calibrating
+
+
+def _check(how: Mapping[str, Any]) -> None:
+    """Refuse an unknown key, and a value that is not of its kind."""
+    for key in how:
+        require(key in HOW, f"ask: unknown key {key!r}.{did_you_mean(str(key), HOW)} Keys: {', '.join(HOW)}.")
+    shots, words, prompt = how.get("shots", SHOTS), how.get("words"), how.get("prompt")
+    counts = isinstance(shots, int) and not isinstance(shots, bool) and shots >= 1
+    require(counts, f"ask: shots must be a whole number from 1 on, got {shots!r}")
+    require(
+        isinstance(words, Mapping | None),
+        f"ask: words must say a word for each label, such as {{1: good}}, got {words!r}",
+    )
+    require(isinstance(prompt, str | None), f"ask: prompt must be text with {{text}} in it, got {prompt!r}")
+    require(
+        "shots" not in how or "few_shot" in how,
+        "ask: shots says how many examples are shown; name their file: few_shot",
+    )
 
 
 def open_folder(folder: Path, *, threads: int | None = None) -> Engine:
