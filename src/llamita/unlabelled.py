@@ -18,7 +18,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
 from llamita.core.task import Split
-from llamita.data.table import Table
+from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import text_key
 from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
@@ -74,6 +74,8 @@ def unlabelled_texts(
         )
         return None
     source = table.source
+    if not labels:
+        refuse_bare_list(table)
     require(
         bool(labels),
         f"{source} has no labels; name their column (--columns label=COLUMN), or the labels that a teacher shall give:"

@@ -124,3 +124,9 @@ def test_an_engine_must_say_its_size_its_parameters_and_its_logits() -> None:
 
     with pytest.raises(TypeError, match="size_bytes"):
         Unsized(WEIGHTS)
+
+
+@pytest.mark.parametrize("strange", [None, float("nan"), 3, ("a", None), ("a", "b", "c")])
+def test_what_is_no_text_is_named_by_its_place(strange: object) -> None:
+    with pytest.raises(UserError, match=r"^item 2 of the list must be a text or a pair of texts, got "):
+        BagOfWords(WEIGHTS).classify(["good", strange])  # type: ignore[list-item]  # pyrefly: ignore

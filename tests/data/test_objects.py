@@ -8,6 +8,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.objects import rows_of
+from llamita.data.read import read_table
 
 
 def test_lists_pairs_and_dicts_have_the_names_of_their_columns() -> None:
@@ -43,3 +44,10 @@ def test_label_lists_stay_lists_and_numbers_become_pythons() -> None:
     assert [values for _, values in rows.rows] == [["a", ["x", "y"]], ["b", []]]
     _, rows = rows_of((["a"], np.array([3])))
     assert [values for _, values in rows.rows] == [["a", 3]]
+
+
+def test_labels_of_a_list_are_passed_beside_it() -> None:
+    with pytest.raises(
+        UserError, match=r"a list of texts or pairs of texts has no labels; pass them beside it: \(texts, labels\)"
+    ):
+        read_table([("a good film", "pos"), ("bad", "neg")], labelled=True)

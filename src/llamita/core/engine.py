@@ -99,15 +99,20 @@ class Engine(ABC):
                 (texts, labels).
 
         Raises:
-            UserError: a bare string, whose characters would be taken for texts; a coverage without labelled texts.
+            UserError: a bare string, whose characters would be taken for texts; an item that is no text; a coverage without
+                labelled texts.
         """
         require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
+        listed = list(texts)
+        for number, text in enumerate(listed, 1):
+            if not _is_text(text):
+                raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
         require(
             (coverage is None) == (labelled is None),
             "coverage and labelled go together: the sets are drawn from labelled texts",
         )
         threshold = None if coverage is None else threshold_of(self, labelled, coverage)
-        found, scores = [], self.scores(list(texts), tokens_per_batch)
+        found, scores = [], self.scores(listed, tokens_per_batch)
         for row, chosen in zip(scores, self.answers.chosen(scores), strict=True):
             best = int(row.argmax())
             probabilities = dict(zip(self.labels, map(float, row), strict=True))
@@ -158,3 +163,9 @@ class Engine(ABC):
         tokenizer: Any = self.tokenizer  # type: ignore[attr-defined]  # pyrefly: ignore
         found = self.generate([prompt_ids(tokenizer, messages) for messages in dialogues], how)
         return [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found]
+
+
+def _is_text(item: object) -> bool:
+    """Whether it is a text, or a pair of them."""
+    pair = isinstance(item, (tuple, list)) and len(item) == 2
+    return isinstance(item, str) or (pair and all(isinstance(part, str) for part in item))

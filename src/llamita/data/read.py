@@ -20,7 +20,7 @@ from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags
 from llamita.data.objects import rows_of
 from llamita.data.rows import Row, Rows, open_rows
-from llamita.data.table import Table, one_of_all, part_labels
+from llamita.data.table import Table, one_of_all, part_labels, refuse_bare_list
 
 logger = logging.getLogger(__name__)
 SAMPLE = 500
@@ -273,6 +273,7 @@ def _table(
 def _check_labels(table: Table, labelled: bool | None, faults: Faults | None) -> None:
     if table.labels is None:
         if labelled:
+            refuse_bare_list(table)
             raise UserError(f"{table.source} has no labels; add a label column, or name it: --columns label=COLUMN")
         return
     if faults is not None or table.several:

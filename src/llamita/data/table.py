@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.data.label_sets import joined, parts
 
@@ -58,6 +58,14 @@ class Table:
             lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
             files=None if self.files is None else [self.files[i] for i in indices], several=self.several,
         )  # fmt: skip
+
+
+def refuse_bare_list(table: Table) -> None:
+    """Say how labels are given beside a list from Python, which has no columns to name."""
+    require(
+        table.source != "list" or table.labels is not None,
+        "a list of texts or pairs of texts has no labels; pass them beside it: (texts, labels)",
+    )
 
 
 def part_labels(table: Table, separator: str) -> None:

@@ -11,7 +11,7 @@ from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
-from llamita.data.table import Table, part_labels
+from llamita.data.table import Table, part_labels, refuse_bare_list
 from llamita.tasks._splits import cut, label_names, without
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
 
 def _split_of(table: Table, names: tuple[str, ...], which: str, several: bool) -> Split:
     if table.labels is None:
+        refuse_bare_list(table)
         raise UserError(
             f"{table.source or which} has no labels; name their column (label=COLUMN), or give it as unlabelled data"
         )
