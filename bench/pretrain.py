@@ -56,10 +56,10 @@ class Lesson:
         return with_language_head(model)
 
     def windows(self, model: Model, epochs: float) -> Windows:
-        from llamita.learn.pretrain import _encoded
+        from llamita.learn._rows import encoded
 
         step = replace(self.step, epochs=epochs)
-        return step._windows(model, _encoded(model, self.texts), self.weights, self.where.seed)
+        return step._windows(model, encoded(model, self.texts), self.weights, self.where.seed)
 
 
 KEPT = Rows(name="pretrain", command="python bench/pretrain.py --row ROW --seed N", first="--row llamita")

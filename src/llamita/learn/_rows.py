@@ -12,12 +12,16 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from llamita.train.language import Tokens
 from llamita.train.noise import Frame, infilled, masked
+
+if TYPE_CHECKING:
+    from llamita.core.model import Model
+    from llamita.data.corpus import Corpus
 
 PHASES = ((0.0, 0.25, 4), (0.25, 0.5, 2), (0.5, 1.0, 1))
 """Where windows grow: from which share of what is read to which, and the part of a window's length that they have."""
@@ -181,3 +185,27 @@ DOCUMENTS_TOLD = 2000
 """How many of the documents a checkpoint's key is made of, at most."""
 LEAST_PIECE = 8
 """Tokens of a document for which a window isn't closed yet."""
+
+
+class Joined(Sequence[np.ndarray]):
+    """Documents in memory, and after them those of a corpus."""
+
+    def __init__(self, held: Sequence[np.ndarray], more: Corpus):
+        self.held, self.more = held, more
+
+    def __len__(self) -> int:
+        return len(self.held) + len(self.more)
+
+    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
+        return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
+
+
+def encoded(model: Model, texts: list[str]) -> list[np.ndarray]:
+    """Ids of each document without special tokens."""
+    model.tokenizer.backend_tokenizer.no_truncation()
+    model.tokenizer.backend_tokenizer.no_padding()
+    found = []
+    for start in range(0, len(texts), 512):
+        rows = model.tokenizer.backend_tokenizer.encode_batch(texts[start : start + 512], add_special_tokens=False)
+        found += [np.array(row.ids, dtype=np.int32) for row in rows]
+    return found

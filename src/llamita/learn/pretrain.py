@@ -110,6 +110,7 @@ class Pretrain(Step):
         return ("select", "test") if self.corpus else ()
 
     def apply(self, model: Model, run: Run) -> Model:
+        from llamita.learn._rows import Joined, encoded
         from llamita.train.batches import batches_in_order
         from llamita.train.language import LanguageLoss, TokenExamples
         from llamita.train.language_head import with_language_head
@@ -122,7 +123,7 @@ class Pretrain(Step):
         classifier = classifier_of(model, run.task)
         model = with_language_head(model, for_good=classifier is None)
         documents = (
-            Joined(_encoded(model, texts), self._corpus(model, run, texts)) if self.corpus else _encoded(model, texts)
+            Joined(encoded(model, texts), self._corpus(model, run, texts)) if self.corpus else encoded(model, texts)
         )
         if isinstance(documents, Joined):
             weights += documents.more.weights.tolist()
@@ -239,19 +240,6 @@ class Pretrain(Step):
         )  # fmt: skip
 
 
-class Joined(Sequence["np.ndarray"]):
-    """Documents in memory, and after them those of a corpus."""
-
-    def __init__(self, held: Sequence[np.ndarray], more: Corpus):
-        self.held, self.more = held, more
-
-    def __len__(self) -> int:
-        return len(self.held) + len(self.more)
-
-    def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
-        return self.held[index] if index < len(self.held) else self.more[index - len(self.held)]
-
-
 def _columns(run: Run) -> Mapping[str, str] | None:
     """How the user named the columns of tables of documents."""
     return getattr(run.task, "columns", None)
@@ -300,16 +288,3 @@ def frame_of(model: Model, *, masking: bool) -> Any:
     mask = -1 if tokenizer.mask_token_id is None else tokenizer.mask_token_id
     each = not architecture_of(model.module).is_decoder_only
     return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)), each)
-
-
-def _encoded(model: Model, texts: list[str]) -> list[np.ndarray]:
-    """Ids of each document without special tokens."""
-    import numpy as np
-
-    model.tokenizer.backend_tokenizer.no_truncation()
-    model.tokenizer.backend_tokenizer.no_padding()
-    found = []
-    for start in range(0, len(texts), 512):
-        rows = model.tokenizer.backend_tokenizer.encode_batch(texts[start : start + 512], add_special_tokens=False)
-        found += [np.array(row.ids, dtype=np.int32) for row in rows]
-    return found
