@@ -63,7 +63,7 @@ def test_findings_of_the_data_check_and_their_remedies_are_chinese(
     out = capsys.readouterr().out
     assert "警告：z.csv:3：1 条文本带有不同的标签（首例：第 3 行 '负面' 与第 5 行 '正面'）；请确定哪个标签正确" in out
     assert "1 行与前面的文本和标签重复；如非有意，每组只留一条" in out
-    assert "2 个其他问题" in out
+    assert "3 个其他问题" in out
 
 
 def test_the_language_may_stand_before_a_verb_of_two_words(capsys: pytest.CaptureFixture[str]):

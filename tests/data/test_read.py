@@ -219,7 +219,7 @@ def test_a_first_line_that_reads_like_a_text_is_told(tmp_path: Path, caplog: pyt
 def test_plain_text_beside_tables_of_a_folder_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     for name, content in (("a.csv", "text\na\n"), ("README.txt", "read me\n"), ("b.jsonl", '{"text": "b"}\n')):
         written(tmp_path, name, content)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "llamita"):
         assert read_table(tmp_path).texts == ["a", "b"]
     assert "its plain text is left out: README.txt" in caplog.text
     assert read_table(str(tmp_path / "*.txt")).texts == ["read me"]
