@@ -245,9 +245,7 @@ def test_everything_below_the_first_trained_layer_is_frozen(family: str) -> None
 
 def test_lora_without_a_layer_to_work_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lora_rank has no layer to work on"):
-        Finetune(epochs=1, lora_rank=2, top_layers=0).apply(
-            tiny_model("bert"), tiny_run(tmp_path, tiny_task(8))
-        )
+        Finetune(epochs=1, lora_rank=2, top_layers=0).apply(tiny_model("bert"), tiny_run(tmp_path, tiny_task(8)))
 
 
 @pytest.mark.parametrize("dora", [False, True])
