@@ -273,7 +273,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage(name="a line end written out", kind="escape", put=_text(lambda t: _word(t, "well\\n Then"))),
     Damage(name="a character written as \\u00e9", kind="escape", put=_text(lambda t: _word(t, "caf\\u00e9"))),
     Damage(name="percent-encoding", kind="percent", put=_text(lambda t: "a%20really%20fine%20piece%20of%20work")),
-    Damage(name="the text NULL", kind="placeholder", put=_text(lambda t: "NULL")),
+    Damage(name="the text NULL", kind="nothing_said", put=_text(lambda t: "NULL")),
     Damage(name="##### of a narrow column", kind="spreadsheet", put=_text(lambda t: "########")),
     Damage(name="1.2E+05 for a number", kind="spreadsheet", put=_text(lambda t: "1.2E+05")),
     Damage(name="a date for a text", kind="spreadsheet", put=_text(lambda t: "3-Apr")),

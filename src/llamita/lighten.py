@@ -26,7 +26,7 @@ from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, deliver, finish, logged
 from llamita.tasks.asked import SHOTS
-from llamita.unlabelled import FEWEST, Unlabelled, unlabelled_texts
+from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told
 from llamita.workshop import Workshop, open_task, set_threads
 
@@ -34,31 +34,13 @@ log = logging.getLogger(__name__)
 
 
 def lighten(
-    model: str | None = None,
-    *,
-    data: Any,
-    test: Any = None,
-    unlabelled: Any = None,
-    labels: str | Sequence[str] | Mapping[str, str] | None = None,
-    columns: Mapping[str, str] | None = None,
-    task: str = "classify",
-    keep: float | None = 0.99,
-    max_size: int | None = None,
-    max_latency: float | None = None,
-    threads: int | None = None,
-    minutes: float = 15,
-    out: str | Path | None = None,
-    seed: int = 0,
-    redact: bool = False,
-    language: str = "en",
-    students: Sequence[str] | None = None,
-    teacher_floor: float | None = None,
-    audit: Any = None,
-    prompt: str | None = None,
-    few_shot: Any = None,
-    shots: int = SHOTS,
-    command: str = "",
-) -> Report:
+    model: str | None = None, *, data: Any, test: Any = None, unlabelled: Any = None,
+    labels: str | Sequence[str] | Mapping[str, str] | None = None, columns: Mapping[str, str] | None = None,
+    task: str = "classify", keep: float | None = 0.99, max_size: int | None = None, max_latency: float | None = None,
+    threads: int | None = None, minutes: float = 15, out: str | Path | None = None, seed: int = 0, redact: bool = False,
+    language: str = "en", students: Sequence[str] | None = None, teacher_floor: float | None = None, audit: Any = None,
+    prompt: str | None = None, few_shot: Any = None, shots: int = SHOTS, command: str = "",
+) -> Report:  # fmt: skip
     """Make a light model of a large one on the user's texts, and prove it.
 
     Args:
@@ -84,41 +66,58 @@ def lighten(
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
-    known = tuple(kind.task for kind in KINDS)
-    require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
-    require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
+    _require_possible(task, minutes)
     tables, doubts = checked(data, test, unlabelled, columns)
-    opened_labels = list(labels) if isinstance(labels, Mapping) else labels
-    settings: dict[str, Any] = {"train": data, "test": test, "unlabelled": unlabelled, "columns": columns}
-    given = {key: one for key, one in {**settings, "labels": opened_labels, "seed": seed}.items() if one is not None}
+    names = list(labels) if isinstance(labels, Mapping) else labels
+    settings = {
+        "train": data,
+        "test": test,
+        "unlabelled": unlabelled,
+        "columns": columns,
+        "labels": names,
+        "seed": seed,
+    }
+    settings = {key: one for key, one in settings.items() if one is not None}
     model = model or default_teacher(tables["train"].texts)
-    bare = unlabelled_texts(
-        tables, labels, seed, model=model,
-        asking={"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns},
-    )  # fmt: skip
+    asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns}
+    bare = unlabelled_texts(tables, labels, seed, model=model, asking=asking)
     if bare:
         _require_askable(bare, task, teacher_floor)
-    source, texts = tables["train"].source, len(tables["train"])
-    require(texts >= FEWEST, f"{source} has {texts} texts; a student needs {FEWEST} or more")
-    opened = open_task(bare.stand_in() if bare else {task: given | tables})
+    require_enough(tables["train"])
+    opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     folder = Path(out or default_folder(data))
-    shop = Workshop(
-        store=Store(folder=folder / "stages"), task=opened, threads=set_threads(threads), seed=seed, columns=columns
-    )
+    store = Store(folder=folder / "stages")
+    shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns)
     plan = planned(shop, folder, model, students, goals, minutes, bare)
     with logged(folder):
         tell(plan, folder)
         if bare:
             report = learned_from_answers(bare, shop, folder, goals, plan, teacher_floor)
         else:
-            plan["task"] = {task: plain(given) | {"max_length": plan["max_length"]}}
-            shop = replace(shop, task=replace(opened, max_length=plan["max_length"]))  # pyrefly: ignore
-            shop = shop if redact else shop.with_test_file(folder / TEST_FILE)
+            shop = _settled(shop, folder, plan, {task: plain(settings)}, redact=redact)
             report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
         again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
         report = replace(report, command=again, data_findings=tuple(doubts))
         finish(report, folder, redact=redact, language=language)
     return report
+
+
+def _require_possible(task: str, minutes: float) -> None:
+    """Refuse what no run can do."""
+    known = tuple(kind.task for kind in KINDS)
+    require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
+    require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
+
+
+def _settled(
+    shop: Workshop, folder: Path, plan: dict[str, Any], task: dict[str, dict[str, Any]], *, redact: bool
+) -> Workshop:
+    """The shop whose texts are cut as planned, which the plan tells, and whose test split a command can name."""
+    assert shop.task is not None
+    ((name, settings),) = task.items()
+    plan["task"] = {name: settings | {"max_length": plan["max_length"]}}
+    shop = replace(shop, task=replace(shop.task, max_length=plan["max_length"]))  # pyrefly: ignore
+    return shop if redact else shop.with_test_file(folder / TEST_FILE)
 
 
 def _require_askable(bare: Unlabelled, task: str, teacher_floor: float | None) -> None:

@@ -49,6 +49,11 @@ LABELLING, LEAST = 0.6, 500
 """Share of the minutes that labelling may take, and how many texts are labelled whatever it takes."""
 
 
+def require_enough(table: Table) -> None:
+    """Refuse so few texts that a student would learn nothing."""
+    require(len(table) >= FEWEST, f"{table.source} has {len(table)} texts; a student needs {FEWEST} or more")
+
+
 def unlabelled_texts(
     tables: Mapping[str, Table], labels: Any, seed: int, *, model: str, asking: Mapping[str, Any]
 ) -> Unlabelled | None:
@@ -89,7 +94,7 @@ def unlabelled_texts(
     require(
         len(set(names)) == len(names) >= 2 and all(names), f"labels must be two different names or more, got {labels!r}"
     )
-    require(len(table) >= FEWEST, f"{source} has {len(table)} texts; a student needs {FEWEST} or more")
+    require_enough(table)
     columns, pairs = asking["columns"], not isinstance(table.texts[0], str)
     hand = read_hand_labels(asking["audit"], tables.get("test"), names, columns, seed, pairs=pairs)
     examples: tuple[Any, ...] = ()

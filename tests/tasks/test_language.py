@@ -56,28 +56,23 @@ def test_a_long_document_goes_through_windows_and_each_token_counts_once(monkeyp
         assert int((targets >= 0).argmax()) >= len(ids) - 16 - 1, "half a window stands before"
 
 
-def test_a_masked_model_is_measured_at_the_same_masked_tokens_each_time(tmp_path) -> None:
-    model = language_model("bert")
+@pytest.mark.parametrize(
+    ("family", "name", "of"),
+    [("bert", "masked", "tokens masked at random"), ("bart", "denoising", "texts with spans masked at random")],
+)
+def test_what_is_hidden_from_a_model_is_the_same_each_time(family: str, name: str, of: str, tmp_path) -> None:
+    model = language_model(family)
     task = open_task(train=TEXTS[:10], test=TEXTS[10:])
     (one,) = Quality().measure(model, task, Run(folder=tmp_path))
-    assert one.name == "quality.masked_perplexity"
-    assert "masked at random" in one.detail["of"]
+    assert one.name == f"quality.{name}_perplexity"
+    assert of in one.detail["of"]
+    assert one.value > 0.5 * len(model.tokenizer), "fresh weights know nothing"
     assert Quality().measure(model, task, Run(folder=tmp_path))[0].value == one.value
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_of_a_short_text_one_token_is_masked_at_least(seed: int) -> None:
     assert surprises(language_model("bert"), ["a", "fine film"], seed).tokens.min() >= 1
-
-
-def test_an_encoder_decoder_is_measured_on_texts_with_gaps(tmp_path) -> None:
-    model = language_model("bart")
-    task = open_task(train=TEXTS[:10], test=TEXTS[10:])
-    (one,) = Quality().measure(model, task, Run(folder=tmp_path))
-    assert one.name == "quality.denoising_perplexity"
-    assert "spans masked at random" in one.detail["of"]
-    assert one.value > 0.5 * len(model.tokenizer), "fresh weights know nothing"
-    assert Quality().measure(model, task, Run(folder=tmp_path))[0].value == one.value
 
 
 def test_what_predicts_no_text_says_why(tmp_path) -> None:

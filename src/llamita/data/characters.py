@@ -36,7 +36,7 @@ MARKUP = re.compile(
 ESCAPES = re.compile(r"(?<!:)(?<!:\\)\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-f]{2}")
 """Not before a small letter: C:\\new and the \\tau of a formula are written so."""
 PERCENT = re.compile(r"(?:%[0-9A-F]{2}){3}|(?:\w%20){2}|\w+%20\w+%20", re.IGNORECASE)
-PLACEHOLDER = re.compile(
+NOTHING_SAID = re.compile(
     r"nan|none|null|nil|na|n/a|#n/a|undefined|<na>|nat|\[?deleted\]?|\[?removed\]?"
     r"|(?:[无無]|[暂暫][无無])(?:[评評][论論价價]|点评|點評|[内內]容|[数數][据據])?[。.]?"
     r"|(?:[该該此]?(?:用[户戶]|[买買]家|[顾顧]客))?(?:[没沒]有|未)(?:[填写寫]){2}(?:任何)?(?:[评評][论論价價]|点评|點評)?(?:[内內]容)?[。.]?"
@@ -140,7 +140,7 @@ TRACES: tuple[Trace, ...] = (
         remedy="decode them (Python: urllib.parse.unquote)",
     ),
     Trace(
-        kind="placeholder", seen=_whole(PLACEHOLDER), what="whose text is a word for nothing",
+        kind="nothing_said", seen=_whole(NOTHING_SAID), what="whose text is a word for nothing",
         remedy="delete them: a program wrote this for an empty cell",
     ),
     Trace(

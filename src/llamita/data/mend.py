@@ -17,7 +17,7 @@ from llamita.data.text import text_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
-    "near_leakage": "says nearly what a test text says", "placeholder": "a word for nothing",
+    "near_leakage": "says nearly what a test text says", "nothing_said": "a word for nothing",
     "spreadsheet": "changed by a spreadsheet", "number": "only a number", "swapped": "text and label exchanged",
     "empty_label": "no label",
 }  # fmt: skip
