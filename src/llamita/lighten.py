@@ -68,21 +68,11 @@ def lighten(
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
     _require_possible(task, minutes)
     tables, doubts = checked(data, test, unlabelled, columns)
-    names = list(labels) if isinstance(labels, Mapping) else labels
-    settings = {
-        "train": data,
-        "test": test,
-        "unlabelled": unlabelled,
-        "columns": columns,
-        "labels": names,
-        "seed": seed,
-    }
-    settings = {key: one for key, one in settings.items() if one is not None}
+    settings = _given(train=data, test=test, unlabelled=unlabelled, columns=columns, labels=labels, seed=seed)
     model = model or default_teacher(tables["train"].texts)
     asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns}
     bare = unlabelled_texts(tables, labels, seed, model=model, asking=asking)
-    if bare:
-        _require_askable(bare, task, teacher_floor)
+    _require_askable(bare, task, teacher_floor)
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     folder = Path(out or default_folder(data))
@@ -91,11 +81,8 @@ def lighten(
     plan = planned(shop, folder, model, students, goals, minutes, bare)
     with logged(folder):
         tell(plan, folder)
-        if bare:
-            report = learned_from_answers(bare, shop, folder, goals, plan, teacher_floor)
-        else:
-            shop = _settled(shop, folder, plan, {task: plain(settings)}, redact=redact)
-            report = Job(shop=shop, goals=goals, model=model, plan=plan).carry_out(folder, teacher_floor)
+        job = Job(shop=shop, goals=goals, model=model, plan=plan)
+        report = _reported(job, folder, bare, {task: plain(settings)}, teacher_floor, redact=redact)
         again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
         report = replace(report, command=again, data_findings=tuple(doubts))
         finish(report, folder, redact=redact, language=language)
@@ -109,6 +96,23 @@ def _require_possible(task: str, minutes: float) -> None:
     require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
 
 
+def _given(*, labels: Any, **settings: Any) -> dict[str, Any]:
+    """The task's settings that have a value; of labels with words to say for them, the names."""
+    names = list(labels) if isinstance(labels, Mapping) else labels
+    return {key: one for key, one in {**settings, "labels": names}.items() if one is not None}
+
+
+def _reported(
+    job: Job, folder: Path, bare: Unlabelled | None, task: dict[str, dict[str, Any]], teacher_floor: float | None, *,
+    redact: bool,
+) -> Report:  # fmt: skip
+    """The run's report, whether the texts have labels or a teacher gives them."""
+    if bare:
+        return learned_from_answers(bare, job.shop, folder, job.goals, job.plan, teacher_floor)
+    shop = _settled(job.shop, folder, job.plan, task, redact=redact)
+    return replace(job, shop=shop).carry_out(folder, teacher_floor)
+
+
 def _settled(
     shop: Workshop, folder: Path, plan: dict[str, Any], task: dict[str, dict[str, Any]], *, redact: bool
 ) -> Workshop:
@@ -120,8 +124,10 @@ def _settled(
     return shop if redact else shop.with_test_file(folder / TEST_FILE)
 
 
-def _require_askable(bare: Unlabelled, task: str, teacher_floor: float | None) -> None:
+def _require_askable(bare: Unlabelled | None, task: str, teacher_floor: float | None) -> None:
     """Refuse what a run on a teacher's answers can't do."""
+    if bare is None:
+        return
     require(
         task == "classify",
         f"of texts without labels a teacher is asked for one label each (--task classify), got {task!r}",
