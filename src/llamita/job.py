@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
-from llamita.plan import MANY_CUT
-from llamita.proof import LinearBaseline, Models, alone_is_better, linear_is_enough, measured, prove, score_name, value
+from llamita.proof import LinearBaseline, Models, measured, prove, score_name, value
+from llamita.remarks import alone_is_better, linear_is_enough, texts_cut
 from llamita.run import deliver
 from llamita.workshop import Stage, Workshop
 
@@ -197,14 +197,3 @@ class Job:
                 }
             )  # fmt: skip
         return rows
-
-
-def texts_cut(plan: Mapping[str, Any]) -> tuple[str, ...]:
-    """Says so where more than a few texts are read in part."""
-    if plan.get("cut_share", 0.0) <= MANY_CUT:
-        return ()
-    cut = (
-        f"Of each text the first {plan['max_length']} tokens are read, and {100 * plan['cut_share']:.0f} % of the training texts"
-        " are longer: the minutes asked for allow no more. A longer run (--minutes) reads more of them."
-    )
-    return (cut,)

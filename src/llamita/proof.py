@@ -6,19 +6,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from llamita.core.errors import UserError
-from llamita.core.hardware import has_fast_bf16, machine, versions
+from llamita.core.hardware import machine, versions
 from llamita.core.measure import Finding
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_ratio_difference
 from llamita.core.store import address
-from llamita.goals import Goals, Measured, excess, judge, on_front
+from llamita.goals import Goals, Measured, judge
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
+from llamita.remarks import remarks
 from llamita.run import exported_lineage, lineage_of, subject
 from llamita.workshop import Stage, Workshop
 
@@ -124,53 +125,63 @@ def prove(
         UserError: when the teacher is below the floor asked for.
     """
     assert shop.task is not None
-    teacher, int8, alone = models.teacher, models.exported.get("int8"), models.exported["alone"]
-    light = models.exported["distilled" if models.taught else "alone"]
+    teacher, alone, linear = models.teacher, models.exported["alone"], models.linear.artifact
+    light, int8 = models.exported["distilled" if models.taught else "alone"], models.exported.get("int8")
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
     accuracy = value(of_teacher, score_name(shop)) or 0.0
-    if teacher_floor is not None and accuracy < teacher_floor:
-        raise UserError(
-            f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * teacher_floor:.1f} % asked for"
-        )
+    _require_floor(accuracy, teacher_floor)
     timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone})
     of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"])
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
-    costs = timed["light"]
-    if int8:
-        ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], int8.name)
-        costs += tuple(replace(f, command=timed["light"][0].command) for f in ratios_to_int8)
-    reasons = [build("explain.occlusion"), build("attack.noise")]
-    if models.recorded:
-        costs += shop.measure(light, reasons)
-    else:
-        against_torch = shop.measure(light, [build("cost", SLOW)], reference=teacher)
-        of_teacher += mirrored(against_torch)
-        costs += tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
-        costs += shop.measure(light, reasons, reference=teacher)
+    costs, of_teacher_too = _costs_and_reasons(shop, models, light, timed)
     of_distilled = shop.measure(models.exported["distilled"], [score])
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
-    linear = models.linear.artifact
+    of_light = (*of_light, *costs, *headline)
     of_linear = shop.measure(linear, [score, sure, build("cost", FAIR)])
-    names = (teacher.name, "the light shape, taught by its answers alone")
-    if not models.recorded:
-        names = (f"{teacher.name} (torch)", "the light shape, no teacher")
+    names = (f"{teacher.name} (torch)", "the light shape, no teacher")
+    if models.recorded:
+        names = (teacher.name, "the light shape, taught by its answers alone")
     subjects = (
-        subject(teacher, "teacher", of_teacher, lineage_of(teacher), names[0]),
+        subject(teacher, "teacher", (*of_teacher, *of_teacher_too), lineage_of(teacher), names[0]),
         *((_int8_subject(shop, models, timed["int8"]),) if int8 else ()),
         subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), names[1]),
         subject(linear, "linear", of_linear),
-        subject(light, "light", (*of_light, *costs, *headline), exported_lineage(models.light, light), "light"),
+        subject(light, "light", of_light, exported_lineage(models.light, light), "light"),
     )
     judged = judge(
         goals, score=value(of_light, score_name(shop)) or 0.0, teacher_score=accuracy,
-        size_bytes=int(value(costs, "cost.size_bytes") or 0), latency_ms=value(costs, "cost.latency_p95_ms"),
+        size_bytes=int(value(of_light, "cost.size_bytes") or 0), latency_ms=value(of_light, "cost.latency_p95_ms"),
     )  # fmt: skip
     return Report(
         title=f"{teacher.name} made light", task=shop.task.describe(), subjects=subjects, goals=judged,
         candidates=tuple(candidates), machine=machine() | {"threads": shop.threads}, versions=versions(), seed=shop.seed,
-        notes=notes(shop, candidates, headline, subjects),
+        notes=remarks(shop.task, shop.device, candidates, subjects),
     )  # fmt: skip
+
+
+def _require_floor(accuracy: float, floor: float | None) -> None:
+    if floor is not None and accuracy < floor:
+        raise UserError(
+            f"the teacher reaches {100 * accuracy:.1f} % on the test split, less than the {100 * floor:.1f} % asked for"
+        )
+
+
+def _costs_and_reasons(
+    shop: Workshop, models: Models, light: Stage, timed: Mapping[str, tuple[Finding, ...]]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """What the light model costs, beside int8 and the teacher in torch, and why it answers so; and what the teacher costs."""
+    costs, of_teacher = timed["light"], ()
+    if "int8" in timed:
+        ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], models.exported["int8"].name)
+        costs += tuple(replace(f, command=timed["light"][0].command) for f in ratios_to_int8)
+    if not models.recorded:
+        against_torch = shop.measure(light, [build("cost", SLOW)], reference=models.teacher)
+        of_teacher = mirrored(against_torch)
+        costs += tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
+    reasons = [build("explain.occlusion"), build("attack.noise")]
+    costs += shop.measure(light, reasons, reference=None if models.recorded else models.teacher)
+    return costs, of_teacher
 
 
 def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
@@ -191,26 +202,17 @@ def headlines(
     teacher: Sequence[Finding], alone: Sequence[Finding], distilled: Sequence[Finding], light: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     """What the teacher bought and what the compression cost, as paired differences of the score."""
-    bought = paired_ratio_difference(tallies(distilled), tallies(alone))
-    cost = paired_ratio_difference(tallies(teacher), tallies(light))
     n = len(tallies(light)[0])
+
+    def difference(name: str, better: Literal["higher", "lower"], pair: Sequence[Sequence[Finding]]) -> Finding:
+        found = paired_ratio_difference(tallies(pair[0]), tallies(pair[1]))
+        return Finding(
+            name=f"headline.{name}", value=found.value, unit="share", interval=found.interval, better=better, n=n
+        )
+
     return (
-        Finding(
-            name="headline.teacher_bought",
-            value=bought.value,
-            unit="share",
-            interval=bought.interval,
-            better="higher",
-            n=n,
-        ),
-        Finding(
-            name="headline.compression_cost",
-            value=cost.value,
-            unit="share",
-            interval=cost.interval,
-            better="lower",
-            n=n,
-        ),
+        difference("teacher_bought", "higher", (distilled, alone)),
+        difference("compression_cost", "lower", (teacher, light)),
     )
 
 
@@ -252,58 +254,3 @@ def mirrored(costs: Sequence[Finding]) -> tuple[Finding, ...]:
         for f in costs
         if f.name.startswith(prefix)
     )
-
-
-def alone_is_better(ends: Sequence[Measured], recorded: bool = False) -> str:
-    """Why the student without a teacher is delivered; the distilled one comes first."""
-    kind = "KL to the teacher" if recorded else "NLL"
-    distilled, alone = (f"{100 * end.score:.1f} % ({kind} {end.nll:.3f})" for end in ends)
-    if recorded:
-        return (
-            f"The light model learned from the teacher's answers and not from its probabilities: on the {ends[0].n} texts set"
-            f" aside for choosing it agrees with the teacher in {alone}, the same shape taught by probabilities in {distilled}."
-        )
-    return (
-        f"The light model learned from the labels alone: on the {ends[0].n} texts set aside for choosing it reaches {alone},"
-        f" the same shape taught by the teacher {distilled}."
-    )
-
-
-def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_score: float) -> tuple[str, ...]:
-    """Says so where TF-IDF would do: it meets every goal, or nothing speaks for the light model; scores are on `select`."""
-    better = on_front([linear, light]) == [True, False]
-    if not better and excess(linear, goals, teacher_score) > 0:
-        return ()
-    said = "is enough here" if better else "meets every goal too"
-    note = (
-        f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
-        f" {100 * linear.score:.1f} %, the light model {100 * light.score:.1f} %; it takes {linear.size_bytes / 1e6:.1f} MB and"
-        f" {linear.latency_ms:.2g} ms, the light model {light.size_bytes / 1e6:.1f} MB and {light.latency_ms:.2g} ms."
-        " It stands in linear/ and runs the same way."
-    )
-    return (note,)
-
-
-def notes(
-    shop: Workshop, candidates: Sequence[dict[str, Any]], headline: Sequence[Finding], subjects: Sequence[Subject]
-) -> tuple[str, ...]:
-    """Plain sentences a reader must know."""
-    found = list(shop.task.describe().get("notes", ())) if shop.task else []
-    if has_fast_bf16(shop.device):
-        found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
-    light = next(s for s in subjects if s.role == "light")
-    ours = getattr(light.finding(score_name(shop)), "value", None)
-    for other in subjects:
-        if other.role not in ("student_alone", "linear"):
-            continue
-        accuracy = getattr(other.finding(score_name(shop)), "value", None)
-        if accuracy is not None and ours is not None and accuracy > ours:
-            found.append(
-                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours:.1f} %."
-            )
-    if not any(c["chosen"] and c["on_front"] for c in candidates):
-        found.append(
-            "The chosen candidate is not on the front of the short recoveries: those that are miss a goal, or are smaller"
-            " and within one standard error of the best, where the larger one is taken."
-        )
-    return tuple(found)

@@ -1,9 +1,9 @@
-"""What a page says of the rivals: when the cheapest will do."""
+"""What a page says in plain sentences: when the cheapest rival will do, and what of long texts was read."""
 
 import pytest
 
 from llamita.goals import Goals, Measured
-from llamita.proof import linear_is_enough
+from llamita.remarks import linear_is_enough, texts_cut
 
 
 def seen(score: float, size: int, latency: float) -> Measured:
@@ -32,3 +32,8 @@ def test_tf_idf_is_named_where_it_would_do(linear: Measured, goals: Goals, says:
         assert notes[0].startswith(f"TF-IDF with a linear model {says}: on the 400 texts")
         assert f"{100 * linear.score:.1f} %, the light model 88.0 %" in notes[0]
         assert "linear/" in notes[0]
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])
+def test_texts_read_in_part_are_told_where_they_are_more_than_a_few(share: float, said: bool) -> None:
+    assert bool(texts_cut({"max_length": 96, "cut_share": share})) == said

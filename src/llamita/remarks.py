@@ -1,0 +1,81 @@
+"""Remarks: the plain sentences that stand above a report's numbers, where a reader would draw the wrong conclusion without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llamita.core.hardware import has_fast_bf16
+from llamita.core.report import Subject
+from llamita.goals import Goals, Measured, excess, on_front
+from llamita.plan import MANY_CUT
+
+if TYPE_CHECKING:
+    from llamita.core.task import Task
+
+
+def alone_is_better(ends: Sequence[Measured], recorded: bool = False) -> str:
+    """Why the student without a teacher is delivered; the distilled one comes first."""
+    kind = "KL to the teacher" if recorded else "NLL"
+    distilled, alone = (f"{100 * end.score:.1f} % ({kind} {end.nll:.3f})" for end in ends)
+    if recorded:
+        return (
+            f"The light model learned from the teacher's answers and not from its probabilities: on the {ends[0].n} texts set"
+            f" aside for choosing it agrees with the teacher in {alone}, the same shape taught by probabilities in {distilled}."
+        )
+    return (
+        f"The light model learned from the labels alone: on the {ends[0].n} texts set aside for choosing it reaches {alone},"
+        f" the same shape taught by the teacher {distilled}."
+    )
+
+
+def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_score: float) -> tuple[str, ...]:
+    """Says so where TF-IDF would do: it meets every goal, or nothing speaks for the light model; scores are on `select`."""
+    better = on_front([linear, light]) == [True, False]
+    if not better and excess(linear, goals, teacher_score) > 0:
+        return ()
+    said = "is enough here" if better else "meets every goal too"
+    note = (
+        f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
+        f" {100 * linear.score:.1f} %, the light model {100 * light.score:.1f} %; it takes {linear.size_bytes / 1e6:.1f} MB and"
+        f" {linear.latency_ms:.2g} ms, the light model {light.size_bytes / 1e6:.1f} MB and {light.latency_ms:.2g} ms."
+        " It stands in linear/ and runs the same way."
+    )
+    return (note,)
+
+
+def texts_cut(plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Says so where more than a few texts are read in part."""
+    if plan.get("cut_share", 0.0) <= MANY_CUT:
+        return ()
+    cut = (
+        f"Of each text the first {plan['max_length']} tokens are read, and {100 * plan['cut_share']:.0f} % of the training texts"
+        " are longer: the minutes asked for allow no more. A longer run (--minutes) reads more of them."
+    )
+    return (cut,)
+
+
+def remarks(
+    task: Task, device: str, candidates: Sequence[dict[str, Any]], subjects: Sequence[Subject]
+) -> tuple[str, ...]:
+    """What a reader must know of the data, the machine, the rivals and the choice."""
+    found = list(task.describe().get("notes", ()))
+    if has_fast_bf16(device):
+        found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
+    name = task.answers.score_name
+    light = next(s for s in subjects if s.role == "light")
+    ours = getattr(light.finding(name), "value", None)
+    for other in subjects:
+        if other.role not in ("student_alone", "linear"):
+            continue
+        accuracy = getattr(other.finding(name), "value", None)
+        if accuracy is not None and ours is not None and accuracy > ours:
+            found.append(
+                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours:.1f} %."
+            )
+    if not any(c["chosen"] and c["on_front"] for c in candidates):
+        found.append(
+            "The chosen candidate is not on the front of the short recoveries: those that are miss a goal, or are smaller"
+            " and within one standard error of the best, where the larger one is taken."
+        )
+    return tuple(found)
