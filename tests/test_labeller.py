@@ -1,14 +1,20 @@
-"""The pace of the model that labels is measured once, on texts that are really asked about."""
+"""The model that labels: its pace is measured once, each text is asked about once, and hand labels calibrate what it said."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+from tests.tasks.servers import Fake, served
 from tests.tasks.test_likelihood import causal
 
+from llamita.core.errors import UserError
 from llamita.core.store import Store
-from llamita.labeller import pace_of, seconds_a_text
+from llamita.core.task import Split
+from llamita.labeller import FOR_A_VECTOR, answers, calibrated, pace_of, seconds_a_text
 from llamita.tasks.asked import Asking
+from llamita.tasks.recorded import open_folder
 from llamita.workshop import Workshop
 
 TEXTS = [f"a warm film, {i}" for i in range(12)]
@@ -29,3 +35,37 @@ def test_what_a_text_costs_is_told_with_its_number(tmp_path: Path) -> None:
     found = pace_of(Asking(model=str(tmp_path), labels=("bad", "good")).open(tmp_path, 1), TEXTS, 1)
     assert {"cost.latency_p50_ms", "cost.throughput"} <= {finding["name"] for finding in found}
     assert all(finding["n"] for finding in found if "latency" in finding["name"])
+
+
+def test_labelling_that_is_stopped_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llamita.labeller.CHUNK", 2)
+    monkeypatch.setattr("llamita.tasks._requests.TRIES", 1)
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+    with served(Fake(trouble=lambda number: (500, {}, b"") if number > 5 else None)) as fake:
+        asking = Asking(model=f"{fake.url}#large-one", labels=("bad", "good"))
+        with pytest.raises(UserError, match="what was answered is kept: the same command goes on"):
+            answers(asking, TEXTS, shop)
+        first, number = set(fake.texts[:5]), len(fake.texts)
+        fake.trouble = lambda _: None
+        stage = answers(asking, [*TEXTS, *TEXTS], shop)
+        assert first.isdisjoint(fake.texts[number:])
+        assert len(set(fake.texts)) == len(TEXTS) + 1  # and a neutral one, to find out how
+        assert answers(asking, TEXTS, shop).folder == stage.folder
+    assert open_folder(stage.folder).scores(TEXTS).shape == (12, 2)
+    assert not list(stage.folder.glob("*.npy"))
+
+
+@pytest.mark.parametrize("number", [FOR_A_VECTOR, 2 * FOR_A_VECTOR])
+def test_few_hand_labels_fit_a_temperature_and_many_a_scale_and_a_shift_for_each_label(
+    number: int, tmp_path: Path
+) -> None:
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+    texts = tuple(f"film {i}" for i in range(number))
+    with served(
+        Fake(answer=lambda text: {"B": 0.9, "A": 0.1} if text[-1] in "02468" else {"A": 0.9, "B": 0.1})
+    ) as fake:
+        plain = answers(Asking(model=f"{fake.url}#large-one", labels=("bad", "good")), texts, shop)
+    hand = Split(texts=texts, labels=tuple(int(i % 3 > 0) for i in range(number)))
+    found = open_folder(calibrated(plain, hand, ("bad", "good"), shop).folder)
+    assert (np.ptp(found.scale) == 0 and not found.shift.any()) == (number < 2 * FOR_A_VECTOR)
+    assert found.scale.max() < 1

@@ -149,25 +149,6 @@ def test_the_recipe_repeats_the_delivered_model_without_the_server(checked, tmp_
     assert ours == theirs
 
 
-def test_a_run_that_is_stopped_while_labelling_goes_on_there(place, settings, tmp_path, monkeypatch):
-    monkeypatch.setattr("llamita.unlabelled.CHUNK", 32)
-
-    def stops(number: int):
-        return (500, {}, b"") if number > 150 else None
-
-    monkeypatch.setattr("llamita.tasks._requests.TRIES", 1)
-    with served(Fake(answer=opinion, trouble=stops)) as fake:
-        with pytest.raises(UserError, match="what was answered is kept: the same command goes on"):
-            lighten(f"{fake.url}#large-one", **settings, out=tmp_path)
-        first = set(fake.texts[:150])
-        fake.trouble = lambda _: None
-        number = len(fake.texts)
-        monkeypatch.setattr("llamita.lighten.learned_from_answers", _only_labels)
-        assert lighten(f"{fake.url}#large-one", **settings, out=tmp_path) is not None
-        assert first.isdisjoint(fake.texts[number:])
-        assert len(set(fake.texts)) == 301
-
-
 def test_a_teacher_is_asked_in_the_language_of_the_texts(tmp_path):
     how = dict.fromkeys(("audit", "prompt", "few_shot", "shots", "columns"))
     told = {}
@@ -177,13 +158,6 @@ def test_a_teacher_is_asked_in_the_language_of_the_texts(tmp_path):
         tables = {"train": read_table(str(file))}
         told[name] = unlabelled_texts(tables, "good,bad", 0, model="config:llama:300k", asking=how).asking.chinese
     assert told == {"zh": True, "en": False}
-
-
-def _only_labels(bare, shop, folder, goals, plan, floor):
-    from llamita.core.report import Report
-
-    bare.label(shop, plan["texts"], folder)
-    return Report(title="labels", task={}, subjects=())
 
 
 def test_with_nobody_to_check_scores_are_agreement_and_the_page_says_so(unchecked):

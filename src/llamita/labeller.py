@@ -1,7 +1,8 @@
-"""What a text costs the model that labels: measured for the plan and for the report."""
+"""The model that labels: what a text costs it, what it says of each text, asked once, and what hand labels make of that."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
 from llamita.core.task import Split
-from llamita.tasks.endpoint import EndpointEngine
+from llamita.tasks.endpoint import EndpointEngine, is_endpoint
+from llamita.tasks.recorded import open_folder, recorded
+from llamita.workshop import Stage
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -20,6 +24,12 @@ if TYPE_CHECKING:
     from llamita.tasks.asked import Asking
     from llamita.workshop import Workshop
 
+log = logging.getLogger(__name__)
+
+CHUNK = 64
+"""Texts that are asked, and kept, at a time."""
+FOR_A_VECTOR = 10
+"""Hand labels for each label from which on a scale and a shift for each are fitted; a temperature with fewer."""
 TIMED = 8
 """Texts that the teacher's pace is read off."""
 
@@ -61,3 +71,62 @@ def pace_of(teacher: Engine, texts: Sequence[Text], threads: int) -> list[dict[s
     cost = Cost(calls=20, rounds=2, throughput_texts=16, seconds=8.0, memory=False)
     found = cost_side_by_side({"teacher": teacher}, texts, cost=cost, threads=threads, seed=0)["teacher"]
     return [finding.to_dict() for finding in found]
+
+
+def answers(asking: Asking, texts: Sequence[Text], shop: Workshop) -> Stage:
+    """What the teacher says of the texts, each asked once, kept chunk by chunk."""
+    every = list(dict.fromkeys(texts))
+    key = address({"answers": asking.told, "texts": Split(texts=tuple(every)).fingerprint})
+
+    def make(work: Path) -> None:
+        teacher = _ask_in_chunks(asking, every, work, shop)
+        chunks = [work / f"{start}.npy" for start in range(0, len(every), CHUNK)]
+        logits = np.concatenate([np.load(chunk) for chunk in chunks])
+        costs = [] if is_endpoint(asking.model) else pace_of(teacher, every, shop.threads)
+        undecided = int((np.ptp(logits, axis=1) == 0).sum())
+        about = {"way": asking.way(teacher), "undecided": undecided, "cost": costs}
+        recorded(teacher, every, logits, **about).save(work)
+        for chunk in chunks:
+            chunk.unlink()
+
+    folder = shop.store.stage(key, "answers", make)
+    return Stage(key=key, folder=folder, name=open_folder(folder).name)
+
+
+def _ask_in_chunks(asking: Asking, texts: Sequence[Text], work: Path, shop: Workshop) -> Engine:
+    """The teacher, after the logits of every chunk of texts stand in `work`; those that stood there aren't asked for again."""
+    from llamita.train.progress import progress_bar
+
+    teacher: Engine | None = None
+    log.info("the teacher labels %s texts", f"{len(texts):,}")
+    with progress_bar(len(texts), "the teacher labels", "text") as bar:
+        for start in range(0, len(texts), CHUNK):
+            part = texts[start : start + CHUNK]
+            if not (work / f"{start}.npy").exists():
+                teacher = teacher or asking.open(shop.store.cache, shop.threads)
+                _keep(work / f"{start}.npy", teacher.text_logits(part))
+            bar.update(len(part))
+    return teacher or asking.open(shop.store.cache, shop.threads)
+
+
+def _keep(file: Path, logits: np.ndarray) -> None:
+    part = file.with_suffix(".part")
+    with part.open("wb") as stream:
+        np.save(stream, logits)
+    part.replace(file)
+
+
+def calibrated(plain: Stage, hand: Split, labels: Sequence[str], shop: Workshop) -> Stage:
+    """The same answers with the scale and shift that hand labels ask for."""
+    key = address({"calibrated": plain.key, "by": hand.fingerprint, "labels": list(labels)})
+
+    def make(work: Path) -> None:
+        table, gold = open_folder(plain.folder), np.asarray(hand.labels)
+        logits = table.as_given(hand.texts)
+        if len(gold) >= FOR_A_VECTOR * len(labels):
+            scale, shift = fit_vector(logits, gold)
+        else:
+            scale, shift = np.full(len(labels), 1 / fit_temperature(logits, gold)), np.zeros(len(labels))
+        table.scaled(scale, shift).save(work)
+
+    return Stage(key=key, folder=shop.store.stage(key, "calibrated", make), name=plain.name)

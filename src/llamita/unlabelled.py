@@ -6,7 +6,6 @@ if there are any, are cut in two: a third calibrates the teacher, the rest measu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,34 +14,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.errors import UserError, require
-from llamita.core.scaling import fit_temperature, fit_vector
-from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import text_key
 from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
-from llamita.labeller import pace_of, seconds_a_text
+from llamita.labeller import answers, calibrated, seconds_a_text
 from llamita.plan import lengths_of, students_of
 from llamita.tasks._splits import without
 from llamita.tasks._wording import asks_in_chinese
 from llamita.tasks.asked import SEEN, Asking, examples_of
 from llamita.tasks.endpoint import is_endpoint
-from llamita.tasks.recorded import RecordedEngine, open_folder, recorded
+from llamita.tasks.recorded import RecordedEngine, open_folder
 from llamita.workshop import Stage, Workshop, open_task
 
 if TYPE_CHECKING:
-    from llamita.core.engine import Engine
     from llamita.core.task import Text
     from llamita.goals import Goals
 
-log = logging.getLogger(__name__)
-
-FOR_A_VECTOR = 10
-"""Hand labels for each label from which on a scale and a shift for each are fitted; a temperature with fewer."""
-CHUNK = 64
-"""Texts that are asked, and kept, at a time."""
 FEWEST = 40
 """Texts without which there is nothing to learn from."""
 LABELLING, LEAST = 0.6, 500
@@ -68,15 +58,7 @@ def unlabelled_texts(
     table = tables["train"]
     words = {str(k): str(v) for k, v in labels.items()} if isinstance(labels, Mapping) else {}
     if table.labels is not None:
-        used = [name for name in ("audit", "prompt", "few_shot") if asking[name] is not None]
-        used += ["labels LABEL=WORD"] if any(label != word for label, word in words.items()) else []
-        used += [model] if is_endpoint(model) else []
-        flag = used[0].replace("_", "-") if used else ""
-        require(
-            not used,
-            f"{flag} is for texts without labels, but {table.source} has a label column ({table.label_column!r}); leave"
-            " one out, or say that it holds none: --columns label=none",
-        )
+        _refuse_asking(table, words, model, asking)
         return None
     source = table.source
     if not labels:
@@ -90,10 +72,7 @@ def unlabelled_texts(
         "unlabelled" not in tables,
         f"--unlabelled goes with labelled texts, but {source} has none; put all texts in one file",
     )
-    names = tuple(part.strip() for part in labels.split(",")) if isinstance(labels, str) else tuple(map(str, labels))
-    require(
-        len(set(names)) == len(names) >= 2 and all(names), f"labels must be two different names or more, got {labels!r}"
-    )
+    names = _names_in(labels)
     require_enough(table)
     columns, pairs = asking["columns"], not isinstance(table.texts[0], str)
     hand = read_hand_labels(asking["audit"], tables.get("test"), names, columns, seed, pairs=pairs)
@@ -112,6 +91,28 @@ def unlabelled_texts(
         f"{source} has {left} texts without hand labels to learn from; a student needs {FEWEST} or more: give more texts",
     )
     return bare
+
+
+def _names_in(labels: Any) -> tuple[str, ...]:
+    """The labels that a teacher shall give."""
+    names = tuple(part.strip() for part in labels.split(",")) if isinstance(labels, str) else tuple(map(str, labels))
+    require(
+        len(set(names)) == len(names) >= 2 and all(names), f"labels must be two different names or more, got {labels!r}"
+    )
+    return names
+
+
+def _refuse_asking(table: Table, words: Mapping[str, str], model: str, asking: Mapping[str, Any]) -> None:
+    """Refuse what is for asking beside texts that have labels."""
+    used = [name for name in ("audit", "prompt", "few_shot") if asking[name] is not None]
+    used += ["labels LABEL=WORD"] if any(label != word for label, word in words.items()) else []
+    used += [model] if is_endpoint(model) else []
+    flag = used[0].replace("_", "-") if used else ""
+    require(
+        not used,
+        f"{flag} is for texts without labels, but {table.source} has a label column ({table.label_column!r}); leave"
+        " one out, or say that it holds none: --columns label=none",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +192,8 @@ class Unlabelled:
     def label(self, shop: Workshop, number: int, folder: Path) -> Labelled:
         """Ask the teacher, calibrate it, and write its labels down where the user finds them."""
         texts = [self.table.texts[i] for i in self.rows(number)]
-        plain = self._answers(shop, texts)
-        stage = self._calibrated(shop, plain)
+        plain = answers(self.asking, [*self.calibrating.texts, *self.measuring.texts, *texts], shop)
+        stage = calibrated(plain, self.calibrating, self.labels, shop) if len(self.calibrating) else plain
         teacher = open_folder(stage.folder)
         scores = teacher.scores(texts)
         given, sure = scores.argmax(axis=1), scores.max(axis=1)
@@ -234,57 +235,6 @@ class Unlabelled:
             "shift": list(map(float, teacher.shift)),
         }  # fmt: skip
 
-    def _answers(self, shop: Workshop, texts: Sequence[Text]) -> Stage:
-        """What the teacher says of the texts and of those with hand labels, each asked once, kept chunk by chunk."""
-        every = list(dict.fromkeys([*self.calibrating.texts, *self.measuring.texts, *texts]))
-        key = address({"answers": self.asking.told, "texts": Split(texts=tuple(every)).fingerprint})
-
-        def make(work: Path) -> None:
-            from llamita.train.progress import progress_bar
-
-            teacher: Engine | None = None
-            chunks = range(0, len(every), CHUNK)
-            log.info("the teacher labels %s texts", f"{len(every):,}")
-            with progress_bar(len(every), "the teacher labels", "text") as bar:
-                for start in chunks:
-                    part = every[start : start + CHUNK]
-                    if not (work / f"{start}.npy").exists():
-                        teacher = teacher or self.asking.open(shop.store.cache, shop.threads)
-                        _keep(work / f"{start}.npy", teacher.text_logits(part))
-                    bar.update(len(part))
-            teacher = teacher or self.asking.open(shop.store.cache, shop.threads)
-            logits = np.concatenate([np.load(work / f"{start}.npy") for start in chunks])
-            table = recorded(teacher, every, logits, **self._about(teacher, every, logits, shop.threads))
-            table.save(work)
-            for start in chunks:
-                (work / f"{start}.npy").unlink()
-
-        folder = shop.store.stage(key, "answers", make)
-        return Stage(key=key, folder=folder, name=open_folder(folder).name)
-
-    def _about(self, teacher: Engine, every: Sequence[Text], logits: np.ndarray, threads: int) -> dict[str, Any]:
-        costs = [] if is_endpoint(self.asking.model) else pace_of(teacher, every, threads)
-        undecided = int((np.ptp(logits, axis=1) == 0).sum())
-        return {"way": self.asking.way(teacher), "undecided": undecided, "cost": costs}
-
-    def _calibrated(self, shop: Workshop, plain: Stage) -> Stage:
-        """The same answers with the scale and shift that the calibrating hand labels ask for."""
-        if not len(self.calibrating):
-            return plain
-        key = address({"calibrated": plain.key, "by": self.calibrating.fingerprint, "labels": list(self.labels)})
-
-        def make(work: Path) -> None:
-            table = open_folder(plain.folder)
-            gold = np.asarray(self.calibrating.labels)
-            logits = table.as_given(self.calibrating.texts)
-            if len(gold) >= FOR_A_VECTOR * len(self.labels):
-                scale, shift = fit_vector(logits, gold)
-            else:
-                scale, shift = np.full(len(self.labels), 1 / fit_temperature(logits, gold)), np.zeros(len(self.labels))
-            table.scaled(scale, shift).save(work)
-
-        return Stage(key=key, folder=shop.store.stage(key, "calibrated", make), name=plain.name)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
@@ -300,13 +250,6 @@ class Labelled:
     """For the report."""
     calibrating: str | None
     """A file of the hand labels that calibrate the students too."""
-
-
-def _keep(file: Path, logits: np.ndarray) -> None:
-    part = file.with_suffix(".part")
-    with part.open("wb") as stream:
-        np.save(stream, logits)
-    part.replace(file)
 
 
 def _parts(text: Text) -> tuple[str, ...]:
