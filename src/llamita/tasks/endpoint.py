@@ -23,6 +23,7 @@ from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
+from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
 from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, words_of
@@ -94,9 +95,8 @@ class EndpointEngine(Engine):
             chinese = asks_in_chinese([*self.words.values(), prompt or ""], (text for text, _ in examples))
         self.wording = CHINESE if chinese else ENGLISH
         self.undecided = 0
-        self._cache, self._lock = cache, threading.Lock()
-        self._known: dict[str, Any] | None = None
-        self._way, self._last = "", ""
+        self._lock, self._last = threading.Lock(), ""
+        self._kept = KeptAnswers(self._file(cache) if cache is not None else None)
 
     @property
     def encoder(self) -> TextEncoder:  # pyrefly: ignore
@@ -118,7 +118,7 @@ class EndpointEngine(Engine):
             "logprobs": f"the probabilities of the labels' letters among its {TOP} likeliest first tokens",
             "drawn": f"{DRAWN} drawn answers a text, each counting one, and one more shared by all labels",
             "hard": "one answer a text, counting one, and one more shared by all labels",
-        }.get(self._way, "")
+        }.get(self._kept.way, "")
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("an endpoint reads texts, not token ids; call text_logits or scores")
@@ -130,11 +130,11 @@ class EndpointEngine(Engine):
             not single or "{pair}" not in (self.prompt or ""),
             "the prompt names a {pair}, but the text is a single one",
         )
-        known = self._answers()
+        known = self._kept.found
         keys = [text_key(text).hex() for text in texts]
         new = list({key: text for key, text in zip(keys, texts, strict=True) if key not in known}.items())
         if new:
-            if not self._way:
+            if not self._kept.way:
                 self._find_way(NEUTRAL if isinstance(new[0][1], str) else (NEUTRAL, NEUTRAL))
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 try:
@@ -149,12 +149,12 @@ class EndpointEngine(Engine):
 
     def unasked(self, texts: Sequence[Text]) -> list[Text]:
         """Those that no answer is known of."""
-        known = self._answers()
+        known = self._kept.found
         return [text for text in texts if text_key(text).hex() not in known]
 
     def _stop_if_unusable(self) -> None:
         with self._lock:
-            answers = list(self._answers().values())
+            answers = list(self._kept.found.values())
         without = sum(answer is None for answer in answers)
         if len(answers) >= TRIED and without > UNUSABLE * len(answers):
             raise UserError(
@@ -174,32 +174,28 @@ class EndpointEngine(Engine):
             self._last = error.said
             log.warning("warning: %s refuses a text, which stays undecided: %r (%s)", self.model, start, error.said)
         with self._lock:
-            self._answers()[key] = found
             if kept:
-                self._keep({"text": key, "answer": found})
-
-    def _keep(self, record: dict[str, Any]) -> None:
-        if self._cache is not None:
-            with self._file.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(record) + "\n")
+                self._kept.keep(key, found)
+            else:
+                self._kept.found[key] = found
 
     def _find_way(self, text: Text) -> None:
         """Probabilities where the server offers them, else several answers, else one."""
+        way = ""
         try:
-            choices = self._choices(text, logprobs=True)
-            if first_tokens(choices[0]):
-                self._way = "logprobs"
+            if first_tokens(self._choices(text, logprobs=True)[0]):
+                way = "logprobs"
         except Refused as error:
             if error.status != 400 and error.status != 422 and "logprob" not in error.said:
                 raise self._no(error) from None
-        if not self._way:
+        if not way:
             try:
-                self._way = "drawn" if len(self._choices(text, number=DRAWN)) == DRAWN else "hard"
+                way = "drawn" if len(self._choices(text, number=DRAWN)) == DRAWN else "hard"
             except Refused as error:
                 log.debug("no several answers at once: %s", error.said)
                 self._one_answer(text)
-                self._way = "hard"
-        self._keep({"way": self._way})
+                way = "hard"
+        self._kept.keep_way(way)
         log.info("%s at %s: %s", self.model, self.server.url, self.way)
 
     def _one_answer(self, text: Text) -> None:
@@ -216,11 +212,11 @@ class EndpointEngine(Engine):
             Refused: the server won't read this text, or won't be asked like this.
         """
         for _ in range(2):
-            if self._way == "logprobs":
+            if self._kept.way == "logprobs":
                 choices = self._choices(text, logprobs=True)
                 found = letter_shares(first_tokens(choices[0]), len(self.labels))
             else:
-                choices = self._choices(text, number=DRAWN if self._way == "drawn" else 1)
+                choices = self._choices(text, number=DRAWN if self._kept.way == "drawn" else 1)
                 found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
@@ -281,29 +277,8 @@ class EndpointEngine(Engine):
     def _no(self, error: Refused) -> UserError:
         return UserError(f"{self.server.url} refuses to answer as {self.model!r}: {error.said}")
 
-    @property
-    def _file(self) -> Path:
+    def _file(self, cache: Path) -> Path:
+        """Where the answers of this server to this question are kept."""
         asked = [self.server.url, self.model, self.labels, self.messages(""), self.prompt, TOP, DRAWN]
         address = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:24]
-        assert self._cache is not None
-        self._cache.mkdir(parents=True, exist_ok=True)
-        return self._cache / f"{address}.jsonl"
-
-    def _answers(self) -> dict[str, Any]:
-        """What is known, read from the file once; a line that a kill cut short is left out."""
-        if self._known is None:
-            self._known = {}
-            text = self._file.read_text(encoding="utf-8") if self._cache is not None and self._file.exists() else ""
-            for line in text.splitlines():
-                try:
-                    one = json.loads(line)
-                    if "way" in one:
-                        self._way = one["way"]
-                    else:
-                        self._known[one["text"]] = one["answer"]
-                except (ValueError, KeyError, TypeError):
-                    continue
-            if text and not text.endswith("\n"):
-                with self._file.open("a", encoding="utf-8") as stream:
-                    stream.write("\n")
-        return self._known
+        return cache / f"{address}.jsonl"
