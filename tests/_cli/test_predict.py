@@ -11,9 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rich.cells import cell_len
 from tests.engines import BagOfWords
-from tests.families import tiny_model
 
 from llamita.cli import main
 from llamita.core.opening import open_engine
@@ -63,22 +61,6 @@ def test_predict_takes_pairs_and_flags_between_texts(place: Path, model: Path, s
     both = said("predict", model, "one", "--threads", "1", "two", "--format", "jsonl")
     assert texts_of(both) == ["one", "two"]
     assert "- not a flag" in said("predict", model, "--", "- not a flag")
-
-
-def test_a_text_with_commas_quotes_and_line_ends_comes_back_from_csv_as_it_was(model: Path, said: Callable[..., str]):
-    text = 'a, "b"\nand c'
-    rows = list(csv.DictReader(io.StringIO(said("predict", model, text, "d"))))
-    assert [row["text"] for row in rows] == [text, "d"]
-
-
-def test_a_table_has_one_line_a_text_with_label_and_percent(model: Path, said: Callable[..., str]):
-    words = ("a warm\n  film", "很失望")
-    answers = [json.loads(line) for line in said("predict", model, *words, "--format", "jsonl").splitlines()]
-    lines = said("predict", model, *words, "--format", "table").splitlines()
-    assert [line.split() for line in lines] == [
-        [answer["label"], f"{100 * answer['confidence']:.1f}", "%", *answer["text"].split()] for answer in answers
-    ]
-    assert said("predict", model, "a", "--pair", "b", "--format", "table").endswith("%  a | b\n")
 
 
 def test_standard_input_is_one_text_a_line_and_blank_lines_are_none(
@@ -188,12 +170,6 @@ def test_the_file_that_is_read_is_never_the_one_that_is_written(
     given = ("--coverage", "0.9", "--labelled", "good.csv")
     assert "choose another" in refused("predict", model, "a", *given, "--out", "good.csv")
     assert (place / "good.csv").read_bytes() == before
-
-
-def test_labels_of_wide_characters_line_up(tmp_path: Path, said: Callable[..., str]):
-    tiny_model("bert", labels=("好", "negative")).save(tmp_path / "m")
-    lines = said("predict", tmp_path / "m", "a", "b c", "好", "--format", "table").splitlines()
-    assert len({cell_len(line.split("%")[0]) for line in lines}) == 1
 
 
 def test_sets_of_labels_hold_what_is_likely_enough(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
@@ -24,13 +23,12 @@ from llamita._cli.models import (
     open_any,
     warn_of_unknown,
 )
+from llamita._cli.predictions import WRITERS, Teller
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Text
-
-log = logging.getLogger(__name__)
 
 CHUNK = 1024
 """Texts read, predicted and written at a time."""
@@ -42,6 +40,27 @@ LONGEST = 256
 
 def predict(argv: Sequence[str]) -> int:
     """Texts in, labels, confidences and probabilities out."""
+    args = _parser().read(argv, rest="texts")
+    _check(args)
+    form = args.format or _form_of(args)
+    engine = open_any(args.model, args.threads, asked=args)
+    if not args.labels and answers_in_words(engine):
+        _answer_all(args, engine, form)
+        return 0
+    if args.max_tokens is not None:
+        raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
+    with _output(args.out) as stream:
+        write = WRITERS[form](stream, Teller(engine, _threshold(args, engine)))
+        warned = False
+        for texts in _chunks(args):
+            warned = warned or warn_of_unknown(engine, texts)
+            write(texts, engine.scores(list(texts)))
+    if args.out:
+        print(said(f"written: {args.out}"), file=sys.stderr)
+    return 0
+
+
+def _parser() -> flags.Parser:
     parser = flags.Parser(
         "predict", "Label texts. Without texts and without --file, one text a line is read from stdin."
     )
@@ -75,25 +94,7 @@ def predict(argv: Sequence[str]) -> int:
         "--max-tokens", type=values.positive, metavar="N",
         help=f"of a language model's answer, where no labels are named (default: {LONGEST})",
     )  # fmt: skip
-    args = parser.read(argv, rest="texts")
-    _check(args)
-    form = args.format or _form_of(args)
-    engine = open_any(args.model, args.threads, asked=args)
-    if not args.labels and answers_in_words(engine):
-        _answer_all(args, engine, form)
-        return 0
-    if args.max_tokens is not None:
-        raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
-    with _output(args.out) as stream:
-        write = {"csv": _csv_writer, "jsonl": _jsonl_writer, "table": _table_writer}[form]
-        writer = write(stream, _Teller(engine, _threshold(args, engine)))
-        warned = False
-        for texts in _chunks(args):
-            warned = warned or warn_of_unknown(engine, texts)
-            writer(texts, engine.scores(list(texts)))
-    if args.out:
-        print(said(f"written: {args.out}"), file=sys.stderr)
-    return 0
+    return parser
 
 
 def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
@@ -230,78 +231,3 @@ def _output(out: str | None) -> Iterator[IO[str]]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-class _Teller:
-    """Scores into records: of one label a text the likeliest, of any labels those that are given."""
-
-    def __init__(self, engine: Engine, threshold: float | None):
-        from llamita.core.answers import OneLabel
-
-        self.labels, self.answers, self.threshold = engine.labels, engine.answers, threshold
-        self.one = engine.answers.task == OneLabel.task
-
-    def records(self, texts: Sequence[Text], scores: Any) -> Iterator[dict[str, Any]]:
-        for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
-            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
-            ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
-            best = ranked[0]
-            told: dict[str, Any] = {}
-            if self.one:
-                told = {"label": self.labels[best], "confidence": round(float(row[best]), 6)}
-            if self.threshold is not None:
-                told["labels"] = [self.labels[i] for i in ranked if row[i] >= self.threshold]
-            elif not self.one:
-                told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
-            yield (
-                parts
-                | told
-                | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
-            )
-
-
-def _csv_writer(stream: IO[str], teller: _Teller) -> Any:
-    writer = csv.writer(stream, lineterminator="\n")
-    started: list[bool] = []
-
-    def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in teller.records(texts, scores):
-            probabilities = record.pop("probabilities")
-            if "labels" in record:
-                record["labels"] = "|".join(record["labels"])
-            if not started:
-                started.append(True)
-                writer.writerow([*record, *(f"probability_{label}" for label in teller.labels)])
-            writer.writerow([*record.values(), *probabilities.values()])
-        stream.flush()
-
-    return write
-
-
-def _jsonl_writer(stream: IO[str], teller: _Teller) -> Any:
-    def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in teller.records(texts, scores):
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
-        stream.flush()
-
-    return write
-
-
-def _table_writer(stream: IO[str], teller: _Teller) -> Any:
-    from rich.cells import cell_len
-
-    width = max(cell_len(label) for label in teller.labels)
-
-    def write(texts: Sequence[Text], scores: Any) -> None:
-        for record in teller.records(texts, scores):
-            text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
-            if not teller.one:
-                given = ", ".join(f"{name} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"])
-                stream.write(f"{{{given}}}  {' '.join(text.split())}\n")
-                continue
-            label = record["label"] + " " * (width - cell_len(record["label"]))
-            likely = f"  {{{', '.join(record['labels'])}}}" if "labels" in record else ""
-            stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")
-        stream.flush()
-
-    return write

@@ -1,0 +1,101 @@
+"""Predictions as records, and those as CSV, JSON lines, or a table for a terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from llamita.core.engine import Engine
+    from llamita.core.task import Text
+
+    Writer = Callable[[Sequence[Text], np.ndarray], None]
+    """Writes texts and their scores."""
+
+
+class Teller:
+    """Scores into records: of one label a text the likeliest, of any labels those that are given."""
+
+    def __init__(self, engine: Engine, threshold: float | None):
+        from llamita.core.answers import OneLabel
+
+        self.labels, self.answers, self.threshold = engine.labels, engine.answers, threshold
+        self.one = engine.answers.task == OneLabel.task
+
+    def records(self, texts: Sequence[Text], scores: np.ndarray) -> Iterator[dict[str, Any]]:
+        """Of each text its parts, its label or labels, and the probabilities of all; scores are [texts, labels]."""
+        for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
+            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+            ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
+            best = ranked[0]
+            told: dict[str, Any] = {}
+            if self.one:
+                told = {"label": self.labels[best], "confidence": round(float(row[best]), 6)}
+            if self.threshold is not None:
+                told["labels"] = [self.labels[i] for i in ranked if row[i] >= self.threshold]
+            elif not self.one:
+                told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
+            yield (
+                parts
+                | told
+                | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
+            )
+
+
+def csv_writer(stream: IO[str], teller: Teller) -> Writer:
+    """A row a text, under a head that names the labels; several labels stand between bars."""
+    writer = csv.writer(stream, lineterminator="\n")
+    started = False
+
+    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
+        nonlocal started
+        for record in teller.records(texts, scores):
+            probabilities = record.pop("probabilities")
+            if "labels" in record:
+                record["labels"] = "|".join(record["labels"])
+            if not started:
+                started = True
+                writer.writerow([*record, *(f"probability_{label}" for label in teller.labels)])
+            writer.writerow([*record.values(), *probabilities.values()])
+        stream.flush()
+
+    return write
+
+
+def jsonl_writer(stream: IO[str], teller: Teller) -> Writer:
+    """A JSON object a line."""
+
+    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
+        for record in teller.records(texts, scores):
+            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+        stream.flush()
+
+    return write
+
+
+def table_writer(stream: IO[str], teller: Teller) -> Writer:
+    """A line a text, for people: label, confidence, text."""
+    from rich.cells import cell_len
+
+    width = max(cell_len(label) for label in teller.labels)
+
+    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
+        for record in teller.records(texts, scores):
+            text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
+            if not teller.one:
+                given = ", ".join(f"{name} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"])
+                stream.write(f"{{{given}}}  {' '.join(text.split())}\n")
+                continue
+            label = record["label"] + " " * (width - cell_len(record["label"]))
+            likely = f"  {{{', '.join(record['labels'])}}}" if "labels" in record else ""
+            stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")
+        stream.flush()
+
+    return write
+
+
+WRITERS = {"csv": csv_writer, "jsonl": jsonl_writer, "table": table_writer}
