@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from llamita.core.answers import AnyLabels, OneLabel
-from llamita.core.encoding import TextEncoder, batches_of_like_length
-from llamita.core.engine import Engine, softmax
+from llamita.core.encoding import batches_of_like_length
+from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
-from llamita.core.scaling import fit_vector
 from llamita.core.task import Text
+from llamita.tasks._untrained import Untrained
 from llamita.tasks._wording import asks_in_chinese, words_of
 
 ENGLISH, CHINESE = "This text is about {label}.", "这段文字是关于{label}的。"
@@ -73,10 +72,8 @@ def _by_number(label2id: Mapping[str, int] | None, count: int) -> list[str]:
     return [name for name, _ in ranked] if [i for _, i in ranked] == list(range(count)) else []
 
 
-class InferenceEngine(Engine):
+class InferenceEngine(Untrained[Engine]):
     """A model of natural language inference as a classifier of any labels, without training."""
-
-    capabilities = frozenset({"scores"})
 
     def __init__(
         self,
@@ -111,55 +108,23 @@ class InferenceEngine(Engine):
         least = 1 if self.multi_label else 2
         require(len(labels) >= least, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
         require(len(set(said)) == len(said), f"two labels are said alike: {', '.join(said)}")
+        self.takes_prior = self.hypothesis.prior
         self.scale, self.shift = np.ones(len(labels)), np.zeros(len(labels))
         self._pairs = model.encoder.cut(premise_only=True)
         self._require_room()
-
-    @property
-    def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        return self.model.encoder
 
     @property
     def multi_label(self) -> bool:
         """Whether probabilities stand each for itself and need not sum to 1."""
         return self.hypothesis.multi_label
 
-    @property
-    def size_bytes(self) -> int:
-        return self.model.size_bytes
-
-    @property
-    def num_parameters(self) -> int:
-        return self.model.num_parameters
-
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("labels by inference put texts beside hypotheses; call text_logits or scores")
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
+    def judged_empty(self) -> np.ndarray:
+        return self.judged(EMPTY, 4096)
 
-    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
-        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
-
-        Raises:
-            UserError: labels may hold together, and a table with one label a text doesn't say which.
-        """
-        if self.multi_label:
-            raise UserError("calibration needs every label of a text, but the table names one; leave multi-label out")
-        gold = np.array([self.labels.index(label) for label in labels])
-        self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
-
-    def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
-        """Logits before they are calibrated [texts, labels]."""
-        found = self._judged(texts, tokens_per_batch)
-        return found - self._empty if self.hypothesis.prior else found
-
-    @cached_property
-    def _empty(self) -> np.ndarray:
-        """Log of the mean probabilities after texts that say nothing [labels]."""
-        return np.log(softmax(self._judged(EMPTY, 4096)).mean(axis=0))
-
-    def _judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
+    def judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """The entailment logit of each hypothesis after each text, less that of contradiction where labels stand alone."""
         pair = next((text for text in texts if not isinstance(text, str)), None)
         require(pair is None, f"labels by inference are for single texts, got a pair: {str(pair)[:60]}")

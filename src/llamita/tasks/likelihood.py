@@ -19,11 +19,10 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
-from llamita.core.encoding import TextEncoder, batches_of_like_length
-from llamita.core.engine import Engine
+from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
-from llamita.core.scaling import fit_vector
 from llamita.tasks import _side_by_side as side_by_side
+from llamita.tasks._untrained import Untrained
 from llamita.tasks._wording import asks_in_chinese, words_of
 
 if TYPE_CHECKING:
@@ -84,10 +83,22 @@ def usual_prompt(text: str | None, *, chinese: bool) -> Prompt:
     return usual if text is None else replace(usual, text=text)
 
 
-class LikelihoodEngine(Engine):
-    """A causal language model as a classifier, without training."""
+def _require_tested(model: Model) -> None:
+    """Refuse a model that predicts no words, or of a family whose answers were never compared."""
+    if model.module.get_output_embeddings() is None or not type(model.module).__name__.endswith(("LM", "LMHeadModel")):
+        raise UserError(
+            f"{model.name or 'the model'} is a {type(model.module).__name__}, which predicts no words to come; label"
+            " likelihood takes a causal language model such as smollm2"
+        )
+    family = model.module.config.model_type
+    require(
+        family in FAMILIES and not getattr(model.module.config, "final_logit_softcapping", None),
+        f"label likelihood was tested on {', '.join(FAMILIES)}, not on {family!r} as this model is",
+    )
 
-    capabilities = frozenset({"scores"})
+
+class LikelihoodEngine(Untrained["Model"]):
+    """A causal language model as a classifier, without training."""
 
     def __init__(
         self,
@@ -108,18 +119,7 @@ class LikelihoodEngine(Engine):
         Raises:
             UserError: the model predicts no words, or two labels are said alike.
         """
-        if model.module.get_output_embeddings() is None or not type(model.module).__name__.endswith(
-            ("LM", "LMHeadModel")
-        ):
-            raise UserError(
-                f"{model.name or 'the model'} is a {type(model.module).__name__}, which predicts no words to come; label"
-                " likelihood takes a causal language model such as smollm2"
-            )
-        family = model.module.config.model_type
-        require(
-            family in FAMILIES and not getattr(model.module.config, "final_logit_softcapping", None),
-            f"label likelihood was tested on {', '.join(FAMILIES)}, not on {family!r} as this model is",
-        )
+        _require_tested(model)
         require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
         self.words = words_of(labels, words)
         require(len(labels) >= 2, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
@@ -132,43 +132,18 @@ class LikelihoodEngine(Engine):
         if len({tuple(ids) for ids in self._ids}) < len(labels):
             raise UserError(f"two labels are said alike: {', '.join(self.words.values())}")
         self._prefix = self._start(examples)
+        self.takes_prior = self.prompt.prior
         self.scale, self.shift = np.ones(len(labels)), np.zeros(len(labels))
-
-    @property
-    def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        return self.model.encoder
-
-    @property
-    def size_bytes(self) -> int:
-        return self.model.size_bytes
-
-    @property
-    def num_parameters(self) -> int:
-        return self.model.num_parameters
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("label likelihood puts texts into a prompt; call text_logits or scores")
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
+    def judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
+        return self._likelihoods([self._question(text) for text in texts], tokens_per_batch)
 
-    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
-        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right."""
-        gold = np.array([self.labels.index(label) for label in labels])
-        self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
-
-    def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
-        """Logits before they are calibrated [texts, labels]."""
-        found = self._likelihoods([self._question(text) for text in texts], tokens_per_batch)
-        return found - self._empty if self.prompt.prior else found
-
-    @cached_property
-    def _empty(self) -> np.ndarray:
-        """Log of the mean probabilities after texts that say nothing [labels]."""
+    def judged_empty(self) -> np.ndarray:
         pairs = "{pair}" in self.prompt.text
-        logits = self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
-        shares = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
-        return np.log(shares.mean(axis=0))
+        return self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
 
     def _tokens(self, text: str) -> list[int]:
         return self.model.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
