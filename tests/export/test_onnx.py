@@ -280,19 +280,6 @@ def test_a_file_cut_short_gives_one_line(bert: Path, tmp_path: Path) -> None:
         open_folder(folder)
 
 
-def test_more_weights_than_a_protobuf_holds_lie_beside_the_graph(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from llamita.export import _graph
-
-    model = tiny_model("bert")
-    monkeypatch.setattr(_graph, "PROTOBUF_LIMIT_BYTES", 1000)
-    engine = exported(model, tmp_path / "onnx", precision="int8-weights")
-    assert (tmp_path / "onnx" / "model_quantized.onnx_data").exists()
-    source = softmax(model.text_logits(TEXTS))
-    np.testing.assert_allclose(engine.scores(TEXTS), source, atol=0.05)
-
-
 def test_the_module_is_read_without_torch() -> None:
     code = "import sys, llamita.export.onnx; sys.exit('torch' in sys.modules or 'onnx_ir' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

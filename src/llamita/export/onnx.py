@@ -81,7 +81,7 @@ class Onnx(Exporter):
     def export(self, model: Model, run: Run) -> Artifact:
         """Trace, check, quantise, check again; the folder gets its name when everything has held."""
         try:
-            from llamita.export._graph import quiet, trace
+            from llamita.export._trace import quiet, trace
         except ModuleNotFoundError as error:
             raise UserError(f"ONNX export needs {error.name}: pip install 'llamita[train,onnx]'") from None
         described = describe(model)
