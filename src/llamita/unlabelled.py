@@ -216,7 +216,7 @@ class Unlabelled:
         fitted_to = None
         if len(self.calibrating):
             fitted_to = self._written(self.calibrating, folder / f"calibrating-{self.calibrating.fingerprint[:8]}.csv")
-        told = self._told(teacher, plain, texts, scores)
+        told = self._told(teacher, texts, scores)
         return Labelled(task=task, teacher=stage, plain=plain, told=told, calibrating=fitted_to)
 
     def _written(self, split: Split, file: Path) -> str:
@@ -224,7 +224,7 @@ class Unlabelled:
         write_split(file, split, self.labels)
         return str(file)
 
-    def _told(self, teacher: RecordedEngine, plain: Stage, texts: Sequence[Text], scores: np.ndarray) -> dict[str, Any]:
+    def _told(self, teacher: RecordedEngine, texts: Sequence[Text], scores: np.ndarray) -> dict[str, Any]:
         counts = np.bincount(scores.argmax(axis=1), minlength=len(self.labels))
         return {
             "teacher": teacher.name, "way": teacher.about["way"], "undecided": teacher.about["undecided"],

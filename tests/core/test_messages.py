@@ -10,9 +10,14 @@ from types import ModuleType
 import pytest
 
 from llamita.core.errors import did_you_mean
-from llamita.core.messages import catalogue, slots_of, translated
+from llamita.core.messages import catalogue, translated
 
 TOOL = Path(__file__).parents[2] / "tools" / "missing_messages.py"
+
+
+def slots_of(template: str) -> list[int]:
+    """The numbers of a message's slots, in order."""
+    return [int(n) for n in re.findall(r"(?<!\{)\{(\d+)\}", template.replace("{{", "").replace("}}", ""))]
 
 
 @pytest.fixture(scope="module")

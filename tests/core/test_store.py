@@ -27,7 +27,7 @@ def test_a_failed_stage_has_no_final_name_and_keeps_its_checkpoints(tmp_path):
 
     with pytest.raises(RuntimeError, match="power cut"):
         store.stage("b" * 64, "finetune", fail)
-    assert not store.has("b" * 64, "finetune")
+    assert not store.place("b" * 64, "finetune").exists()
 
     def resume(folder):
         assert (folder / "checkpoints").is_dir()

@@ -28,8 +28,9 @@ class Teller:
 
     def records(self, texts: Sequence[Text], scores: np.ndarray) -> Iterator[dict[str, Any]]:
         """Of each text its parts, its label or labels, and the probabilities of all; scores are [texts, labels]."""
+        from llamita.core.task import parts_of
+
         for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
-            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
             ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
             best = ranked[0]
             told: dict[str, Any] = {}
@@ -40,7 +41,7 @@ class Teller:
             elif not self.one:
                 told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
             yield (
-                parts
+                parts_of(text)
                 | told
                 | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
             )

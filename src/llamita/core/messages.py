@@ -40,11 +40,6 @@ def translated(line: str, language: str) -> str:
     return found
 
 
-def slots_of(template: str) -> list[int]:
-    """The numbers of a message's slots, in order."""
-    return [int(n) for n in re.findall(r"(?<!\{)\{(\d+)\}", template.replace("{{", "").replace("}}", ""))]
-
-
 @functools.cache
 def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
     """For each message its fixed parts, its pattern and its Chinese; what has more fixed letters goes first."""

@@ -33,9 +33,6 @@ class Store:
         """Where the stage stands once it is whole."""
         return self.folder / f"{key[:SHORT]}-{name}"
 
-    def has(self, key: str, name: str) -> bool:
-        return self.place(key, name).is_dir()
-
     def stage(self, key: str, name: str, make: Callable[[Path], None], *, together: bool = False) -> Path:
         """The stage's folder; made first, unless it is there already.
 

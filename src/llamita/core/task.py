@@ -23,6 +23,11 @@ Text = str | tuple[str, str]
 """A text, or a pair of texts such as premise and hypothesis."""
 
 
+def parts_of(text: Text) -> dict[str, str]:
+    """A text as the columns of a table, such as those of a report's rows."""
+    return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
+
+
 def label_order(theirs: Sequence[str], ours: Sequence[str]) -> list[int] | None:
     """For each of our labels its place among theirs, or None when the two name different labels.
 

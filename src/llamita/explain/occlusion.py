@@ -18,6 +18,7 @@ from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
+from llamita.core.task import parts_of
 from llamita.explain._units import Units, units_of
 
 if TYPE_CHECKING:
@@ -147,13 +148,12 @@ def choose(right: list[np.ndarray], texts: int, count: int, seed: int) -> tuple[
 def _row(index: int, units: Units, logits: np.ndarray, engine: Engine, task: Task, split: Split) -> dict[str, Any]:
     """The likeliest label's scores; `logits` are in the engine's order."""
     text = units.text
-    parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
     order = order_for(engine, task)
     probabilities = engine.answers.probabilities(logits)[:, order]
     target = int(logits[0, order].argmax())
     falls = probabilities[0, target] - probabilities[1:, target]
     return {
-        "index": index, **parts, "words": units.words, "spans": [list(span) for span in units.spans],
+        "index": index, **parts_of(text), "words": units.words, "spans": [list(span) for span in units.spans],
         "parts": list(units.parts), "scores": _rounded(drops(logits, order[target], engine.answers)),
         "predicted": task.labels[target], "confidence": round(float(probabilities[0, target]), 6),
         "label": task.told_gold(split, index) if split.is_labelled else None,

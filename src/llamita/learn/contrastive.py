@@ -97,7 +97,7 @@ class Contrastive(Step):
                 read_mean(model.module)
         with frozen_below(model.module, self.freeze):
             self._draw_together(model, split, run)
-        self._fit_linear(model, split, run)
+        self._fit_linear(model, split)
         return model
 
     def _draw_together(self, model: Model, split: Split, run: Run) -> None:
@@ -132,7 +132,7 @@ class Contrastive(Step):
         finally:
             linear.requires_grad_(True)
 
-    def _fit_linear(self, model: Model, split: Split, run: Run) -> None:
+    def _fit_linear(self, model: Model, split: Split) -> None:
         """The second stage: logistic regression on what the last linear map reads becomes that map."""
         import torch
 

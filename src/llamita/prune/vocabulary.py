@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from llamita.core.model import Model
 
 CURVE_FILE = "vocabulary.json"
-CHECKED_TEXTS = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, share_interval
-from llamita.core.task import Split, Task, Text
+from llamita.core.task import Split, Task, Text, parts_of
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
@@ -75,11 +75,10 @@ class Classify(Task):
     def _rows(self, predictions: np.ndarray, split: Split) -> tuple[dict[str, Any], ...]:
         rows = []
         for index, (text, label, scores) in enumerate(zip(split.texts, split.labels, predictions, strict=True)):
-            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
             guess = int(scores.argmax())
             rows.append(
                 {
-                    "index": index, **parts, "label": self.labels[label], "predicted": self.labels[guess],
+                    "index": index, **parts_of(text), "label": self.labels[label], "predicted": self.labels[guess],
                     "confidence": round(float(scores[guess]), 6), "probabilities": [round(float(s), 6) for s in scores],
                 }
             )  # fmt: skip

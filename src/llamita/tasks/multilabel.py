@@ -19,7 +19,7 @@ from llamita.core.statistics import (
     resampled_sums,
     share_interval,
 )
-from llamita.core.task import Split, Task
+from llamita.core.task import Split, Task, parts_of
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 
@@ -87,10 +87,9 @@ class MultiLabel(Task):
         sure = answers.confidence(predictions)
         rows = []
         for index, text in enumerate(split.texts):
-            parts = {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
             rows.append(
                 {
-                    "index": index, **parts, "label": self.told_gold(split, index),
+                    "index": index, **parts_of(text), "label": self.told_gold(split, index),
                     "predicted": told(chosen[index], self.labels), "confidence": round(float(sure[index]), 6),
                     "probabilities": [round(float(p), 6) for p in predictions[index]],
                     "hits": float(hits[index]), "weight": float(weights[index]),
