@@ -13,19 +13,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from tests.families import tiny_model
 
 from llamita.cli import main
 
 GOOD = "text,label\n" + "".join(f"text number {i},{('negative', 'positive')[i % 2]}\n" for i in range(20))
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier's folder."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    tiny_model("bert").save(folder)
-    return folder
 
 
 @pytest.fixture
@@ -335,17 +326,6 @@ def test_a_folder_with_other_files_is_not_overwritten(place: Path, model: Path, 
     (place / "mine" / "table.csv").write_text("text\nprecious\n", encoding="utf-8")
     assert "exists already" in refused("data", "convert", "good.csv", "--out", "mine/table.csv")
     assert (place / "mine" / "thesis.txt").read_text(encoding="utf-8") == "precious"
-
-
-def test_our_own_bug_is_exit_code_3_with_a_file_to_report(
-    place: Path, model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("llamita.workshop.open_engine", lambda *_, **__: 1 / 0)
-    line = refused("predict", model, "a text", code=3)
-    assert "ZeroDivisionError" in line
-    file = Path(line.split(" with ")[-1])
-    assert "Traceback" in file.read_text(encoding="utf-8")
-    file.unlink()
 
 
 def command(*words: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A tiny classifier, a working folder, and the two ways a command can end."""
+"""A working folder, and the two ways a command can end."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.families import tiny_model
 
 from llamita.cli import main
 
 ROWS = [("a warm film", "positive"), ("a dull mess", "negative"), ("很好的酒店", "positive"), ("很失望", "negative")]
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny classifier's folder."""
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    tiny_model("bert").save(folder)
-    return folder
 
 
 @pytest.fixture

@@ -39,6 +39,18 @@ def answers(*given: str) -> Callable[[str], str]:
     return ask
 
 
+def listening(*given: str) -> tuple[Callable[[str], str], list[str]]:
+    """Someone who gives these answers, and what they were shown."""
+    shown: list[str] = []
+    ask = answers(*given)
+
+    def listens(question: str) -> str:
+        shown.append(question)
+        return ask(question)
+
+    return listens, shown
+
+
 def test_numbers_and_names_label_and_what_is_neither_is_asked_again(tmp_path: Path) -> None:
     interview(tmp_path / "a.csv").hold(answers("2", "BAD", "9", "x", "1", "q"))
     assert written(tmp_path / "a.csv") == [("text 0", "good"), ("text 1", "bad"), ("text 2", "bad")]
@@ -109,13 +121,7 @@ def test_without_a_terminal_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_labels_are_shown_with_number_and_word_and_named_by_any_of_them(tmp_path: Path) -> None:
-    shown = []
-    ask = answers("2", "GREAT", "yes", "awful", "q")
-
-    def listens(question: str) -> str:
-        shown.append(question)
-        return ask(question)
-
+    listens, shown = listening("2", "GREAT", "yes", "awful", "q")
     labels = {"no": "awful", "yes": "great"}
     Interview(sample=TEXTS, labels=labels, file=tmp_path / "a.csv", given={}).hold(listens)
     assert shown[0].startswith("1 no (awful)  2 yes (great)  |")
@@ -123,13 +129,7 @@ def test_labels_are_shown_with_number_and_word_and_named_by_any_of_them(tmp_path
 
 
 def test_where_labels_are_numbers_a_number_is_the_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = []
-    ask = answers("1", "0", "2", "good", "bad")
-
-    def listens(question: str) -> str:
-        shown.append(question)
-        return ask(question)
-
+    listens, shown = listening("1", "0", "2", "good", "bad")
     labels = {"0": "bad", "1": "good"}
     Interview(sample=TEXTS, labels=labels, file=tmp_path / "a.csv", given={}).hold(listens)
     assert shown[0].startswith("0 (bad)  1 (good)  |")

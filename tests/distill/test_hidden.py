@@ -26,11 +26,6 @@ from llamita.train.teacher import States
 FAST = {"epochs": 4.0, "learning_rate": 4e-3, "batch_size": 8}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def taught_run(folder: Path, task: object) -> Run:
     return tiny_run(folder, task, teacher=good_teacher(), cache=folder.parent / "cache")  # type: ignore[arg-type]
 

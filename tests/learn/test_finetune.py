@@ -36,11 +36,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.mark.parametrize(("family", "kind"), [("llama", "full"), *(("bert", kind) for kind in KINDS)])
 def test_it_learns(family: str, kind: str, tmp_path: Path) -> None:
     task, settings = tiny_task(400), KINDS[kind]

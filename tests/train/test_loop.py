@@ -21,11 +21,6 @@ from llamita.train.losses import cross_entropy
 from llamita.train.settings import LoopSettings
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def test_norms_and_biases_have_no_weight_decay_and_the_losses_own_parts_learn_faster() -> None:
     parameters = {
         "module.dense.weight": nn.Parameter(torch.ones(2, 2)), "module.norm.weight": nn.Parameter(torch.ones(2)),
