@@ -53,6 +53,7 @@ class Shape:
 
     @property
     def name(self) -> str:
+        """Student, layers and what is cut, as pages and logs name it."""
         cut = "" if self.neurons == self.body.neurons else f" · FFN {self.neurons}"
         stored = "" if self.bits == 8 else f" · {self.bits} bits"
         return f"{self.body.student} · {self.layers} layers{cut} · {self.pieces} pieces{stored}"
@@ -65,6 +66,7 @@ class Shape:
 
     @property
     def parameters(self) -> int:
+        """All parameters, embeddings too."""
         return self.body_parameters + self.body.other + self.pieces * self.body.hidden
 
     @property

@@ -89,6 +89,7 @@ class Job:
         return self.shop.chain(start, self.teacher_steps())
 
     def teacher_steps(self) -> tuple[Step, ...]:
+        """How the teacher is fine-tuned by the plan."""
         schedule = self.plan["teacher"]
         return (build("finetune", {"epochs": schedule["epochs"], "freeze": schedule["freeze"]}), *self.thresholds())
 

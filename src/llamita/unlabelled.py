@@ -131,6 +131,7 @@ class Unlabelled:
 
     @property
     def checked(self) -> bool:
+        """Whether there are hand labels to measure by."""
         return bool(len(self.measuring))
 
     @property

@@ -53,6 +53,7 @@ def add_decoding(parser: flags.Parser) -> None:
 
 
 def decoding(args: argparse.Namespace) -> Decoding:
+    """How answers are drawn, by the flags."""
     return Decoding(max_tokens=args.max_tokens, temperature=args.temperature, top_p=args.top_p, seed=args.seed)
 
 

@@ -59,6 +59,7 @@ def check_gates(args: argparse.Namespace, rooms: Sequence[str], verb: str, task:
 
 
 def add_gate(parser: flags.Parser, example: str) -> None:
+    """--fail-if, with an example of a gate that this command can have."""
     parser.add(
         "--fail-if", type=values.Gate, action="append", default=[], metavar=f"'{example}'",
         help="exit code 1 when this holds; may be given again",

@@ -88,6 +88,7 @@ def attack(argv: Sequence[str]) -> int:
 
 
 def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
+    """`llamita measure NAME`, `attack` and the like: one measure of one model, printed."""
     flags.add_model(parser)
     flags.add_settings(parser, entry)
     flags.add_data(parser)

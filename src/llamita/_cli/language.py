@@ -41,6 +41,7 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def spoken() -> str:
+    """The language spoken to the user: en or zh."""
     return _spoken.get()
 
 

@@ -89,6 +89,7 @@ MODEL_HELP = "a folder, an exported folder, a .gguf file, a Hub id, or a package
 
 
 def add_model(parser: Parser, name: str = "model", **settings: object) -> None:
+    """A MODEL argument."""
     parser.add(name, metavar=name.upper(), help=MODEL_HELP, **settings)
 
 
@@ -159,12 +160,14 @@ def _add_question(group: argparse._ArgumentGroup, prompt_help: str) -> None:
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:
+    """--threads and --seed."""
     parser.add("--threads", type=values.threads, metavar="N", help="default: all cores this process may use")
     if seed:
         parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
 
 
 def add_track(parser: Parser) -> None:
+    """--track."""
     parser.add(
         "--track", metavar="NAME", default="",
         help="also send losses and scores to tensorboard, trackio or mlflow; the result doesn't change",
@@ -172,6 +175,7 @@ def add_track(parser: Parser) -> None:
 
 
 def add_precision(parser: Parser) -> None:
+    """--precision."""
     parser.add(
         "--precision", choices=("fp32", "bf16", "auto"), default="fp32",
         help="of models that run in torch; auto: bf16 where this machine is fast at it (default: %(default)s)",
@@ -179,6 +183,7 @@ def add_precision(parser: Parser) -> None:
 
 
 def add_json(parser: Parser) -> None:
+    """--json."""
     parser.add("--json", action="store_true", help="print JSON")
 
 

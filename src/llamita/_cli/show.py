@@ -62,6 +62,7 @@ def console(*, error: bool = False) -> Console:
 
 
 def print_json(data: Any) -> None:
+    """Print plain data as JSON that people can read."""
     print(json.dumps(data, ensure_ascii=False, indent=1))
 
 
@@ -120,6 +121,7 @@ def quantity(value: float, kind: str, *, unit: bool = True) -> str:
 
 
 def bytes_text(value: float) -> str:
+    """Bytes as "11.7 MB"; MB are 10⁶ bytes."""
     for power, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if value >= power:
             return f"{value / power:.3g} {name}"

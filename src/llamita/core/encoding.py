@@ -35,6 +35,7 @@ class TextEncoder:
 
     @classmethod
     def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:
+        """The encoder of a tokenizer.json."""
         return cls(tokenizer=Tokenizer.from_file(str(path)), pad_id=pad_id, max_length=max_length).cut()
 
     def cut(self, *, premise_only: bool = False) -> TextEncoder:
@@ -52,6 +53,7 @@ class TextEncoder:
         return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=self.max_length)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
+        """Token ids and segment ids of each text, cut to `max_length` and not padded."""
         return [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(list(texts))]
 
     def unknown_share(self, texts: Sequence[Text]) -> float:

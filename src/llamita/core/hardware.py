@@ -50,6 +50,7 @@ def use_bf16(precision: str, device: str = "cpu") -> bool:
 
 
 def cpu_name() -> str:
+    """The processor's name as the system tells it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
         return next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))

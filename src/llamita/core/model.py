@@ -130,6 +130,7 @@ class Model(Engine):
 
     @property
     def device(self) -> torch.device:
+        """Where its weights are."""
         return next(self.module.parameters()).device
 
     @property

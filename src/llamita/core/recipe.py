@@ -95,10 +95,16 @@ class Recipe:
         )
 
     def to_yaml(self) -> str:
+        """The file that `from_yaml` reads back."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
     @classmethod
     def from_yaml(cls, path: Path) -> Recipe:
+        """Read a recipe's file.
+
+        Raises:
+            UserError: no such file, not YAML, or no recipe.
+        """
         try:
             data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError:

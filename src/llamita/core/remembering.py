@@ -29,6 +29,7 @@ class Remembering(Engine):
 
     @cached_property
     def engine(self) -> Engine:
+        """The real engine, opened when it is first asked."""
         return self._open()
 
     @property

@@ -115,6 +115,7 @@ class Report:
 
     @classmethod
     def load(cls, path: Path) -> Report:
+        """Read a report.json."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
 

@@ -106,6 +106,7 @@ class Task(ABC):
     """How often each training text, and then each unlabelled one, is read in an epoch, on average; empty: once."""
 
     def split(self, name: str) -> Split:
+        """The split of this name: train, select, test or unlabelled."""
         return getattr(self, name)
 
     def gold(self, split: Split) -> np.ndarray:

@@ -71,6 +71,7 @@ class Cleaning:
 
     @property
     def told(self) -> dict[str, object]:
+        """What a stored corpus must have been cleaned by."""
         known = self.known if self.copies != "keep" else ()
         return {
             "copies": self.copies, "filtered": self.filtered, "unseen": _digest(self.unseen), "known": _digest(known),
@@ -147,6 +148,7 @@ class Corpus(Sequence[np.ndarray]):
 
     @cached_property
     def about(self) -> dict[str, object]:
+        """What was read and how, as it was written down beside the tokens."""
         return json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
 
     @cached_property

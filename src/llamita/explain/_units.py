@@ -29,6 +29,7 @@ class Units:
 
     @property
     def words(self) -> list[str]:
+        """The words themselves, in order."""
         pieces = (self.text,) if isinstance(self.text, str) else self.text
         return [pieces[part][start:end] for part, (start, end) in zip(self.parts, self.spans, strict=True)]
 

@@ -112,6 +112,7 @@ def shaped_batches(encoder: TextEncoder, texts: Sequence[Text]) -> list[Batch]:
 
 
 def logits_of(engine: Engine, batches: Sequence[Batch]) -> list[np.ndarray]:
+    """Logits of each batch, float32 [texts, labels]."""
     return [engine.logits(b.token_ids, b.mask, b.type_ids) for b in batches]
 
 

@@ -51,6 +51,7 @@ def write_small_files(folder: Path, model: Model, described: dict[str, Any]) -> 
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write plain data as JSON that people can read."""
     path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 

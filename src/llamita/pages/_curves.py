@@ -14,6 +14,7 @@ from llamita.pages._svg import Scale, drawing, element, even_ticks, grid, line, 
 
 
 def whole_percent(value: float) -> str:
+    """A share as "88 %"."""
     return write.percent(value, 0)
 
 

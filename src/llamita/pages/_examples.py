@@ -50,6 +50,7 @@ class Example:
 
     @property
     def explained(self) -> bool:
+        """Whether any answer is shown with its reasons."""
         return any(answer.explained for answer in self.answers)
 
 
@@ -65,10 +66,12 @@ class Group:
 
     @property
     def first(self) -> tuple[Example, ...]:
+        """Those that are shown at once."""
         return self.examples[:SHOWN_FIRST]
 
     @property
     def rest(self) -> tuple[Example, ...]:
+        """Those that are folded away."""
         return self.examples[SHOWN_FIRST:]
 
 
@@ -84,6 +87,7 @@ class Two:
     """The teacher's, then the light model's."""
 
     def is_explained(self, index: int) -> bool:
+        """Whether it is known why the light model answered so."""
         return _key(self.ours[index]) in self.reasons[1]
 
     def example(self, index: int) -> Example:

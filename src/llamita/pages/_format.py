@@ -57,10 +57,12 @@ def count(value: float) -> str:
 
 
 def whole(value: float) -> str:
+    """A number without decimals, thousands apart: "1,234"."""
     return f"{round(value):,}"
 
 
 def milliseconds(value: float) -> str:
+    """ "1.70 ms"."""
     return f"{significant(value)}{NO_BREAK}ms"
 
 
@@ -72,6 +74,7 @@ def duration(seconds: float) -> str:
 
 
 def ratio(value: float) -> str:
+    """A factor as "11.7×"."""
     return f"{significant(value, 2 if value >= 100 else 3)}×"
 
 
@@ -112,4 +115,5 @@ def text_width(text: str, font_size: float) -> float:
 
 
 def is_chinese(text: str) -> bool:
+    """Whether a text holds a Chinese character."""
     return any("\u4e00" <= letter <= "\u9fff" for letter in text)

@@ -26,10 +26,12 @@ def _number(value: object) -> object:
 
 
 def text(x: float, y: float, words: object, *, anchor: str = "start", class_: str = "tick") -> Markup:
+    """Words at a place."""
     return element("text", words, x=float(x), y=float(y), text_anchor=anchor, class_=class_)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
+    """A straight line."""
     return element("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), class_=class_)
 
 

@@ -47,6 +47,7 @@ class Ranking:
         return [{"pieces": size, "changed": self.changed(size)} for size in sorted(sizes)]
 
     def changed(self, size: int) -> dict[str, float | None]:
+        """The share of texts that get other pieces when so many are kept, by kind of text; None of a kind without texts."""
         return {name: float((needs > size).mean()) if len(needs) else None for name, needs in self.places.items()}
 
 
@@ -117,6 +118,7 @@ def count(tokenizer: Tokenizer, texts: Sequence[Text], size: int) -> np.ndarray:
 
 
 def count_ids(rows: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """How often each id occurs, int64 [size]."""
     return np.bincount(np.concatenate(rows), minlength=size) if rows else np.zeros(size, dtype=np.int64)
 
 

@@ -35,6 +35,7 @@ class Pieces:
 
     @property
     def kind(self) -> str:
+        """BPE, Unigram, WordPiece …"""
         return self.data["model"]["type"]
 
     @cached_property
@@ -47,6 +48,7 @@ class Pieces:
 
     @cached_property
     def added(self) -> dict[int, str]:
+        """Added tokens by id."""
         return {token["id"]: token["content"] for token in self.data["added_tokens"]}
 
     @cached_property

@@ -111,6 +111,7 @@ def influences(model: Model, texts: Sequence[Any], max_length: int | None = None
 
 
 def choose_by_influence(model: Model, sample: Split, keep: int, run: Run) -> list[list[int]]:
+    """For each stack the layers to keep: those that change what passes through them most."""
     pinned = (0,) if architecture_of(model.module).first_layer_differs else ()
     scores = influences(model, sample.texts, run.task.max_length if run.task else None)
     for stack in scores:

@@ -124,6 +124,7 @@ def with_groups(config: PretrainedConfig, architecture: Architecture, groups: in
 
 
 def head_size(config: PretrainedConfig, architecture: Architecture) -> int:
+    """Features of one attention head."""
     named = getattr(config, architecture.head_size or "", None)
     return named or getattr(config, architecture.hidden_size) // getattr(config, architecture.stacks[0].num_heads)
 

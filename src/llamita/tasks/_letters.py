@@ -13,6 +13,7 @@ LEAST = 1e-9
 
 
 def content(choice: Mapping[str, Any]) -> str:
+    """What an answer says; empty where it says nothing."""
     message = choice.get("message")
     said = message.get("content") if isinstance(message, dict) else None
     return said if isinstance(said, str) else ""
