@@ -13,7 +13,7 @@ from typing import Any
 
 from llamita.core import processes
 from llamita.core.errors import UserError
-from llamita.core.exporter import ARTIFACT_FILE, Artifact
+from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import machine, versions
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
@@ -125,14 +125,7 @@ def execute(
         last, teacher = build_stages(shop, recipe)
         subjects = list(_subjects(shop, recipe, last, teacher))
         deliver(last, folder / "light")
-        for exporter in recipe.exporters:
-            short = name_of(exporter).split(".")[1]
-            artifact = shop.export(last, exporter)
-            deliver(artifact, folder / "light" / short)
-            findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
-            subjects.append(
-                subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}")
-            )
+        subjects += [_exported(shop, recipe, exporter, last, teacher, folder) for exporter in recipe.exporters]
         report = Report(
             title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
             task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
@@ -196,6 +189,17 @@ def _on_the_way(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterat
             findings = (Finding(name="quality.accuracy", value=None, reason=str(error)), *training_curve(stage))
         yield subject(stage, "model", findings, lineage_of(stage), name)
         stage, name = shop.apply(stage, step, teacher), f"after {name_of(step)}"
+
+
+def _exported(
+    shop: Workshop, recipe: Recipe, exporter: Exporter, last: Stage, teacher: Stage | None, folder: Path
+) -> Subject:
+    """The artifact of the last stage, put beside it and measured."""
+    short = name_of(exporter).split(".")[1]
+    artifact = shop.export(last, exporter)
+    deliver(artifact, folder / "light" / short)
+    findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
+    return subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}")
 
 
 def training_curve(stage: Stage) -> tuple[Finding, ...]:

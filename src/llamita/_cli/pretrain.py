@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
@@ -14,7 +15,10 @@ from llamita._cli.language import said
 from llamita._cli.models import run_folder
 from llamita.core import processes
 from llamita.core.errors import UserError, require
-from llamita.core.registry import build, entries
+from llamita.core.registry import Entry, build, entries
+
+if TYPE_CHECKING:
+    from llamita.core.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -22,22 +26,7 @@ log = logging.getLogger(__name__)
 def pretrain(argv: Sequence[str]) -> int:
     """The same command goes on where it stopped."""
     entry = entries()["learn.pretrain"]
-    parser = flags.Parser(
-        "pretrain", f"{entry.summary} MODEL: a folder, or config:FAMILY:SIZE[:PIECES] for fresh weights."
-    )
-    flags.add_model(parser)
-    flags.add_settings(parser, entry)
-    parser.add(
-        "--data", metavar="FILE", nargs="+", required=True,
-        help="files, folders or patterns; FILE=0.5 reads half of its documents in an epoch",
-    )  # fmt: skip
-    parser.add("--test", metavar="FILE", help="documents touched once, at the end (else a twentieth of --data)")
-    parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
-    parser.add("--out", metavar="DIR", required=True, help="the run's folder")
-    flags.add_machine(parser)
-    flags.add_track(parser)
-    flags.add_json(parser)
-    args = parser.read(argv)
+    args = _parser(entry).read(argv)
     from llamita.core.hardware import best_device
     from llamita.core.recipe import Recipe
     from llamita.run import execute
@@ -57,16 +46,40 @@ def pretrain(argv: Sequence[str]) -> int:
     )  # fmt: skip
     if not processes.is_first():
         return 0
+    _show(report, args, out)
+    return 0
+
+
+def _parser(entry: Entry) -> flags.Parser:
+    parser = flags.Parser(
+        "pretrain", f"{entry.summary} MODEL: a folder, or config:FAMILY:SIZE[:PIECES] for fresh weights."
+    )
+    flags.add_model(parser)
+    flags.add_settings(parser, entry)
+    parser.add(
+        "--data", metavar="FILE", nargs="+", required=True,
+        help="files, folders or patterns; FILE=0.5 reads half of its documents in an epoch",
+    )  # fmt: skip
+    parser.add("--test", metavar="FILE", help="documents touched once, at the end (else a twentieth of --data)")
+    parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
+    parser.add("--out", metavar="DIR", required=True, help="the run's folder")
+    flags.add_machine(parser)
+    flags.add_track(parser)
+    flags.add_json(parser)
+    return parser
+
+
+def _show(report: Report, args: argparse.Namespace, out: Path) -> None:
+    """What was found and written, and where the page stands."""
     samples = [row["text"] for f in report.subjects[-1].findings if f.name == "samples.distinct" for row in f.rows]
     if args.json:
         found = [f.to_dict() | {"rows": []} for s in report.subjects for f in s.findings]
         show.print_json({"findings": found, "samples": samples, "folder": str(out)})
-        return 0
+        return
     show.findings_table([(s.name, s.findings) for s in report.subjects], ", ".join(args.data))
     for sample in samples:
         print(f"\n{sample}")
     print(said(f"page: {out / 'report.html'}"))
-    return 0
 
 
 def sized(model: str, settings: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from llamita.core.task import Split, label_order
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
 from llamita.tasks._splits import label_names, rows_apart, without
+from llamita.tasks._untrained import Untrained
 from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.asking import Shots, ask, is_headed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
@@ -38,16 +39,6 @@ SEEN = 500
 """Texts that show which language they are in."""
 HOW = ("words", "prompt", "few_shot", "shots", "calibrate")
 """What a recipe's `ask` may say."""
-
-
-@runtime_checkable
-class Calibrated(Protocol):
-    """An engine that a scale and a shift for each label can be fitted to."""
-
-    scale: np.ndarray
-    shift: np.ndarray
-
-    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,12 +122,12 @@ class Asking:
         engine = self.open(folder, threads)
         fitted = None
         if calibrating is not None:
-            require(
-                isinstance(engine, Calibrated),
-                f"calibrate is for language models and models of inference that are asked here; {engine.name} is none",
-            )
-            engine.calibrate(calibrating.texts, [self.labels[label] for label in calibrating.labels])  # type: ignore[attr-defined]
-            fitted = {"scale": [float(x) for x in engine.scale], "shift": [float(x) for x in engine.shift]}  # type: ignore[attr-defined]
+            if not isinstance(engine, Untrained):
+                raise UserError(
+                    f"calibrate is for language models and models of inference that are asked here; {engine.name} is none"
+                )
+            engine.calibrate(calibrating.texts, [self.labels[label] for label in calibrating.labels])
+            fitted = {"scale": [float(x) for x in engine.scale], "shift": [float(x) for x in engine.shift]}
         local = Path(self.model).expanduser()
         about = {
             "exporter": "tasks.asked", "model": str(local.resolve()) if local.exists() else self.model,
@@ -280,6 +271,6 @@ def open_folder(folder: Path, *, threads: int | None = None) -> Engine:
         raise UserError(f"{file} is damaged; run the recipe again") from None
     engine = asking.open(Path(folder), threads)
     if fitted is not None:
-        assert isinstance(engine, Calibrated)
+        assert isinstance(engine, Untrained)
         engine.scale, engine.shift = np.array(fitted["scale"]), np.array(fitted["shift"])
     return engine
