@@ -12,7 +12,7 @@ from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
-from llamita.tasks._splits import cut, label_names, without
+from llamita.tasks._splits import cut, label_names, require_data, without
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +43,7 @@ def open_splits(
     Args:
         several: Whether a text has any labels; found in the data when left out.
     """
-    if not 0 <= select <= 0.5:
-        raise UserError(f"select must be in [0, 0.5], got {select:g}")
-    if max_length is not None and max_length < 1:
-        raise UserError(f"max_length must be at least 1, got {max_length}")
-    if train is None and test is None:
-        raise UserError("no data given; give training data, test data, or both")
+    require_data(train, test, select, max_length)
     wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
     untested = isinstance(test, list) and not test
     given = {"train": train, "test": None if untested else test}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.task import Split
 from llamita.data.columns import LABELS
 from llamita.data.label_sets import parts
@@ -55,6 +55,17 @@ def _no_label_hint(table: Table, wanted: Sequence[str] | None) -> str:
 def _labels_of(table: Table, row: int) -> tuple[str, ...]:
     assert table.labels is not None
     return parts(table.labels[row]) if table.several else (table.labels[row],)
+
+
+def require_data(train: Any, test: Any, select: float, max_length: int | None) -> None:
+    """Refuse what no task can open.
+
+    Raises:
+        UserError: no data, or a number out of its range.
+    """
+    require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
+    require(max_length is None or max_length >= 1, f"max_length must be at least 1, got {max_length}")
+    require(train is not None or test is not None, "no data given; give training data, test data, or both")
 
 
 def strata(split: Split) -> Sequence[int]:

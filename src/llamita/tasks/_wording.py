@@ -19,6 +19,12 @@ def asks_in_chinese(words: Iterable[str], texts: Iterable[Text] = ()) -> bool:
     return any(han_share("".join(some)) > CHINESE_SHARE for some in (words, parts))
 
 
+def require_places(prompt: str) -> None:
+    """Refuse a prompt that doesn't say where the text goes, and the second of two after it."""
+    require("{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}")
+    require("{pair}" not in prompt.split("{text}")[0], "the prompt must name {text} before {pair}")
+
+
 def words_of(labels: Sequence[str], words: Mapping[str, str] | None) -> dict[str, str]:
     """What is said for each label: its own name, where nothing else is given.
 

@@ -15,7 +15,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import percentile_interval, ratio_of_sums, resampled_sums
 from llamita.core.task import Split, Task
 from llamita.data.dialogues import messages_of, read_dialogues
-from llamita.tasks._splits import cut, without
+from llamita.tasks._splits import cut, require_data, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -141,10 +141,7 @@ def open_task(
     """
     require(labels is None, "dialogues have no labels; leave labels out")
     require(unlabelled is None, "dialogues are their own labels; leave unlabelled out")
-    require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
-    require(max_length is None or max_length >= 1, f"max_length must be at least 1, got {max_length}")
-    if train is None and test is None:
-        raise UserError("no data given; give training data, test data, or both")
+    require_data(train, test, select, max_length)
     given = {"train": train, "test": None if test == [] else test}
     splits = {name: _split_of(data, columns) for name, data in given.items() if data is not None}
     notes: list[str] = []

@@ -26,7 +26,7 @@ from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
-from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, words_of
+from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, require_places, words_of
 from llamita.tasks.recorded import text_key
 
 log = logging.getLogger(__name__)
@@ -81,10 +81,8 @@ class EndpointEngine(Engine):
         require(
             2 <= len(labels) <= len(LETTERS), f"an endpoint chooses among 2 to {len(LETTERS)} labels, got {len(labels)}"
         )
-        require(
-            prompt is None or "{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}"
-        )
-        require("{pair}" not in (prompt or "").split("{text}")[0], "the prompt must name {text} before {pair}")
+        if prompt is not None:
+            require_places(prompt)
         url, _, model = address.partition("#")
         self.server = Server(url=url)
         self.model = self.server.named(model)

@@ -15,6 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
+from llamita.tasks._splits import require_data
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -105,8 +106,7 @@ def open_task(
         select: share cut off for choices.
     """
     require(not labels, "the task language has no labels; leave them out")
-    require(train is not None or test is not None, "no data given; give training data, test data, or both")
-    require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
+    require_data(train, test, select, max_length)
     read = [read_documents(given, columns) for given in (train, unlabelled) if given is not None]
     texts = tuple(text for one in read for text in one.texts)
     weights = tuple(weight for one in read for weight in one.weights)

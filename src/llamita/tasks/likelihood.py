@@ -23,7 +23,7 @@ from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.tasks import _side_by_side as side_by_side
 from llamita.tasks._untrained import Untrained
-from llamita.tasks._wording import asks_in_chinese, words_of
+from llamita.tasks._wording import asks_in_chinese, require_places, words_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,8 +58,7 @@ class Prompt:
     """Take off what the model answers to an empty text."""
 
     def __post_init__(self) -> None:
-        require("{text}" in self.text, f"the prompt must say where the text goes: {{text}}; got {self.text!r}")
-        require("{pair}" not in self.text.split("{text}")[0], "the prompt must name {text} before {pair}")
+        require_places(self.text)
 
     def around(self, pair: bool) -> tuple[str, str, str]:
         """What stands before the text, between the two of a pair, and after."""
