@@ -60,18 +60,7 @@ def unlabelled_texts(
     if table.labels is not None:
         _refuse_asking(table, words, model, asking)
         return None
-    source = table.source
-    if not labels:
-        refuse_bare_list(table)
-    require(
-        bool(labels),
-        f"{source} has no labels; name their column (--columns label=COLUMN), or the labels that a teacher shall give:"
-        " --labels good,bad",
-    )
-    require(
-        "unlabelled" not in tables,
-        f"--unlabelled goes with labelled texts, but {source} has none; put all texts in one file",
-    )
+    _require_labels(tables, labels)
     names = _names_in(labels)
     require_enough(table)
     columns, pairs = asking["columns"], not isinstance(table.texts[0], str)
@@ -88,9 +77,25 @@ def unlabelled_texts(
     left = len(without(Split(texts=tuple(table.texts[i] for i in bare.rows(len(table)))), hand[1])[0])
     require(
         left >= FEWEST,
-        f"{source} has {left} texts without hand labels to learn from; a student needs {FEWEST} or more: give more texts",
+        f"{table.source} has {left} texts without hand labels to learn from; a student needs {FEWEST} or more: give more texts",
     )
     return bare
+
+
+def _require_labels(tables: Mapping[str, Table], labels: Any) -> None:
+    """Refuse texts without labels where nobody says which there are, or beside further such texts."""
+    table = tables["train"]
+    if not labels:
+        refuse_bare_list(table)
+    require(
+        bool(labels),
+        f"{table.source} has no labels; name their column (--columns label=COLUMN), or the labels that a teacher shall give:"
+        " --labels good,bad",
+    )
+    require(
+        "unlabelled" not in tables,
+        f"--unlabelled goes with labelled texts, but {table.source} has none; put all texts in one file",
+    )
 
 
 def _names_in(labels: Any) -> tuple[str, ...]:
