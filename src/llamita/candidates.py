@@ -29,7 +29,9 @@ class Body:
     neurons: int
     """Feed-forward neurons of a layer."""
     hidden: int
+    """Width of the states."""
     pieces: int
+    """Size of the vocabulary."""
     other: int
     """Parameters that pruning leaves alone: positions, norms, pooler, head."""
     pieces_of_texts: int

@@ -15,7 +15,9 @@ class Pace:
     """Seconds a token takes in one model here, read off a few batches of the user's texts."""
 
     train: float
+    """Seconds a token of a training step."""
     score: float
+    """Seconds a token of a forward pass."""
     tokens: int
     """Tokens of the training texts, cut to `max_length`."""
     parameters: int

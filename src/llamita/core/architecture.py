@@ -49,6 +49,7 @@ class Stack:
     attention: tuple[Attention, ...]
     ffn: FeedForward
     depth: str = "num_hidden_layers"
+    """Config field that counts the layers, as the two below count neurons and heads."""
     ffn_size: str = "intermediate_size"
     num_heads: str = "num_attention_heads"
 

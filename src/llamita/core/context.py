@@ -25,7 +25,9 @@ class Run:
     cache: Path | None = None
     """Folder shared by stages for what is computed once (teacher outputs); files in it are content-addressed."""
     device: str = "cpu"
+    """cuda, mps or cpu."""
     threads: int | None = None
+    """None: all cores this process may use."""
     seed: int = 0
     track: str = ""
     """Tracker that trainings send their losses to, by name; they don't depend on it."""

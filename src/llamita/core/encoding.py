@@ -22,7 +22,9 @@ class Batch:
 
     token_ids: np.ndarray
     mask: np.ndarray
+    """1 where a token stands, 0 where it is padding."""
     type_ids: np.ndarray
+    """Segment ids: 1 for the second text of a pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class TextEncoder:
     tokenizer: Tokenizer
     pad_id: int
     max_length: int
+    """Tokens, special ones among them."""
 
     @classmethod
     def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:

@@ -41,10 +41,12 @@ class Engine(ABC):
 
     name: str
     labels: tuple[str, ...]
+    """In the order of the logits."""
     answers: Answers = OneLabel()
     """How its logits become probabilities and labels."""
     encoder: TextEncoder
     capabilities: frozenset[Capability]
+    """What it can do; a measure that needs more says so instead of a number."""
 
     @property
     @abstractmethod

@@ -27,6 +27,7 @@ class Artifact:
 
     folder: Path
     exporter: str
+    """Name of the method that made it, such as "export.onnx"."""
 
     @property
     def size_bytes(self) -> int:

@@ -33,6 +33,7 @@ class Finding:
     interval: tuple[float, float] | None = None
     """95 % interval, in the same unit."""
     better: Literal["higher", "lower", "none"] = "none"
+    """Which way is better; none: neither."""
     n: int = 0
     """How many examples, calls or rounds the value rests on."""
     detail: dict[str, Any] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Finding:
     rows: tuple[dict[str, Any], ...] = ()
     """One JSON-able dict per example; texts stand under "text" and "pair" only, so that they can be redacted."""
     reason: str = ""
+    """Why there is no value."""
     command: str = ""
     """The command line that repeats it."""
 

@@ -30,6 +30,7 @@ class Recipe:
     """How the model is asked for labels it was never taught: prompt, words, few_shot, shots, calibrate; {} for the usual question.
     Such a model is not changed: it is measured, or teaches."""
     teacher: str | Recipe | None = None
+    """A model as in `model`, another recipe that makes it, or none."""
     task: Mapping[str, Any] = field(default_factory=dict)
     """{"classify": {settings of the task: data files, columns, labels ...}}"""
     steps: tuple[Step, ...] = ()

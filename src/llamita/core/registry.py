@@ -35,6 +35,7 @@ class Setting:
     default: str | None
     """Source of the default; None when a value must be given."""
     help: str
+    """The string under the field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,10 @@ class Entry:
     name: str
     """Such as "prune.depth"."""
     kind: str
+    """step, task, measure or exporter."""
     class_name: str
     summary: str
+    """The first paragraph of its module's docstring."""
     settings: tuple[Setting, ...]
 
 

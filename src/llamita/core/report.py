@@ -23,6 +23,7 @@ class Subject:
     role: str
     """teacher · teacher_plain (before it was calibrated) · teacher_int8 · student_alone · light · linear · candidate · model"""
     path: str = ""
+    """Folder it stands in."""
     lineage: tuple[dict[str, Any], ...] = ()
     """One dict per step: step, settings, parameters, size_bytes, seconds."""
     findings: tuple[Finding, ...] = ()
@@ -44,8 +45,10 @@ class Goal:
     name: str
     """keep · max_size · max_latency"""
     limit: float
+    """In the goal's unit: a share of the teacher's score, bytes or ms."""
     unit: str
     value: float | None
+    """What was reached; None where it could not be measured."""
     met: bool
     advice: str = ""
     """What to relax when it was missed."""
@@ -63,8 +66,10 @@ class Report:
     candidates: tuple[dict[str, Any], ...] = ()
     """name, student, layers, ffn, vocabulary, parameters, size_bytes, latency_ms, score, interval, n, on_front, chosen, note."""
     machine: dict[str, Any] = field(default_factory=dict)
+    """Processor, its features, memory and threads."""
     versions: dict[str, str] = field(default_factory=dict)
     command: str = ""
+    """The command line that made it."""
     seed: int = 0
     notes: tuple[str, ...] = ()
     """Plain sentences a reader must know: leakage found, a baseline that dominates, a goal that had to give."""

@@ -95,11 +95,13 @@ class Task(ABC):
 
     labels: tuple[str, ...] = ()
     train: Split = field(default_factory=lambda: Split(texts=()))
+    """Learned from."""
     select: Split = field(default_factory=lambda: Split(texts=()))
     """Cut from the training data: early stopping, choices and temperature use it."""
     test: Split = field(default_factory=lambda: Split(texts=()))
     """Touched once, at the end."""
     unlabelled: Split = field(default_factory=lambda: Split(texts=()))
+    """Texts that a teacher may label."""
     max_length: int | None = None
     """Tokens a text is cut to; None: what the model allows."""
     weights: tuple[float, ...] = ()

@@ -51,6 +51,7 @@ class Source:
     name: str
     files: tuple[Path, ...]
     weight: float = 1.0
+    """> 0; 1: once."""
 
 
 @dataclass(frozen=True, kw_only=True)

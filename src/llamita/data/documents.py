@@ -23,6 +23,7 @@ class Documents:
 
     texts: tuple[str, ...]
     weights: tuple[float, ...]
+    """One a text, > 0; 1: once."""
     source: str
 
 

@@ -41,8 +41,11 @@ class Timings:
     call_ms: list[np.ndarray] = field(default_factory=list)
     """Single calls, in the order of the round's texts."""
     texts_per_second: list[float] = field(default_factory=list)
+    """Throughput in batches, a number a round."""
     passes: int = 0
+    """Passes over the texts of the throughput, in all rounds."""
     pass_texts: int = 0
+    """Texts of one pass."""
 
 
 def time_engines(engines: Mapping[str, Engine], texts: Sequence[Text], plan: Plan) -> dict[str, Timings]:

@@ -1,4 +1,7 @@
-"""Conformal coverage: whether sets of labels hold the right one as often as promised, and how large they are."""
+"""Conformal coverage: whether sets of labels hold the right one as often as promised, and how large they are.
+
+The sets are those of Sadinle, Lei & Wasserman 2019, https://arxiv.org/abs/1609.00451, as `core/conformal.py` makes them.
+"""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ class Ranking:
     """Every id, the most needed first; each beginning of the order is a vocabulary that holds together."""
 
     order: list[int]
+    """Piece ids."""
     num_needed: int
     """Special tokens and the alphabet."""
     num_own: int

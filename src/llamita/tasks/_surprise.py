@@ -26,7 +26,9 @@ class Surprise(NamedTuple):
     """Per text: summed surprise, and over how many tokens."""
 
     nats: np.ndarray
+    """Float [texts]."""
     tokens: np.ndarray
+    """Float [texts]."""
     masked: float
     """The share of tokens that were masked; 0: every token of every text counts."""
     kind: str = "causal"
