@@ -29,7 +29,7 @@ def alone(engine: LikelihoodEngine, text, label: str) -> float:
     question = [*engine._prefix, *engine._question(text)]
     answer = engine._ids[engine.labels.index(label)]
     with torch.no_grad():
-        shares = engine.model.module(input_ids=torch.tensor([question + answer])).logits[0].log_softmax(-1)
+        shares = engine.engine.module(input_ids=torch.tensor([question + answer])).logits[0].log_softmax(-1)
     return float(sum(shares[len(question) + i - 1, token] for i, token in enumerate(answer)))
 
 
@@ -114,7 +114,7 @@ def test_words_may_stand_for_labels() -> None:
 
 
 def asked_of(engine: LikelihoodEngine, text: str) -> str:
-    return engine.model.tokenizer.decode([*engine._prefix, *engine._question(text)])
+    return engine.engine.tokenizer.decode([*engine._prefix, *engine._question(text)])
 
 
 def test_the_usual_question_is_chinese_where_words_or_examples_are() -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from llamita.core.answers import Answers, read_answers
-from llamita.core.encoding import TextEncoder
+from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine
 from llamita.core.report import write_whole
 from llamita.core.task import Split, Text
 
 
-class Remembering(Engine):
+class Remembering(Delegating[Engine]):
     """Opens the real engine only when something new is asked."""
 
     def __init__(self, open_engine: Callable[[], Engine], folder: Path, key: str, name: str):
@@ -28,7 +28,7 @@ class Remembering(Engine):
         self.name = name
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> Engine:  # pyrefly: ignore
         """The real engine, opened when it is first asked."""
         return self._open()
 
@@ -46,20 +46,8 @@ class Remembering(Engine):
         return read_answers(json.loads(file.read_text(encoding="utf-8")))
 
     @property
-    def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        return self.engine.encoder
-
-    @property
     def capabilities(self):  # pyrefly: ignore
         return self.engine.capabilities
-
-    @property
-    def size_bytes(self) -> int:
-        return self.engine.size_bytes
-
-    @property
-    def num_parameters(self) -> int:
-        return self.engine.num_parameters
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         return self.engine.logits(token_ids, mask, type_ids)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from llamita.core.answers import OneLabel
-from llamita.core.encoding import TextEncoder
+from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine, softmax
 from llamita.core.errors import UserError
 from llamita.core.scaling import fit_vector
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked", bound=Engine)
 
 
-class Untrained(Engine, Generic[Asked]):
+class Untrained(Delegating[Asked]):
     """A classifier without training; how the model judges a text is its own matter."""
 
     capabilities = frozenset({"scores"})
-    model: Asked
-    """Who is asked."""
     takes_prior: bool
     """Whether what the model answers to texts that say nothing is taken off."""
     scale: np.ndarray
@@ -42,18 +40,6 @@ class Untrained(Engine, Generic[Asked]):
     @abstractmethod
     def judged_empty(self) -> np.ndarray:
         """Logits of a few texts that say nothing [texts, labels]."""
-
-    @property
-    def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        return self.model.encoder
-
-    @property
-    def size_bytes(self) -> int:
-        return self.model.size_bytes
-
-    @property
-    def num_parameters(self) -> int:
-        return self.model.num_parameters
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE
@@ -29,7 +30,6 @@ from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.inference import InferenceEngine
 
 if TYPE_CHECKING:
-    from llamita.core.encoding import TextEncoder
     from llamita.core.task import Task, Text
     from llamita.data.table import Table
 
@@ -149,7 +149,7 @@ class Asking:
         return kinds.get(type(engine), f"label likelihood{shown}")
 
 
-class Reordered(Engine):
+class Reordered(Delegating[Engine]):
     """An engine with its labels named and ordered as the task has them."""
 
     capabilities = frozenset({"scores"})
@@ -157,18 +157,6 @@ class Reordered(Engine):
     def __init__(self, engine: Engine, labels: Sequence[str], order: Sequence[int]):
         """The order gives for each label its place among the engine's."""
         self.engine, self.labels, self.order, self.name = engine, tuple(labels), list(order), engine.name
-
-    @property
-    def encoder(self) -> TextEncoder:  # pyrefly: ignore
-        return self.engine.encoder
-
-    @property
-    def size_bytes(self) -> int:
-        return self.engine.size_bytes
-
-    @property
-    def num_parameters(self) -> int:
-        return self.engine.num_parameters
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         return self.engine.logits(token_ids, mask, type_ids)[:, self.order]

@@ -98,7 +98,7 @@ class InferenceEngine(Untrained[Engine]):
                 " entailment, so it can't be asked for others. Name a model of inference (entailment, contradiction) or a"
                 " causal language model such as smollm2"
             )
-        self.model, self.hypothesis = model, hypothesis or Hypothesis()
+        self.engine, self.hypothesis = model, hypothesis or Hypothesis()
         self.entailment, self.contradiction = places
         self.labels = tuple(labels)
         self.answers = AnyLabels() if self.multi_label else OneLabel()
@@ -133,7 +133,7 @@ class InferenceEngine(Untrained[Engine]):
         out = np.zeros(len(pairs), dtype=np.float32)
         for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
             batch = self._pairs.pad([encoded[i] for i in rows])
-            logits = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)
+            logits = self.engine.logits(batch.token_ids, batch.mask, batch.type_ids)
             out[rows] = logits[:, self.entailment]
             if self.multi_label:
                 out[rows] -= logits[:, self.contradiction]

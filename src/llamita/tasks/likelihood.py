@@ -123,7 +123,7 @@ class LikelihoodEngine(Untrained["Model"]):
         self.words = words_of(labels, words)
         require(len(labels) >= 2, f"a classifier needs two labels or more, got {', '.join(labels) or 'none'}")
         chinese = asks_in_chinese(self.words.values(), (text for text, _ in examples))
-        self.model, self.prompt = model, prompt or usual_prompt(None, chinese=chinese)
+        self.engine, self.prompt = model, prompt or usual_prompt(None, chinese=chinese)
         self.labels = tuple(labels)
         self.name = f"{model.name}, asked"
         self._ids = [self._tokens(self.prompt.answer.format(label=self.words[label])) for label in labels]
@@ -145,21 +145,21 @@ class LikelihoodEngine(Untrained["Model"]):
         return self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
 
     def _tokens(self, text: str) -> list[int]:
-        return self.model.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+        return self.engine.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
 
     def _start(self, examples: Sequence[tuple[Text, str]]) -> list[int]:
         """Token ids that all questions begin with."""
-        first = [i for i in self.model.tokenizer("a")["input_ids"][:1] if i in self.model.tokenizer.all_special_ids]
+        first = [i for i in self.engine.tokenizer("a")["input_ids"][:1] if i in self.engine.tokenizer.all_special_ids]
         said = self.prompt.start.replace("{labels}", self.prompt.comma.join(self.words.values()))
         ids = [*first, *self._tokens(said)]
         for text, label in examples:
             answer = self.prompt.answer.format(label=self.words[label])
             ids += [*self._question(text), *self._tokens(answer + self.prompt.between)]
         asked = sum(len(self._tokens(part)) for part in self.prompt.around("{pair}" in self.prompt.text))
-        room = self.model.max_length - len(ids) - asked - self._longest - 1
+        room = self.engine.max_length - len(ids) - asked - self._longest - 1
         require(
             room > 0,
-            f"prompt and examples take {len(ids) + asked} of the model's {self.model.max_length} tokens; shorten them",
+            f"prompt and examples take {len(ids) + asked} of the model's {self.engine.max_length} tokens; shorten them",
         )
         return ids
 
@@ -181,7 +181,7 @@ class LikelihoodEngine(Untrained["Model"]):
         texts = (text,) if isinstance(text, str) else text
         around = [self._tokens(part.removesuffix(" ")) for part in parts[: len(texts)]] + [self._tokens(parts[-1])]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
-        room = max(1, self.model.max_length - taken)
+        room = max(1, self.engine.max_length - taken)
         inside = [
             self._tokens(self._space * part.endswith(" ") + said) for part, said in zip(parts, texts, strict=False)
         ]
@@ -189,7 +189,7 @@ class LikelihoodEngine(Untrained["Model"]):
             longest = max(inside, key=len)
             del longest[-max(1, (sum(map(len, inside)) - room) // 2) :]
         between = [i for ids, said in zip(around, inside, strict=False) for i in (*ids, *said)]
-        return [*between, *around[-1]] or [self.model.tokenizer.eos_token_id]
+        return [*between, *around[-1]] or [self.engine.tokenizer.eos_token_id]
 
     def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
         """f(x, y) without the prior's part, float32 [texts, labels]."""
@@ -203,10 +203,10 @@ class LikelihoodEngine(Untrained["Model"]):
 
     def _batch(self, questions: Sequence[list[int]]) -> np.ndarray:
         """Summed log-probabilities of each label's tokens after each question, float32 [texts, labels]."""
-        device = self.model.device
+        device = self.engine.device
         with (
             torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=self.model.precision == "bf16"),
+            torch.autocast(device.type, torch.bfloat16, enabled=self.engine.precision == "bf16"),
         ):
             layout = side_by_side.layout(questions, self._ids, len(self._prefix), self.encoder.pad_id)
             cache = copy.deepcopy(self._prefix_cache)
@@ -218,7 +218,7 @@ class LikelihoodEngine(Untrained["Model"]):
             )  # fmt: skip
             rows = torch.arange(len(questions), device=device)[:, None]
             chosen = hidden[rows, layout.asked.to(device)]
-            log_shares = self.model.module.get_output_embeddings()(chosen).float().log_softmax(-1)
+            log_shares = self.engine.module.get_output_embeddings()(chosen).float().log_softmax(-1)
             return side_by_side.summed(log_shares.cpu(), self._ids).numpy()
 
     @cached_property
@@ -232,18 +232,18 @@ class LikelihoodEngine(Untrained["Model"]):
 
     def _masks(self, layout: side_by_side.Layout) -> Any:
         """What each kind of layer adds to attention scores; a dict where some layers see all and others don't."""
-        config, dtype = self.model.module.config, next(self.model.module.parameters()).dtype
+        config, dtype = self.engine.module.config, next(self.engine.module.parameters()).dtype
         window = getattr(config, "sliding_window", None)
         kinds = getattr(config, "layer_types", None) or ["sliding_attention" if window else "full_attention"]
         made = {
-            kind: layout.mask(dtype, window if kind == "sliding_attention" else None).to(self.model.device)
+            kind: layout.mask(dtype, window if kind == "sliding_attention" else None).to(self.engine.device)
             for kind in dict.fromkeys(kinds)
         }
         return made if len(made) > 1 else next(iter(made.values()))
 
     def _forward(self, token_ids: Tensor, cache: DynamicCache | None, **more: Any) -> Tensor:
         """Hidden states [texts, width, hidden]; the cache grows by the tokens."""
-        body = self.model.module.base_model
+        body = self.engine.module.base_model
         named = "cache" if "cache" in inspect.signature(body.forward).parameters else "past_key_values"
         given = {"use_cache": cache is not None, **({named: cache} if cache is not None else {})}
-        return body(input_ids=token_ids.to(self.model.device), **given, **more).last_hidden_state
+        return body(input_ids=token_ids.to(self.engine.device), **given, **more).last_hidden_state
