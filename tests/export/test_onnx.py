@@ -113,20 +113,6 @@ def test_weights_take_seven_bits_where_int8_sums_overflow_unless_told_otherwise(
         assert found["model_quantized.onnx"] == expected["model_quantized.onnx"], features
 
 
-def test_an_export_traced_after_another_has_the_bytes_of_one_traced_in_a_fresh_process(tmp_path: Path) -> None:
-    exported(tiny_model("mpnet"), tmp_path / "other")
-    exported(tiny_model("distilbert"), tmp_path / "here")
-    code = f"""
-        from pathlib import Path
-        from tests.families import tiny_model
-        from llamita.core.context import Run
-        from llamita.export.onnx import Onnx
-        Onnx().export(tiny_model("distilbert"), Run(folder=Path({str(tmp_path / "there")!r}), threads=1))
-    """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, cwd=Path(__file__).parents[2])
-    assert file_bytes(tmp_path / "here") == file_bytes(tmp_path / "there")
-
-
 def test_a_larger_model_takes_about_a_byte_a_parameter(tmp_path: Path) -> None:
     from llamita.core.architecture import random_model
 
