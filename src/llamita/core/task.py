@@ -104,6 +104,8 @@ class Task(ABC):
     """Texts that a teacher may label."""
     max_length: int | None = None
     """Tokens a text is cut to; None: what the model allows."""
+    notes: tuple[str, ...] = ()
+    """What was done to the data when it was opened, in plain sentences."""
     weights: tuple[float, ...] = ()
     """How often each training text, and then each unlabelled one, is read in an epoch, on average; empty: once."""
 

@@ -14,7 +14,7 @@ from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
-    from llamita.core.task import Text
+    from llamita.core.task import Task, Text
     from llamita.data.table import Table
 
 
@@ -66,6 +66,18 @@ def require_data(train: Any, test: Any, select: float, max_length: int | None) -
     require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
     require(max_length is None or max_length >= 1, f"max_length must be at least 1, got {max_length}")
     require(train is not None or test is not None, "no data given; give training data, test data, or both")
+
+
+def described(task: Task, *names: str) -> dict[str, Any]:
+    """What every task tells of itself: its labels, sizes and sources of these splits, and what was done to the data."""
+    named = {name: task.split(name) for name in names}
+    first = next((split.texts[0] for split in named.values() if split.texts), "")
+    return {
+        "labels": list(task.labels), "pairs": not isinstance(first, str),
+        "sizes": {name: len(split) for name, split in named.items()},
+        "sources": {name: split.source for name, split in named.items() if split.source},
+        "max_length": task.max_length, "notes": list(task.notes),
+    }  # fmt: skip
 
 
 def strata(split: Split) -> Sequence[int]:

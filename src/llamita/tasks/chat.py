@@ -15,7 +15,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import percentile_interval, ratio_of_sums, resampled_sums
 from llamita.core.task import Split, Task
 from llamita.data.dialogues import messages_of, read_dialogues
-from llamita.tasks._splits import cut, require_data, without
+from llamita.tasks._splits import cut, described, require_data, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, kw_only=True)
 class Chat(Task):
     """Answer in dialogues; a split's texts are dialogues as `data.dialogues.written` writes them."""
-
-    notes: tuple[str, ...] = ()
-    """What was done to the data when it was opened, in plain sentences."""
 
     def fit_head(self, model: Model) -> Model:
         """Nothing is added to a causal language model with a chat template; any other is refused.
@@ -83,11 +80,7 @@ class Chat(Task):
             name: sum(m["role"] == "assistant" for text in split.texts for m in messages_of(str(text)))
             for name, split in named.items()
         }
-        return {
-            "task": "chat", "labels": [], "pairs": False, "sizes": {name: len(split) for name, split in named.items()},
-            "answers": answers, "sources": {name: split.source for name, split in named.items() if split.source},
-            "max_length": self.max_length, "notes": list(self.notes),
-        }  # fmt: skip
+        return {"task": "chat", "answers": answers, **described(self, *named)}
 
 
 def _unmeasured(reason: str) -> Finding:

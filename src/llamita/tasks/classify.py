@@ -15,6 +15,7 @@ from llamita.core.task import Split, Task, Text, parts_of
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
+from llamita.tasks._splits import described
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Classify(Task):
     """Put one of the labels to each text or pair of texts."""
-
-    notes: tuple[str, ...] = ()
-    """What was done to the data when it was opened, in plain sentences."""
 
     @classmethod
     def from_lists(
@@ -87,17 +85,11 @@ class Classify(Task):
     def describe(self) -> dict[str, Any]:
         """Labels, sizes, counts of each label and sources."""
         named = {name: self.split(name) for name in ("train", "select", "test", "unlabelled")}
-        first = next((split.texts[0] for split in named.values() if split.texts), "")
         counts = {
             name: dict(zip(self.labels, np.bincount(split.labels, minlength=len(self.labels)).tolist(), strict=True))
             for name, split in named.items() if split.labels
         }  # fmt: skip
-        return {
-            "task": "classify", "labels": list(self.labels), "pairs": not isinstance(first, str),
-            "sizes": {name: len(split) for name, split in named.items()}, "label_counts": counts,
-            "sources": {name: split.source for name, split in named.items() if split.source},
-            "max_length": self.max_length, "notes": list(self.notes),
-        }  # fmt: skip
+        return {"task": "classify", "label_counts": counts, **described(self, *named)}
 
 
 def open_task(

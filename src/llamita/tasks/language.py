@@ -15,7 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
-from llamita.tasks._splits import require_data
+from llamita.tasks._splits import described, require_data
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -30,7 +30,6 @@ TEST_SHARE = 0.05
 class Language(Task):
     """Foresee the next token, or a masked one."""
 
-    notes: tuple[str, ...] = ()
     columns: Mapping[str, str] | None = None
     """How the user named the columns of tables; a corpus is read by the same names."""
 
@@ -77,12 +76,8 @@ class Language(Task):
         ]
 
     def describe(self) -> dict[str, Any]:
-        named = {name: self.split(name) for name in ("train", "select", "test")}
-        return {
-            "task": "language", "labels": [], "pairs": False, "sizes": {name: len(split) for name, split in named.items()},
-            "sources": {name: split.source for name, split in named.items() if split.source},
-            "max_length": self.max_length, "notes": list(self.notes), "label_counts": {},
-        }  # fmt: skip
+        """Sizes and sources."""
+        return {"task": "language", "label_counts": {}, **described(self, "train", "select", "test")}
 
 
 def ratio_finding(name: str, over: np.ndarray, under: np.ndarray, shown: Any, unit: str, *, n: int) -> Finding:

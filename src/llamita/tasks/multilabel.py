@@ -22,6 +22,7 @@ from llamita.core.statistics import (
 from llamita.core.task import Split, Task, parts_of
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
+from llamita.tasks._splits import described
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -32,9 +33,6 @@ class MultiLabel(Task):
     """Put any of the labels to each text or pair of texts."""
 
     answers: ClassVar[Answers] = AnyLabels()
-
-    notes: tuple[str, ...] = ()
-    """What was done to the data when it was opened, in plain sentences."""
 
     def has_head(self, model: Model) -> bool:
         """Whether the model tells these labels one by one already, in whatever order."""
@@ -100,18 +98,14 @@ class MultiLabel(Task):
     def describe(self) -> dict[str, Any]:
         """Labels, sizes, counts of each label and of texts without any, and sources."""
         named = {name: self.split(name) for name in ("train", "select", "test", "unlabelled")}
-        first = next((split.texts[0] for split in named.values() if split.texts), "")
         counts = {
             name: dict(zip(self.labels, self.gold(split).sum(axis=0).tolist(), strict=True))
             for name, split in named.items() if split.is_labelled
         }  # fmt: skip
+        bare = {name: split.label_sets.count(()) for name, split in named.items() if split.is_labelled}
         return {
-            "task": "multilabel", "score": self.answers.score_name, "labels": list(self.labels),
-            "pairs": not isinstance(first, str),
-            "sizes": {name: len(split) for name, split in named.items()}, "label_counts": counts,
-            "without_labels": {name: split.label_sets.count(()) for name, split in named.items() if split.is_labelled},
-            "sources": {name: split.source for name, split in named.items() if split.source},
-            "max_length": self.max_length, "notes": list(self.notes),
+            "task": "multilabel", "score": self.answers.score_name, "label_counts": counts, "without_labels": bare,
+            **described(self, *named),
         }  # fmt: skip
 
 
