@@ -62,7 +62,8 @@ def test_delivering_replaces_what_stood_there_as_a_whole(tmp_path):
     made, out = tmp_path / "made", tmp_path / "out"
     made.mkdir()
     (made / "model.bin").write_text("new")
-    (made / "metrics.jsonl").write_text("of training")
+    for name in ("metrics.jsonl", "room.json"):
+        (made / name).write_text("of training")
     out.mkdir()
     (out / "old.bin").write_text("old")
     (tmp_path / ".out.part").mkdir()

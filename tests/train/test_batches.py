@@ -74,6 +74,13 @@ def test_rows_in_order_may_be_batched_by_like_length() -> None:
     assert padded_share(lengths, alike) < 0.1 < 0.5 < padded_share(lengths, plain)
 
 
+def test_rows_in_order_keep_to_the_tokens_that_a_batch_may_hold() -> None:
+    lengths = [10, 10, 20, 20, 20, 50, 120, 10]
+    found = batches_in_order(lengths, batch_size=4, seed=0, max_tokens=60)
+    assert [batch.tolist() for batch in found] == [[0, 1, 2], [3, 4], [5], [6], [7]]
+    assert batches_in_order([], batch_size=4, seed=0) == []
+
+
 def test_the_least_part_of_an_epoch_is_one_example() -> None:
     for arrange in (training_batches, mixed_batches):
         assert [len(batch) for batch in arrange([5] * 40, batch_size=8, epochs=0.01, seed=0)] == [1]

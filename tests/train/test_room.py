@@ -11,7 +11,9 @@ from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
 from tests.train.tiny import LABELS, tiny_run, tiny_task
 
 from llamita.core.errors import UserError
+from llamita.core.step import Step
 from llamita.learn.finetune import Finetune
+from llamita.learn.pretrain import Pretrain
 from llamita.train.examples import Examples
 from llamita.train.room import PASSING, SHARE, fixed_bytes, kept_bytes, tokens_that_fit
 
@@ -45,17 +47,24 @@ def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypat
 
 def test_a_text_that_never_fits_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: 1000)
-    with pytest.raises(UserError, match=r"a text of 40 tokens needs .* set max_length below 40"):
+    with pytest.raises(UserError, match=r"a text of 40 tokens needs .* set max_length .*below 40"):
         tokens_that_fit(tiny_model("bert"), of_lengths(8, 40), tiny_run(tmp_path, tiny_task(8)), "fp32")
 
 
+@pytest.mark.parametrize(
+    ("step", "memory"),
+    [
+        (Finetune(epochs=1, batch_size=16, max_tokens=0, packing="off"), 60_000_000),
+        (Pretrain(epochs=8, batch_size=99, max_tokens=0, window=16, copies="keep", filtered=False), 24_000_000),
+    ],
+)
 def test_a_training_killed_and_resumed_with_less_memory_keeps_its_batches(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: Step, memory: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint_often(monkeypatch, 2)
-    task, step = tiny_task(48), Finetune(epochs=1, batch_size=16, max_tokens=0, packing="off")
-    memory = iter([60_000_000, 60_000_000, 20_000_000])
-    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: next(memory))
+    task = tiny_task(48)
+    found = iter([memory, memory, 20_000_000])
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: next(found))
     ends = []
     for name, kills in (("plain", []), ("killed", [2])):
         run = tiny_run(tmp_path / name, task)

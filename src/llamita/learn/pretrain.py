@@ -50,6 +50,9 @@ class Pretrain(Step):
     """Tokens a row holds, >= 16; a longer document goes on in the next row."""
     batch_size: int = 16
     """Rows in a batch, >= 1."""
+    max_tokens: int | None = None
+    """Tokens a batch may hold besides, >= 0; 0: what memory holds, found by a trial and kept for a resumed training; none: as
+    many as batch_size rows have."""
     learning_rate: float | None = None
     """Highest learning rate; none: by the size of the body, tenfold for fresh weights."""
     masked: float | None = None
@@ -116,6 +119,7 @@ class Pretrain(Step):
         from llamita.train.language_head import with_language_head
         from llamita.train.loop import fit
         from llamita.train.pace import default_learning_rate
+        from llamita.train.room import tokens_that_fit
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
@@ -130,10 +134,13 @@ class Pretrain(Step):
         rows = self._windows(model, documents, weights, run.seed)
         fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
-        batches = batches_in_order(rows.lengths, batch_size=self.batch_size, seed=run.seed, like_length=not rows.packed)
+        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
+        limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
+        batches = batches_in_order(
+            rows.lengths, batch_size=self.batch_size, seed=run.seed, like_length=not rows.packed, max_tokens=limit
+        )
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
-        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run))
 
     def _documents(self, run: Run) -> tuple[list[str], list[float]]:

@@ -56,13 +56,19 @@ def mixed_batches(
 
 
 def batches_in_order(
-    lengths: Sequence[int], *, batch_size: int, seed: int, like_length: bool = False
+    lengths: Sequence[int], *, batch_size: int, seed: int, like_length: bool = False, max_tokens: int = 0
 ) -> list[np.ndarray]:
     """Batches of rows as they follow one another; of like length, a pool of batches at a time, where rows differ in length."""
     whole = np.arange(len(lengths))
-    if not like_length:
-        return [whole[start : start + batch_size] for start in range(0, len(whole), batch_size)]
-    return _epoch(whole, np.asarray(lengths), batch_size, 0, np.random.default_rng([seed, 5]))
+    if like_length:
+        return _epoch(whole, np.asarray(lengths), batch_size, max_tokens, np.random.default_rng([seed, 5]))
+    starts, widest = [0], 0
+    for place, length in enumerate(lengths):
+        widest, held = max(widest, length), place - starts[-1]
+        if held == batch_size or (held and max_tokens and widest * (held + 1) > max_tokens):
+            starts.append(place)
+            widest = length
+    return np.split(whole, starts[1:]) if len(whole) else []
 
 
 def _examples_read(lengths: Sequence[int], epochs: float) -> int:

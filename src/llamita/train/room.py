@@ -19,7 +19,7 @@ from llamita.train.mode import set_to_train
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
-    from llamita.train.examples import Examples
+    from llamita.train.examples import BatchSource
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ STATE_BYTES = 16
 ROOM_FILE = "room.json"
 
 
-def tokens_that_fit(model: Model, examples: Examples, run: Run, precision: str) -> int:
+def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: str) -> int:
     """The largest `max_tokens` for these texts; found once for a stage and kept in its folder, so that it can be resumed."""
     file = run.folder / ROOM_FILE
     if processes.agreed(file.exists()):
@@ -45,7 +45,8 @@ def tokens_that_fit(model: Model, examples: Examples, run: Run, precision: str) 
     if rows < 1:
         raise UserError(
             f"a text of {length} tokens needs {(fixed_bytes(model.module) + PASSING * kept) / 1e9:.1f} GB to train on, more than"
-            f" {100 * SHARE:.0f} % of the memory here; set max_length below {length}, or take a smaller model"
+            f" {100 * SHARE:.0f} % of the memory here; set max_length (of pretraining: window) below {length},"
+            " or take a smaller model"
         )
     tokens = rows * length
     if processes.is_first():
@@ -55,7 +56,7 @@ def tokens_that_fit(model: Model, examples: Examples, run: Run, precision: str) 
     return tokens
 
 
-def kept_bytes(model: Model, examples: Examples, index: int, *, bf16: bool) -> int:
+def kept_bytes(model: Model, examples: BatchSource, index: int, *, bf16: bool) -> int:
     """Bytes that a forward pass of one text keeps for the backward pass, but for the parameters."""
     module, held = model.module, {}
     own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}

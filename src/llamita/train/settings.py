@@ -51,7 +51,7 @@ def check_training(step: Any) -> None:
     require(rate is None or 0 < rate < 1, f"learning_rate must be in (0, 1), got {rate}")
     require(step.batch_size >= 1, f"batch_size must be >= 1, got {step.batch_size}")
     tokens, length = getattr(step, "max_tokens", 0), getattr(step, "max_length", None)
-    require(tokens >= 0, f"max_tokens must be >= 0, got {tokens}")
+    require(tokens is None or tokens >= 0, f"max_tokens must be >= 0, got {tokens}")
     require(length is None or length >= 1, f"max_length must be >= 1, got {length}")
     require(step.weight_decay >= 0, f"weight_decay must be >= 0, got {step.weight_decay:g}")
     require(0 <= step.warmup < 1, f"warmup must be in [0, 1), got {step.warmup:g}")
