@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.hardware import of_device
 from llamita.core.scaling import fit_temperature, fit_vector
 from llamita.core.store import address
 from llamita.core.task import Split
@@ -36,13 +37,14 @@ TIMED = 8
 
 def seconds_a_text(asking: Asking, texts: Sequence[Text], shop: Workshop) -> float:
     """The teacher's pace, taken once for this question, these texts and so many threads."""
-    key = address({"pace": asking.told, "texts": Split(texts=tuple(texts)).fingerprint, "threads": shop.threads})
+    where = {"threads": shop.threads} | of_device(shop.device)
+    key = address({"pace": asking.told, "texts": Split(texts=tuple(texts)).fingerprint} | where)
     return float(shop.store.record(key, "pace", lambda: _timed(asking, texts, shop)))
 
 
 def _timed(asking: Asking, texts: Sequence[Text], shop: Workshop) -> float:
     """Seconds a text, of a few that are really asked about."""
-    teacher = asking.open(shop.store.cache, shop.threads)
+    teacher = asking.open(shop.store.cache, shop.threads, shop.device)
     if not isinstance(teacher, EndpointEngine):
         return _seconds_each(teacher, texts)
     # an answer that is kept takes no time, which says nothing of those to come
@@ -50,7 +52,7 @@ def _timed(asking: Asking, texts: Sequence[Text], shop: Workshop) -> float:
     if len(new) >= TIMED + 2:
         return _seconds_each(teacher, new)
     with TemporaryDirectory() as elsewhere:
-        return _seconds_each(asking.open(Path(elsewhere), shop.threads), list(dict.fromkeys(texts)))
+        return _seconds_each(asking.open(Path(elsewhere), shop.threads, shop.device), list(dict.fromkeys(texts)))
 
 
 def _seconds_each(teacher: Engine, texts: Sequence[Text]) -> float:
@@ -76,7 +78,7 @@ def pace_of(teacher: Engine, texts: Sequence[Text], threads: int) -> list[dict[s
 def answers(asking: Asking, texts: Sequence[Text], shop: Workshop) -> Stage:
     """What the teacher says of the texts, each asked once, kept chunk by chunk."""
     every = list(dict.fromkeys(texts))
-    key = address({"answers": asking.told, "texts": Split(texts=tuple(every)).fingerprint})
+    key = address({"answers": asking.told, "texts": Split(texts=tuple(every)).fingerprint} | of_device(shop.device))
 
     def make(work: Path) -> None:
         teacher = _ask_in_chunks(asking, every, work, shop)
@@ -103,10 +105,10 @@ def _ask_in_chunks(asking: Asking, texts: Sequence[Text], work: Path, shop: Work
         for start in range(0, len(texts), CHUNK):
             part = texts[start : start + CHUNK]
             if not (work / f"{start}.npy").exists():
-                teacher = teacher or asking.open(shop.store.cache, shop.threads)
+                teacher = teacher or asking.open(shop.store.cache, shop.threads, shop.device)
                 _keep(work / f"{start}.npy", teacher.text_logits(part))
             bar.update(len(part))
-    return teacher or asking.open(shop.store.cache, shop.threads)
+    return teacher or asking.open(shop.store.cache, shop.threads, shop.device)
 
 
 def _keep(file: Path, logits: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from llamita.core.answers import KINDS
 from llamita.core.errors import UserError, require
+from llamita.core.hardware import chosen_device, of_device
 from llamita.core.report import Report
 from llamita.core.store import Store
 from llamita.data.check import check
@@ -39,7 +40,7 @@ def lighten(
     task: str = "classify", keep: float | None = 0.99, max_size: int | None = None, max_latency: float | None = None,
     threads: int | None = None, minutes: float = 15, out: str | Path | None = None, seed: int = 0, redact: bool = False,
     language: str = "en", students: Sequence[str] | None = None, teacher_floor: float | None = None, audit: Any = None,
-    prompt: str | None = None, few_shot: Any = None, shots: int = SHOTS, command: str = "",
+    prompt: str | None = None, few_shot: Any = None, shots: int = SHOTS, command: str = "", device: str | None = None,
 ) -> Report:  # fmt: skip
     """Make a light model of a large one on the user's texts, and prove it.
 
@@ -61,12 +62,15 @@ def lighten(
             measures it and the light model; where `test` is given, that measures and all of these calibrate.
         prompt: how a teacher is asked for labels; {text} is the text.
         few_shot: labelled texts, so many `shots` of which are shown to a teacher that is asked.
+        device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out. Latency and
+            throughput are always the CPU's.
 
     Raises:
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
     _require_possible(task, minutes)
+    device = chosen_device(device)
     tables, doubts = checked(data, test, unlabelled, columns)
     settings = _given(train=data, test=test, unlabelled=unlabelled, columns=columns, labels=labels, seed=seed)
     model = model or default_teacher(tables["train"].texts)
@@ -77,7 +81,7 @@ def lighten(
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     folder = Path(out or default_folder(data))
     store = Store(folder=folder / "stages")
-    shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns)
+    shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device)
     plan = planned(shop, folder, model, students, goals, minutes, bare)
     with logged(folder):
         tell(plan, folder)
@@ -161,7 +165,7 @@ def planned(
         "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": shop.seed,
         "students": list(students) if students is not None else None,
         "data": shop.task.training_fingerprint, "test": shop.task.test.fingerprint,
-        **({"unlabelled": bare.asked} if bare else {}),
+        **({"unlabelled": bare.asked} if bare else {}), **of_device(shop.device),
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     plan = stored_plan(folder, asked)

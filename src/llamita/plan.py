@@ -70,6 +70,7 @@ def take_pace(model: Model, task: Task, max_length: int | None, batches: int = 3
         if backward:
             loss.backward()
             model.module.zero_grad(set_to_none=True)
+        torch.get_device_module(model.device).synchronize()
         return time.perf_counter() - began
 
     def quickest(backward: bool) -> float:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from llamita.core.errors import UserError
-from llamita.core.hardware import machine, versions
+from llamita.core.hardware import machine, of_device, versions
 from llamita.core.measure import Finding
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
@@ -155,8 +155,8 @@ def prove(
     )  # fmt: skip
     return Report(
         title=f"{teacher.name} made light", task=shop.task.describe(), subjects=subjects, goals=judged,
-        candidates=tuple(candidates), machine=machine() | {"threads": shop.threads}, versions=versions(), seed=shop.seed,
-        notes=remarks(shop.task, shop.device, candidates, subjects),
+        candidates=tuple(candidates), machine=machine() | {"threads": shop.threads} | of_device(shop.device),
+        versions=versions(), seed=shop.seed, notes=remarks(shop.task, shop.device, candidates, subjects),
     )  # fmt: skip
 
 

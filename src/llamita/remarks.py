@@ -62,6 +62,8 @@ def remarks(
     found = list(task.describe().get("notes", ()))
     if has_fast_bf16(device):
         found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
+    if device != "cpu":
+        found.append(f"Models learned and the teacher answered on {device}; latency and throughput are the CPU's.")
     name = task.answers.score_name
     light = next(s for s in subjects if s.role == "light")
     ours = getattr(light.finding(name), "value", None)

@@ -14,7 +14,7 @@ from typing import Any
 from llamita.core import processes
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
-from llamita.core.hardware import machine, versions
+from llamita.core.hardware import chosen_device, machine, of_device, versions
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
@@ -101,17 +101,20 @@ def execute(
     *,
     stages: Path | None = None,
     threads: int | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     command: str = "",
     language: str = "en",
     track: str = "",
 ) -> Report:
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
+    Args:
+        device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out.
+
     Raises:
         UserError: for a recipe, file or machine that can't do it.
     """
-    folder = Path(folder)
+    folder, device = Path(folder), chosen_device(device)
     processes.wait()  # all have found the folder fit for a run
     with new_folder(folder) if processes.is_first() else nullcontext():
         if processes.is_first():
@@ -128,7 +131,8 @@ def execute(
         subjects += [_exported(shop, recipe, exporter, last, teacher, folder) for exporter in recipe.exporters]
         report = Report(
             title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
-            task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects), machine=machine() | {"threads": shop.threads},
+            task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects),
+            machine=machine() | {"threads": shop.threads} | of_device(device),
             versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
         )  # fmt: skip
         if processes.is_first():

@@ -14,6 +14,7 @@ from llamita.core.command import command_of
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.exporter import Exporter
+from llamita.core.hardware import of_device
 from llamita.core.measure import Finding, Measure
 from llamita.core.opening import open_engine, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from llamita.core.task import Task
 
 log = logging.getLogger(__name__)
+COST = "measure.cost"
 TRAINING = ("learn.", "distill.")
 """Rooms whose steps several processes carry out together."""
 
@@ -51,6 +53,7 @@ class Workshop:
     threads: int
     seed: int = 0
     device: str = "cpu"
+    """Where models learn and teachers answer; costs and exports are the CPU's."""
     track: str = ""
     columns: Mapping[str, str] | None = None
     """How the user named the columns; for the commands that repeat a measure."""
@@ -131,7 +134,7 @@ class Workshop:
             "settings": settings_of(step),
             "model": stage.key,
             "seed": self.seed,
-        }
+        } | of_device(self.device)
         if step.needs_data and self.task is not None:
             parts["data"] = self.task.training_fingerprint
         if step.needs_teacher and teacher is not None:
@@ -150,7 +153,7 @@ class Workshop:
         key = address(parts)
 
         def make(folder: Path) -> None:
-            model = self.load(stage)
+            model = self.load(stage, "cpu")
             model.name = stage.name
             exporter.export(model, self.run(folder / "artifact"))
 
@@ -167,7 +170,7 @@ class Workshop:
 
             def take(measure: Measure = measure) -> list[Finding]:
                 assert self.task is not None
-                timed = name_of(measure) == "measure.cost" or not self.task.labels
+                timed = name_of(measure) == COST or not self.task.labels
                 engines = [self.open(s) if timed else self.remember(s) for s in (stage, reference) if s is not None]
                 return self._take(measure, engines, split)
 
@@ -182,7 +185,7 @@ class Workshop:
         if split != "test" or not texts or not Path(texts).exists():
             return ""
         models = [str(one.folder) for one in (stage, reference) if one is not None]
-        rest = ["--precision", "auto"] if name_of(measure) != "measure.cost" else []
+        rest = ["--precision", "auto"] if name_of(measure) != COST else []
         rest += ["--threads", str(self.threads), "--seed", str(self.seed)]
         return command_of(measure, models, texts, self.columns, rest)
 
@@ -193,6 +196,7 @@ class Workshop:
             "measure": name_of(measure), "settings": settings_of(measure), "engine": engine, "split": split,
             "seed": self.seed, "data": self.task.split(split).fingerprint, "length": self.task.max_length,
             "threads": self.threads, "reference": reference.key if reference else "",
+            **({} if name_of(measure) == COST else of_device(self.device)),
         }  # fmt: skip
         return address(parts)
 
@@ -211,9 +215,8 @@ class Workshop:
 
         A torch model answers in bf16 where the machine is fast at it, as it was trained and as it taught.
         """
-        return Remembering(
-            lambda: self.open(stage, "auto"), self.store.cache / "scores", f"{stage.key}-{self.threads}", stage.name
-        )
+        where = "-".join([stage.key, str(self.threads), *of_device(self.device).values()])
+        return Remembering(lambda: self.open(stage, "auto"), self.store.cache / "scores", where, stage.name)
 
     def open(self, stage: Stage, precision: str = "fp32") -> Engine:
         """The engine of a stage, on this workshop's threads and device."""
@@ -221,10 +224,10 @@ class Workshop:
         engine.name = stage.name
         return engine
 
-    def load(self, stage: Stage) -> Model:
+    def load(self, stage: Stage, device: str | None = None) -> Model:
         """The live model of a stage."""
         source = locate(stage.folder)
-        return self._load(replace(source, base=source.base or stage.base))
+        return self._load(replace(source, base=source.base or stage.base), device)
 
     def run(self, folder: Path, teacher: Stage | None = None) -> Run:
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,11 +236,11 @@ class Workshop:
             device=self.device, threads=self.threads, seed=self.seed, track=self.track,
         )  # fmt: skip
 
-    def _load(self, source: Source) -> Model:
+    def _load(self, source: Source, device: str | None = None) -> Model:
         from llamita.core.model import Model
 
         set_threads(self.threads)
-        return Model.load(source, device=self.device)
+        return Model.load(source, device=device or self.device)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from llamita.core import hardware
+from llamita.core.errors import UserError
 
 SAPPHIRE = "flags\t\t: fpu sse4_2 avx2 avx512f avx512_vnni amx_tile amx_bf16 amx_int8 avx512_fp16"
 ARM = "Features\t: fp asimd evtstrm aes"
@@ -83,6 +84,15 @@ def test_the_first_device_that_torch_finds_is_the_best(monkeypatch: pytest.Monke
         monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda mps=mps: mps)
         assert hardware.best_device() == best
+
+
+def test_a_device_may_be_named_and_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "best_device", lambda: "mps")
+    assert [hardware.chosen_device(named) for named in (None, "cpu", "mps")] == ["mps", "cpu", "mps"]
+    with pytest.raises(UserError, match="device cuda: torch sees none here; take mps, or leave it out"):
+        hardware.chosen_device("cuda")
+    with pytest.raises(UserError, match="device must be one of cuda, mps, cpu, got 'gpu'"):
+        hardware.chosen_device("gpu")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds a process to cores")

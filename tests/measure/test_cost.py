@@ -70,6 +70,22 @@ def test_ratios_and_latencies_are_those_of_the_clock(clock: Clock) -> None:
     assert ratios["cost.latency_ratio"].n == 2
 
 
+def test_a_model_on_a_gpu_is_timed_on_the_cpu_and_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[str] = []
+    model = tiny_model("bert")
+    monkeypatch.setattr(type(model), "device", "gpu")
+    monkeypatch.setattr(model.module, "to", moved.append)
+
+    def time_nothing(*given: object) -> dict[str, Timings]:
+        assert moved == ["cpu"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("llamita.measure.cost.time_engines", time_nothing)
+    with pytest.raises(KeyboardInterrupt):
+        cost_side_by_side({"model": model}, TEXTS, cost=QUICK)
+    assert moved == ["cpu", "gpu"]
+
+
 def test_engines_get_the_same_texts_in_the_same_batches(clock: Clock) -> None:
     first, second = Slow(clock, 0.001), Slow(clock, 0.001)
     cost_side_by_side({"a": first, "b": second}, TEXTS, cost=QUICK, threads=1)

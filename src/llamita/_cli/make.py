@@ -46,6 +46,7 @@ def lighten(argv: Sequence[str]) -> int:
     parser.add("--out", metavar="DIR", help="the run's folder (default: light- and the name of --data)")
     parser.add("--redact", action="store_true", help="leave the texts out of the page")
     flags.add_machine(parser)
+    flags.add_device(parser)
     flags.add_json(parser)
     args = parser.read(argv)
     from llamita.lighten import default_folder
@@ -61,7 +62,7 @@ def lighten(argv: Sequence[str]) -> int:
         threads=args.threads,
         minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
         students=args.students, audit=_hand_labels(args, out), prompt=args.prompt,
-        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), **shots,
+        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), device=args.device, **shots,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
 
@@ -83,6 +84,7 @@ def demo(argv: Sequence[str]) -> int:
     parser.add("--minutes", type=values.number, default=15, metavar="15", help="about how long it may take")
     parser.add("--out", metavar="DIR", default="demo-light", help="default: %(default)s")
     flags.add_machine(parser)
+    flags.add_device(parser)
     args = parser.read(argv)
     data = _examples()
     out = run_folder(args.out)
@@ -91,7 +93,7 @@ def demo(argv: Sequence[str]) -> int:
     report = carry_out(
         "smollm2", data=str(data / "sst2_train.csv"), test=str(data / "sst2_validation.csv"), keep=0.98,
         max_size=12_000_000, minutes=args.minutes, out=out, threads=args.threads, seed=args.seed, teacher_floor=0.88,
-        language=args.language, command=shlex.join(["llamita", "demo", *argv]),
+        language=args.language, command=shlex.join(["llamita", "demo", *argv]), device=args.device,
     )  # fmt: skip
     return _told(report, out, language=args.language)
 
@@ -108,6 +110,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     parser.add("--stages", metavar="DIR", help="a store of stages that runs share (default: DIR/stages)")
     flags.add_machine(parser, seed=False)
+    flags.add_device(parser)
     flags.add_track(parser)
     flags.add_json(parser)
     args = parser.read(argv, rest="overrides")
@@ -124,6 +127,7 @@ def run(argv: Sequence[str]) -> int:
     report = execute(
         recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
         command=shlex.join(["llamita", "run", *argv]), language=args.language, track=args.track,
+        device=args.device,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
 

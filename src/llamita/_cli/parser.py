@@ -166,6 +166,13 @@ def add_machine(parser: Parser, *, seed: bool = True) -> None:
         parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
 
 
+def add_device(parser: Parser) -> None:
+    parser.add(
+        "--device", metavar="NAME",
+        help="where models learn and teachers answer: cuda, mps or cpu (default: the best there is); costs are the CPU's",
+    )  # fmt: skip
+
+
 def add_track(parser: Parser) -> None:
     """--track."""
     parser.add(

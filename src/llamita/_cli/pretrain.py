@@ -27,7 +27,6 @@ def pretrain(argv: Sequence[str]) -> int:
     """The same command goes on where it stopped."""
     entry = entries()["learn.pretrain"]
     args = _parser(entry).read(argv)
-    from llamita.core.hardware import best_device
     from llamita.core.recipe import Recipe
     from llamita.run import execute
 
@@ -41,7 +40,7 @@ def pretrain(argv: Sequence[str]) -> int:
         measure_each=not args.model.startswith("config:"), seed=args.seed,
     )  # fmt: skip
     report = execute(
-        recipe, out, threads=args.threads, device=best_device(), command=shlex.join(["llamita", "pretrain", *argv]),
+        recipe, out, threads=args.threads, device=args.device, command=shlex.join(["llamita", "pretrain", *argv]),
         language=args.language, track=args.track,
     )  # fmt: skip
     if not processes.is_first():
@@ -64,6 +63,7 @@ def _parser(entry: Entry) -> flags.Parser:
     parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     flags.add_machine(parser)
+    flags.add_device(parser)
     flags.add_track(parser)
     flags.add_json(parser)
     return parser

@@ -56,12 +56,13 @@ def _parser(verb: str, entry: Entry) -> flags.Parser:
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the model")
     flags.add_track(parser)
     flags.add_machine(parser)
+    flags.add_device(parser)
     return parser
 
 
 def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.core.exporter import folder_bytes
-    from llamita.core.hardware import best_device
+    from llamita.core.hardware import chosen_device
     from llamita.core.store import Store
     from llamita.core.task import Worded
     from llamita.run import deliver
@@ -85,7 +86,7 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             task=task,
             threads=set_threads(args.threads),
             seed=args.seed,
-            device=best_device(),
+            device=chosen_device(args.device),
             track=args.track,
         )
         teacher = shop.start(args.teacher) if args.teacher else None

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from llamita.core.errors import require
+
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
 PACKAGES = (
     "llamita", "numpy", "tokenizers", "safetensors", "onnxruntime", "torch", "transformers", "accelerate", "peft",
@@ -88,6 +90,26 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+DEVICES = ("cuda", "mps", "cpu")
+
+
+def chosen_device(named: str | None = None) -> str:
+    """Where models learn and teachers answer: the device that is named, or the best there is.
+
+    Raises:
+        UserError: there is no such device, or torch sees none here.
+    """
+    best = best_device()
+    require(named is None or named in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
+    require(named in (None, "cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
+    return named or best
+
+
+def of_device(device: str) -> dict[str, str]:
+    """What an address says of the device; nothing of a CPU."""
+    return {} if device == "cpu" else {"device": device}
 
 
 def best_device() -> str:

@@ -1,12 +1,13 @@
 """What a model costs: bytes, parameters, FLOPs, peak memory, latency and throughput on the user's own texts.
 
-Timings go string in, probabilities out. Engine and reference take turns, round by round, on the same texts and the same
+Timings go string in, probabilities out, on the CPU. Engine and reference take turns, round by round, on the same texts and the same
 batches; a ratio is the mean over rounds, with its interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,15 +84,29 @@ def cost_side_by_side(
         calls=cost.calls, rounds=cost.rounds, throughput_texts=cost.throughput_texts, batch=cost.batch,
         seconds=cost.seconds, seed=seed,
     )  # fmt: skip
-    timed = time_engines(engines, texts, plan)
     some = sample(texts, min(MEMORY_TEXTS, len(texts)), seed)
     threads = threads or num_cores()
-    return {
-        name: [
-            *sizes(engine, texts), _memory(engine, some, threads, cost), *timing_findings(timed[name], cost, threads)
-        ]
-        for name, engine in engines.items()
-    }  # fmt: skip
+    with on_the_cpu(engines.values()):
+        timed = time_engines(engines, texts, plan)
+        return {
+            name: [
+                *sizes(engine, texts), _memory(engine, some, threads, cost), *timing_findings(timed[name], cost, threads)
+            ]
+            for name, engine in engines.items()
+        }  # fmt: skip
+
+
+@contextmanager
+def on_the_cpu(engines: Iterable[Engine]) -> Iterator[None]:
+    """Torch models that stand on a GPU are on the CPU meanwhile, where light models run: one machine for all numbers."""
+    away = [(module, engine.device) for engine in engines if (module := getattr(engine, "module", None)) is not None]  # type: ignore[attr-defined]
+    for module, _ in away:
+        module.to("cpu")
+    try:
+        yield
+    finally:
+        for module, device in away:
+            module.to(device)
 
 
 def sizes(engine: Engine, texts: Sequence[Text]) -> list[Finding]:

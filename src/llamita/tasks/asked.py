@@ -73,7 +73,7 @@ class Asking:
             "seed": self.seed, **({"chinese": True} if self.chinese else {}),
         }  # fmt: skip
 
-    def open(self, cache: Path, threads: int | None) -> Engine:
+    def open(self, cache: Path, threads: int | None, device: str | None = None) -> Engine:
         """The model as an engine whose labels are these, in this order.
 
         Raises:
@@ -84,7 +84,7 @@ class Asking:
                 self.model, self.labels, words=self.words, prompt=self.prompt, examples=self.examples,
                 chinese=self.chinese, cache=cache / "endpoint",
             )  # fmt: skip
-        engine = open_engine(self.model, threads=threads, precision="auto")
+        engine = open_engine(self.model, threads=threads, device=device, precision="auto")
         order = label_order(engine.labels, self.labels) if is_headed(engine) else None
         if order is not None:
             mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]

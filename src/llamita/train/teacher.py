@@ -22,6 +22,7 @@ from llamita.core import processes
 from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
+from llamita.core.hardware import of_device
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, Task, label_order
 from llamita.train.examples import encode
@@ -132,7 +133,8 @@ class Teacher:
 
     def _files(self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray]) -> list[Path]:
         """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
-        cut = ("whole",) if self.is_artifact else (self.task.max_length, self.max_length, self.precision)
+        how = (self.task.max_length, self.max_length, self.precision, *of_device(self.run.device).values())
+        cut = ("whole",) if self.is_artifact else how
         asked = (what, self.task.labels, *cut)
         address = hashlib.sha256(f"{_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]

@@ -1,0 +1,87 @@
+"""Models learn and answer on the device a workshop names, each under an address of its own; costs and exports are the CPU's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.families import tiny_model
+from tests.sentiments import sentences, write_csv
+from tests.train.tiny import LABELS, tiny_task
+
+from llamita.core import hardware
+from llamita.core.context import Run
+from llamita.core.model import Model
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build
+from llamita.core.report import Report
+from llamita.core.store import Store
+from llamita.learn.finetune import Finetune
+from llamita.run import execute
+from llamita.train.teacher import Teacher
+from llamita.workshop import Workshop
+
+GPU = "cpu:0"
+"""The CPU by another name: what is said of it must have been passed on."""
+
+
+def shop_on(device: str, folder: Path) -> Workshop:
+    return Workshop(store=Store(folder=folder / "stages"), task=tiny_task(8), threads=1, device=device)
+
+
+def test_a_recipe_trains_and_its_teacher_answers_on_the_best_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, answered = [], []
+    step, files = Finetune.apply, Teacher._files
+    monkeypatch.setattr(hardware, "best_device", lambda: GPU)
+    monkeypatch.setattr(Finetune, "apply", lambda self, m, run: trained.append(run.device) or step(self, m, run))
+    monkeypatch.setattr(Teacher, "_files", lambda self, *a: answered.append(self.run.device) or files(self, *a))
+    tiny_model("bert", labels=("a", "b", "c")).save(tmp_path / "model")
+    data = write_csv(tmp_path / "train.csv", sentences(40))
+    finetune, quick = build("finetune", {"epochs": 1.0}), {"epochs": 1.0}
+    recipe = Recipe(
+        model=str(tmp_path / "model"), task={"classify": {"train": str(data)}},
+        teacher=Recipe(model=str(tmp_path / "model"), steps=(finetune,)),
+        steps=(finetune, build("distill.logits", quick)), measures=(build("quality"),),
+    )  # fmt: skip
+    execute(recipe, tmp_path / "out", threads=1)
+    assert (trained, answered) == ([GPU], [GPU])
+    assert Report.load(tmp_path / "out" / "report.json").machine["device"] == GPU
+    execute(recipe, tmp_path / "again", threads=1, device="cpu")
+    assert trained[1:] == answered[1:] == ["cpu"]
+    assert "device" not in Report.load(tmp_path / "again" / "report.json").machine
+
+
+def test_stages_and_findings_of_another_device_have_another_address(tmp_path: Path) -> None:
+    tiny_model("bert", labels=LABELS).save(tmp_path / "model")
+    shop, other = shop_on("cpu", tmp_path), shop_on(GPU, tmp_path)
+    start = shop.start(str(tmp_path / "model"))
+    for address in (
+        lambda shop: shop.address_of(start, Finetune(), None),
+        lambda shop: shop._measure_key(build("quality"), start.key, "test", None),
+        lambda shop: shop.remember(start)._key,  # type: ignore[attr-defined]
+    ):
+        assert address(shop) != address(other)
+        assert address(shop) == address(replace(shop, store=Store(folder=tmp_path / "elsewhere")))
+    cost = [one._measure_key(build("cost"), start.key, "test", None) for one in (shop, other)]
+    assert cost[0] == cost[1]
+
+
+def test_exports_come_from_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_model("bert", labels=LABELS).save(tmp_path / "model")
+    shop, loaded = shop_on(GPU, tmp_path), []
+
+    class Exporter:
+        def export(self, model: Model, run: Run) -> None:
+            (run.folder / "model.bin").write_text("made")
+
+    load = Model.load.__func__
+    monkeypatch.setattr(Model, "load", classmethod(lambda cls, s, device: loaded.append(device) or load(cls, s)))
+    monkeypatch.setattr("llamita.workshop.name_of", lambda step: "export.none")
+    monkeypatch.setattr("llamita.workshop.settings_of", lambda step: {})
+    shop.export(shop.start(str(tmp_path / "model")), Exporter())  # type: ignore[arg-type]
+    assert loaded == ["cpu"]
+    assert torch.device(GPU).type == "cpu"
