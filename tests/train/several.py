@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from tests.families import tiny_model
+from tests.train.kill import apply_until_done, checkpoint_often
 from tests.train.tiny import LABELS, several_task, tiny_run, tiny_task
 
 from llamita.core import processes
@@ -30,12 +33,20 @@ STEPS: dict[str, tuple[str, Step]] = {
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""
+KILLED: dict[str, tuple[str, Step]] = {
+    "killed": ("bert", Finetune(early_stopping=2, evaluations=3, max_tokens=0, **QUICK | {"dropout": True})),
+    "killed language": (
+        "llama",
+        Pretrain(window=40, growing=True, copies="keep", filtered=False, **QUICK | {"dropout": True}),
+    ),
+}
+"""What is killed and resumed in several processes, with dropout, which each draws for itself."""
 
 
-def carried_out(name: str, folder: Path) -> Model:
-    """The model after a step; the folder holds its metrics."""
+def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
+    """The model after a step, killed before these training steps and carried out again; the folder holds its metrics."""
     torch.set_num_threads(1)
-    family, step = STEPS[name]
+    family, step = (STEPS | KILLED)[name]
     task = several_task(36) if name == "several" else tiny_task(29, unlabelled=7)
     run = tiny_run(folder, task)
     labels = task.labels if name == "several" else LABELS
@@ -45,7 +56,10 @@ def carried_out(name: str, folder: Path) -> Model:
             tiny_model("bert", labels=LABELS, seed=1).save(teacher)
         processes.wait()
         run = replace(run, teacher=teacher)
-    return step.apply(tiny_model(family, labels=labels), run)
+    with pytest.MonkeyPatch.context() as patch:
+        if name in KILLED:
+            checkpoint_often(patch, 2)
+        return apply_until_done(step, lambda: tiny_model(family, labels=labels), run, [*kills], patch)[0]
 
 
 if __name__ == "__main__":
@@ -53,4 +67,9 @@ if __name__ == "__main__":
         folder = Path(sys.argv[1]) / name
         model = carried_out(name, folder)
         torch.save(model.module.state_dict(), folder / f"weights-{processes.process_rank()}.pt")
+    for name in KILLED:
+        for kills in ([], [3, 1]):
+            folder = Path(sys.argv[1]) / name / ("resumed" if kills else "calm")
+            model = carried_out(name, folder, kills)
+            torch.save(model.module.state_dict(), folder / f"weights-{processes.process_rank()}.pt")
     processes.leave()

@@ -1,4 +1,4 @@
-"""Two processes end where one does: the same losses, scores and weights, to rounding."""
+"""Two processes end where one does: the same losses, scores and weights, to rounding; killed, they go on to the same bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.train.several import STEPS, carried_out
+from tests.train.several import KILLED, STEPS, carried_out
 
 NO_GRADIENT = re.compile(r"(key|k_lin)\.bias")
 """A bias of keys changes no softmax: its gradient is rounding alone, which AdamW makes large."""
@@ -46,3 +46,12 @@ def test_two_processes_give_the_loss_curve_and_weights_of_one(name: str, by_two:
             torch.testing.assert_close(
                 weights[0][part], value, atol=1e-4, rtol=1e-4, msg=lambda m, part=part: f"{part}: {m}"
             )
+
+
+@pytest.mark.parametrize("name", list(KILLED))
+def test_two_processes_killed_and_resumed_end_with_the_bytes_of_undisturbed_ones(name: str, by_two: Path) -> None:
+    calm, resumed = (by_two / name / how for how in ("calm", "resumed"))
+    assert (calm / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()
+    for rank in (0, 1):
+        ours, theirs = (torch.load(one / f"weights-{rank}.pt", weights_only=True) for one in (calm, resumed))
+        assert all(torch.equal(theirs[part], value) for part, value in ours.items())
