@@ -28,6 +28,15 @@ def lines(path: Path, *rows: Any) -> Path:
         {"instruction": "你好", "input": "", "output": "你好！"},
         {"question": "你好", "answer": "你好！", "id": 3},
         {"messages": [*HELLO, {"role": "user", "content": "再见"}]},
+        {"messages": [{"role": "User", "content": "你好"}, {"role": "助手", "content": "你好！"}], "system": None},
+        {
+            "messages": [
+                {"role": turn["role"], "content": [{"type": "text", "text": turn["content"]}]} for turn in HELLO
+            ]
+        },
+        {"conversation": [{"human": "你好", "assistant": "你好！"}]},
+        {"prompt": HELLO[:1], "completion": HELLO[1:]},
+        {"query": "你好", "response": "你好！", "history": []},
     ],
 )
 def test_every_form_gives_the_same_dialogue(row: dict, tmp_path: Path) -> None:
@@ -35,6 +44,31 @@ def test_every_form_gives_the_same_dialogue(row: dict, tmp_path: Path) -> None:
     assert messages_of(str(table.texts[0])) == HELLO
     assert table.place(0).endswith("d.jsonl:1")
     assert read_dialogues([row]).texts == table.texts
+
+
+BEFORE = [{"role": "system", "content": "Be brief."}, *HELLO]
+NEXT = [{"role": "user", "content": "再见"}, {"role": "assistant", "content": "再见！"}]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [*BEFORE, *NEXT], "system": "Be brief."},
+        {"system": "Be brief. ", "conversations": [{"from": "human" if i % 2 == 0 else "gpt", "value": turn["content"]}
+                                                   for i, turn in enumerate([*HELLO, *NEXT])]},
+        {"instruction": "再见", "input": "", "output": "再见！", "system": "Be brief.", "history": [["你好", "你好！"]]},
+        {"query": "再见", "response": "再见！", "system_prompt": "Be brief.", "history": HELLO},
+        {"prompt": "再见", "completion": "再见！", "history": json.dumps(HELLO), "system": "Be brief."},
+    ],
+)  # fmt: skip
+def test_the_system_message_and_the_turns_before_may_stand_in_columns_of_their_own(row: dict, tmp_path: Path) -> None:
+    table = read_dialogues(lines(tmp_path / "d.jsonl", row))
+    assert messages_of(str(table.texts[0])) == [*BEFORE, *NEXT]
+
+
+def test_two_system_messages_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"d\.jsonl:1: message 2 is the system's; here user must speak"):
+        read_dialogues(lines(tmp_path / "d.jsonl", {"messages": BEFORE, "system": "Be long."}))
 
 
 def test_lists_csv_and_folders_are_read(tmp_path: Path) -> None:

@@ -28,10 +28,18 @@ PAIRS = (
 """Names of columns that hold a question and its answer."""
 EXTRA = ("input", "context", "输入")
 """Columns whose text, where there is some, follows the instruction."""
+BESIDE = {"system": ("system", "system_prompt", "系统"), "history": ("history", "历史")}
+"""Columns with the system message, and with the turns before a question."""
+COLUMN_ROLES = ("messages", "prompt", "input", "answer", *BESIDE)
 ROLES = ("system", "user", "assistant")
-OTHER_NAMES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
+OTHER_NAMES = {
+    "human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "ai": "assistant", "model": "assistant",
+    "developer": "system", "用户": "user", "助手": "assistant", "系统": "system",
+}  # fmt: skip
 KEYS = {"role": ("role", "from"), "content": ("content", "value")}
 """What a message's parts are called."""
+BOTH = (("human", "assistant"), ("user", "assistant"), ("question", "answer"))
+"""Keys of an object that holds a question and its answer, in the place of two messages."""
 WANTED = 'a list such as [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]'
 
 Message = dict[str, str]
@@ -46,7 +54,8 @@ def read_dialogues(source: Any, *, columns: Mapping[str, str] | None = None, fau
     Args:
         source: A file, folder or pattern (JSONL, JSON, Parquet; CSV for questions and answers), a data set of the Hub, a list of
             dialogues or of dicts, a DataFrame or a Dataset.
-        columns: {"messages": "talk"}, or {"prompt": "q", "answer": "a"} with an "input" where there is one; guessed if left out.
+        columns: {"messages": "talk"}, or {"prompt": "q", "answer": "a"} with "input" and "history" where there are such; "system"
+            with either; guessed if left out.
         faults: Collects rows that can't be read; without it the first is refused.
     """
     if isinstance(source, Table):
@@ -98,19 +107,23 @@ def roles_of(names: Sequence[str], given: Mapping[str, str] | None, where: str) 
         UserError: no such columns.
     """
     for role, name in (given or {}).items():
-        if role not in ("messages", "prompt", "input", "answer"):
-            raise UserError(f"no column role {role!r}; of dialogues they are messages, or prompt, input and answer")
+        if role not in COLUMN_ROLES:
+            raise UserError(
+                f"no column role {role!r}; of dialogues they are messages, or prompt, input, history and answer; and system"
+            )
         if name not in names:
             raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} Columns: {', '.join(names)}.")
     if given and ("messages" in given or {"prompt", "answer"} <= set(given)):
         return dict(given)
     lowered = {name.strip().lower(): name for name in reversed(names)}
-    if found := next((lowered[name] for name in TURNS if name in lowered), None):
-        return {"messages": found}
+    known = {"messages": TURNS, "input": EXTRA, **BESIDE}
+    first = {role: next((lowered[n] for n in among if n in lowered), None) for role, among in known.items()}
+    found = {role: name for role, name in first.items() if name}
+    if "messages" in found:
+        return {role: found[role] for role in ("messages", "system") if role in found}
     for prompt, answer in PAIRS:
         if prompt in lowered and answer in lowered:
-            extra = next((lowered[name] for name in EXTRA if name in lowered), None)
-            return {"prompt": lowered[prompt], **({"input": extra} if extra else {}), "answer": lowered[answer]}
+            return {"prompt": lowered[prompt], **found, "answer": lowered[answer]}
     raise UserError(
         f"{where}: no dialogues: needs a column messages, or prompt and completion, or instruction, input and output; or name"
         f" them: --columns prompt=COLUMN,answer=COLUMN. Columns: {', '.join(names)}."
@@ -160,16 +173,40 @@ def _chained(first: Row, rest: Iterator[Row]) -> Iterator[Row]:
 
 def _dialogue(name: str, line: int, row: Mapping[str, Any], columns: Mapping[str, str]) -> tuple[list[Message], bool]:
     """A row's messages, and whether a user's last turn was left out."""
+    held = {role: row[column] for role, column in columns.items()}
     if "messages" in columns:
-        turns = _messages(name, line, row[columns["messages"]], columns["messages"])
+        turns = _messages(name, line, held["messages"], columns["messages"])
     else:
-        prompt, answer = (_said(name, line, row[columns[role]], columns[role]) for role in ("prompt", "answer"))
-        more = row[columns["input"]] if "input" in columns else None
-        more = "" if more is None or more is MISSING else cell_text(name, line, more, columns["input"]).strip()
-        asked = f"{prompt}\n\n{more}" if more else prompt
-        turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+        turns = _asked_and_answered(name, line, held, columns)
+    if system := _optional(name, line, held.get("system"), columns.get("system", "")):
+        first = {"role": "system", "content": system}
+        turns = turns if turns[0] == first else [first, *turns]
     _check_turns(name, line, turns)
     return (turns[:-1], True) if turns[-1]["role"] == "user" else (turns, False)
+
+
+def _asked_and_answered(name: str, line: int, held: Mapping[str, Any], columns: Mapping[str, str]) -> list[Message]:
+    """The turns before, the question with what belongs to it, and the answer; either may be a list of messages too."""
+    before = held.get("history")
+    nothing = before is None or before is MISSING or (isinstance(before, (str, list, tuple)) and not len(before))
+    turns = [] if nothing else _messages(name, line, before, columns["history"])
+    for role, side in (("prompt", "user"), ("answer", "assistant")):
+        value, column = held[role], columns[role]
+        whole = isinstance(value, (list, tuple))
+        said = (
+            _messages(name, line, value, column)
+            if whole
+            else [{"role": side, "content": _said(name, line, value, column)}]
+        )
+        if role == "prompt" and (more := _optional(name, line, held.get("input"), columns.get("input", ""))):
+            said[-1]["content"] += f"\n\n{more}"
+        turns += said
+    return turns
+
+
+def _optional(name: str, line: int, value: Any, column: str) -> str:
+    """A cell that may be missing or empty."""
+    return "" if value is None or value is MISSING else cell_text(name, line, value, column).strip()
 
 
 def _messages(name: str, line: int, value: Any, column: str) -> list[Message]:
@@ -182,7 +219,18 @@ def _messages(name: str, line: int, value: Any, column: str) -> list[Message]:
         what = "nothing" if value is MISSING or value is None else f"an empty {type(value).__name__}"
         what = f"a {type(value).__name__}" if value and value is not MISSING else what
         raise BadRow(name, line, f"{column!r} must be {WANTED}, got {what}", kind="dialogue")
-    return [_message(name, line, at, one) for at, one in enumerate(value, 1)]
+    return [_message(name, line, at, one) for at, one in enumerate(_one_by_one(value), 1)]
+
+
+def _one_by_one(value: Sequence[Any]) -> Iterator[Any]:
+    """Messages; of a question and its answer in one place, two."""
+    for one in value:
+        keys = next((pair for pair in BOTH if isinstance(one, Mapping) and set(pair) <= set(one)), None)
+        both = [one[key] for key in keys] if keys else one
+        if isinstance(both, (list, tuple)) and len(both) == 2:
+            yield from ({"role": role, "content": said} for role, said in zip(("user", "assistant"), both, strict=True))
+        else:
+            yield one
 
 
 def _message(name: str, line: int, at: int, value: Any) -> Message:
@@ -194,7 +242,8 @@ def _message(name: str, line: int, at: int, value: Any) -> Message:
                 name, line, f"message {at} has no {part!r}; a message has a role and a content", kind="dialogue"
             )
         found[part] = value[key]
-    role = OTHER_NAMES.get(str(found["role"]), str(found["role"]))
+    role = str(found["role"]).strip().lower()
+    role = OTHER_NAMES.get(role, role)
     if role not in ROLES:
         what = f"message {at} has the role {role!r}; roles are {', '.join(ROLES)}.{did_you_mean(role, ROLES)}"
         raise BadRow(name, line, what, kind="dialogue_role")
@@ -203,10 +252,17 @@ def _message(name: str, line: int, at: int, value: Any) -> Message:
 
 def _said(name: str, line: int, value: Any, what: str) -> str:
     """A text without the white space around it, which would join with the template's."""
+    if isinstance(value, (list, tuple)) and value and all(_is_text(part) for part in value):
+        value = "".join(part["text"] for part in value)
     text = "" if value is None else cell_text(name, line, value, what).strip()
     if not text:
         raise BadRow(name, line, f"{what} is empty; fill it in or take the dialogue out", kind="dialogue_empty")
     return text
+
+
+def _is_text(part: Any) -> bool:
+    """Whether it is a part of a message as OpenAI writes them, of the kind text."""
+    return isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def _check_turns(name: str, line: int, turns: Sequence[Message]) -> None:
