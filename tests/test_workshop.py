@@ -84,4 +84,5 @@ def test_exports_come_from_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("llamita.workshop.settings_of", lambda step: {})
     shop.export(shop.start(str(tmp_path / "model")), Exporter())  # type: ignore[arg-type]
     assert loaded == ["cpu"]
+    assert shop.load(replace(shop.start(str(tmp_path / "model")), name="config:bert:1m")).name == "config:bert:1m"
     assert torch.device(GPU).type == "cpu"

@@ -153,9 +153,7 @@ class Workshop:
         key = address(parts)
 
         def make(folder: Path) -> None:
-            model = self.load(stage, "cpu")
-            model.name = stage.name
-            exporter.export(model, self.run(folder / "artifact"))
+            exporter.export(self.load(stage, "cpu"), self.run(folder / "artifact"))
 
         folder = self.store.stage(key, name_of(exporter), make) / "artifact"
         return Stage(key=key, folder=folder, name=stage.name, base=stage.base)
@@ -227,7 +225,9 @@ class Workshop:
     def load(self, stage: Stage, device: str | None = None) -> Model:
         """The live model of a stage."""
         source = locate(stage.folder)
-        return self._load(replace(source, base=source.base or stage.base), device)
+        model = self._load(replace(source, base=source.base or stage.base), device)
+        model.name = stage.name
+        return model
 
     def run(self, folder: Path, teacher: Stage | None = None) -> Run:
         folder.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,16 @@ def test_a_template_that_rewrites_earlier_turns_is_refused_and_not_shifted() -> 
         answered(tokenizer, TALK, end_of_turn(tokenizer))
 
 
+def test_a_template_that_leaves_it_to_the_model_to_open_its_turn_is_refused() -> None:
+    unopened = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<|endoftext|>{% endfor %}"
+    with pytest.raises(
+        UserError, match="writes '<assistant>' before an answer, which the model would have to say itself"
+    ):
+        answered_all(chat_model(unopened), [written(TALK)], None)
+    bare = "{% for m in messages %}{{ ' ' + m['content'] + (']' if m['role'] == 'user' else eos_token) }}{% endfor %}"
+    assert answered_all(chat_model(bare), [written(TALK[:2])], None)[0].spans
+
+
 def test_a_template_whose_answers_join_the_prompt_is_refused() -> None:
     joined = TEMPLATES["plain"].replace(":\\n'", ": '")
     tokenizer = chat_model(joined).tokenizer

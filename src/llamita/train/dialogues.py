@@ -127,8 +127,22 @@ def answered(tokenizer: Any, messages: Sequence[Mapping[str, str]], stop: int) -
     return Answered(ids=ids, spans=tuple(spans), bytes=tuple(sizes))
 
 
+def require_opening(tokenizer: Any) -> None:
+    """Refuse a template that takes no notice of `add_generation_prompt`, where it writes whose turn it is before an answer."""
+    asking, said = {"role": "user", "content": "asked"}, "what is said"
+    asked = rendered(tokenizer, [asking])
+    whole = rendered(tokenizer, [asking, {"role": "assistant", "content": said}])
+    before = whole.removeprefix(asked).partition(said)[0].strip()
+    require(
+        not before or rendered(tokenizer, [asking], ask=True) != asked,
+        f"the chat template writes {before!r} before an answer, which the model would have to say itself; let the template end"
+        " with it if add_generation_prompt",
+    )
+
+
 def answered_all(model: Model, texts: Sequence[Any], max_length: int | None) -> list[Answered]:
     """Every dialogue's tokens, cut after the last answer that fits into the shortest of these limits and the model's own."""
+    require_opening(model.tokenizer)
     stop = end_of_turn(model.tokenizer)
     limit = min(model.max_length, max_length or model.max_length)
     return [answered(model.tokenizer, messages_of(text), stop).cut(limit) for text in texts]
@@ -138,7 +152,11 @@ def dialogue_examples(model: Model, texts: Sequence[Any], max_length: int | None
     """Training rows, and how many dialogues were left out since no answer of theirs fits."""
     found = answered_all(model, texts, max_length)
     rows = [one.tokens for one in found if one.spans]
-    require(bool(rows), "no dialogue has an answer that fits into max_length; raise it")
+    limit = min(model.max_length, max_length or model.max_length)
+    require(
+        bool(rows),
+        f"no dialogue has an answer that ends within {limit} tokens; raise max_length, or take a model that reads longer texts",
+    )
     return TokenExamples(rows=rows, lengths=[len(row.ids) for row in rows]), len(found) - len(rows)
 
 
