@@ -35,4 +35,10 @@ def __getattr__(name: str) -> Any:
     """Public names are imported when first used, so that `import llamita` stays instant and torch-free."""
     if name not in _PLACES:
         raise AttributeError(f"module 'llamita' has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    globals()[name] = value = getattr(import_module(_PLACES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, which a notebook completes before any is imported."""
+    return sorted(__all__)

@@ -104,6 +104,15 @@ def test_one_bare_text_is_not_taken_for_many() -> None:
         BagOfWords(WEIGHTS).classify("good")
 
 
+def test_half_a_character_is_refused_by_its_place() -> None:
+    with pytest.raises(UserError, match="item 2 of the list holds half a character"):
+        BagOfWords(WEIGHTS).classify(["good", "bad \ud83d"])
+
+
+def test_an_engine_tells_its_name_and_labels() -> None:
+    assert repr(BagOfWords(WEIGHTS)) == "<BagOfWords 'bag of words': negative, positive>"
+
+
 def test_softmax_agrees_with_a_slow_one_and_reads_the_last_axis() -> None:
     logits = np.random.default_rng(0).normal(0, 3, (2, 4, 3)).astype(np.float32)
     for row, found in zip(logits.reshape(-1, 3), softmax(logits).reshape(-1, 3), strict=True):

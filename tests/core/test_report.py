@@ -117,6 +117,12 @@ def test_a_report_comes_back_equal_from_its_dict_and_from_its_file(tmp_path: Pat
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_a_report_shows_itself_in_a_line_and_in_a_notebook() -> None:
+    assert repr(report()).startswith(f"<Report {report().title!r}: ")
+    assert len(repr(report())) < 300
+    assert "<table" in report()._repr_html_()
+
+
 def test_a_redacted_report_has_the_numbers_but_no_text() -> None:
     hidden = report().redacted()
     assert not any(word in json.dumps(hidden.to_dict()) for word in ("secret", "secrte"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,24 +16,14 @@ from llamita.core.conformal import threshold_of
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError, require
+from llamita.core.prediction import Prediction as Prediction
+from llamita.core.prediction import Predictions
 from llamita.core.task import Text
 
 Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What an engine says of one text."""
-
-    label: str
-    """The likeliest."""
-    confidence: float
-    """The label's probability."""
-    probabilities: dict[str, float]
-    """Of every label, in the engine's order."""
-    labels: tuple[str, ...] = ()
-    """What the text is labelled: the likeliest; where a text may have any labels, those that reach their thresholds; where a
-    coverage was asked for, those among which the right one is that often, the likeliest first, or none."""
+LONE_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character beyond 16 bits: no text, which a tokenizer refuses."""
 
 
 class Engine(ABC):
@@ -47,6 +37,11 @@ class Engine(ABC):
     encoder: TextEncoder
     capabilities: frozenset[Capability]
     """What it can do; a measure that needs more says so instead of a number."""
+
+    def __repr__(self) -> str:
+        """Its name and labels, so that a notebook shows what was opened."""
+        name, labels = getattr(self, "name", "unnamed"), getattr(self, "labels", ())
+        return f"<{type(self).__name__} {name!r}: {', '.join(labels) or 'no labels'}>"
 
     @property
     @abstractmethod
@@ -91,7 +86,7 @@ class Engine(ABC):
         *,
         coverage: float | None = None,
         labelled: Any = None,
-    ) -> list[Prediction]:
+    ) -> Predictions:
         """The likeliest label of each text, with its probability and those of the others.
 
         Args:
@@ -109,6 +104,8 @@ class Engine(ABC):
         for number, text in enumerate(listed, 1):
             if not _is_text(text):
                 raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
+            if any(LONE_HALF.search(part) for part in ([text] if isinstance(text, str) else text)):
+                raise UserError(f"item {number} of the list holds half a character (a lone surrogate); take it out")
         require(
             (coverage is None) == (labelled is None),
             "coverage and labelled go together: the sets are drawn from labelled texts",
@@ -127,7 +124,7 @@ class Engine(ABC):
                     label=self.labels[best], confidence=float(row[best]), probabilities=probabilities, labels=given
                 )
             )
-        return found
+        return Predictions(found, listed)
 
     def generate(
         self, prompts: Sequence[Sequence[int]], how: Decoding | None = None, heard: Callable[[int], None] | None = None

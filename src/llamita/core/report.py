@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ class Report:
     def score_name(self) -> str:
         """The finding that its models are judged by."""
         return str(self.task.get("score", OneLabel.score_name))
+
+    def __repr__(self) -> str:
+        """What it is about, in a line; all of it would fill the screen."""
+        return f"<Report {self.title!r}: {', '.join(subject.name for subject in self.subjects) or 'nothing measured'}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: first line, goals and table."""
+        return import_module("llamita.pages.report").html_summary(self)  # pages stand above: imported when shown
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,0 +1,53 @@
+"""Prediction: what an engine says of one text, and of many, as a notebook shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+from llamita.core.task import Text
+
+MOST_SHOWN = 50
+"""Rows that a notebook shows."""
+LONGEST_SHOWN = 120
+"""Characters of a text that a notebook shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What an engine says of one text."""
+
+    label: str
+    """The likeliest."""
+    confidence: float
+    """The label's probability."""
+    probabilities: dict[str, float]
+    """Of every label, in the engine's order."""
+    labels: tuple[str, ...] = ()
+    """What the text is labelled: the likeliest; where a text may have any labels, those that reach their thresholds; where a
+    coverage was asked for, those among which the right one is that often, the likeliest first, or none."""
+
+
+class Predictions(list[Prediction]):
+    """A list of predictions that a notebook shows as a table, each beside its text."""
+
+    def __init__(self, predictions: Iterable[Prediction] = (), texts: Iterable[Text] = ()):
+        super().__init__(predictions)
+        self.texts = tuple(texts)
+
+    def _repr_html_(self) -> str:
+        """The first of them: text, what it is labelled, and the confidence."""
+        rows = [
+            f"<tr><td>{_shown(text)}</td><td>{escape(', '.join(one.labels) or '—')}</td><td>{100 * one.confidence:.1f} %</td></tr>"
+            for text, one in list(zip(self.texts, self, strict=False))[:MOST_SHOWN]
+        ]
+        more = f"<p>{MOST_SHOWN} / {len(self)}</p>" if len(self) > MOST_SHOWN else ""
+        head = "<tr><th>text</th><th>label</th><th>confidence</th></tr>"
+        return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
+
+
+def _shown(text: Text) -> str:
+    """The beginning of a text, or of each of a pair, as HTML."""
+    parts = [text] if isinstance(text, str) else list(text)
+    return " · ".join(escape(p[:LONGEST_SHOWN] + ("…" if len(p) > LONGEST_SHOWN else "")) for p in parts)

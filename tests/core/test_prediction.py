@@ -1,0 +1,22 @@
+"""Predictions are a list that a notebook shows as a table."""
+
+from __future__ import annotations
+
+from tests.engines import BagOfWords
+
+from llamita.core.prediction import MOST_SHOWN
+
+
+def test_predictions_are_a_list_that_shows_each_text_with_its_label() -> None:
+    found = BagOfWords({"good": (0, 9)}).classify(["good <b>", ("a" * 200, "pair")])
+    assert found == list(found)
+    shown = found._repr_html_()
+    assert "<td>good &lt;b&gt;</td><td>positive</td><td>100.0 %</td>" in shown
+    assert f"{'a' * 120}… · pair" in shown
+    assert shown.count("<tr>") == 3
+
+
+def test_of_many_predictions_the_first_are_shown_and_the_number_of_all() -> None:
+    shown = BagOfWords({"good": (0, 9)}).classify(["good"] * (MOST_SHOWN + 5))._repr_html_()
+    assert shown.count("<td>good</td>") == MOST_SHOWN
+    assert "50 / 55" in shown
