@@ -68,6 +68,12 @@ def test_a_missed_goal_says_what_to_relax():
     assert not missed[2].advice
 
 
+@pytest.mark.parametrize("bad", [{"max_size": "5MB"}, {"max_latency": "5ms"}, {"keep": "0.99"}, {"keep": True}])
+def test_goals_that_are_no_numbers_are_refused_by_name(bad):
+    with pytest.raises(UserError, match=f"{next(iter(bad))} must be a number such as"):
+        Goals(**bad)
+
+
 @pytest.mark.parametrize("bad", [{"keep": 0}, {"keep": -1.0}, {"max_size": 0}, {"max_latency": -2}])
 def test_goals_that_make_no_sense_are_refused(bad):
     with pytest.raises(UserError, match="must be"):

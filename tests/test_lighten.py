@@ -204,3 +204,39 @@ def test_too_few_texts_to_learn_from_are_refused(job, tmp_path):
     few = str(write_csv(tmp_path / "few.csv", sentences(39)))
     with pytest.raises(UserError, match=r"few\.csv has 39 texts; a student needs 40 or more"):
         lighten(**job | {"data": few}, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"data": None}, "no data given"),
+        ({"max_size": "5MB"}, "max_size must be a number such as"),
+        ({"minutes": "ten"}, "minutes must be more than 0, got ten"),
+        ({"threads": -1}, "threads must be a whole number from 1 on, got -1"),
+        ({"seed": 1.5}, "seed must be a whole number from 0 on, got 1.5"),
+        ({"columns": "text=review"}, "columns must be a dict such as"),
+        ({"labels": 5}, "labels must be names"),
+        ({"students": "minilm"}, r"students must be a list of models, such as \['minilm'\]"),
+        ({"language": "fr"}, "language must be one of en, zh, got 'fr'"),
+    ],
+)
+def test_a_wrong_kind_of_argument_is_refused_in_python_before_any_work(wrong, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        lighten(**{"data": "missing.csv"} | wrong, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_is_no_folder_for_a_run(tmp_path):
+    (tmp_path / "out").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match=r"out must be a folder; .*out is a file"):
+        lighten(data="missing.csv", out=tmp_path / "out")
+
+
+def test_the_public_names_are_listed_before_any_is_imported_and_lighten_stays_the_function(monkeypatch):
+    import inspect
+
+    import llamita
+
+    monkeypatch.delitem(vars(llamita), "lighten")
+    assert {"lighten", "load", "Recipe"} <= set(dir(llamita))
+    assert list(inspect.signature((llamita.lighten, llamita.lighten)[1]).parameters)[:2] == ["model", "data"]

@@ -21,6 +21,10 @@ class Goals:
     """Milliseconds, p95, batch 1, string in, probabilities out, on the user's texts."""
 
     def __post_init__(self) -> None:
+        for name, example in (("keep", "0.99"), ("max_size", "20_000_000 bytes"), ("max_latency", "5 ms")):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            require(value is None or number, f"{name} must be a number such as {example}, or None, got {value!r}")
         require(
             self.keep is None or 0 < self.keep <= 1.5, f"keep must be in (0, 1.5], got {self.keep}; 0.99 keeps 99 %"
         )

@@ -14,6 +14,8 @@ from typing import Any
 from llamita.core.answers import KINDS
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
+from llamita.core.messages import LANGUAGES
+from llamita.core.opening import checked_threads
 from llamita.core.report import Report
 from llamita.core.store import Store
 from llamita.data.check import check
@@ -69,7 +71,9 @@ def lighten(
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
-    _require_possible(task, minutes)
+    _require_possible(task=task, minutes=minutes, seed=seed, threads=threads, language=language)
+    _require_kinds(data, labels, columns, students)
+    folder = _folder(out, data)
     device = chosen_device(device)
     tables, doubts = checked(data, test, unlabelled, columns)
     settings = _given(train=data, test=test, unlabelled=unlabelled, columns=columns, labels=labels, seed=seed)
@@ -79,7 +83,6 @@ def lighten(
     _require_askable(bare, task, teacher_floor)
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
-    folder = Path(out or default_folder(data))
     store = Store(folder=folder / "stages")
     shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device)
     plan = planned(shop, folder, model, students, goals, minutes, bare)
@@ -93,11 +96,39 @@ def lighten(
     return report
 
 
-def _require_possible(task: str, minutes: float) -> None:
+def _require_possible(*, task: str, minutes: float, seed: int, threads: int | None, language: str) -> None:
     """Refuse what no run can do."""
     known = tuple(kind.task for kind in KINDS)
     require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
-    require(minutes > 0, f"minutes must be more than 0, got {minutes:g}")
+    number = isinstance(minutes, int | float) and minutes > 0
+    require(number, f"minutes must be more than 0, got {minutes}")
+    whole = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
+    require(whole, f"seed must be a whole number from 0 on, got {seed!r}")
+    require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    checked_threads(threads)
+
+
+def _require_kinds(data: Any, labels: Any, columns: Any, students: Any) -> None:
+    """Refuse from Python what the command line can't even say."""
+    require(data is not None, "no data given; give training data: a file, (texts, labels), a DataFrame or a Dataset")
+    require(
+        labels is None or hasattr(labels, "__iter__"), f"labels must be names, such as ['good', 'bad'], got {labels!r}"
+    )
+    require(
+        columns is None or isinstance(columns, Mapping),
+        f"columns must be a dict such as {{'text': 'review', 'label': 'stars'}}, got {columns!r}",
+    )
+    require(
+        students is None or not isinstance(students, str),
+        f"students must be a list of models, such as ['minilm'], got {students!r}",
+    )
+
+
+def _folder(out: str | Path | None, data: Any) -> Path:
+    """Where the run goes; refused where a file stands."""
+    folder = Path(out or default_folder(data))
+    require(not folder.is_file(), f"out must be a folder; {folder} is a file")
+    return folder
 
 
 def _given(*, labels: Any, **settings: Any) -> dict[str, Any]:

@@ -35,6 +35,21 @@ def test_a_damaged_artifact_is_told_in_a_line(tmp_path: Path) -> None:
         open_engine(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("model", "settings", "said"),
+    [
+        (None, {}, "a model is a folder, a file or a name, got NoneType"),
+        ("config:bert:1m", {"threads": -1}, "threads must be a whole number from 1 on, got -1"),
+        ("config:bert:1m", {"threads": "2"}, "threads must be a whole number from 1 on, got '2'"),
+        ("config:bert:1m", {"precision": "fp8"}, "precision must be one of fp32, bf16, auto, got 'fp8'"),
+        ("config:bert:1m", {"device": "tpu"}, "device must be one of cuda, mps, cpu, got 'tpu'"),
+    ],
+)
+def test_what_can_not_be_honoured_is_refused(model: str | None, settings: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        open_engine(model, **settings)  # type: ignore[arg-type]
+
+
 def test_threads_are_all_cores_unless_told() -> None:
     before = torch.get_num_threads()
     try:

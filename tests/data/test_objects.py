@@ -30,11 +30,19 @@ def test_lists_pairs_and_dicts_have_the_names_of_their_columns() -> None:
         (7, "data must be a file"),
         ((["a"], []), "1 texts but 0 labels"),
         (["a", 3], "item 2"),
+        ({"text": ["a"], "label": ["b"]}, r"no dict of columns; give pandas.DataFrame\(data\)"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_is_refused(source: Any, said: str) -> None:
     with pytest.raises(UserError, match=said):
         rows_of(source)
+
+
+def test_a_dict_of_splits_is_refused_by_the_name_of_one() -> None:
+    from datasets import Dataset, DatasetDict
+
+    with pytest.raises(UserError, match=r"one split, got a DatasetDict of train, test; give data\['train'\]"):
+        rows_of(DatasetDict(train=Dataset.from_dict({"text": ["a"]}), test=Dataset.from_dict({"text": ["b"]})))
 
 
 def test_label_lists_stay_lists_and_numbers_become_pythons() -> None:

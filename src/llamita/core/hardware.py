@@ -102,8 +102,9 @@ def chosen_device(named: str | None = None) -> str:
         UserError: there is no such device, or torch sees none here.
     """
     best = best_device()
-    require(named is None or named in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
-    require(named in (None, "cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
+    kind = named.split(":")[0] if named else best
+    require(kind in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
+    require(kind in ("cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
     return named or best
 
 

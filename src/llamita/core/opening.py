@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita.core import processes
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.exporter import Artifact
 from llamita.core.hardware import num_cores
 from llamita.core.sources import locate
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
+
+PRECISIONS = ("fp32", "bf16", "auto")
 
 
 def open_engine(
@@ -27,15 +29,18 @@ def open_engine(
         precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
             its own and takes no notice.
     """
+    require(isinstance(model, str | Path), f"a model is a folder, a file or a name, got {type(model).__name__}")
+    require(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    threads = checked_threads(threads)
     source = locate(_best_inside(model))
     if source.kind == "artifact":
         assert source.path is not None
         return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
-    from llamita.core.hardware import best_device, use_bf16
+    from llamita.core.hardware import chosen_device, use_bf16
     from llamita.core.model import Model
 
     set_threads(threads)
-    opened = Model.load(source, device=device or best_device())
+    opened = Model.load(source, device=chosen_device(device))
     opened.precision = "bf16" if use_bf16(precision, opened.device.type) else "fp32"
     return opened
 
@@ -54,10 +59,21 @@ def _exporter_of(folder: Path) -> str:
         raise UserError(f"{folder}/artifact.json is damaged; export the model again") from None
 
 
+def checked_threads(threads: int | None) -> int | None:
+    """The number of threads, if it is one; None for all cores.
+
+    Raises:
+        UserError: it is no whole number from 1 on.
+    """
+    whole = isinstance(threads, int) and not isinstance(threads, bool) and threads > 0
+    require(threads is None or whole, f"threads must be a whole number from 1 on, got {threads!r}")
+    return threads
+
+
 def set_threads(threads: int | None) -> int:
     """Make torch use so many threads (by default all cores, shared by the processes here) and return the number."""
     import torch
 
-    threads = threads or max(1, num_cores() // processes.num_processes_here())
+    threads = checked_threads(threads) or max(1, num_cores() // processes.num_processes_here())
     torch.set_num_threads(threads)
     return threads

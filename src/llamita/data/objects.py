@@ -22,12 +22,22 @@ def rows_of(source: Any) -> tuple[str, Rows]:
         return "Dataset", _dataset_rows(source)
     if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
         return "texts and labels", _texts_and_labels(*source)
+    if isinstance(source, Mapping):
+        raise UserError(_advice_for(source))
     if not isinstance(source, Sequence):
         raise UserError(
             "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
             f" {kind.__name__}"
         )
     return "list", _list_rows(source)
+
+
+def _advice_for(source: Mapping[Any, Any]) -> str:
+    """What to do with several data sets in one, or with columns in a dict."""
+    first = next(iter(source), "train")
+    if hasattr(source.get(first), "column_names"):
+        return f"data must be one split, got a {type(source).__name__} of {', '.join(map(str, source))}; give data[{first!r}]"
+    return "data must be no dict of columns; give pandas.DataFrame(data), or a list with a dict for each row"
 
 
 def _dataset_rows(source: Any) -> Rows:
