@@ -175,6 +175,11 @@ def test_an_override_that_leads_nowhere_is_refused(assignment: str, part: str):
     assert part in str(caught.value)
 
 
+def test_an_override_in_an_empty_list_says_so():
+    with pytest.raises(UserError, match=r"the list that '0' is to be in is empty; write it whole"):
+        values.overridden({"steps": []}, ["steps.0.keep=1"])
+
+
 def test_full_width_commas_and_list_marks_part_names_too():
     assert values.names("正面，负面、中性") == ("正面", "负面", "中性")
     assert values.labels("正面＝好，负面=差") == {"正面": "好", "负面": "差"}

@@ -36,11 +36,37 @@ def test_a_recipe_survives_yaml(tmp_path):
         ({"steps": ["prune.dpeth"]}, "Did you mean 'prune.depth'"),
         ({"steps": [{"prune.depth": {"kep": 4}}]}, "Did you mean 'keep'"),
         ({"steps": [{"prune.depth": {"keep": "many"}}]}, "keep must be int"),
+        ({"steps": ["export.onnx"]}, "steps: no step 'export.onnx'; a recipe has it under 'exporters'"),
+        ({"exporters": ["finetune"]}, "no exporter 'finetune'; a recipe has it under 'steps'"),
     ],
 )
 def test_mistakes_are_named(change, message):
     with pytest.raises(UserError, match=message):
         Recipe.from_dict({**DATA, **change})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected keys model, .* got nothing"),
+        ("- a\n", r"got \['a'\]"),
+        (
+            "model: minilm\nsteps: [finetune]\nsteps: []\n",
+            "the key 'steps' stands in line 2 and in line 3; leave one out",
+        ),
+        ("model: minilm\ntask:\n  classify: {train: a.csv, train: b.csv}\n", "the key 'train' stands in line 3"),
+    ],
+)
+def test_a_file_that_would_lose_something_is_refused_by_its_name(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=f"recipe.yaml: .*{message}"):
+        Recipe.from_yaml(tmp_path / "recipe.yaml")
+
+
+def test_a_recipe_may_repeat_a_part_by_its_anchor(tmp_path: Path) -> None:
+    text = "model: minilm\nsteps: [{finetune: &s {epochs: 1}}, {finetune: {<<: *s, epochs: 2}}]\n"
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    assert [step.epochs for step in Recipe.from_yaml(tmp_path / "recipe.yaml").steps] == [1, 2]
 
 
 def test_the_recipe_of_the_how_to_page_can_be_read(tmp_path: Path):

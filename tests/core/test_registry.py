@@ -70,7 +70,7 @@ def test_a_setting_tells_its_type_its_default_and_its_help():
     [
         ("prune.dpeth", None, "no method 'prune.dpeth'. Did you mean 'prune.depth'? See `llamita list`."),
         ("qualty", "measure", "no measure 'qualty'. Did you mean 'quality'? See `llamita list`."),
-        ("prune.depth", "exporter", "no exporter 'prune.depth'. See `llamita list`."),
+        ("prune.depth", "exporter", "no exporter 'prune.depth'; a recipe has it under 'steps'"),
         ("zzz", "step", "no step 'zzz'. See `llamita list`."),
     ],
 )

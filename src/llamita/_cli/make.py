@@ -100,9 +100,7 @@ def demo(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str]) -> int:
     """A recipe, carried out in a folder; the same command resumes it."""
-    import yaml
-
-    from llamita.core.recipe import Recipe
+    from llamita.core.recipe import Recipe, read_yaml
 
     parser = flags.Parser("run", "Carry out a recipe. key=value changes it: seed=1, steps.0.keep=4.")
     parser.add("recipe", metavar="RECIPE.yaml")
@@ -119,7 +117,7 @@ def run(argv: Sequence[str]) -> int:
         raise UserError(f"{path} is a folder; name a recipe (.yaml) in it")
     recipe = Recipe.from_yaml(path)
     if args.overrides:
-        data = values.overridden(yaml.safe_load(path.read_text(encoding="utf-8")), args.overrides)
+        data = values.overridden(read_yaml(path), args.overrides)
         recipe = Recipe.from_dict(data, str(path))
     out = run_folder(args.out)
     from llamita.run import execute

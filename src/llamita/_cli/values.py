@@ -202,6 +202,10 @@ def _set(data: Any, keys: list[str], value: Any, shown: str) -> Any:
     key, rest = keys[0], keys[1:]
     if isinstance(data, list):
         if not key.isdecimal() or int(key) >= len(data):
+            if not data:
+                raise UserError(
+                    f"{shown}: the list that {key!r} is to be in is empty; write it whole, such as steps=[finetune]"
+                )
             raise UserError(f"{shown}: {key!r} must be a place from 0 to {len(data) - 1}")
         item = data[int(key)]
         if rest and isinstance(item, str):

@@ -61,7 +61,8 @@ class Recipe:
     def from_dict(cls, data: Mapping[str, Any], where: str = "recipe") -> Recipe:
         """Build a recipe from plain data; what is unknown or missing is refused with its name."""
         if not isinstance(data, Mapping):
-            raise UserError(f"{where}: expected keys {', '.join(KEYS)}, got {type(data).__name__}")
+            given = "nothing" if data is None else repr(data)[:60]
+            raise UserError(f"{where}: expected keys {', '.join(KEYS)}, got {given}")
         for key in data:
             if key not in KEYS:
                 raise UserError(f"{where}: unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
@@ -101,18 +102,44 @@ class Recipe:
 
     @classmethod
     def from_yaml(cls, path: Path) -> Recipe:
-        """Read a recipe's file.
+        """Read a recipe's file; its errors are those of `read_yaml` and of `from_dict`."""
+        return cls.from_dict(read_yaml(path), str(path))
 
-        Raises:
-            UserError: no such file, not YAML, or no recipe.
-        """
-        try:
-            data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"no recipe file {path}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
-        return cls.from_dict(data, str(path))
+
+def read_yaml(path: Path) -> Any:
+    """A recipe's file as plain data.
+
+    Raises:
+        UserError: no such file, no YAML, or a key that stands twice, of which one would be lost.
+    """
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_OnceLoader)
+    except FileNotFoundError:
+        raise UserError(f"no recipe file {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Reads plain data in which each key stands once."""
+
+
+def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if str(key.value) in lines:
+            raise UserError(
+                f"the key {key.value!r} stands in line {lines[key.value]} and in line {line}; leave one out"
+            )
+        lines[str(key.value)] = line
+    loader.flatten_mapping(node)
+    return loader.construct_mapping(node, deep=True)
+
+
+_OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def _methods(data: Mapping[str, Any], key: str, kind: str, where: str) -> tuple[Any, ...]:

@@ -104,6 +104,10 @@ def _known(value: ast.expr, tree: ast.Module) -> ast.expr:
     return value
 
 
+LISTED_UNDER = {"step": "steps", "measure": "measures", "exporter": "exporters"}
+"""The key of a recipe that methods of a kind stand under."""
+
+
 def resolve(name: str, kind: str | None = None) -> Entry:
     """The entry of a full name (`learn.finetune`) or of a short one that only one method has (`finetune`)."""
     known = {key: entry for key, entry in entries().items() if kind in (None, entry.kind)}
@@ -113,6 +117,9 @@ def resolve(name: str, kind: str | None = None) -> Entry:
     if len(short) == 1:
         return short[0]
     what = kind or "method"
+    other = next((one for key, one in entries().items() if name in (key, key.split(".")[-1])), None)
+    if other is not None and other.kind in LISTED_UNDER:
+        raise UserError(f"no {what} {name!r}; a recipe has it under {LISTED_UNDER[other.kind]!r}")
     hint = did_you_mean(name, [*known, *(key.split(".")[-1] for key in known)])
     raise UserError(f"no {what} {name!r}.{hint} See `llamita list`.")
 
