@@ -114,7 +114,13 @@ def execute(
     Raises:
         UserError: for a recipe, file or machine that can't do it.
     """
+    if not isinstance(recipe, Recipe):
+        raise UserError(
+            f"execute takes a Recipe, got {type(recipe).__name__}; Recipe.from_dict makes one of plain data"
+        )
     folder, device = Path(folder), chosen_device(device)
+    if folder.is_file():
+        raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run
     with new_folder(folder) if processes.is_first() else nullcontext():
         if processes.is_first():

@@ -74,3 +74,16 @@ def test_the_recipe_of_the_how_to_page_can_be_read(tmp_path: Path):
     (tmp_path / "recipe.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     recipe = Recipe.from_yaml(tmp_path / "recipe.yaml")
     assert [name_of(step) for step in recipe.steps][1] == "prune.vocabulary"
+
+
+def test_from_python_a_recipe_of_names_or_of_what_no_file_holds_is_refused(tmp_path: Path) -> None:
+    import pandas
+
+    from llamita.run import execute
+
+    with pytest.raises(UserError, match=r"steps of a Recipe are objects, got 'finetune'; Recipe.from_dict makes them"):
+        Recipe(model="minilm", steps=("finetune",))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"execute takes a Recipe, got dict; Recipe.from_dict makes one"):
+        execute(DATA, tmp_path / "run")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="a recipe holds plain data, got a DataFrame; give a file, or lists"):
+        Recipe(model="minilm", task={"classify": {"train": pandas.DataFrame({"text": ["a"]})}}).to_yaml()

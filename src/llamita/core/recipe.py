@@ -40,6 +40,14 @@ class Recipe:
     """Whether the report has a row for the model as it came and after each step, too."""
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
+            wrong = next((one for one in getattr(self, key) if not isinstance(one, kind)), None)
+            if wrong is not None:
+                raise UserError(
+                    f"{key} of a Recipe are objects, got {wrong!r}; Recipe.from_dict makes them of names and settings"
+                )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back to an equal recipe."""
         data: dict[str, Any] = {"model": self.model}
@@ -97,8 +105,18 @@ class Recipe:
         )
 
     def to_yaml(self) -> str:
-        """The file that `from_yaml` reads back."""
-        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        """The file that `from_yaml` reads back.
+
+        Raises:
+            UserError: it holds what no file can, such as a DataFrame.
+        """
+        try:
+            return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+        except yaml.representer.RepresenterError as error:
+            what = type(error.args[-1]).__name__
+            raise UserError(
+                f"a recipe holds plain data, got a {what}; give a file, or lists: (texts, labels)"
+            ) from None
 
     @classmethod
     def from_yaml(cls, path: Path) -> Recipe:
