@@ -7,6 +7,7 @@ tests/damage.py is put alone, then all that one file can hold together. "lines":
 ones, no more and no less; "also": other findings beside it (near copies, which take seconds, are looked for in the clean corpus,
 in all damage together, and where they are the damage). The clean rows were chosen without the checker:
 English rows in ASCII, Chinese ones without the characters &<>, of any text the first row only; the same rule for the test file.
+Dialogues made of the same texts have the damage of tests/damaged_talks.py. Labels that may be wrong: bench/label_errors.py.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def main() -> None:
 
 def corpus(language: str, train: Path, test: Path) -> dict[str, Any]:
     """Every row of the table for one corpus."""
-    from tests.damage import DAMAGES, Corpus
+    from tests.damage import DAMAGES
+    from tests.damaged_corpus import Corpus
 
     seen: set[str] = set()
     clean = [clean_rows(file, language, most, seen) for file, most in ((train, ROWS), (test, TEST_ROWS))]
@@ -60,11 +62,14 @@ def corpus(language: str, train: Path, test: Path) -> dict[str, Any]:
     number, exact = sum(r["found"] for r in rows), sum(r["lines_right"] for r in rows)
     both = f"together {joined['found']} of {joined['of']}"
     print(f"{language}: alone {number} of {len(rows)} found, {exact} with the right lines; {both}")
+    talked = talks([text for text, _ in clean[0]])
+    print(f"{language}: dialogues {talked['found']} of {talked['of']}, missed: {talked['missed']}")
     return {
         "clean_rows": [len(part) for part in clean],
         "alarms_on_clean": len(alarms),
         "alone": rows,
         "together": joined,
+        "dialogues": talked,
     }
 
 
@@ -107,7 +112,7 @@ def findings(made: Any, near: bool = True) -> tuple[list[Any], str, list[int], d
 
 def alone(damage: Any, clean: list[list[tuple[str, str]]]) -> dict[str, Any]:
     """One kind of damage in the clean corpus."""
-    from tests.damage import Corpus
+    from tests.damaged_corpus import Corpus
 
     made = Corpus.of(*clean)
     hurt = damage.put(made)
@@ -133,7 +138,7 @@ def alone(damage: Any, clean: list[list[tuple[str, str]]]) -> dict[str, Any]:
 
 def together(damages: list[Any], clean: list[list[tuple[str, str]]]) -> dict[str, Any]:
     """All kinds in one file: each is found if a finding of its kind names its lines."""
-    from tests.damage import Corpus
+    from tests.damaged_corpus import Corpus
 
     made = Corpus.of(*clean)
     hurt = {damage.name: (damage.kind, damage.put(made)) for damage in damages}
@@ -143,6 +148,26 @@ def together(damages: list[Any], clean: list[list[tuple[str, str]]]) -> dict[str
     strangers = {kind: sorted(set(found) - damaged)[:5] for kind, found in lines.items() if set(found) - damaged}
     print("together, missed:", missed, "; lines named that nothing was put into:", strangers)
     return {"of": len(hurt), "found": len(hurt) - len(missed), "missed": missed, "strangers": strangers}
+
+
+def talks(texts: list[str]) -> dict[str, Any]:
+    """Each kind of damage in dialogues of these texts: found if its line is named, and no other line."""
+    from tests.damaged_talks import TALK_DAMAGES, talks_found, write_talks
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "talks.jsonl"
+        write_talks(file, texts, [])
+        alarms = sum(len(found) for found in talks_found(file).values())
+        missed = []
+        for name, (kind, _) in TALK_DAMAGES.items():
+            lines = write_talks(file, texts, [name])
+            missed += [] if talks_found(file) == {kind: {lines[name]}} else [name]
+    return {
+        "of": len(TALK_DAMAGES),
+        "found": len(TALK_DAMAGES) - len(missed),
+        "missed": missed,
+        "alarms_on_clean": alarms,
+    }
 
 
 if __name__ == "__main__":

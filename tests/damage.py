@@ -2,71 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
-Lines = list["Row"]
-
-
-@dataclass(eq=False)
-class Row:
-    """One row; `raw` are its bytes in the file where they aren't those of a CSV row."""
-
-    text: str
-    label: str
-    raw: bytes | None = None
-
-
-@dataclass
-class Corpus:
-    """Training and test rows, and how they are written."""
-
-    train: Lines
-    test: Lines
-    free: Lines = field(default_factory=list)
-    """Rows that no damage has touched yet."""
-    header: str = "text,label"
-    encoding: str = "utf-8"
-
-    @classmethod
-    def of(cls, train: Sequence[tuple[str, str]], test: Sequence[tuple[str, str]]) -> Corpus:
-        rows = [Row(*pair) for pair in train]
-        return cls(train=rows, test=[Row(*pair) for pair in test], free=[r for r in rows if len(r.text) > 40][::3])
-
-    def pick(self, longest: int = 400) -> Row:
-        """An untouched row of some length."""
-        row = next(r for r in self.free if len(r.text) <= longest)
-        self.free.remove(row)
-        return row
-
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """The training and the test file."""
-        train, test = folder / "train.csv", folder / "test.csv"
-        head = self.header.encode(self.encoding) + "\n".encode(self.encoding) if self.header else b""
-        train.write_bytes(head + b"".join(self._line(row) for row in self.train))
-        test.write_bytes(b"text,label\n" + b"".join(_csv(row).encode() for row in self.test))
-        return train, test
-
-    def _line(self, row: Row) -> bytes:
-        return row.raw + b"\n" if row.raw is not None else _csv(row).encode(self.encoding)
-
-    def lines(self, rows: Lines) -> list[int]:
-        """Where these rows stand, in training or, where they are none of its, in test."""
-        first = 1 + bool(self.header)
-        places = {id(row): i + 2 for i, row in enumerate(self.test)} | {
-            id(row): i + first for i, row in enumerate(self.train)
-        }
-        return [places[id(row)] for row in rows]
-
-
-def _csv(row: Row) -> str:
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerow([row.text, row.label])
-    return stream.getvalue()
+from tests.damaged_corpus import PARTED, Corpus, Lines, Row, json_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +105,74 @@ def _unknown_in_test(corpus: Corpus) -> Lines:
     return corpus.test[-1:]
 
 
+def _pairs_in_test(corpus: Corpus) -> Lines:
+    corpus.test_header = "premise,hypothesis,label"
+    for row in corpus.test:
+        row.text += PARTED + row.text[::-1]
+    return corpus.test[:1]
+
+
+def _many_labels(corpus: Corpus) -> Lines:
+    for at, row in enumerate([*corpus.train, *corpus.test]):
+        row.label = f"{_identifier(at % (len(corpus.train) // 2))}"
+    return corpus.train
+
+
+def _identifier(number: int) -> int:
+    """A number that looks like an identifier, another for each."""
+    return (number * 7919 + 10_007) % 1_000_003
+
+
+def _in_json(change: Callable[[Row], object]) -> Callable[[Corpus], Lines]:
+    """One line of a JSONL file is what `change` makes of its row: text as it stands, anything else as JSON."""
+
+    def put(corpus: Corpus) -> Lines:
+        corpus.form, corpus.header = "jsonl", ""
+        row = next(row for row in corpus.free if row is not corpus.train[0])
+        line = change(row)
+        row.raw = (line if isinstance(line, str) else json.dumps(line)).encode()
+        return [row]
+
+    return put
+
+
+def _one_column(corpus: Corpus) -> Lines:
+    """A list of texts without a first line that names it."""
+    corpus.header = ""
+    for row in corpus.train:
+        row.raw = row.text.replace(",", " ").replace('"', "").encode()
+    corpus.train[0].raw = CHINESE_LINE[:14].encode() if corpus.train[0].text[0] > "\u4e00" else b"a fine film"
+    return corpus.train[:1]
+
+
+def _chinese_labels(label: str) -> Callable[[Corpus], Lines]:
+    """All labels Chinese, one of them written so."""
+
+    def put(corpus: Corpus) -> Lines:
+        names = dict(zip(sorted({row.label for row in corpus.train}), ("差评", "好评"), strict=True))
+        for row in (*corpus.train, *corpus.test):
+            row.label = names[row.label]
+        row = corpus.pick()
+        while row.label != "好评":
+            row = corpus.pick()
+        row.label = label
+        return [row]
+
+    return put
+
+
+def _chinese(change: Callable[[str], str]) -> Callable[[Corpus], Lines]:
+    """Damages a Chinese text; of a corpus that has none the line below."""
+    return _text(lambda text: change(text if any(c > "\u4e00" for c in text) else CHINESE_LINE))
+
+
+def _again_in_traditional(corpus: Corpus) -> Lines:
+    row = corpus.pick()
+    row.text = "这个电脑的屏幕很难看，风扇也很响，我们后来换了别的牌子"
+    corpus.train.append(Row("這個電腦的屏幕很難看，風扇也很響，我們後來換了別的牌子", row.label))
+    return corpus.train[-1:]
+
+
 def _rare(corpus: Corpus) -> Lines:
     rows = [corpus.pick() for _ in range(3)]
     for row in rows:
@@ -174,9 +183,9 @@ def _rare(corpus: Corpus) -> Lines:
 def _in_encoding(name: str) -> Callable[[Corpus], Lines]:
     def put(corpus: Corpus) -> Lines:
         corpus.encoding = name
-        if name == "gb18030":
+        if name in STARTS:
             row = corpus.train[0]
-            row.text = "这部电影非常好看，" + row.text
+            row.text = STARTS[name] + row.text
             return [row]
         return []
 
@@ -232,6 +241,7 @@ def _absent_in_test(corpus: Corpus) -> Lines:
     return []
 
 
+STARTS = {"gb18030": "这部电影非常好看，", "big5": "這部電影非常好看，"}
 CHINESE_LINE = "这家酒店的位置很好，房间也很干净，下次还会再来住的"
 ENGLISH_LINE = "The room was clean and the staff were friendly, we would stay here again"
 DAMAGES: tuple[Damage, ...] = (
@@ -320,4 +330,57 @@ DAMAGES: tuple[Damage, ...] = (
     Damage(name="texts cut at so many characters", kind="cut_off", put=_cut, alone=True),
     Damage(name="the label written before the text", kind="label_in_text", put=_label_in_text, alone=True),
     Damage(name="a label that the test file lacks", kind="absent_label", put=_absent_in_test, alone=True),
+    Damage(
+        name="Chinese UTF-8 read as GBK (浣犲ソ)", kind="encoding", language="zh",
+        put=_chinese(lambda t: t.encode().decode("gb18030", "replace"))
+    ),
+    Damage(
+        name="Chinese UTF-8 read as GBK, lost bytes as question marks", kind="encoding", language="zh",
+        put=_chinese(lambda t: t.encode().decode("gb18030", "replace").replace("\ufffd", "?"))
+    ),
+    Damage(
+        name="GBK read as Latin-1 (ÄãºÃ)", kind="encoding", language="zh",
+        put=_chinese(lambda t: t.encode("gb18030").decode("latin-1"))
+    ),
+    Damage(name="屯屯屯屯 of unused memory", kind="encoding", put=_text(lambda t: _word(t, "屯" * 6)), language="zh"),
+    Damage(name="Chinese as HTML entities", kind="markup", put=_text(lambda t: "&#22909;&#30475; " + t), language="zh"),
+    Damage(name="Chinese as \\u597d\\u770b", kind="escape", put=_text(lambda t: "\\u597d\\u770b " + t), language="zh"),
+    Damage(
+        name="Chinese percent-encoded", kind="percent", put=_text(lambda t: "%E5%A5%BD%E7%9C%8B " + t), language="zh"
+    ),
+    Damage(
+        name="a joiner between Chinese characters", kind="invisible", language="zh",
+        put=_chinese(lambda t: "很\u200d好，" + t)
+    ),
+    Damage(name="暂无评论", kind="nothing_said", put=_text(lambda t: "暂无评论"), language="zh"),
+    Damage(name="该用户没有填写评价", kind="nothing_said", put=_text(lambda t: "该用户没有填写评价。"), language="zh"),
+    Damage(
+        name="系统默认好评", kind="nothing_said", language="zh",
+        put=_text(lambda t: "评价方未及时做出评价,系统默认好评!")
+    ),
+    Damage(name="该条微博已被作者删除", kind="nothing_said", put=_text(lambda t: "该条微博已被作者删除"), language="zh"),
+    Damage(name="a date with a time for a text", kind="spreadsheet", put=_text(lambda t: "2024/1/3 0:00:00")),
+    Damage(name="a text cut where a spreadsheet's cell ends", kind="cell_limit", put=_text(lambda t: (t * 32_767)[:32_767])),
+    Damage(
+        name="a row again in traditional characters", kind="duplicate", put=_again_in_traditional, language="zh"
+    ),
+    Damage(
+        name="a row again in full width", kind="duplicate", put=_again(lambda r: Row(_full_width(r.text), r.label))
+    ),
+    Damage(name="好坪 for 好评", kind="label_spelling", put=_chinese_labels("好坪"), language="zh", alone=True),
+    Damage(name="好評 beside 好评", kind="label_spelling", put=_chinese_labels("好評"), language="zh", alone=True),
+    Damage(name="a Big5 file", kind="", put=_in_encoding("big5"), alone=True, language="en"),
+    Damage(name="a list of texts whose first is taken for the header", kind="header", put=_one_column, alone=True),
+    Damage(name="pairs in the test file only", kind="pairs", put=_pairs_in_test, alone=True),
+    Damage(name="identifiers for labels", kind="many_labels", put=_many_labels, alone=True),
+    Damage(name="a line of JSON that breaks off", kind="json", put=_in_json(lambda r: json_line(r)[:-1]), alone=True),
+    Damage(name="a list among objects", kind="json", put=_in_json(lambda r: [r.text, r.label]), alone=True),
+    Damage(name="an object without its text", kind="key", put=_in_json(lambda r: {"label": r.label}), alone=True),
+    Damage(
+        name="a list for a text", kind="cell", put=_in_json(lambda r: {"text": [r.text], "label": r.label}), alone=True
+    ),
+    Damage(
+        name="half a character", kind="cell", alone=True,
+        put=_in_json(lambda r: {"text": r.text[:9] + "\ud83d", "label": r.label})
+    ),
 )  # fmt: skip
