@@ -17,6 +17,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from llamita.core.registry import entries
+
 ROOT = Path(__file__).resolve().parents[1] / "src" / "llamita"
 CATALOGUE = ROOT / "core" / "messages.zh.toml"
 ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5)}
@@ -24,12 +26,12 @@ ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5
 RETURNED = {
     "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy", "_undecodable"),
     "data/delimited.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
-    "tasks/_splits.py": ("_no_label_hint",),
+    "tasks/_splits.py": ("_no_label_hint",), "measure/_flops.py": ("mean_flops",), "candidates.py": ("name",),
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip
 """Functions that return messages."""
 LISTED = {
-    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
+    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "_cli/data_check.py": "SPLITS", "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
 }  # fmt: skip
 """Dictionaries whose values are messages."""
 
@@ -42,7 +44,7 @@ def collected(root: Path = ROOT) -> dict[str, str]:
         for text, line in _of_file(ast.parse(file.read_text(encoding="utf-8")), place):
             if re.search(r"[A-Za-z]{2}", re.sub(r"\{\d+\}", "", text)):
                 found.setdefault(text, f"{place}:{line}")
-    return found
+    return found | ({entry.summary: entry.name for entry in entries().values()} if root == ROOT else {})
 
 
 def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
@@ -72,6 +74,8 @@ def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     if name in ARGUMENTS:
         yield from ((node.args[i], "") for i in ARGUMENTS[name] if i < len(node.args))
+    if name in ("Report", "Subject"):
+        yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg in ("title", "name"))
     if name == "BadRow" and len(node.args) > 2:
         yield node.args[2], "{0}:{1}: "
     if name in ("DataFinding", "Trace"):

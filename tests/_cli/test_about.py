@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 
@@ -27,6 +28,14 @@ def test_a_folder_of_several_methods_lists_them_and_no_others(said: Callable[...
     assert "distill.logits" in text
     assert "distill.hidden" in text
     assert "prune." not in text
+
+
+def test_in_chinese_every_method_says_in_chinese_what_it_does(said: Callable[..., str]):
+    shown = said("list", "--language", "zh").splitlines()
+    rows = [line for line in shown if re.match(r" *[a-z]+\.[a-z_]+ ", line)]
+    assert len(rows) == len(json.loads(said("list", "--json")))
+    assert [line for line in rows if not re.search("[\u4e00-\u9fff]", line)] == []
+    assert "删除整层" in said("list", "prune.depth", "--language", "zh").splitlines()[0]
 
 
 def test_the_whole_list_is_the_same_in_print_and_in_json(said: Callable[..., str]):

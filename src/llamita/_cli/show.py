@@ -90,7 +90,7 @@ def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = 
         n = max((f[name].n for f in found if name in f), default=0)
         cells = [written(f[name]) if name in f else "" for f in found]
         rows.append([said(TITLES.get(name, name)), *cells, f"{n:,}" if n else ""])
-    table(["", *(name for name, _ in named), "n"], rows, title, right=range(1, len(named) + 2))
+    table(["", *(said(name) for name, _ in named), "n"], rows, said(title), right=range(1, len(named) + 2))
 
 
 def written(finding: Finding) -> str:

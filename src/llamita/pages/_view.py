@@ -37,7 +37,7 @@ def view(report: Report, words: Words, folder: Path | None, *, redacted: bool) -
         "data": data(report, words),
         "snippets": snippets(report, words, folder),
         "commands": commands(report),
-        "machine": report.machine,
+        "machine": {words.get(f"machine_{key}", key): value for key, value in report.machine.items()},
         "versions": report.versions,
         "command": report.command,
         "seed": report.seed,

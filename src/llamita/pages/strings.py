@@ -61,7 +61,7 @@ def words_for(report: Report, language: str) -> dict[str, str]:
 
 
 def in_language(report: Report, language: str) -> Report:
-    """The report with what the program wrote into it said in a language: notes, advice, findings of the data, reasons."""
+    """The report with what the program wrote into it said in a language: names, notes, advice, findings of the data, reasons."""
     if language == LANGUAGES[0]:
         return report
 
@@ -72,11 +72,14 @@ def in_language(report: Report, language: str) -> Report:
     if task.get("notes"):
         task = task | {"notes": [say(note) for note in task["notes"]]}
     subjects = tuple(
-        replace(s, findings=tuple(replace(f, reason=say(f.reason)) if f.reason else f for f in s.findings))
+        replace(
+            s, name=say(s.name), findings=tuple(replace(f, reason=say(f.reason)) if f.reason else f for f in s.findings)
+        )
         for s in report.subjects
-    )
+    )  # fmt: skip
+    tried = tuple(c | {key: say(c[key]) for key in ("name", "note") if c.get(key)} for c in report.candidates)
     found = tuple(f | {key: say(f[key]) for key in ("message", "remedy") if f.get(key)} for f in report.data_findings)
     return replace(
-        report, task=task, subjects=subjects, data_findings=found, notes=tuple(map(say, report.notes)),
+        report, title=say(report.title), task=task, subjects=subjects, candidates=tried, data_findings=found, notes=tuple(map(say, report.notes)),
         goals=tuple(replace(goal, advice=say(goal.advice)) for goal in report.goals),
     )  # fmt: skip
