@@ -31,7 +31,8 @@ RETURNED = {
 }  # fmt: skip
 """Functions that return messages."""
 LISTED = {
-    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "_cli/data_check.py": "SPLITS", "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
+    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "_cli/data_check.py": "SPLITS",
+    "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
 }  # fmt: skip
 """Dictionaries whose values are messages."""
 

@@ -196,14 +196,26 @@ def test_a_chinese_page_says_in_chinese_what_the_run_wrote_into_the_report(tmp_p
 def test_a_chinese_page_names_models_candidates_and_the_machine_in_chinese(tmp_path: Path) -> None:
     report = english_report()
     teacher, *others = report.subjects
-    tried = {"name": "teacher · 3 layers · FFN 256 · 2183 pieces", "size_bytes": 7e5, "score": 0.5, "n": 9, "latency_ms": 3}
+    tried = {
+        "name": "teacher · 3 layers · FFN 256 · 2183 pieces",
+        "size_bytes": 7e5,
+        "score": 0.5,
+        "n": 9,
+        "latency_ms": 3,
+    }
     report = replace(
         report, title="smollm2 made light", subjects=(replace(teacher, name="smollm2 (best plain int8)"), *others),
         candidates=({**tried, "note": "stands in linear/"},), machine={"cpu": "EPYC", "cores": 2, "memory_bytes": 9},
     )  # fmt: skip
     page, _, markdown = written(report, tmp_path, language="zh")
     for text in (page.text, markdown.replace("\\", "")):
-        for wanted in ("smollm2 的轻量化", "teacher · 3 层 · FFN 256 · 2183 词元", "在 linear/ 中", "核数", "内存（字节）"):
+        for wanted in (
+            "smollm2 的轻量化",
+            "teacher · 3 层 · FFN 256 · 2183 词元",
+            "在 linear/ 中",
+            "核数",
+            "内存（字节）",
+        ):
             assert wanted in text
     assert "smollm2（最佳直接 int8）" in page.text
 

@@ -80,6 +80,7 @@ def in_language(report: Report, language: str) -> Report:
     tried = tuple(c | {key: say(c[key]) for key in ("name", "note") if c.get(key)} for c in report.candidates)
     found = tuple(f | {key: say(f[key]) for key in ("message", "remedy") if f.get(key)} for f in report.data_findings)
     return replace(
-        report, title=say(report.title), task=task, subjects=subjects, candidates=tried, data_findings=found, notes=tuple(map(say, report.notes)),
+        report, title=say(report.title), task=task, subjects=subjects, candidates=tried, data_findings=found,
+        notes=tuple(map(say, report.notes)),
         goals=tuple(replace(goal, advice=say(goal.advice)) for goal in report.goals),
     )  # fmt: skip
