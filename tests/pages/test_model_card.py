@@ -46,6 +46,12 @@ def test_the_card_says_how_to_use_it_its_numbers_and_limits_and_no_text_of_the_u
     assert not any(sentence in body for sentence, _ in SENTENCES)
 
 
+def test_the_card_says_where_its_lines_are_run_from(tmp_path: Path) -> None:
+    _, body = card(english_report(), tmp_path / "light_films")
+    assert r"are run from the folder it lies in and call it “light\_films”" in body
+    assert "'light_films'" in body
+
+
 def test_labels_with_markup_stay_text(tmp_path: Path) -> None:
     front, body = card(chinese_report(), tmp_path / "light")
     assert "财经&lt;b&gt;" in body

@@ -45,6 +45,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "splits": report.task.get("sizes") or {},
         "transformers": transformers_lines(report, place, text),
         "onnxruntime": ONNXRUNTIME.format(folder=f"{place}/{exported.name}", text=text) if exported else "",
+        "place": place,
         "measured": light.name if light else "",
         "language": language_of(report),
     }
