@@ -4,7 +4,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.check import check
-from llamita.data.copies import Seen, kept_of, near_pairs, repeated_nearly, same_texts
+from llamita.data.copies import Seen, _proposed, _shingles, kept_of, near_pairs, repeated_nearly, same_texts
 from llamita.data.read import read_table
 from llamita.data.text import text_key
 
@@ -97,3 +97,11 @@ def test_a_stream_finds_the_copies_that_a_look_at_all_texts_does() -> None:
     assert repeated_nearly(texts, None) == {3}
     exact = Seen(near=False)
     assert [exact.copy_kind(text) for text in texts] == ["", "", "copies", "", "", "copies"]
+
+
+def test_texts_of_one_template_are_not_all_compared_one_by_one() -> None:
+    texts = [
+        f"note {i} says that the number {i * 37 % 1009} is followed by {i * 91 % 2003}, no more" for i in range(120)
+    ]
+    shingles = {i: _shingles(text_key(text)) for i, text in enumerate(texts)}
+    assert len(list(_proposed(shingles, 0.95))) < 120 * 119 / 2 / 10

@@ -12,6 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from llamita.core.errors import require
 from llamita.core.task import Text
 from llamita.data.text import han_share, text_key
@@ -25,6 +27,8 @@ LIKENESS, MANY_CHARACTERS = 0.8, 5_000_000
 n-grams of so many take about half a gigabyte and half a minute."""
 HASHES = 128
 """Of each text; more find more of the pairs that are just as alike as asked."""
+DOUBT = 0.2
+"""By how much hashes may miss the likeness of two texts, five times their spread: pairs further off aren't compared exactly."""
 
 
 def same_texts(texts: Sequence[Text], key: Callable[[Text], str] = text_key) -> list[list[int]]:
@@ -75,11 +79,34 @@ def _proposed(shingles: dict[int, frozenset[str]], likeness: float) -> Iterable[
     """Pairs that are probably as alike as asked; those that are less alike by a bit are proposed too."""
     from datasketch import MinHashLSH
 
-    index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
-    for row, parts in shingles.items():
-        hashed = _hashed(parts)
-        yield from ((other, row) for other in index.query(hashed))
-        index.insert(row, hashed)
+    index, sketches = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES), _Sketches()
+    rows = list(shingles)
+    for place, row in enumerate(rows):
+        hashed = _hashed(shingles[row])
+        near = index.query(hashed)
+        yield from ((rows[other], row) for other in sketches.alike(hashed, near, likeness - DOUBT))
+        index.insert(place, hashed)
+        sketches.add(hashed)
+
+
+class _Sketches:
+    """The hashes of texts in one array, so that one text is compared with thousands at once."""
+
+    def __init__(self) -> None:
+        self._held = np.zeros((64, HASHES), np.uint32)
+        self._number = 0
+
+    def add(self, hashed: Any) -> None:
+        if self._number == len(self._held):
+            self._held = np.concatenate([self._held, np.zeros_like(self._held)])
+        self._held[self._number] = hashed.hashvalues
+        self._number += 1
+
+    def alike(self, hashed: Any, places: Sequence[int], least: float) -> list[int]:
+        """Those of the places whose hashes say that so many n-grams are common."""
+        rows = np.asarray(places, dtype=np.int64)
+        common = (self._held[rows] == hashed.hashvalues.astype(np.uint32)).mean(axis=1)
+        return rows[common >= least].tolist()
 
 
 def _hashed(parts: frozenset[str]) -> Any:
@@ -130,7 +157,7 @@ class Seen:
         require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
         self.likeness = likeness
         self._keys: set[bytes] = set()
-        self._hashed: dict[int, Any] = {}
+        self._sketches, self._number = _Sketches(), 0
         self._index: Any = None
         if near:
             from datasketch import MinHashLSH
@@ -151,12 +178,12 @@ class Seen:
         if self._index is None or not (parts := _shingles(key)):
             return ""
         hashed = _hashed(parts)
-        if any(hashed.jaccard(self._hashed[row]) >= self.likeness for row in self._index.query(hashed)):
+        if self._sketches.alike(hashed, self._index.query(hashed), self.likeness):
             return "near copies"
         if remember:
-            row = len(self._hashed)
-            self._hashed[row] = hashed
-            self._index.insert(row, hashed)
+            self._index.insert(self._number, hashed)
+            self._sketches.add(hashed)
+            self._number += 1
         return ""
 
     @classmethod
