@@ -23,6 +23,11 @@ def test_the_model_decides_how_it_is_asked() -> None:
     assert not is_headed(causal("llama"))
 
 
+def test_a_models_name_is_not_yet_a_model() -> None:
+    with pytest.raises(UserError, match=r"ask takes an opened model, got 'smollm2'; open it first: llamita\.load"):
+        ask("smollm2", ["yes", "no"])  # type: ignore[arg-type]
+
+
 def test_examples_are_as_many_of_each_label_and_drawn_by_the_seed() -> None:
     model = causal("llama")
     engine = ask(model, ("yes", "no"), examples=Shots(data=TABLE, number=4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -92,6 +93,8 @@ def ask(
     Raises:
         UserError: for a model of another kind, labels, or examples that it can't be asked with.
     """
+    opened = not isinstance(model, str | PathLike)
+    require(opened, f"ask takes an opened model, got {str(model)!r}; open it first: llamita.load({str(model)!r})")
     require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
     shown: list[tuple[Text, str]] = []
     if examples is not None and not is_headed(model):
