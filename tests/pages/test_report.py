@@ -71,6 +71,12 @@ def test_tags_are_closed_and_ids_are_unique(make, tmp_path: Path) -> None:
     assert all(target and target.removeprefix("#") in ids for target in targets)
 
 
+def test_what_became_of_a_candidate_and_its_note_are_parted_by_a_comma(tmp_path: Path) -> None:
+    *_, markdown = written(english_report(), tmp_path)
+    (row,) = [line for line in markdown.splitlines() if "smallest that keeps 99 %" in line]
+    assert row.endswith(", smallest that keeps 99 % |")
+
+
 def test_the_headline_is_the_heading_of_the_page(tmp_path: Path) -> None:
     page, _, markdown = written(english_report(), tmp_path)
     first = "The teacher bought nothing measurable: +1.5 points"
