@@ -161,7 +161,7 @@ def _warn_of_little(task: Task) -> None:
     """Say so when the texts can hardly tell one model from another."""
     present = {task.told_gold(task.test, i) for i in range(len(task.test))}
     if len(task.test) < FEW:
-        log.warning("warning: %d texts are few; the intervals say how little they tell", len(task.test))
+        log.warning("warning: few texts (%d); the intervals say how little they tell", len(task.test))
     if len(present) == 1:
         log.warning("warning: every text is labelled %r; how the others are told apart isn't seen", *present)
 
