@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,19 @@ def test_an_empty_row_of_one_column_is_an_empty_text_and_of_several_a_fault() ->
     assert faults == []
     assert list(delimited_rows(HERE, iter(["text,label\n", ",\n"]), tabs=False, faults=faults)[2]) == []
     assert [fault.kind for fault in faults] == ["empty_row"]
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t", "|"])
+def test_the_line_that_tells_a_spreadsheet_the_mark_is_no_header(mark: str) -> None:
+    names, line, rows = read(f"sep={mark}\r\ntext{mark}label\r\na b{mark}x\r\n")
+    assert (names, line, rows) == (("text", "label"), 2, [(3, ["a b", "x"])])
+
+
+def test_many_broken_rows_take_time_in_proportion() -> None:
+    faults: Faults = []
+    broken = [f'"good" film {i},x\n' for i in range(20_000)]
+    _, _, rows = delimited_rows(HERE, iter(["text,label\n", *broken, "ok,y\n"]), tabs=False, faults=faults)
+    start = time.process_time()
+    assert [number for number, _ in rows] == [20_002]
+    assert len(faults) == 20_000
+    assert time.process_time() - start < 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import chain, islice
@@ -19,6 +21,8 @@ Parsed = tuple[int, Sequence[Any], Sequence[str]]
 OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
 
 
+SAID = re.compile("sep=([,;\t|])", re.IGNORECASE)
+"""A first line by which a spreadsheet is told what divides the columns; it is no row."""
 FIRST = 1000
 """Lines that are looked at before any row is given."""
 
@@ -38,8 +42,11 @@ def delimited_rows(
         UserError: the header; a row, where faults aren't collected.
     """
     start = list(islice(lines, FIRST))
+    said = SAID.fullmatch(start[0].strip("\r\n")) if start else None
+    if said:
+        start[0] = "\n"
     first = next((line for line in start if line.strip()), "")
-    delimiter = "\t" if tabs else next((d for d in ",;\t" if d in first), ",")
+    delimiter = "\t" if tabs else said[1] if said else next((d for d in ",;\t" if d in first), ",")
     plain = tabs and _is_plain(start)
     if plain and again and len(start) == FIRST:
         with closing(again()) as every:
@@ -94,6 +101,7 @@ class _Lines:
 
     def __init__(self, lines: Iterable[str]):
         self.lines = iter(lines)
+        self.given_back: deque[str] = deque()
         self.number = 0
         self.taken: list[str] = []
 
@@ -101,7 +109,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self.lines)
+        line = self.given_back.popleft() if self.given_back else next(self.lines)
         self.number += 1
         self.taken.append(line)
         return line
@@ -109,7 +117,7 @@ class _Lines:
     def keep_one(self) -> str:
         """Give back all lines of the record but its first, which is returned."""
         first, *rest = self.taken
-        self.lines = chain(rest, self.lines)
+        self.given_back.extendleft(reversed(rest))
         self.number -= len(rest)
         self.taken = []
         return first
