@@ -215,3 +215,10 @@ def test_ten_times_the_rows_take_no_more_memory(place: Path, said: Callable[...,
         tracemalloc.stop()
         assert (place / "out.csv").read_text(encoding="utf-8").count("\n") == rows + 1
     assert peaks[2] < 1.3 * peaks[1]
+
+
+def test_texts_that_are_not_read_whole_are_counted(model: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["predict", str(model), "a warm film", "word " * 5000, "很好" * 5000]) == 0
+    assert "2 of the texts are longer than the" in capsys.readouterr().err
+    assert main(["predict", str(model), "a warm film"]) == 0
+    assert "longer than" not in capsys.readouterr().err

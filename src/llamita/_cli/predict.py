@@ -51,10 +51,16 @@ def predict(argv: Sequence[str]) -> int:
         raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
     with _output(args.out) as stream:
         write = WRITERS[form](stream, Teller(engine, _threshold(args, engine)))
-        warned = False
+        warned, cut = False, 0
         for texts in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
             write(texts, engine.scores(list(texts)))
+            cut += engine.encoder.num_cut(texts)
+    if cut:
+        log.warning(
+            "warning: %d of the texts are longer than the %d tokens the model reads; what lies beyond was not read",
+            cut, engine.encoder.max_length,
+        )  # fmt: skip
     if args.out:
         print(said(f"written: {args.out}"), file=sys.stderr)
     return 0

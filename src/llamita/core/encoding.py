@@ -59,6 +59,12 @@ class TextEncoder:
         """Token ids and segment ids of each text, cut to `max_length` and not padded."""
         return [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(list(texts))]
 
+    def num_cut(self, texts: Sequence[Text]) -> int:
+        """How many of these texts are longer than what is read; those of a few bytes can't be."""
+        sizes = (len((text if isinstance(text, str) else "".join(text)).encode()) for text in texts)
+        long = [text for text, size in zip(texts, sizes, strict=True) if 2 * size > self.max_length]
+        return sum(bool(e.overflowing) for e in self.tokenizer.encode_batch(long)) if long else 0
+
     def unknown_share(self, texts: Sequence[Text]) -> float:
         """Share of the tokens of these texts that stand for what the tokenizer doesn't know; 0 for one that knows bytes."""
         name = getattr(self.tokenizer.model, "unk_token", None)
