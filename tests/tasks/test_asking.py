@@ -98,3 +98,11 @@ def test_a_model_of_other_labels_is_refused_in_one_line() -> None:
     assert "\n" not in str(told.value)
     with pytest.raises(UserError, match="number of shots must be >= 0, got -1"):
         Shots(data=TABLE, number=-1)
+
+
+def test_a_label_that_no_example_shows_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    Shots(data=(["fine", "nice"], ["yes", "yes"])).drawn(("yes", "no"))
+    assert "no example of 'no' is shown" in caplog.text
+    caplog.clear()
+    Shots(data=TABLE, number=4).drawn(("yes", "no"))
+    assert "no example" not in caplog.text

@@ -63,7 +63,14 @@ class Shots:
             assert table.labels is not None
         taken = proportional(table.labels, min(self.number, len(table)), self.seed, balanced=True)
         order = np.random.default_rng(self.seed).permutation(taken)
-        return [(table.texts[i], table.labels[i]) for i in order]
+        shown = [(table.texts[i], table.labels[i]) for i in order]
+        unshown = [label for label in labels if label not in {given for _, given in shown}]
+        if unshown:
+            log.warning(
+                "warning: no example of %s is shown, which the model will hardly answer; give one of each label",
+                ", ".join(map(repr, unshown)),
+            )
+        return shown
 
 
 def ask(
