@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Text
 
+log = logging.getLogger(__name__)
 CHUNK = 1024
 """Texts read, predicted and written at a time."""
 ANSWERED = 16
@@ -58,8 +60,8 @@ def predict(argv: Sequence[str]) -> int:
             cut += engine.encoder.num_cut(texts)
     if cut:
         log.warning(
-            "warning: %d of the texts are longer than the %d tokens the model reads; what lies beyond was not read",
-            cut, engine.encoder.max_length,
+            "warning: the model reads %d tokens, and texts that are longer were cut at their end: %d",
+            engine.encoder.max_length, cut,
         )  # fmt: skip
     if args.out:
         print(said(f"written: {args.out}"), file=sys.stderr)
