@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 from tests.families import tiny_model
@@ -90,6 +91,11 @@ def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
     assert "learn.calibrate" in log
     again = execute(recipe, tmp_path / "out", threads=1)
     assert again.subjects[0].findings == report.subjects[0].findings
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "other settings" not in log
+    execute(replace(recipe, seed=1), tmp_path / "out", threads=1)
+    log = (tmp_path / "out" / "log.txt").read_text()
+    assert "out was made with other settings: what they change is made anew, the rest is kept" in log
 
 
 def test_what_others_see_of_the_log_stays_as_it_was(tmp_path, caplog):

@@ -124,7 +124,7 @@ def execute(
     processes.wait()  # all have found the folder fit for a run
     with new_folder(folder) if processes.is_first() else nullcontext():
         if processes.is_first():
-            write_whole(folder / "recipe.yaml", recipe.to_yaml())
+            _keep_recipe(recipe, folder / "recipe.yaml")
         shop = Workshop(
             store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
             track=check_tracker(track) if track else "", task=open_task(recipe.task) if recipe.task else None,
@@ -144,6 +144,13 @@ def execute(
         if processes.is_first():
             finish(report, folder, language=language)
     return report
+
+
+def _keep_recipe(recipe: Recipe, file: Path) -> None:
+    """Write the recipe into the run's folder, and say so if another one stood there."""
+    if file.exists() and file.read_text(encoding="utf-8") != recipe.to_yaml():
+        log.info("%s was made with other settings: what they change is made anew, the rest is kept", file.parent)
+    write_whole(file, recipe.to_yaml())
 
 
 def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
