@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from llamita._cli.failures import explained
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.settings import LoopSettings
 
@@ -126,3 +129,18 @@ def test_a_checkpoint_that_holds_nothing_is_passed_over(content: str, tmp_path: 
     state = checkpoints.load()
     assert state is not None
     assert state["step"] == 5
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, given: bytes) -> int:  # pyrefly: ignore
+            if len(given) < 9000:
+                return len(given)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    kept = Checkpoints(folder=tmp_path, key="k")
+    monkeypatch.setattr(Path, "open", lambda self, mode: Full())
+    with pytest.raises(OSError, match="No space left on device") as told:
+        kept.save(3, {"weights": torch.zeros(9000)})
+    code, line = explained(told.value)
+    assert (code, line.split(";")[0]) == (2, f"the disk is full at {tmp_path}")

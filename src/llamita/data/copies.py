@@ -102,7 +102,7 @@ class _Sketches:
         self._held[self._number] = hashed.hashvalues
         self._number += 1
 
-    def alike(self, hashed: Any, places: Sequence[int], least: float) -> list[int]:
+    def alike(self, hashed: Any, places: Sequence[Any], least: float) -> list[int]:
         """Those of the places whose hashes say that so many n-grams are common."""
         rows = np.asarray(places, dtype=np.int64)
         common = (self._held[rows] == hashed.hashvalues.astype(np.uint32)).mean(axis=1)

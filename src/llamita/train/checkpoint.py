@@ -51,7 +51,7 @@ class Checkpoints:
         """Write a checkpoint whole, then drop the older ones."""
         final = self.folder / f"step-{step:08d}.pt"
         part = final.with_suffix(".part")
-        torch.save({"format": FORMAT, "step": step, **state}, part)
+        _write({"format": FORMAT, "step": step, **state}, part)
         os.replace(part, final)
         for path in self._whole():
             if path != final:
@@ -81,6 +81,18 @@ class Checkpoints:
 
     def load_best(self) -> dict[str, torch.Tensor]:
         return load_file(self.folder / "best.safetensors")
+
+
+def _write(state: Mapping[str, Any], file: Path) -> None:
+    """Through a stream of ours: what a full disk says comes out as it is, and not as a fault of torch's own writer."""
+    try:
+        with file.open("wb") as stream:
+            torch.save(state, stream)
+    except (OSError, RuntimeError) as error:
+        cause = error if isinstance(error, OSError) else error.__context__
+        if isinstance(cause, OSError):
+            raise OSError(cause.errno, cause.strerror, str(file.parent)) from None
+        raise
 
 
 def training_key(
