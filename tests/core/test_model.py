@@ -6,6 +6,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 from tests.families import tiny_model
 
+from llamita.core.model import Model
+
 
 def test_the_encoder_is_made_once():
     model = tiny_model("bert")
@@ -41,6 +43,10 @@ def test_parts_that_the_files_lack_start_alike_each_time_and_the_callers_random_
     second = Model.load(tmp_path).module.state_dict()
     assert any("pooler" in name for name in first)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_fresh_weights_stand_on_the_device_asked_for():
+    assert Model.load("config:bert:1m", device="meta").device.type == "meta"
 
 
 def test_others_may_read_what_is_saved(tmp_path):

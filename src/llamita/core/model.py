@@ -171,7 +171,9 @@ class Model(Engine):
         if source.kind == "config":
             from llamita.core.architecture import random_model
 
-            return random_model(source.address)
+            fresh = random_model(source.address)
+            fresh.module.to(device)
+            return fresh
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # parts that the files lack, such as a pooler, start alike each time
             module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
