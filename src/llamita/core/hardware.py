@@ -102,10 +102,12 @@ def chosen_device(named: str | None = None) -> str:
         UserError: there is no such device, or torch sees none here.
     """
     best = best_device()
-    kind = named.split(":")[0] if named else best
+    if named is None:
+        return best
+    kind = named.split(":")[0]
     require(kind in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
     require(kind in ("cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
-    return named or best
+    return named
 
 
 def of_device(device: str) -> dict[str, str]:
