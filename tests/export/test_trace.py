@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
 import textwrap
 import warnings
+import weakref
 from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
 from tests.export.test_onnx import TEXTS, exported, file_bytes
 from tests.families import tiny_model
 
+from llamita.core.architecture import head_linear
+from llamita.export import _trace
 from llamita.export._check import shaped_batches
 from llamita.export._trace import quiet, trace
 
@@ -25,6 +32,35 @@ def test_the_model_is_afterwards_as_it_was() -> None:
     assert [value.name for value in graph.graph.outputs] == ["logits"]
     assert model.module.config.to_dict() | {"attention": model.module.config._attn_implementation} == settings
     assert (model.text_logits(TEXTS) == before).all()
+
+
+def test_a_model_of_a_shape_seen_before_is_not_traced_again_and_answers_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced: list[str] = []
+    draw = _trace._traced
+    monkeypatch.setattr(_trace, "_TRACED", {})
+    monkeypatch.setattr(_trace, "_traced", lambda whole, named: traced.append(whole.module.name) or draw(whole, named))
+    first, second, longer = tiny_model("bert"), tiny_model("bert"), tiny_model("bert", layers=3)
+    for model, name in ((first, "first"), (second, "second"), (longer, "longer")):
+        model.module.name = name
+    with torch.no_grad():
+        head_linear(second.module).weight.neg_()
+    artifacts = [exported(m, tmp_path / m.module.name, precision="fp32") for m in (first, second, longer)]
+    assert traced == ["first", "longer"]
+    for model, artifact in zip((first, second, longer), artifacts, strict=True):
+        assert np.abs(artifact.text_logits(TEXTS) - model.text_logits(TEXTS)).max() < 1e-4
+    assert np.abs(first.text_logits(TEXTS) - second.text_logits(TEXTS)).max() > 0.1
+
+
+def test_what_is_kept_of_a_trace_holds_no_weights() -> None:
+    model = tiny_model("bert")
+    gone = weakref.ref(model.module.get_input_embeddings().weight)
+    with quiet():
+        trace(model, shaped_batches(model.encoder, TEXTS)[1])
+    del model
+    gc.collect()
+    assert gone() is None
 
 
 def test_what_is_told_meanwhile_is_silent_and_told_again_afterwards() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 import onnx_ir.passes.common as passes
 import torch
+from onnx_ir.tensor_adapters import TorchTensor
 from onnxscript import optimizer
 from torch import nn
 
@@ -38,21 +40,64 @@ class _Positional(nn.Module):
 def trace(model: Model, example: Batch) -> ir.Model:
     """The fp32 graph with free batch and length; its weights still share memory with the torch model."""
     named = model.inputs(example.token_ids, example.mask, example.type_ids)
-    free = {0: "batch", 1: "length"}
     with _exportable(model), torch.no_grad():
-        program = torch.onnx.export(
-            _Positional(model.module, tuple(named)).eval(), tuple(named.values()), dynamo=True, verbose=False,
-            input_names=list(named), output_names=["logits"], dynamic_shapes=(tuple(free for _ in named),),
-            opset_version=OPSET, optimize=False,
-        )  # fmt: skip
-    assert program is not None
-    graph = program.model
+        whole = _Positional(model.module, tuple(named)).eval()
+        tensors = {**_named(whole.named_parameters), **_named(whole.named_buffers)}
+        key = _shape_of(whole, tensors)
+        if key not in _TRACED:
+            _TRACED[key] = _without(tensors, _traced(whole, named))
+        graph = _with(tensors, _TRACED[key])
     passes.InlinePass()(graph)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
     _clean(graph)
     reshape(graph.graph)
     _clean(graph)
     return graph
+
+
+_TRACED: dict[str, ir.Model] = {}
+"""Graphs without their weights, by what shaped them: tracing takes seconds, and a run exports several models of one shape."""
+
+
+def _traced(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
+    """The graph as torch draws it, its initializers named like the module's tensors."""
+    free = {0: "batch", 1: "length"}
+    program = torch.onnx.export(
+        whole, tuple(named.values()), dynamo=True, verbose=False, input_names=list(named), output_names=["logits"],
+        dynamic_shapes=(tuple(free for _ in named),), opset_version=OPSET, optimize=False,
+    )  # fmt: skip
+    assert program is not None
+    return program.model
+
+
+def _named(listed: Callable[..., Iterable[tuple[str, torch.Tensor]]]) -> dict[str, torch.Tensor]:
+    """Parameters or buffers by name, a shared one under each of its names."""
+    return dict(listed(remove_duplicate=False))
+
+
+def _shape_of(whole: _Positional, tensors: Mapping[str, torch.Tensor]) -> str:
+    """All that a graph depends on but for the weights' values: class, config, inputs, and the tensors with their sharing."""
+    config = {key: value for key, value in whole.module.config.to_dict().items() if not key.startswith("_")}
+    first: dict[int, str] = {}
+    listed = [(n, list(t.shape), str(t.dtype), first.setdefault(id(t), n)) for n, t in sorted(tensors.items())]
+    told = [type(whole.module).__qualname__, config, whole.names, listed]
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def _without(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
+    """The graph with none of the module's tensors in it, which would otherwise be kept in memory."""
+    for name in tensors.keys() & graph.graph.initializers.keys():
+        graph.graph.initializers[name].const_value = None
+    return graph
+
+
+def _with(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
+    """A copy of the graph that holds these tensors."""
+    copy = graph.clone()
+    for name, value in copy.graph.initializers.items():
+        if name in tensors:
+            value.const_value = TorchTensor(tensors[name], name)
+    return copy
 
 
 @contextmanager
