@@ -77,7 +77,8 @@ def _named(listed: Callable[..., Iterable[tuple[str, torch.Tensor]]]) -> dict[st
 
 def _shape_of(whole: _Positional, tensors: Mapping[str, torch.Tensor]) -> str:
     """All that a graph depends on but for the weights' values: class, config, inputs, and the tensors with their sharing."""
-    config = {key: value for key, value in whole.module.config.to_dict().items() if not key.startswith("_")}
+    settings = whole.module.config.to_dict()  # type: ignore[operator]
+    config = {key: value for key, value in settings.items() if not key.startswith("_")}
     first: dict[int, str] = {}
     listed = [(n, list(t.shape), str(t.dtype), first.setdefault(id(t), n)) for n, t in sorted(tensors.items())]
     told = [type(whole.module).__qualname__, config, whole.names, listed]
