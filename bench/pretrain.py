@@ -144,14 +144,16 @@ def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[st
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
     from llamita.core.hardware import has_fast_bf16
+    from llamita.train.frame import document_frame
     from llamita.train.pace import default_learning_rate
 
     step, where = lesson.step, lesson.where
 
     def trained(steps: int, into: Path) -> tuple[Model, float]:
         model = lesson.begun()
-        end = model.tokenizer.eos_token_id
-        ids = [i for row in model.tokenizer(lesson.texts, add_special_tokens=False)["input_ids"] for i in (*row, end)]
+        before, after = document_frame(model)  # measured documents begin so too
+        bare = model.tokenizer(lesson.texts, add_special_tokens=False, verbose=False)["input_ids"]
+        ids = [i for row in bare for i in (*before, *row, *after)]
         width = WINDOW if row == "trainer" else model.max_length
         blocks = [{"input_ids": ids[i : i + width]} for i in range(0, len(ids) - width + 1, width)]
         ours: dict[str, Any] = {
