@@ -83,6 +83,14 @@ def test_a_recipe_goes_through(file: Path, tmp_path: Path, capsys: pytest.Captur
     assert any(label in capsys.readouterr().out for label in labels)
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_vocabulary_of_a_fixed_size_lets_rare_words_split_whatever_the_texts(file: Path):
+    recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
+    steps = [*recipe.get("steps", []), *(recipe.get("teacher") or {}).get("steps", [])]
+    cuts = [step["prune.vocabulary"] for step in steps if isinstance(step, dict) and "prune.vocabulary" in step]
+    assert all(cut["every_text"] is False for cut in cuts if "keep" in cut)
+
+
 def test_phrases_of_a_tree_have_their_labels_and_those_at_odds_are_left_out():
     spec = importlib.util.spec_from_file_location("phrases_of_trees", ROOT / "tools" / "phrases_of_trees.py")
     assert spec is not None
