@@ -55,7 +55,7 @@ def run(name: str, row: str, labels: int, seed: int) -> dict[str, Any]:
         }
     )  # fmt: skip
     shop = Workshop(store=Store(folder=KEPT.folder / name), task=task, threads=set_threads(None), seed=seed)
-    cut = (build("prune.vocabulary", {"keep": 16000}),) if how["cut"] else ()
+    cut = (build("prune.vocabulary"),) if how["cut"] else ()
     first = (build("learn.pretrain", {"epochs": PASSES, "window": 128, "copies": "exact"}),)
     last = build("finetune", {"epochs": EPOCHS[labels]})
     steps = (*cut, *(first if row == "pretrained" else ()), last)
