@@ -167,6 +167,7 @@ def add_machine(parser: Parser, *, seed: bool = True) -> None:
 
 
 def add_device(parser: Parser) -> None:
+    """--device."""
     parser.add(
         "--device", metavar="NAME",
         help="where models learn and teachers answer: cuda, mps or cpu (default: the best there is); costs are the CPU's",
