@@ -1,13 +1,12 @@
 """SIGKILL at any moment; the same command goes on and ends with the bytes of an undisturbed run."""
 
 import hashlib
+import json
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,41 +82,20 @@ def unlabelled(tmp_path):
     return lambda out: ["lighten", str(tmp_path / "teacher"), *files, *goals, "--out", str(out)]
 
 
-DRAW = random.Random(7)
-MOMENTS = (0.3, 0.5, 0.7, DRAW.uniform(0.4, 0.9), DRAW.uniform(0.6, 0.95))
-"""Shares of an undisturbed run's time after which it is killed."""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is a POSIX signal")
-@pytest.mark.parametrize(("verb", "moments"), [("run", MOMENTS), ("lighten", MOMENTS), ("unlabelled", MOMENTS[1:3])])
-def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(verb, moments, request, tmp_path):
-    arguments = request.getfixturevalue(verb)
+@pytest.mark.parametrize(
+    ("verb", "shares"),
+    [("run", [0.1, 0.35, 0.02, 0.25]), ("lighten", [0.2, 0.03, 0.31, 0.17]), ("unlabelled", [0.15, 0.4])],
+)
+def test_killed_runs_end_with_the_bytes_of_an_undisturbed_one(verb, shares, request, tmp_path):
     out = tmp_path / "out"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def start():
-        words = [sys.executable, "-m", "llamita", *arguments(out), "--threads", "1"]
-        return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def finish():
-        process = start()
-        told, _ = process.communicate()
-        assert process.returncode == 0, told
-        return digest(out / "light")
-
-    began = time.monotonic()
-    calm = finish()
-    whole = time.monotonic() - began
-    plan = (out / "plan.json").read_bytes() if (out / "plan.json").exists() else None
-    shutil.rmtree(out)
-    if plan is not None:
-        out.mkdir()
-        (out / "plan.json").write_bytes(plan)
-    for share in moments:
-        process = start()
-        try:
-            process.communicate(timeout=share * whole)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-    assert finish() == calm
+    words = [*request.getfixturevalue(verb)(out), "--threads", "1"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.killed", json.dumps(shares), str(out), *words], cwd=Path(__file__).parents[1],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+    assert json.loads(ran.stdout.splitlines()[-1]) == [0, *[-signal.SIGKILL] * len(shares), 0], ran.stdout
+    calm = digest(out.with_name("out-calm") / "light")
+    assert calm
+    assert digest(out / "light") == calm
