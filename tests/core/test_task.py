@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.families import tiny_model
 
+from llamita.core.context import Run
+from llamita.core.errors import UserError
+from llamita.core.registry import build
 from llamita.core.task import Split, Task, label_order
+from llamita.tasks.chat import Chat
 from llamita.tasks.classify import Classify
+from llamita.tasks.language import Language
 
 SPLIT = Split(texts=("a", "很好", ("p", "q")), labels=(0, 1, 1), source="file.csv")
 
@@ -91,3 +98,21 @@ def test_characters_that_part_texts_do_not_make_two_splits_one() -> None:
     assert len({Split(texts=texts).fingerprint for texts in given}) == len(given)
     tasks = [Classify(labels=labels) for labels in (("a", "b\x1fc"), ("a", "b", "c"), ("a\x1fb", "c"))]
     assert len({task.training_fingerprint for task in tasks}) == len(tasks)
+
+
+ABOUT_LABELS = (
+    "distill.logits", "distill.hidden", "distill.temperature", "learn.calibrate", "learn.contrastive", "learn.finetune",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [Language, Chat])
+@pytest.mark.parametrize("step", ABOUT_LABELS)
+def test_what_is_about_labels_refuses_documents_and_dialogues_in_one_line(
+    step: str, kind: type, tmp_path: Path
+) -> None:
+    if (step, kind) == ("learn.finetune", Chat):
+        return  # dialogues are what it learns from, too
+    split = Split(texts=("a film", "another"))
+    run = Run(folder=tmp_path, task=kind(train=split, select=split, test=split))
+    with pytest.raises(UserError, match="is for texts with labels, which documents and dialogues don't have"):
+        build(step).apply(tiny_model("llama"), run)

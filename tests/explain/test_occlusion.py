@@ -217,3 +217,13 @@ def _leaves(line: str) -> tuple[int, list[tuple[str, int]]]:
     import re
 
     return int(line[1]), [(word, int(score)) for score, word in re.findall(r"\((\d) ([^()]+)\)", line)]
+
+
+def test_a_model_without_labels_is_refused_in_one_line(tmp_path: Path) -> None:
+    from tests.talks import chat_model
+
+    from llamita.tasks.language import Language
+
+    documents = Language(test=Split(texts=("a film", "another")))
+    with pytest.raises(UserError, match="predicts tokens and has no head for labels"):
+        Occlusion().measure(chat_model(), documents, Run(folder=tmp_path, task=documents))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel, told
+from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -170,3 +171,16 @@ class Worded(MeasuresItself, Protocol):
     def examples(self, model: Model, split: Split, max_length: int | None) -> Any:
         """Rows of tokens with a target for each, as `train.language.TokenExamples`."""
         ...
+
+
+def require_labels(task: Task, what: str) -> None:
+    """Refuse a task of documents or dialogues where something is about labels.
+
+    Raises:
+        UserError: the task has none.
+    """
+    if isinstance(task, MeasuresItself):
+        raise UserError(
+            f"{what} is for texts with labels, which documents and dialogues don't have; documents are for learn.pretrain,"
+            " dialogues for learn.finetune"
+        )

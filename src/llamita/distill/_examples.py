@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from llamita.core.errors import UserError
-from llamita.core.task import Split
+from llamita.core.task import Split, require_labels
 from llamita.distill._augment import augmented
 from llamita.train.examples import Examples, encode
 from llamita.train.losses import LOSSES, NO_LABEL, Losses
@@ -27,6 +27,7 @@ def splits_to_read(run: Run, *, unlabelled: bool, augment: int) -> list[Split]:
     """Training texts, then unlabelled and changed ones where they are asked for; empty splits are left out."""
     if run.task is None:
         raise UserError("distillation needs data; name it with --data or 'task:' in the recipe")
+    require_labels(run.task, "distillation")
     splits = [run.task.train]
     if unlabelled:
         splits.append(run.task.unlabelled)

@@ -16,6 +16,7 @@ import numpy as np
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, fit_temperature, mean_surprise
 from llamita.core.step import Step
+from llamita.core.task import require_labels
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -43,6 +44,7 @@ class Temperature(Step):
 
         if run.task is None or not len(run.task.select):
             raise UserError("distill.temperature needs a select split; let the task cut one off (select > 0)")
+        require_labels(run.task, "distill.temperature")
         require(
             run.task.answers.task == "classify",
             "distill.temperature is for texts with one label each; take learn.calibrate",

@@ -54,6 +54,8 @@ class Occlusion(Measure):
         if not split.texts:
             raise UserError(f"the {run.split} split has no text to explain; give data for it")
         both = [e for e in (engine, reference) if e is not None]
+        for one in both:
+            order_for(one, task)
         chosen, kinds = choose(self._right(both, task, split), len(split), self.examples, run.seed)
         rows, theirs = [], []
         for index in chosen:

@@ -25,7 +25,7 @@ from llamita.core.answers import AnyLabels
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales
 from llamita.core.step import Step
-from llamita.core.task import Split
+from llamita.core.task import Split, require_labels
 from llamita.data.read import read_table
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Calibrate(Step):
         task = run.task
         if task is None:
             raise UserError("learn.calibrate needs data; name it with --data or 'task:' in the recipe")
+        require_labels(task, "learn.calibrate")
         if self.threshold is not None and task.answers.task != AnyLabels.task:
             raise UserError("threshold is for texts with any labels; here each has one, and the likeliest is given")
         split = self.split_of(task)

@@ -17,6 +17,7 @@ import numpy as np
 
 from llamita.core.errors import require
 from llamita.core.step import Step
+from llamita.core.task import require_labels
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Contrastive(Step):
 
         split = labelled_split(run, "learn.contrastive")
         assert run.task is not None
+        require_labels(run.task, "learn.contrastive")
         require(
             not split.label_sets, "learn.contrastive is for texts with one label each; learn.finetune takes any labels"
         )

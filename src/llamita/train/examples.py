@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 
 from llamita.core.encoding import Encoded, TextEncoder
 from llamita.core.errors import UserError
+from llamita.core.task import Worded, require_labels
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -130,4 +131,6 @@ def labelled_split(run: Run, step: str) -> Split:
     """The task's training split, or one line that says what is missing."""
     if run.task is None or not len(run.task.train):
         raise UserError(f"{step} needs labelled training texts; give a task with training data")
+    if not isinstance(run.task, Worded):
+        require_labels(run.task, step)
     return run.task.train
