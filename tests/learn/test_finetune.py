@@ -23,7 +23,7 @@ from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
 from llamita.core.task import Split
-from llamita.learn._parts import add_lora, lower_parameters, merge_lora
+from llamita.learn._parts import add_lora, frozen_below, lower_parameters, merge_lora
 from llamita.learn.finetune import Finetune
 
 FAST = {"epochs": 6.0, "learning_rate": 5e-3, "batch_size": 8}
@@ -236,6 +236,23 @@ def test_everything_below_the_first_trained_layer_is_frozen(family: str) -> None
     assert all(id(p) in frozen for layer in layers[:half] for p in layer.parameters())
     assert not any(id(p) in frozen for layer in layers[half:] for p in layer.parameters())
     assert id(model.module.get_input_embeddings().weight) in frozen
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_below_the_first_trained_layer_nothing_wants_a_gradient(family: str) -> None:
+    model = tiny_model(family)
+    stacks = [list(stack) for stack in layer_lists(model.module)]
+    seen: list[torch.Tensor] = []
+    for layer in [layer for stack in stacks for layer in stack]:
+        layer.register_forward_hook(lambda part, given, out: seen.append(out[0] if isinstance(out, tuple) else out))
+    batch = model.encoder.pad(model.encoder.encode(["a warm and funny film"]))
+    with frozen_below(model.module, 1.0):
+        trained = {name for name, p in model.module.base_model.named_parameters() if p.requires_grad}
+        logits = model.module(**model.inputs(batch.token_ids, batch.mask)).logits
+    assert len(seen) == sum(map(len, stacks))
+    assert not any(state.requires_grad for state in seen)
+    assert logits.requires_grad
+    assert {name.split(".")[0] for name in trained} <= {"pooler", "norm", "ln_f", "final_norm"}
 
 
 def test_lora_without_a_layer_to_work_on_is_refused(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from llamita.core.errors import require
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-AFTER_LAYERS = re.compile(r"(^|\.)(pooler|norm|ln_f|final_norm)\.")
-"""Parameters of a base model that work on what the last layer gives."""
+AFTER_LAYERS = re.compile(r"(pooler|norm|ln_f|final_norm)\.")
+"""Beginnings of the names of parameters of a base model that work on what the last layer gives."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def lower_parameters(module: PreTrainedModel, share: float) -> list[nn.Parameter
     inside = {id(p) for layer in layers for p in layer.parameters()}
     lower = [p for layer in layers[: round(share * len(layers))] for p in layer.parameters()]
     outside = [(name, p) for name, p in module.base_model.named_parameters() if id(p) not in inside]
-    return [p for name, p in outside if not AFTER_LAYERS.search(name)] + lower
+    return [p for name, p in outside if not AFTER_LAYERS.match(name)] + lower
 
 
 def add_lora(module: PreTrainedModel, rank: int, *, dora: bool = False) -> Any:
