@@ -21,7 +21,7 @@ from llamita.core.context import Run
 from llamita.core.engine import softmax
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.registry import build
+from llamita.core.registry import build, settings_of
 from llamita.core.scaling import fit_curves
 from llamita.export import _check as check
 from llamita.export import onnx
@@ -281,6 +281,18 @@ def test_curves_go_along_and_are_fitted_anew_to_what_was_kept(tmp_path: Path) ->
     assert engine.answers.curves == fit_curves(softmax(logits), gold) != model.answers.curves
     alone = Onnx().export(model, Run(folder=tmp_path / "alone", threads=1))
     assert open_folder(alone.folder, threads=1).answers == model.answers
+
+
+def test_curves_of_hand_labels_stay_as_they_were_fitted(tmp_path: Path) -> None:
+    task, hand = dataclasses.replace(tiny_task(80), select=reviews(150, 5)), tmp_path / "hand.csv"
+    rows = [f"{text},{task.labels[label]}" for text, label in zip(task.test.texts, task.test.labels, strict=True)]
+    hand.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    step = Calibrate(method="isotonic", labelled=str(hand))
+    run = Run(folder=tmp_path / "onnx", task=task, threads=1)
+    model = step.apply(tiny_model("bert", labels=task.labels), run)
+    model.lineage = ({"step": "learn.calibrate", "settings": settings_of(step)},)
+    engine = open_folder(Onnx(precision="int8-dynamic").export(model, run).folder, threads=1)
+    assert engine.answers == model.answers
 
 
 def test_texts_with_any_labels_are_answered_by_sigmoid_and_thresholds(tmp_path: Path) -> None:

@@ -36,6 +36,12 @@ def describe(model: Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def calibrated_on(model: Model) -> str | None:
+    """The file that was named for the model's last calibration, whose curves no other texts replace; None where it was select."""
+    steps = [entry["settings"] for entry in model.lineage if entry["step"] == "learn.calibrate"]
+    return steps[-1].get("labelled") if steps else None
+
+
 def write_small_files(folder: Path, model: Model, described: dict[str, Any]) -> None:
     """The tokenizer on one line, and the config's part that a client needs to name labels."""
     tokenizer = model.encoder.tokenizer

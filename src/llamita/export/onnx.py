@@ -22,7 +22,7 @@ from llamita.core.hardware import int8_sums_overflow, num_cores
 from llamita.core.scaling import refitted
 from llamita.core.task import label_order
 from llamita.export import _check as check
-from llamita.export._folder import describe, new_folder, write_json, write_small_files
+from llamita.export._folder import calibrated_on, describe, new_folder, write_json, write_small_files
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -114,7 +114,8 @@ class Onnx(Exporter):
             precision = self.better(found) if found else "fp32"
             _keep(work, precision)
             considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
-            described["answers"] = self._fitted_again(work, described, run).to_dict() if found else described["answers"]
+            if found and calibrated_on(model) is None:
+                described["answers"] = self._fitted_again(work, described, run).to_dict()
             about = {
                 **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
                 "considered": considered,
