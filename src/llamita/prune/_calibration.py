@@ -44,18 +44,19 @@ class Calibration:
         self.batches = [(indices, encoder.pad([encoded[i] for i in indices])) for indices in order]
         self.real = torch.zeros(0, 0, dtype=torch.bool)
 
-    def outputs(self) -> Iterator[tuple[list[int], Any]]:
-        """Run every batch; yields the examples' indices and what the module returned."""
+    def outputs(self, module: nn.Module | None = None) -> Iterator[tuple[list[int], Any]]:
+        """Run every batch; yields the examples' indices and what the module, the whole one if none is named, returned."""
         model = self.model
+        called: Any = model.module if module is None else module
         for indices, batch in self.batches:
             self.real = torch.as_tensor(batch.mask, device=model.device).bool()
             bf16 = model.precision == "bf16"
             with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
-                yield indices, model.module(**model.inputs(batch.token_ids, batch.mask, batch.type_ids))
+                yield indices, called(**model.inputs(batch.token_ids, batch.mask, batch.type_ids))
 
     def run(self) -> None:
-        """Run every batch for what the hooks see."""
-        for _ in self.outputs():
+        """Run every batch for what the hooks see in the layers; a head for tokens would fill memory with logits of them all."""
+        for _ in self.outputs(self.model.module.base_model):
             pass
 
     def tokens(self, states: Tensor) -> Tensor:
