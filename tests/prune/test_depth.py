@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, TRAINING_TEXTS, tiny_model
 from tests.prune.reviews import reload, reviews_run, train_briefly
+from tests.talks import chat_model
 
 from llamita.core.architecture import layer_lists
 from llamita.core.errors import UserError
 from llamita.prune._calibration import Calibration
 from llamita.prune.depth import Depth, block_influence, influences, keep_layers, mean_loss, most_influential, skipped
+from llamita.tasks._head import name_labels
 
 TEXTS = list(TRAINING_TEXTS[:8])
 
@@ -117,6 +121,43 @@ def test_greedy_drops_what_the_task_misses_least(family, tmp_path):
     if family == "bert":
         assert found == pytest.approx(min(losses.values()), abs=1e-5)
     assert found < max(losses.values())
+
+
+def test_greedy_drops_the_same_layers_whatever_the_order_of_the_heads_labels(tmp_path):
+    run = reviews_run(tmp_path)
+    model = train_briefly(tiny_model("bert", layers=3), run)
+    turned = copy.deepcopy(model)
+    head = turned.module.classifier
+    with torch.no_grad():
+        head.weight.copy_(head.weight.flip(0))
+        head.bias.copy_(head.bias.flip(0))
+    name_labels(turned.module.config, ("positive", "negative"))
+    step = Depth(keep=1, method="greedy")
+    wanted, found = step.apply(model, run).text_logits(TEXTS), step.apply(turned, run)
+    assert found.labels == ("positive", "negative")
+    np.testing.assert_allclose(found.text_logits(TEXTS)[:, ::-1], wanted, atol=1e-6)
+
+
+def test_greedy_takes_away_one_layer_after_another_as_a_slow_version_does(tmp_path):
+    run = reviews_run(tmp_path)
+    model = train_briefly(tiny_model("bert", layers=4), run)
+    gold, kept = torch.tensor(run.task.train.labels), [0, 1, 2, 3]
+    while len(kept) > 2:
+        losses = []
+        for gone in kept:
+            left = keep_layers(copy.deepcopy(model), [[i for i in kept if i != gone]])
+            logits = torch.as_tensor(left.text_logits(run.task.train.texts))
+            losses.append(float(torch.nn.functional.cross_entropy(logits, gold)))
+        kept.pop(int(np.argmin(losses)))
+    wanted = keep_layers(copy.deepcopy(model), [kept]).text_logits(TEXTS)
+    found = Depth(keep=2, method="greedy").apply(model, run).text_logits(TEXTS)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_layers_are_judged_without_the_head_for_tokens(tmp_path):
+    model = chat_model(family="gpt2")
+    model.module.lm_head.register_forward_hook(lambda *_: pytest.fail("the head for tokens was computed"))
+    assert len(Depth(keep=1).apply(model, reviews_run(tmp_path)).module.transformer.h) == 1
 
 
 def test_greedy_wants_a_head_for_these_labels(tmp_path):

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from llamita.core.architecture import Architecture, architecture_of, layer_lists
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.step import Step
+from llamita.core.task import label_order
 from llamita.prune._calibration import Calibration, training_sample, watching
 from llamita.prune._rebuild import base_prefix, rebuild
 from llamita.train.losses import cross_entropy, losses_of
@@ -122,11 +123,13 @@ def choose_by_influence(model: Model, sample: Split, keep: int, run: Run) -> lis
 def choose_by_loss(model: Model, sample: Split, keep: int, run: Run) -> list[list[int]]:
     """Skip, one after another, the layer whose absence leaves the least loss."""
     assert run.task is not None
-    if not sample.is_labelled or run.task.labels != model.labels:
+    order = label_order(model.labels, run.task.labels)
+    if not sample.is_labelled or order is None or model.answers.task != run.task.answers.task:
         raise UserError(
             "prune.depth: greedy needs labelled training texts and a head trained for their labels"
             f" ({', '.join(run.task.labels)}); fine-tune first, or use block_influence"
         )
+    gold = run.task.gold(sample)
     calibration = Calibration(model, sample.texts, run.task.max_length)
     stacks = [list(stack) for stack in layer_lists(model.module)]
     first = 1 if architecture_of(model.module).first_layer_differs else 0
@@ -136,19 +139,23 @@ def choose_by_loss(model: Model, sample: Split, keep: int, run: Run) -> list[lis
         losses = []
         for s, i in candidates:
             with skipped([*gone, stacks[s][i]]):
-                losses.append(mean_loss(calibration, run.task.gold(sample), losses_of(run.task).gold))
+                losses.append(mean_loss(calibration, gold, losses_of(run.task).gold, order))
         best = int(np.argmin(losses))
         run.log.info("prune.depth: without layer %s the loss is %.4f", candidates[best], losses[best])
         kept[candidates[best][0]].remove(candidates[best][1])
     return kept
 
 
-def mean_loss(calibration: Calibration, gold: np.ndarray, loss: Callable[..., Tensor] = cross_entropy) -> float:
-    """The loss of the gold labels, in nats an example."""
+def mean_loss(
+    calibration: Calibration, gold: np.ndarray, loss: Callable[..., Tensor] = cross_entropy,
+    order: Sequence[int] | None = None,
+) -> float:  # fmt: skip
+    """The loss of the gold labels, in nats an example; `order` says where each label stands in the head, if elsewhere."""
     total = 0.0
     for indices, output in calibration.outputs():
         wanted = torch.as_tensor(np.asarray(gold)[indices], device=output.logits.device)
-        total += len(indices) * float(loss(output.logits, wanted))
+        logits = output.logits if order is None else output.logits[:, list(order)]
+        total += len(indices) * float(loss(logits, wanted))
     return total / len(gold)
 
 
