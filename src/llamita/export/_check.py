@@ -17,6 +17,8 @@ SHAPES = ((1, 2), (2, 7), (3, 16), (5, 33))
 """Rows and tokens (beside the special ones) of the padded batches; the rows of a batch differ in length."""
 MOST_TEXTS, MOST_TOKENS, LONGEST = 128, 4096, 128
 """Size of the sample of texts, its tokens in all, and where a text is cut."""
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, without their whole parts, lie evenly: the places whose multiples are least are spread, however many are taken."""
 FEWEST_TEXTS = 64
 """With fewer, built-in sentences join them and nothing is calibrated."""
 NEAR_TIE = 0.05
@@ -84,8 +86,11 @@ def sample_texts(task: Task | None, encoder: TextEncoder) -> Sample:
 
 
 def _bounded(texts: Sequence[Text], encoder: TextEncoder) -> Sequence[Text]:
-    tokens = np.cumsum([min(LONGEST, len(ids)) for ids, _ in encoder.encode(texts)])
-    return texts[: max(1, int((tokens <= MOST_TOKENS).sum()))]
+    """As many as the sample's tokens allow, from all over the texts, since files are often sorted by label; in their order."""
+    sizes = np.array([min(LONGEST, len(ids)) for ids, _ in encoder.encode(texts)])
+    spread = np.argsort(np.arange(len(texts)) * GOLDEN % 1, kind="stable")
+    fitting = spread[: max(1, int((sizes[spread].cumsum() <= MOST_TOKENS).sum()))]
+    return [texts[i] for i in sorted(fitting)]
 
 
 def shortened(encoder: TextEncoder, length: int) -> TextEncoder:
