@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
-from tests.train.tiny import tiny_run, tiny_task
+from tests.train.tiny import several_task, tiny_run, tiny_task
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
@@ -50,6 +50,22 @@ def test_cached_logits_are_the_teachers_own(run: Run, folder: Path) -> None:
     assert run.task is not None
     found = teacher_logits(run, run.task.train)
     np.testing.assert_allclose(found, Model.load(folder).text_logits(run.task.train.texts), atol=1e-5)
+
+
+@pytest.mark.parametrize("of_one", [True, False])
+def test_a_teacher_that_curves_follow_teaches_its_calibrated_probabilities(of_one: bool, tmp_path: Path) -> None:
+    task = tiny_task(8) if of_one else several_task(8)
+    model = task.fit_head(tiny_model("bert", labels=task.labels[::-1] if of_one else ("x", "y")))
+    curve = ((0.0, 0.4, 0.6, 1.0), (0.05, 0.1, 0.7, 0.8))
+    model.answer(dataclasses.replace(model.answers, curves=(curve, ((0.0, 1.0), (0.2, 0.9)))))
+    model.save(tmp_path / "teacher")
+    run = tiny_run(tmp_path / "run", task, teacher=tmp_path / "teacher")
+    found = teacher_logits(run, task.train)
+    wanted = model.scores(task.train.texts)
+    np.testing.assert_allclose(task.answers.probabilities(found), wanted, atol=1e-5)
+    assert np.abs(task.answers.probabilities(model.text_logits(task.train.texts)) - wanted).max() > 0.05
+    (tmp_path / "teacher" / "answers.json").unlink()
+    np.testing.assert_allclose(teacher_logits(run, task.train), model.text_logits(task.train.texts), atol=1e-5)
 
 
 def test_a_second_reading_does_not_load_the_teacher(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Curve = tuple[tuple[float, ...], tuple[float, ...]]
 """Probabilities, rising, and what they become; between them straight lines."""
+LEAST = 1e-12
+"""What a probability counts as at least where its logarithm is taken."""
 NOTHING = "—"
 """Stands for an answer without a label."""
 
@@ -48,6 +50,10 @@ class Answers(ABC):
     @abstractmethod
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Float32 [texts, labels] of logits [texts, labels]."""
+
+    @abstractmethod
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
+        """Logits, float32 [texts, labels], that give these probabilities where no curve follows."""
 
     @abstractmethod
     def chosen(self, probabilities: np.ndarray) -> np.ndarray:
@@ -124,6 +130,9 @@ class OneLabel(Answers):
         found = self.through_curves(softmax(logits, np.float64))
         return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(probabilities.astype(np.float64), LEAST)).astype(np.float32)
+
     def chosen(self, probabilities: np.ndarray) -> np.ndarray:
         return np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None]
 
@@ -183,6 +192,10 @@ class AnyLabels(Answers):
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         return self.through_curves(sigmoid(logits)).astype(np.float32)
 
+    def logits_of(self, probabilities: np.ndarray) -> np.ndarray:
+        yes, no = (np.maximum(side, LEAST) for side in (probabilities.astype(np.float64), 1.0 - probabilities))
+        return (np.log(yes) - np.log(no)).astype(np.float32)
+
     def chosen(self, probabilities: np.ndarray) -> np.ndarray:
         return probabilities >= np.asarray(self.thresholds or 0.5, dtype=np.float32)
 
@@ -221,7 +234,7 @@ class AnyLabels(Answers):
 
     def surprise(self, probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
         of_truth = np.where(gold == 1, probabilities.astype(np.float64), 1 - probabilities.astype(np.float64))
-        return -np.log(np.maximum(of_truth, 1e-12)).sum(axis=1)
+        return -np.log(np.maximum(of_truth, LEAST)).sum(axis=1)
 
     def log_odds(self, logits: np.ndarray, label: int) -> np.ndarray:
         return logits[:, label].astype(np.float64)

@@ -82,6 +82,16 @@ class Teacher:
         return (self.folder / ARTIFACT_FILE).exists()
 
     @cached_property
+    def has_curves(self) -> bool:
+        """Whether curves follow its logits, by the file they stand in; its weights aren't read."""
+        from llamita.core.model import ANSWERS_FILE
+
+        file = self.folder / (ARTIFACT_FILE if self.is_artifact else ANSWERS_FILE)
+        told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        answers = told.get("answers") if self.is_artifact else told
+        return bool(answers and answers.get("curves"))
+
+    @cached_property
     def engine(self) -> Engine:
         """What answers: the model, or whatever opens the artifact's folder."""
         if not self.is_artifact:
@@ -117,8 +127,12 @@ class Teacher:
         return "bf16" if use_bf16("auto", self.run.device) else "fp32"
 
     def logits(self, split: Split) -> np.ndarray:
-        """Logits for a split, float32 [texts, labels], columns in the order of the task's labels."""
-        files = self._files(split.texts, "logits", self._compute_logits)
+        """Logits for a split, float32 [texts, labels], columns in the order of the task's labels.
+
+        Of a teacher that curves follow they are those of its calibrated probabilities.
+        """
+        what = "logits through curves" if self.has_curves else "logits"
+        files = self._files(split.texts, what, self._compute_logits)
         return np.concatenate([np.zeros((0, len(self.task.labels)), np.float32), *(np.load(file) for file in files)])
 
     def states(self, splits: Sequence[Split], layers: tuple[int, ...], *, by_token: bool) -> States:
@@ -169,11 +183,14 @@ class Teacher:
             raise UserError(
                 f"the teacher gives {kinds[one]}, the task has {kinds[not one]}; fine-tune the teacher on the task first"
             )
-        if self.is_artifact:
-            return self.engine.text_logits(texts)[:, order]
-        found = np.zeros((len(texts), len(order)), dtype=np.float32)
+        found = self.engine.text_logits(texts) if self.is_artifact else self._model_logits(texts)
+        answers = self.engine.answers
+        return (answers.logits_of(answers.probabilities(found)) if answers.curves else found)[:, order]
+
+    def _model_logits(self, texts: Sequence[Text]) -> np.ndarray:
+        found = np.zeros((len(texts), len(self.model.labels)), dtype=np.float32)
         for indices, batch in self._batches(texts)[1]:
-            found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)[:, order]
+            found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)
         return found
 
     def _compute_states(self, texts: Sequence[Text], layers: tuple[int, ...], by_token: bool) -> np.ndarray:
