@@ -8,6 +8,7 @@ import pytest
 from tests.engines import BagOfWords
 from tests.families import tiny_model
 
+from llamita.core.answers import OneLabel
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.task import Split, Text
@@ -64,6 +65,18 @@ def test_log_odds_of_three_labels_match_a_slow_count() -> None:
 
     for target in range(3):
         assert drops(logits, target)[0] == pytest.approx(odds(logits[0], target) - odds(logits[1], target))
+
+
+def test_the_answer_that_curves_make_is_explained(tmp_path: Path) -> None:
+    turned = BagOfWords(WEIGHTS, bias=(0.3, 0))
+    straight = ((0.0, 1.0), (0.0, 1.0))
+    turned.answers = OneLabel(curves=(straight, ((0.0, 1.0), (0.0, 0.1))))
+    text = "fine film"
+    assert turned.classify([text])[0].label == "negative" != BAG.classify([text])[0].label
+    assert occlude(text, turned) == occlude(text, BAG, "negative")
+    found = Occlusion().measure(turned, task(text), Run(folder=tmp_path))[0]
+    assert found.rows[0]["predicted"] == "negative"
+    assert found.rows[0]["confidence"] == pytest.approx(turned.classify([text])[0].confidence, abs=1e-6)
 
 
 def test_a_very_sure_answer_is_still_explained() -> None:

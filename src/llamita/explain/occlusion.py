@@ -97,7 +97,8 @@ def occlude(
     _require_known(units)
     found = units_of(text, words, units)
     logits = occluded_logits(engine, found, replacement)
-    target = engine.labels.index(label) if label is not None else int(logits[0].argmax())
+    likeliest = int(engine.answers.probabilities(logits[:1])[0].argmax())
+    target = engine.labels.index(label) if label is not None else likeliest
     return found.words, drops(logits, target, engine.answers).tolist()
 
 
@@ -148,11 +149,11 @@ def choose(right: list[np.ndarray], texts: int, count: int, seed: int) -> tuple[
 
 
 def _row(index: int, units: Units, logits: np.ndarray, engine: Engine, task: Task, split: Split) -> dict[str, Any]:
-    """The likeliest label's scores; `logits` are in the engine's order."""
+    """The scores of the likeliest label, by the probabilities that are told; `logits` are in the engine's order."""
     text = units.text
     order = order_for(engine, task)
     probabilities = engine.answers.probabilities(logits)[:, order]
-    target = int(logits[0, order].argmax())
+    target = int(probabilities[0].argmax())
     falls = probabilities[0, target] - probabilities[1:, target]
     return {
         "index": index, **parts_of(text), "words": units.words, "spans": [list(span) for span in units.spans],
