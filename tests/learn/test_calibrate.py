@@ -54,6 +54,8 @@ def test_no_select_split_and_silly_bounds_are_refused(tmp_path: Path) -> None:
         Calibrate().apply(tiny_model("bert"), tiny_run(tmp_path, blind))
     with pytest.raises(UserError, match=r"highest must be > 1, got 0.5"):
         Calibrate(highest=0.5)
+    with pytest.raises(UserError, match=r"highest bounds a temperature or scales, and isotonic has none"):
+        Calibrate(method="isotonic", highest=5)
 
 
 def test_a_vector_goes_into_a_head_with_bias_and_is_refused_by_one_without(tmp_path: Path) -> None:

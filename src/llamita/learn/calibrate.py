@@ -46,7 +46,7 @@ class Calibrate(Step):
     """One number for all labels; a scale and a shift for each; or a rising curve for each, which takes some hundreds of texts."""
     highest: float = HOTTEST
     """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake. The same
-    bound from above for the scales."""
+    bound from above for the scales; of no use to isotonic."""
     threshold: float | None = None
     """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
     the best F1 on select."""
@@ -60,6 +60,10 @@ class Calibrate(Step):
     def __post_init__(self) -> None:
         require(self.method in METHODS, f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
+        require(
+            self.highest == HOTTEST or self.method != "isotonic",
+            "highest bounds a temperature or scales, and isotonic has none; leave it out",
+        )
         limit = self.threshold
         require(limit is None or 0 < limit < 1, f"threshold must be in (0, 1), got {limit}")
 
