@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
 from tests.train.tiny import tiny_run, tiny_task
+from tokenizers import processors
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from llamita.core.architecture import head_linear
@@ -62,6 +63,17 @@ def test_modernbert_is_told_to_take_the_mean(tmp_path: Path) -> None:
     assert read_mean(model.module)
     assert model.module.config.num_hidden_layers == depth
     assert np.abs(embeddings(model, TEXTS) - before).max() > 1e-3
+
+
+def test_of_a_decoder_whose_tokenizer_ends_texts_with_the_padding_token_the_token_before_is_read() -> None:
+    model = tiny_model("llama")
+    pad = model.tokenizer.pad_token
+    model.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"$A {pad}", pair=f"$A $B {pad}", special_tokens=[(pad, model.tokenizer.pad_token_id)]
+    )
+    assert all(ids[-1] == model.tokenizer.pad_token_id for ids, _ in model.encoder.encode(TEXTS))
+    found = embeddings(model, [*TEXTS, ""]) @ head_linear(model.module).weight.detach().numpy().T
+    np.testing.assert_allclose(found, model.text_logits([*TEXTS, ""]), atol=1e-5)
 
 
 def test_other_families_read_what_they_read() -> None:

@@ -73,8 +73,8 @@ def straighten(module: PreTrainedModel) -> None:
 
 
 @contextmanager
-def features_of_head(module: PreTrainedModel) -> Iterator[Callable[[Tensor], Tensor]]:
-    """A function of the mask of a batch that has just gone through the module: what its last linear map read [texts, width]."""
+def features_of_head(module: PreTrainedModel) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+    """A function of ids and mask of a batch that has just gone through the module: what its last linear map read [texts, width]."""
     import torch
 
     seen: list[Tensor] = []
@@ -82,12 +82,14 @@ def features_of_head(module: PreTrainedModel) -> Iterator[Callable[[Tensor], Ten
     def note(_: object, given: tuple[Tensor, ...]) -> None:
         seen[:] = given[:1]
 
-    def features(mask: Tensor) -> Tensor:
+    def features(ids: Tensor, mask: Tensor) -> Tensor:
         states = seen[0]
         if states.ndim == 2:
             return states
-        rows = torch.arange(len(states), device=states.device)
-        return states[rows, mask.sum(dim=1) - 1]  # decoders score every token, and the last one counts
+        places = torch.arange(states.shape[1], device=states.device)
+        # decoders score every token; the last that isn't the padding token counts, whoever put that there
+        last = (mask * (ids != module.config.pad_token_id) * places).argmax(dim=1)
+        return states[torch.arange(len(states), device=states.device), last]
 
     handle = head_linear(module).register_forward_pre_hook(note)
     try:
@@ -108,6 +110,7 @@ def embeddings(model: Model, texts: Sequence[Text], tokens_per_batch: int = 4096
         for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
             batch = model.encoder.pad([encoded[i] for i in rows])
             model.logits(batch.token_ids, batch.mask, batch.type_ids)
-            read = features(torch.as_tensor(batch.mask, device=model.device)).float().cpu().numpy()
+            ids, mask = (torch.as_tensor(array, device=model.device) for array in (batch.token_ids, batch.mask))
+            read = features(ids, mask).float().cpu().numpy()
             found |= dict(zip(rows, read, strict=True))
     return np.stack([found[i] for i in range(len(encoded))])

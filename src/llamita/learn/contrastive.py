@@ -128,7 +128,8 @@ class Contrastive(Step):
             with features_of_head(model.module) as features:
 
                 def loss(outputs, inputs, targets):
-                    return {"loss": pair_loss(features(inputs["attention_mask"]), targets["gold"])}
+                    read = features(inputs["input_ids"], inputs["attention_mask"])
+                    return {"loss": pair_loss(read, targets["gold"])}
 
                 fit(model, examples, batches, loss, settings, run)
         finally:
