@@ -35,6 +35,14 @@ def test_an_epoch_reads_each_token_once(frame, packed):
     assert max(made.lengths) <= 32
 
 
+def test_windows_by_hand():
+    """Of 32 tokens a document of 5 and its end take 6; of the next 25 fit, as an end may follow; the rest begins a row."""
+    rows = list(windows()._fill(np.array([0, 1, 3]), 32))
+    assert rows == [((0, 0, 5), (1, 0, 25)), ((1, 25, 40), (3, 0, 15)), ((3, 15, 17),)]
+    alone = list(windows(packed=False, frame=ENCODER)._fill(np.array([0, 1]), 32))
+    assert alone == [((0, 0, 5),), ((1, 0, 30),), ((1, 30, 40),)]
+
+
 def test_documents_in_a_row_have_segments_of_their_own():
     made = windows()
     for i, pieces in enumerate(made.plan):

@@ -1,9 +1,9 @@
 """Pretraining: a model learns language from documents, from fresh weights or going on from what it knows.
 
 Causal (next token), masked (BERT, https://arxiv.org/abs/1810.04805), denoising (BART's infilling,
-https://arxiv.org/abs/1910.13461), and the mix of causal and masked rows in one decoder (GPT-BERT, Charpentier & Samuel 2024,
-https://arxiv.org/abs/2410.24159). Documents share windows and see themselves alone. On a task's own texts first, it is
-task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
+https://arxiv.org/abs/1910.13461, without empty spans and without shuffled sentences), and the mix of causal and masked rows in
+one decoder (GPT-BERT, Charpentier & Samuel 2024, https://arxiv.org/abs/2410.24159). Documents share windows and see themselves
+alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
 """
 
 from __future__ import annotations

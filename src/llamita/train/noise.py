@@ -42,7 +42,10 @@ def masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generat
 
 
 def infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> np.ndarray:
-    """Ids in which spans of about three tokens, a share of all, are one mask each (text infilling of BART)."""
+    """Ids in which spans of about three tokens, a share of all, are one mask each.
+
+    Text infilling of BART, but no span is empty: there a mask may also stand where nothing is missing.
+    """
     inner = ids[len(frame.before) : len(ids) - len(frame.after)]
     hidden = np.zeros(len(inner), dtype=bool)
     wanted = round(share * len(inner))
