@@ -166,6 +166,9 @@ def test_nothing_of_an_old_vocabulary_is_left_behind_a_new_one(family: str, tmp_
     assert not (out.weight == 3.25).any()
     assert out.bias is None or not out.bias.any()
     assert generation is None or generation.eos_token_id == model.tokenizer.eos_token_id
+    table = model.module.get_input_embeddings()
+    table(torch.tensor([model.tokenizer.bos_token_id, model.tokenizer.eos_token_id])).sum().backward()
+    assert table.weight.grad.abs().sum(dim=1)[[0, 2]].tolist() == [table.weight.shape[1]] * 2
 
 
 @pytest.mark.parametrize("family", ["llama", "bert"])

@@ -210,6 +210,8 @@ class Pretrain(Step):
             spread = getattr(config, "initializer_range", None) or 0.02
             tokens_in, tokens_out = model.module.get_input_embeddings(), model.module.get_output_embeddings()
             torch.nn.init.normal_(tokens_in.weight, std=spread)
+            if tokens_in.padding_idx is not None:
+                tokens_in.padding_idx = config.pad_token_id  # a row of this number gets no gradient
             if tokens_out is not None and tokens_out.weight is not tokens_in.weight:
                 torch.nn.init.normal_(tokens_out.weight, std=spread)
             if (bias := getattr(tokens_out, "bias", None)) is not None:
