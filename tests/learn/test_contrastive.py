@@ -138,6 +138,16 @@ def test_silly_settings_are_refused(change: dict, message: str) -> None:
         Contrastive(**change)
 
 
+def test_a_label_without_texts_wants_a_head_with_a_bias(tmp_path: Path) -> None:
+    task = dataclasses.replace(tiny_task(16), labels=(*LABELS, "never"))
+    with pytest.raises(UserError, match="no training text has the label never, and this model's head has no bias"):
+        QUICK.apply(tiny_model("llama", labels=task.labels), tiny_run(tmp_path / "a", task))
+    made = dataclasses.replace(QUICK, epochs=0.5).apply(
+        tiny_model("bert", labels=task.labels), tiny_run(tmp_path / "b", task)
+    )
+    assert made.scores(task.test.texts[:9])[:, 2].max() < 1e-9
+
+
 @pytest.mark.parametrize("labels", [(0, 0, 0), (0, 1)])
 def test_data_without_both_kinds_of_pairs_are_refused(labels: tuple[int, ...], tmp_path: Path) -> None:
     task = dataclasses.replace(tiny_task(8), train=Split(texts=tuple("abc"[: len(labels)]), labels=labels))

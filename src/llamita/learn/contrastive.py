@@ -76,6 +76,7 @@ class Contrastive(Step):
     def apply(self, model: Model, run: Run) -> Model:
         import torch
 
+        from llamita.core.architecture import head_linear
         from llamita.learn._parts import frozen_below
         from llamita.learn._pooling import read_mean, straighten
         from llamita.train.examples import labelled_split
@@ -93,6 +94,12 @@ class Contrastive(Step):
         torch.manual_seed(run.seed)
         given = model.module
         model = run.task.fit_head(model)
+        without = [label for i, label in enumerate(model.labels) if i not in split.labels]
+        require(
+            not without or head_linear(model.module).bias is not None,
+            f"no training text has the label {', '.join(without)}, and this model's head has no bias that says never; give such"
+            " texts, or leave the label out",
+        )
         if model.module is not given:  # the head is fresh
             straighten(model.module)
             if self.pooling == "auto":
@@ -210,7 +217,10 @@ def fit_regression(
     embedded: Float[np.ndarray, "texts width"], gold: Int[np.ndarray, "texts"], num_labels: int, strength: float,
     *, with_bias: bool,
 ) -> tuple[Float[np.ndarray, "labels width"], Float[np.ndarray, "labels"]]:  # fmt: skip
-    """Weights and biases of logistic regression on embeddings of mean length 1; a label that never occurs is never chosen."""
+    """Weights and biases of logistic regression on embeddings of mean length 1; a label that never occurs is never chosen.
+
+    Without biases all labels must occur: nothing else can say never.
+    """
     from sklearn.linear_model import LogisticRegression
 
     length = float(np.linalg.norm(embedded, axis=1).mean())
