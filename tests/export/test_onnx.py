@@ -224,7 +224,13 @@ def test_activations_of_very_different_tokens_are_rounded_apart(tmp_path: Path) 
     assert engine.about["considered"]["int8-dynamic"]["kl"] < 0.01
 
 
-@pytest.mark.parametrize("settings", [{"precision": "int4"}, {"max_divergence": 0.0}, {"tolerance": -1.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"precision": "int4"}, {"max_divergence": 0.0}, {"tolerance": -1.0},
+        {"reduce_range": True, "precision": "int8-weights"}, {"reduce_range": False, "precision": "fp32"},
+    ],
+)  # fmt: skip
 def test_a_setting_out_of_range_is_refused(settings: dict[str, object]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
         build("export.onnx", settings)

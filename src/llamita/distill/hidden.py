@@ -2,9 +2,10 @@
 
 After TinyBERT (Jiao et al. 2020, https://arxiv.org/abs/1909.10351: learned projection to the teacher's width, squared
 error, uniform layer map) and patient distillation (Sun et al. 2019, https://arxiv.org/abs/1908.09355: the last layers as
-another map). Differences: all losses act at once rather than in stages; every pair of layers has a projection of its own;
-the teacher's states are brought to mean 0 and spread 1 in each component, so that the few huge ones of large decoders
-don't drown the rest; where the tokenizers differ, the means over each text's tokens are compared instead of tokens.
+another map). Differences: neither embeddings nor attention matrices are compared; all losses act at once rather than in
+stages; every pair of layers has a projection of its own; the teacher's states are brought to mean 0 and spread 1 in each
+component, so that the few huge ones of large decoders don't drown the rest; where the tokenizers differ, the means over each
+text's tokens are compared instead of tokens.
 """
 
 from __future__ import annotations

@@ -75,6 +75,10 @@ class Onnx(Exporter):
             self.bits == 8 or self.precision != "fp32",
             "bits: 4 is for int8; leave precision out or choose another than fp32",
         )
+        require(
+            self.reduce_range is None or self.precision not in ("fp32", "int8-weights"),
+            "reduce_range is for int8-static and int8-dynamic; leave it out, or choose one of them",
+        )
         require(self.max_divergence > 0, f"max_divergence must be above 0, got {self.max_divergence}")
         require(self.tolerance > 0, f"tolerance must be above 0, got {self.tolerance}")
 
