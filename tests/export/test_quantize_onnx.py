@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 from llamita.export._check import NEAR_TIE, compare
-from llamita.export._quantize_onnx import byte_grid, quantize_blocks, quantize_columns, quantize_rows
+from llamita.export._graph import add_constant
+from llamita.export._quantize_onnx import byte_grid, quantize_blocks, quantize_columns, quantize_rows, worth_quantising
 
 MATRIX = np.random.default_rng(0).normal(size=(70, 5)).astype(np.float32)
 
@@ -76,3 +78,17 @@ def test_a_near_tie_that_falls_the_other_way_is_no_other_label() -> None:
 
     assert compare(logits(0.5 + NEAR_TIE / 3), logits(0.49)).same_label == 1
     assert compare(logits(0.5 + NEAR_TIE), logits(0.49)).same_label == 0
+
+
+@pytest.mark.parametrize(("widths", "labels", "kept"), [((64, 64, 64), 64, [0, 1]), ((64, 128, 64, 3), 3, [0, 1, 2])])
+def test_only_the_last_map_is_the_head_also_where_others_are_as_wide(
+    widths: tuple[int, ...], labels: int, kept: list[int]
+) -> None:
+    x = ir.val("x", ir.DataType.FLOAT, ir.Shape(["n", 64]))
+    graph, size = ir.Graph([x], [], nodes=[], opset_imports={"": 21}), 64
+    for place, width in enumerate(widths):
+        weight = add_constant(graph, np.zeros((size, width), dtype=np.float32), f"weight{place}")
+        graph.append(ir.node("MatMul", [x, weight]))
+        x, size = graph[-1].outputs[0], width
+    products = list(graph)
+    assert [one.product for one in worth_quantising(graph, labels)] == [products[i] for i in kept]

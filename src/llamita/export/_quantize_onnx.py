@@ -65,8 +65,10 @@ def _scale(largest: np.ndarray, levels: int) -> np.ndarray:
 
 
 def worth_quantising(graph: ir.Graph, head: int) -> list[Linear]:
-    """The linear maps that are neither small nor the last one, `head` labels wide."""
-    return [m for m in linear_maps(graph) if m.matrix.size >= SMALLEST and m.matrix.shape[1] != head]
+    """The linear maps that are neither small nor the last one, `head` labels wide; others may happen to be as wide."""
+    maps = linear_maps(graph)
+    last = max((place for place, one in enumerate(maps) if one.matrix.shape[1] == head), default=-1)
+    return [one for place, one in enumerate(maps) if one.matrix.size >= SMALLEST and place != last]
 
 
 def with_ranges(model: ir.Model, head: int) -> ir.Model:
