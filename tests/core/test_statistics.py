@@ -67,6 +67,35 @@ def test_no_differing_pair_does_not_claim_certainty() -> None:
     assert found.interval == pytest.approx((-0.037, 0.037), abs=0.001)
 
 
+@pytest.mark.parametrize(("lost", "certain"), [(1, False), (4, False), (5, False), (6, True), (9, True)])
+def test_a_few_pairs_lost_are_a_loss_where_the_exact_test_says_so(lost: int, certain: bool) -> None:
+    theirs, ours = np.ones(200), np.r_[np.zeros(lost), np.ones(200 - lost)]
+    found = stats.paired_bootstrap_difference(ours, theirs)
+    assert found.interval is not None
+    assert found.interval[0] < found.value < found.interval[1] or found.value == found.interval[1]
+    assert (found.interval[1] < 0) == certain == (stats.mcnemar_p(0, lost) < 0.05)
+
+
+def test_pairs_that_all_differ_alike_do_not_claim_certainty() -> None:
+    for n in (1, 2, 20):
+        found = stats.paired_bootstrap_difference(np.zeros(n), np.ones(n))
+        assert found.value == -1
+        assert found.interval is not None
+        assert found.interval[0] == -1
+        assert found.interval[1] > -0.95
+
+
+def test_values_that_are_all_alike_have_no_interval() -> None:
+    assert stats.bootstrap_interval(np.zeros(50)) is None
+
+
+def test_few_mistakes_have_the_interval_of_few_mistakes() -> None:
+    generator = np.random.default_rng(5)
+    covered = [stats.share_interval(generator.random(60) < 0.97, resamples=400) for _ in range(400)]
+    assert np.mean([low <= 0.97 <= high for low, high in covered if low is not None]) > 0.92
+    assert stats.share_interval(np.arange(100) > 2) == stats.wilson_interval(97, 100)
+
+
 @pytest.mark.parametrize("share", [0.7, 0.9])
 def test_bootstrap_intervals_cover_the_truth_about_as_often_as_they_say(share: float) -> None:
     generator = np.random.default_rng(2)
