@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.hardware import of_device
-from llamita.core.scaling import fit_temperature, fit_vector
+from llamita.core.scaling import fit_scales
 from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
@@ -125,10 +125,8 @@ def calibrated(plain: Stage, hand: Split, labels: Sequence[str], shop: Workshop)
     def make(work: Path) -> None:
         table, gold = open_folder(plain.folder), np.asarray(hand.labels)
         logits = table.as_given(hand.texts)
-        if len(gold) >= FOR_A_VECTOR * len(labels):
-            scale, shift = fit_vector(logits, gold)
-        else:
-            scale, shift = np.full(len(labels), 1 / fit_temperature(logits, gold)), np.zeros(len(labels))
+        method = "vector" if len(gold) >= FOR_A_VECTOR * len(labels) else "temperature"
+        scale, shift = fit_scales(method, logits, gold)
         table.scaled(scale, shift).save(work)
 
     return Stage(key=key, folder=shop.store.stage(key, "calibrated", make), name=plain.name)

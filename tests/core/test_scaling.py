@@ -17,6 +17,7 @@ from llamita.core.scaling import (
     mean_surprise,
     refitted,
     surprise_slope,
+    with_a_text_more,
 )
 
 
@@ -54,6 +55,25 @@ def test_the_bounds_hold_without_a_mistake_and_without_a_hit() -> None:
     assert fit_temperature(logits, np.array([0, 1]), 10) == pytest.approx(0.1)
     assert fit_temperature(logits, np.array([1, 0]), 10) == pytest.approx(10.0)
     assert fit_temperature(np.zeros((3, 2)), np.array([0, 1, 0]), 10) > 0
+
+
+def test_few_texts_without_a_mistake_ask_for_no_certainty() -> None:
+    """Sure with log-odds 3, right in all of n texts: as sure as Laplace's rule would be, not without bounds."""
+    for n in (5, 30):
+        logits = np.array([[3.0, 0.0]] * n)
+        (scale, _), _ = fit_scales("temperature", logits, np.zeros(n, dtype=int))
+        sure = 1 / (1 + np.exp(-3 * scale))
+        assert sure == pytest.approx(1 - (1 / (1 + np.exp(3))) / (n + 1))
+        assert scale < 3
+
+
+def test_many_texts_make_one_more_of_no_weight() -> None:
+    random = np.random.default_rng(6)
+    true = random.normal(size=(4000, 3))
+    gold = (true + random.gumbel(size=true.shape)).argmax(axis=1)
+    np.testing.assert_allclose(with_a_text_more(2 * true, gold).sum(axis=1), 1)
+    scale, _ = fit_scales("temperature", 2 * true, gold)
+    assert scale[0] == pytest.approx(1 / fit_temperature(2 * true, gold), rel=1e-3)
 
 
 def test_a_vector_finds_the_scales_and_shifts_that_logits_were_made_with() -> None:

@@ -16,7 +16,7 @@ from llamita.core.answers import AnyLabels
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise
+from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise, with_a_text_more
 from llamita.core.step import Step
 from llamita.core.task import Split
 from llamita.learn.calibrate import Calibrate
@@ -41,7 +41,7 @@ def test_stock_code_gives_calibrated_probabilities_and_the_same_labels(family: s
     assert mean_surprise(after, gold, 1.0) < mean_surprise(before, gold, 1.0) - 0.01
     clear = np.abs(before[:, 0] - before[:, 1]) > 1e-3
     np.testing.assert_array_equal(before.argmax(axis=1)[clear], after.argmax(axis=1)[clear])
-    assert fit_temperature(after, gold) == pytest.approx(1.0, abs=0.01)
+    assert fit_temperature(after, with_a_text_more(before, gold)) == pytest.approx(1.0, abs=0.01)
     model.save(tmp_path / "saved")
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
     loaded = Model(stock, model.tokenizer)
@@ -171,7 +171,8 @@ def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
     gold = np.random.default_rng(0).integers(2, size=60)
     file.write_text("text,label\n" + "".join(f"{t},{task.labels[g]}\n" for t, g in zip(texts, gold, strict=True)))
     made = Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
-    np.testing.assert_allclose(made.text_logits(texts), before / fit_temperature(before, gold), atol=1e-4)
+    heat = fit_temperature(before, with_a_text_more(before, gold))
+    np.testing.assert_allclose(made.text_logits(texts), before / heat, atol=1e-4)
     file.write_text("text,label\na film,strange\n")
     with pytest.raises(UserError, match=r"hand\.csv:2: label 'strange' is none of negative, positive"):
         Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llamita.core.answers import Answers, AnyLabels, Curve
+from llamita.core.answers import Answers, AnyLabels, Curve, softmax
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -64,6 +64,17 @@ def fit_temperature(logits: Float[np.ndarray, "n labels"], gold: np.ndarray, hig
     return 1 / (low * high) ** 0.5
 
 
+def with_a_text_more(
+    logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"]
+) -> Float[np.ndarray, "n labels"]:
+    """Gold labels mixed with the model's own claim as with one text more: (n gold + claim) / (n + 1).
+
+    Where few texts hold no mistake the labels alone would ask for certainty.
+    """
+    n = len(gold)
+    return (n * np.eye(logits.shape[1])[gold] + softmax(logits, np.float64)) / (n + 1)
+
+
 def fit_vector(
     logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], highest: float = HOTTEST
 ) -> tuple[Float[np.ndarray, "labels"], Float[np.ndarray, "labels"]]:
@@ -75,7 +86,7 @@ def fit_vector(
 
     n, labels = logits.shape
     wide = logits.astype(np.float64)
-    start = 1 / fit_temperature(logits, gold, highest)
+    start = 1 / fit_temperature(logits, with_a_text_more(logits, gold), highest)
     hits = np.zeros((n, labels))
     hits[np.arange(n), gold] = 1
 
@@ -114,7 +125,8 @@ def fit_scales(
         return np.array([scale[1] for scale, _ in each]), np.array([shift[1] - shift[0] for _, shift in each])
     if gold.ndim == 2:
         logits, gold = _choices(logits.ravel()), gold.ravel()
-    return np.full(labels, 1 / fit_temperature(logits, gold, highest)), np.zeros(labels)
+    wanted = with_a_text_more(logits, gold)
+    return np.full(labels, 1 / fit_temperature(logits, wanted, highest)), np.zeros(labels)
 
 
 def _choices(logits: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n two"]:
