@@ -3,7 +3,8 @@
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.goals import Goals, Measured, choose, judge, on_front, outdoes
+from llamita.core.measure import Finding
+from llamita.goals import Goals, Measured, choose, excess, judge, on_front, outdoes, with_intervals
 
 
 def candidate(name, score, megabytes, latency, nll=0.3):
@@ -66,6 +67,47 @@ def test_a_missed_goal_says_what_to_relax():
     assert "--keep 0.944" in missed[0].advice
     assert "12.0MB" in missed[1].advice
     assert not missed[2].advice
+
+
+def test_what_is_advised_would_have_been_met():
+    goals = Goals(keep=None, max_size=12_000_000, max_latency=0.4)
+    size, latency = judge(goals, score=0.9, teacher_score=0.9, size_bytes=12_040_000, latency_ms=0.42)
+    assert "--max-size 12.1MB" in size.advice
+    assert "--max-latency 0.5ms" in latency.advice
+    goals = Goals(keep=None, max_size=30_000, max_latency=0.01)
+    tiny = judge(goals, score=1, teacher_score=1, size_bytes=40_000, latency_ms=0.02)
+    assert ["0.1MB" in tiny[0].advice, "0.1ms" in tiny[1].advice] == [True, True]
+
+
+def test_a_score_exactly_as_asked_is_kept():
+    for light, teacher in ((198, 200), (792, 800), (99, 100), (693, 700)):
+        (goal,) = judge(Goals(keep=0.99), score=light / 1000, teacher_score=teacher / 1000, size_bytes=1, latency_ms=1)
+        assert goal.met, (light, teacher)
+        assert goal.value == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize("score", [0.0, 0.5])
+def test_beside_a_teacher_that_is_never_right_nothing_can_be_lost(score):
+    (goal,) = judge(Goals(keep=0.99), score=score, teacher_score=0.0, size_bytes=1, latency_ms=1)
+    assert (goal.met, goal.value) == (True, None)
+    assert choose(ALL, Goals(keep=0.99), teacher_score=0.0) in range(3)
+    assert excess(SMALL, Goals(keep=0.99), teacher_score=0.0) == 0
+
+
+def test_what_is_kept_has_the_interval_of_what_was_lost():
+    loss = Finding(name="headline.compression_cost", value=0.01, interval=(-0.009, 0.027), n=500)
+    latency = Finding(name="cost.latency_p95_ms", value=3.0, interval=(2.9, 3.4), n=480)
+    judged = judge(Goals(max_size=9, max_latency=3), score=0.89, teacher_score=0.9, size_bytes=8, latency_ms=3.0)
+    keep, size, speed = with_intervals(judged, loss, latency, 0.9)
+    assert keep.interval == pytest.approx((0.97, 1.01))
+    assert keep.interval[0] < keep.value < keep.interval[1]
+    assert (keep.n, speed.interval, speed.n) == (500, (2.9, 3.4), 480)
+    assert (size.interval, size.n) == (None, 0)
+
+
+def test_a_model_that_is_never_right_is_not_advised_to_keep_nothing():
+    (goal,) = judge(Goals(keep=0.99), score=0.0, teacher_score=0.9, size_bytes=1, latency_ms=1)
+    assert goal.advice == "relax it: more --minutes"
 
 
 @pytest.mark.parametrize("bad", [{"max_size": "5MB"}, {"max_latency": "5ms"}, {"keep": "0.99"}, {"keep": True}])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil, log
 
 from llamita.core.errors import require
+from llamita.core.measure import Finding
 from llamita.core.report import Goal
 
 
@@ -70,14 +72,12 @@ def on_front(candidates: Sequence[Measured]) -> list[bool]:
 
 def excess(candidate: Measured, goals: Goals, teacher_score: float) -> float:
     """By what factor, as a logarithm summed over goals, the candidate misses; 0 when it meets all of them."""
-    from math import log
-
     total = 0.0
     if goals.max_size is not None:
         total += max(0.0, log(candidate.size_bytes / goals.max_size))
     if goals.max_latency is not None:
         total += max(0.0, log(candidate.latency_ms / goals.max_latency))
-    if goals.keep is not None:
+    if goals.keep is not None and teacher_score > 0:
         total += max(0.0, log(goals.keep * teacher_score / max(candidate.score, 1e-9)))
     return total
 
@@ -116,25 +116,49 @@ def outdoes(one: Measured, other: Measured) -> bool:
 def judge(
     goals: Goals, *, score: float, teacher_score: float, size_bytes: int, latency_ms: float | None
 ) -> tuple[Goal, ...]:
-    """Each goal, met or missed, with what to relax."""
+    """Each goal, met or missed, with what to relax; what is advised would have been met."""
     found = []
     if goals.keep is not None:
-        share = score / max(teacher_score, 1e-9)
-        found.append(
-            _goal("keep", goals.keep, "share", share, share >= goals.keep, f"--keep {_floor(share)}, or more --minutes")
-        )
+        share = score / teacher_score if teacher_score > 0 else None
+        less = int((share or 0.0) * 1000) / 1000
+        advice = f"--keep {less}, or more --minutes" if less else "more --minutes"
+        enough = score >= goals.keep * teacher_score - ROUNDING
+        found.append(_goal("keep", goals.keep, "share", share, enough, advice))
     if goals.max_size is not None:
-        advice = f"--max-size {size_bytes / 1e6:.1f}MB"
+        advice = f"--max-size {_tenths_above(size_bytes / 1e6)}MB"
         found.append(_goal("max_size", goals.max_size, "bytes", size_bytes, size_bytes <= goals.max_size, advice))
     if goals.max_latency is not None and latency_ms is not None:
-        advice = f"--max-latency {latency_ms * 1.05:.1f}ms, or more --threads"
+        advice = f"--max-latency {_tenths_above(latency_ms * 1.05)}ms, or more --threads"
         found.append(_goal("max_latency", goals.max_latency, "ms", latency_ms, latency_ms <= goals.max_latency, advice))
     return tuple(found)
 
 
-def _goal(name: str, limit: float, unit: str, value: float, met: bool, advice: str) -> Goal:
+def with_intervals(
+    goals: Sequence[Goal], loss: Finding, latency: Finding | None, teacher_score: float
+) -> tuple[Goal, ...]:
+    """The goals, and between what bounds lies what was reached.
+
+    Args:
+        loss: the teacher's score minus the light model's, over the same texts.
+    """
+    known = {"max_latency": (latency.interval, latency.n)} if latency is not None else {}
+    if loss.interval is not None and teacher_score > 0:
+        low, high = (1 - bound / teacher_score for bound in loss.interval[::-1])
+        known["keep"] = ((low, high), loss.n)
+    return tuple(
+        replace(goal, interval=known[goal.name][0], n=known[goal.name][1]) if goal.name in known else goal
+        for goal in goals
+    )
+
+
+ROUNDING = 1e-9
+"""By how much a score that is exactly what was asked for may come out lower: 0.99 x 0.8 is a little more than 0.792."""
+
+
+def _goal(name: str, limit: float, unit: str, value: float | None, met: bool, advice: str) -> Goal:
     return Goal(name=name, limit=limit, unit=unit, value=value, met=met, advice="" if met else f"relax it: {advice}")
 
 
-def _floor(share: float) -> float:
-    return int(share * 1000) / 1000
+def _tenths_above(value: float) -> str:
+    """The next tenth that isn't below."""
+    return f"{ceil(value * 10 - ROUNDING) / 10:.1f}"

@@ -17,7 +17,7 @@ from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_ratio_difference
 from llamita.core.store import address
-from llamita.goals import Goals, Measured, judge
+from llamita.goals import Goals, Measured, judge, with_intervals
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.remarks import remarks
 from llamita.run import exported_lineage, lineage_of, subject
@@ -153,8 +153,10 @@ def prove(
         goals, score=value(of_light, score_name(shop)) or 0.0, teacher_score=accuracy,
         size_bytes=int(value(of_light, "cost.size_bytes") or 0), latency_ms=value(of_light, "cost.latency_p95_ms"),
     )  # fmt: skip
+    latency = next((f for f in of_light if f.name == "cost.latency_p95_ms"), None)
     return Report(
-        title=f"{teacher.name} made light", task=shop.task.describe(), subjects=subjects, goals=judged,
+        title=f"{teacher.name} made light", task=shop.task.describe(), subjects=subjects,
+        goals=with_intervals(judged, headline[1], latency, accuracy),
         candidates=tuple(candidates), machine=machine() | {"threads": shop.threads} | of_device(shop.device),
         versions=versions(), seed=shop.seed, notes=remarks(shop.task, shop.device, candidates, subjects),
     )  # fmt: skip

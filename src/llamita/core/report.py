@@ -53,6 +53,10 @@ class Goal:
     met: bool
     advice: str = ""
     """What to relax when it was missed."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of what was reached."""
+    n: int = 0
+    """How many texts or calls it rests on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,7 @@ class Report:
         for key in ("candidates", "notes", "data_findings"):
             fields[key] = tuple(data.get(key, ()))
         fields["subjects"] = tuple(_subject(given) for given in data["subjects"])
-        fields["goals"] = tuple(Goal(**given) for given in data.get("goals", ()))
+        fields["goals"] = tuple(_goal(given) for given in data.get("goals", ()))
         return cls(**fields)
 
     def redacted(self) -> Report:
@@ -138,6 +142,11 @@ def _subject(data: dict[str, Any]) -> Subject:
     fields["lineage"] = tuple(data["lineage"])
     fields["findings"] = tuple(Finding.from_dict(found) for found in data["findings"])
     return Subject(**fields)
+
+
+def _goal(data: dict[str, Any]) -> Goal:
+    interval = data.get("interval")
+    return Goal(**data | {"interval": tuple(interval) if interval else None})
 
 
 def write_whole(path: Path, text: str) -> None:
