@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
-from llamita.pages._snippets import ONNXRUNTIME, snippets
+from llamita.core.report import Report
+from llamita.pages._snippets import onnxruntime_lines, snippets
 from llamita.pages.model_card import language_of, write_card
 from llamita.pages.strings import words
 
@@ -74,7 +77,11 @@ def test_snippets_name_the_folders_that_lie_beside_the_page(tmp_path: Path) -> N
     assert f'pipeline("text-classification", {(tmp_path / "light").as_posix()!r})' in told["Transformers"]
 
 
-def test_the_onnxruntime_snippet_runs_and_gives_probabilities(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [("classify", "{'bad': 0.119, 'good': 0.881}\n"), ("multilabel", "[('bad', 0.5), ('good', 0.881)]\n")],
+)
+def test_the_onnxruntime_snippet_runs_and_gives_probabilities(task: str, said: str, tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -95,11 +102,20 @@ def test_the_onnxruntime_snippet_runs_and_gives_probabilities(tmp_path: Path) ->
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "model.onnx"
     )
     about = {"labels": ["bad", "good"], "file": "model.onnx", "max_length": 8, "inputs": ["input_ids"]}
+    about["answers"] = {"thresholds": [0.4, 0.6]}
     (tmp_path / "artifact.json").write_text(json.dumps(about))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(ONNXRUNTIME.format(folder=str(tmp_path), text="good"), {})
-    assert printed.getvalue() == "{'bad': 0.119, 'good': 0.881}\n"
+        exec(onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good"), {})
+    assert printed.getvalue() == said
+
+
+def test_a_model_of_any_labels_is_not_said_to_give_one(tmp_path: Path) -> None:
+    report = replace(english_report(), task=english_report().task | {"task": "multilabel"})
+    _, body = card(report, tmp_path / "light")
+    assert "any of the 2 labels above, or none" in body
+    assert "top_k=None" in body
+    assert "one of the" not in body
 
 
 def test_the_card_follows_the_language_of_the_pages(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from llamita.core.answers import AnyLabels
 from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.report import Report
 
@@ -36,14 +37,22 @@ session = onnxruntime.InferenceSession(str(folder / about["file"]))
 encoded = tokenizer.encode({text!r})
 columns = {{"input_ids": encoded.ids, "attention_mask": encoded.attention_mask, "token_type_ids": encoded.type_ids}}
 logits = session.run(None, {{name: np.array([columns[name]], dtype=np.int64) for name in about["inputs"]}})[0][0]
+"""
+
+ONE_LABEL = """\
 shares = np.exp(logits - logits.max())
-print({{label: round(float(share), 3) for label, share in zip(about["labels"], shares / shares.sum())}})"""
+print({label: round(float(share), 3) for label, share in zip(about["labels"], shares / shares.sum())})"""
+
+ANY_LABELS = """\
+shares = 1 / (1 + np.exp(-logits))
+limits = about["answers"]["thresholds"] or [0.5] * len(shares)
+print([(label, round(float(share), 3)) for label, share, limit in zip(about["labels"], shares, limits) if share >= limit])"""
 
 TRANSFORMERS = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", {folder!r})
-print(classify({text!r}))"""
+print(classify({text!r}{every}))"""
 
 MEASURE = "llamita measure quality {folder} --task language --data texts.txt"
 """What a model of language is asked by a command line."""
@@ -82,7 +91,19 @@ def job_of(report: Report) -> str:
 
 def transformers_lines(report: Report, folder: str, text: str) -> str:
     """The model's job with Transformers alone."""
-    return LANGUAGE.get(job_of(report), TRANSFORMERS).format(folder=folder, text=text)
+    every = ", top_k=None" if has_any_labels(report) else ""
+    return LANGUAGE.get(job_of(report), TRANSFORMERS).format(folder=folder, text=text, every=every)
+
+
+def onnxruntime_lines(report: Report, folder: str, text: str) -> str:
+    """An exported model's answer with onnxruntime alone."""
+    ending = ANY_LABELS if has_any_labels(report) else ONE_LABEL
+    return ONNXRUNTIME.format(folder=folder, text=text) + ending
+
+
+def has_any_labels(report: Report) -> bool:
+    """Whether a text may have several labels, each with a probability of its own."""
+    return report.task.get("task") == AnyLabels.task
 
 
 def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> list[tuple[str, str]]:
@@ -108,9 +129,9 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
         (words["run_python"], PYTHON.format(folder=best, text=text)),
     ]
     if exported:
-        made.append((words["run_onnx"], ONNXRUNTIME.format(folder=exported, text=text)))
+        made.append((words["run_onnx"], onnxruntime_lines(report, exported, text)))
     if stock:
-        made.append((words["run_transformers"], TRANSFORMERS.format(folder=stock, text=text)))
+        made.append((words["run_transformers"], transformers_lines(report, stock, text)))
     return made if best else []
 
 

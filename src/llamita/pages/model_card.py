@@ -12,7 +12,7 @@ import yaml
 from llamita.core.report import Report, Subject, write_whole
 from llamita.pages import _format as write
 from llamita.pages._headline import headline
-from llamita.pages._snippets import LANGUAGE, ONNXRUNTIME, job_of, transformers_lines
+from llamita.pages._snippets import LANGUAGE, has_any_labels, job_of, onnxruntime_lines, transformers_lines
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
@@ -34,6 +34,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "name": report.title,
         "headline": headline(report, strings),
         "labels": report.task.get("labels") or [],
+        "any_labels": has_any_labels(report),
         "columns": columns(shown_subjects(report), strings),
         "groups": groups(report, strings),
         "goals": goals(report, strings),
@@ -44,7 +45,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "teacher": getattr(report.subject("teacher"), "name", ""),
         "splits": report.task.get("sizes") or {},
         "transformers": transformers_lines(report, place, text),
-        "onnxruntime": ONNXRUNTIME.format(folder=f"{place}/{exported.name}", text=text) if exported else "",
+        "onnxruntime": onnxruntime_lines(report, f"{place}/{exported.name}", text) if exported else "",
         "place": place,
         "measured": light.name if light else "",
         "language": language_of(report),
