@@ -108,3 +108,12 @@ def test_the_cheapest_cascade_is_the_first_point_as_good_as_asking_the_teacher_e
 def test_a_flat_cascade_can_be_drawn() -> None:
     curve = [{"threshold": t, "teacher_share": t, "accuracy": 1.0} for t in (0.0, 1.0)]
     tree.fromstring(_curves.cascade(curve, WORDS, width=336, height=300))
+
+
+def test_ticks_of_scores_that_lie_close_are_told_apart() -> None:
+    for low in (0.98, 0.992, 0.5):
+        picture = plots.scatter([point(1e6, low), point(2e6, 1.0)], plots.Limits(), WORDS, width=900, height=460)
+        ticks = re.findall(r'<text x="38" y="[^"]*" text-anchor="end" class="tick">([^<]*)</text>', picture)
+        assert len(ticks) == len(set(ticks)) > 1
+        assert ticks[-1] == max(ticks, key=float)
+        assert float(ticks[-1]) == 100

@@ -15,9 +15,11 @@ from tests.pages import sample_reports
 from tests.pages.sample_reports import CHINESE, HOSTILE, LONG_WORD, chinese_report, comparison_report, english_report
 
 from llamita.core.measure import Finding
-from llamita.core.report import SCHEMA_FILE, Report, Subject
+from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
+from llamita.pages import _format as write
 from llamita.pages._examples import changes, coloured
 from llamita.pages._table import groups, ratio
+from llamita.pages._view import tiles
 from llamita.pages.report import html_summary, write_pages
 from llamita.pages.strings import words
 
@@ -324,3 +326,96 @@ def test_pages_are_written_without_torch() -> None:
         f"import sys, llamita.pages.report, llamita.pages.model_card; sys.exit(any(m in sys.modules for m in {heavy}))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.9995, "99.95"), (0.99996, "99.996"), (1.0, "100.0"), (1 - 1e-12, "100.0"), (0.0004, "0.04"), (0.0, "0.0"),
+     (-1e-12, "0.0"), (0.884, "88.4")],
+)  # fmt: skip
+def test_a_share_that_is_not_all_is_not_shown_as_all(value: float, said: str) -> None:
+    assert write.percent(value) == said
+
+
+def test_a_threshold_is_told_from_certainty() -> None:
+    assert [write.below_one(value) for value in (0.9971, 0.62, 0.99996, 1.0)] == ["0.997", "0.62", "0.99996", "1.00"]
+
+
+def test_a_goal_that_was_missed_by_little_is_not_shown_as_reached(tmp_path: Path) -> None:
+    goals = (
+        Goal(name="keep", limit=0.99, unit="share", value=0.98961, met=False, interval=(0.968, 1.018), n=872),
+        Goal(name="max_size", limit=12e6, unit="bytes", value=12_004_000, met=False),
+        Goal(name="max_latency", limit=5.0, unit="ms", value=4.999, met=True),
+        Goal(name="keep", limit=0.99, unit="share", value=None, met=True),
+    )
+    page, _, markdown = written(replace(english_report(), goals=goals), tmp_path)
+    for text in (squeezed(page.text), squeezed(markdown.replace("\\", ""))):
+        assert "98.96 % [96.8, 101.8] n = 872" in text
+        assert "asked: at least 99.00 %" in text
+        assert "12.004 MB" in text
+        assert "asked: at most 12.000 MB" in text
+        assert "asked: at most 5.00 ms" in text
+
+
+def with_ratio(value: float, interval: tuple[float, float]) -> str:
+    report = english_report()
+    light = report.subject("light")
+    found = tuple(
+        replace(f, value=value, interval=interval) if f.name == "cost.latency_ratio" else f for f in light.findings
+    )
+    p50 = replace(light.finding("cost.latency_p50_ms"), value=18.4 / value)
+    found = tuple(p50 if f.name == p50.name else f for f in found)
+    subjects = tuple(replace(s, findings=found) if s is light else s for s in report.subjects)
+    return tiles(replace(report, subjects=subjects), words("en"))[2]["gain"]
+
+
+def test_a_tile_has_its_interval_and_says_slower_of_what_is_slower() -> None:
+    assert with_ratio(9.41, (9.1, 9.7)) == "9.41× [9.10, 9.70] lower than the teacher's best int8"
+    assert with_ratio(0.8, (0.5, 1.25)) == "1.25× [0.800, 2.00] the latency of the teacher's best int8"
+
+
+def any_labels_report() -> Report:
+    rows = (
+        {"index": 0, "text": "a", "label": "x | y", "predicted": "x", "confidence": 0.9, "hits": 2.0, "weight": 3.0},
+    )
+    table = {"x": {"precision": 1.0, "recall": 1.0, "f1": 1.0, "f1_interval": (0.7, 1.0), "n": 1}}
+    score = Finding(
+        name="quality.micro_f1", value=0.8, unit="share", interval=(0.7, 0.9), better="higher", n=40,
+        detail={"labels": ["x", "y"], "per_class": table}, rows=rows,
+    )  # fmt: skip
+    bins = [{"low": 0.8, "high": 1.0, "n": 80, "confidence": 0.9, "accuracy": 0.85}]
+    ece = Finding(
+        name="calibration.ece", value=0.05, unit="share", better="lower", n=40,
+        detail={"floor": 0.02, "floor_interval": (0.01, 0.04), "bins": bins},
+    )  # fmt: skip
+    task = {"task": "multilabel", "score": "quality.micro_f1", "labels": ["x", "y"], "sizes": {"test": 40}}
+    return Report(title="x", task=task, subjects=(Subject(name="m", role="light", findings=(score, ece)),))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_of_any_labels_the_page_has_each_label_and_no_score_where_single_answers_are_counted(
+    language: str, tmp_path: Path
+) -> None:
+    page, _, markdown = written(any_labels_report(), tmp_path, language=language)
+    diagram = page.text[page.text.index(words(language)["reliability_text"][:12]) :]
+    diagram = diagram[: diagram.index(words(language)["per_class"])]
+    assert words(language)["plot_right"] in diagram
+    assert "F1" not in diagram
+    for text in (squeezed(page.text), squeezed(markdown.replace("\\", ""))):
+        assert "100.0 % [70.0, 100.0]" in text
+        assert "0.020 [0.010, 0.040]" in text
+
+
+def test_texts_that_noise_did_not_turn_are_not_called_turned(tmp_path: Path) -> None:
+    same = {
+        "text": "a film",
+        "noisy": "a fylm",
+        "label": "positive",
+        "clean_predicted": "positive",
+        "predicted": "positive",
+    }
+    for row, heading in ((same, "none of them changed"), (same | {"predicted": "negative"}, "that changed the answer")):
+        found = Finding(name="attack.noise", value=0.9, interval=(0.8, 1.0), n=9, detail={"clean": 0.9}, rows=(row,))
+        report = Report(title="x", task={}, subjects=(Subject(name="m", role="light", findings=(found,)),))
+        page, _, _ = written(report, tmp_path)
+        assert heading in page.text

@@ -13,11 +13,6 @@ from llamita.pages import _format as write
 from llamita.pages._svg import Scale, drawing, element, even_ticks, grid, line, path, text
 
 
-def whole_percent(value: float) -> str:
-    """A share as "88 %"."""
-    return write.percent(value, 0)
-
-
 def cascade(curve: Sequence[Mapping[str, float]], words: Mapping[str, str], *, width: int, height: int) -> Markup:
     """Accuracy of "light first, teacher when unsure" over the share of texts that reach the teacher."""
     places = sorted((float(p["teacher_share"]), float(p["accuracy"])) for p in curve)
@@ -26,14 +21,14 @@ def cascade(curve: Sequence[Mapping[str, float]], words: Mapping[str, str], *, w
     across = Scale(low=0.0, high=1.0, start=46, end=width - 14)
     up = Scale(low=max(0.0, min(heights) - pad), high=min(1.0, max(heights) + pad), start=height - 44, end=30)
     ticks = even_ticks(up.low, up.high, 5)
-    fine = 1 if len(ticks) > 1 and ticks[1] - ticks[0] < 0.00999 else 0
+    shares = [0, 0.25, 0.5, 0.75, 1]
     drawn = grid(
         across,
         up,
-        x_ticks=[0, 0.25, 0.5, 0.75, 1],
+        x_ticks=shares,
         y_ticks=ticks,
-        write_x=whole_percent,
-        write_y=lambda v: write.percent(v, fine),
+        write_x=write.percent_ticks(shares),
+        write_y=write.percent_ticks(ticks),
     )
     drawn += [
         text(across.start - 36, 14, words["plot_accuracy"], class_="axis-name"),
@@ -91,10 +86,12 @@ def reliability(
     across = Scale(low=low, high=1.0, start=40, end=width - 10)
     up = Scale(low=low, high=1.0, start=height - 92, end=28)
     ticks = even_ticks(low, 1.0, 5)
-    drawn = grid(across, up, x_ticks=ticks, y_ticks=ticks, write_x=whole_percent, write_y=whole_percent)
+    drawn = grid(
+        across, up, x_ticks=ticks, y_ticks=ticks, write_x=write.percent_ticks(ticks), write_y=write.percent_ticks(ticks)
+    )
     drawn += [
         line(across(low), up(low), across(1), up(1), "diagonal"),
-        text(4, 14, words["plot_accuracy"], class_="axis-name"),
+        text(4, 14, words["plot_right"], class_="axis-name"),
         text(across.end, up.start + 34, words["plot_confidence"], anchor="end", class_="axis-name"),
     ]
     filled = [b for b in bins if b["n"]]
@@ -146,10 +143,11 @@ def noise(rows: Sequence[NoiseRow], words: Mapping[str, str]) -> Markup:
     across = Scale(low=low, high=high, start=12, end=width - 14)
     bottom = 20 + step * len(rows)
     drawn = []
-    for value in even_ticks(low, high, 5):
+    ticks = even_ticks(low, high, 5)
+    for value, said in zip(ticks, map(write.percent_ticks(ticks), ticks), strict=True):
         drawn += [
             line(across(value), 8, across(value), bottom, "grid"),
-            text(across(value), bottom + 16, whole_percent(value), anchor="middle"),
+            text(across(value), bottom + 16, said, anchor="middle"),
         ]
     drawn.append(text(across.end, bottom + 34, words["plot_accuracy"], anchor="end", class_="axis-name"))
     for place, row in enumerate(rows):

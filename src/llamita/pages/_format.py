@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -26,8 +27,24 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """A share as percent, the sign left to the caller."""
-    return _signed(f"{100 * value:.{digits}f}")
+    """A share as percent, the sign left to the caller; a share that isn't 0 or 1 gets the digits that show it."""
+    for more in range(digits, 4):
+        text = f"{100 * value:.{more}f}"
+        if float(text) not in (0, 100) or value in (0, 1):
+            return _signed(text)
+    return f"{abs(100 * value):.{digits}f}"
+
+
+def percent_sign(value: float, more: int = 0) -> str:
+    """A share with its sign: "99.3 %"; so many digits more where asked for."""
+    return f"{percent(value, 1 + more)}{NO_BREAK}%"
+
+
+def percent_ticks(ticks: Sequence[float]) -> Callable[[float], str]:
+    """How the ticks of an axis of shares are written: with as many digits as tell them apart."""
+    step = min((after - before for before, after in pairwise(ticks)), default=1.0)
+    digits = max(0, math.ceil(-math.log10(100 * step) - 1e-6))
+    return lambda value: f"{100 * value:.{digits}f}"
 
 
 def points(value: float, *, sign: bool = True) -> str:
@@ -44,10 +61,10 @@ def scaled(value: float) -> tuple[float, str]:
     return value, ""
 
 
-def size(value: float) -> str:
-    """Bytes, with MB = 10^6."""
+def size(value: float, more: int = 0) -> str:
+    """Bytes, with MB = 10^6; so many digits more where asked for."""
     number, prefix = scaled(value)
-    return f"{significant(number)}{NO_BREAK}{prefix}B"
+    return f"{significant(number, 3 + more)}{NO_BREAK}{prefix}B"
 
 
 def count(value: float) -> str:
@@ -61,9 +78,25 @@ def whole(value: float) -> str:
     return f"{round(value):,}"
 
 
-def milliseconds(value: float) -> str:
-    """ "1.70 ms"."""
-    return f"{significant(value)}{NO_BREAK}ms"
+def milliseconds(value: float, more: int = 0) -> str:
+    """ "1.70 ms"; so many digits more where asked for."""
+    return f"{significant(value, 3 + more)}{NO_BREAK}ms"
+
+
+def below_one(value: float, digits: int = 2) -> str:
+    """A probability, with the digits that tell it from 1."""
+    return next((text for more in range(digits, 8) if float(text := f"{value:.{more}f}") < 1), f"{value:.{digits}f}")
+
+
+def side_by_side(limit: float, value: float | None, written: Callable[..., str], *, met: bool) -> tuple[str, str]:
+    """A limit and what was reached, a missed one with the digits that tell the two apart."""
+    if value is None:
+        return written(limit), DASH
+    for more in range(5):
+        asked, reached = written(limit, more), written(value, more)
+        if met or asked != reached:
+            break
+    return asked, reached
 
 
 def duration(seconds: float) -> str:

@@ -142,14 +142,18 @@ def cascade(report: Report, words: Words) -> dict[str, Any] | None:
     )
     sentence = words[key].format(
         share=write.percent(knee["teacher_share"]),
-        threshold=f"{knee['threshold']:.2f}",
+        threshold=write.below_one(knee["threshold"]),
         accuracy=write.percent(knee["accuracy"]),
         light=write.percent(alone["accuracy"]),
         teacher=write.percent(everything["accuracy"]),
         n=write.whole(found.n),
     )
     rows = [
-        (f"{p['threshold']:.3f}", f"{write.percent(p['teacher_share'])} %", f"{write.percent(p['accuracy'])} %")
+        (
+            write.below_one(p["threshold"], 3),
+            f"{write.percent(p['teacher_share'])} %",
+            f"{write.percent(p['accuracy'])} %",
+        )
         for p in _spread(ends, 25)
     ]
     pictures = {
@@ -189,11 +193,15 @@ def reliability(report: Report, words: Words) -> list[dict[str, Any]]:
     made = []
     for subject, finding, bins in found:
         floor = finding.detail.get("floor")
-        sentence = words["reliability_line" if floor is not None else "reliability_line_short"].format(
-            ece=write.significant(finding.value or 0, 2),
-            floor=write.significant(floor or 0, 2),
-            interval=write.bracket(finding.interval, lambda v: write.significant(v, 2)),
-            n=write.whole(finding.n),
+        sentence = (
+            words["reliability_line" if floor is not None else "reliability_line_short"]
+            .format(
+                ece=write.significant(finding.value or 0, 2),
+                floor=write.significant(floor or 0, 2),
+                interval=write.bracket(finding.detail.get("floor_interval"), lambda v: write.significant(v, 2)),
+                n=write.whole(finding.n),
+            )
+            .replace("  ", " ")
         )
         title = title_of(subject, report, words)
         rows = [
@@ -233,10 +241,12 @@ def noise(report: Report, words: Words) -> dict[str, Any] | None:
         )
         for row, (_, f) in zip(rows, ((s, f) for s, f in found if f.value is not None), strict=True)
     ]
+    texts = noisy_texts(report.subject("light") or report.subject("model"))
     return {
         "picture": _curves.noise(rows, words) if rows else "",
         "rows": table,
-        "texts": noisy_texts(report.subject("light") or report.subject("model")),
+        "texts": texts,
+        "turned": any(one["before"] is not None and one["before"] != one["after"] for one in texts),
         "reasons": [(title_of(s, report, words), f.reason) for s, f in found if f.value is None],
     }
 

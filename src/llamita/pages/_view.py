@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llamita.core.measure import Finding
 from llamita.core.report import Report
 from llamita.pages import _format as write
 from llamita.pages._examples import examples
@@ -31,6 +32,7 @@ def view(report: Report, words: Words, folder: Path | None, *, redacted: bool) -
         "cascade": cascade(report, words),
         "reliability": reliability(report, words),
         "confusion": confusion(report, words),
+        "labels": per_label(report, words),
         "examples": examples(report, words),
         "noise": noise(report, words),
         "lineage": lineage(report, words),
@@ -91,8 +93,7 @@ def tiles(report: Report, words: Words) -> list[dict[str, str]]:
         beside = int8 or teacher
         times = ratio(light, beside, *rule[1:]) if rule and beside else None
         theirs = teacher.finding(name) if teacher else None
-        sentence += "" if int8 or not sentence else "_teacher"
-        gain = words[sentence].format(ratio=write.ratio(times.value)) if times and times.value else ""
+        gain = _gain(times, sentence, "" if int8 else "_teacher", words) if times and times.value else ""
         told = {
             "value": shown.text,
             "interval": shown.interval,
@@ -105,18 +106,38 @@ def tiles(report: Report, words: Words) -> list[dict[str, str]]:
     return made
 
 
+TURNED = {"tile_fewer": "tile_larger", "tile_faster": "tile_slower"}
+"""What is said instead where the ratio is below 1."""
+
+
+def _gain(times: Finding, sentence: str, ending: str, words: Words) -> str:
+    """How many times lighter or faster, with its interval; heavier or slower where it is so."""
+    value, interval = times.value or 1.0, times.interval
+    if value < 1 and sentence in TURNED:
+        sentence, value = TURNED[sentence], 1 / value
+        interval = (1 / interval[1], 1 / interval[0]) if interval and interval[0] > 0 else None
+    said = " ".join(filter(None, (write.ratio(value), write.bracket(interval, write.significant))))
+    return words[sentence + ending].format(ratio=said)
+
+
+GOAL_WRITERS = {"share": write.percent_sign, "bytes": write.size, "ms": write.milliseconds}
+"""How a goal's limit and what was reached are written, by its unit."""
+GOAL_BOUNDS = {"share": write.percent, "bytes": write.size, "ms": write.significant}
+
+
 def goals(report: Report, words: Words) -> list[dict[str, Any]]:
     """Each goal with what was asked, what came out, and what to relax."""
-    writers = {"share": lambda v: f"{write.percent(v)}{write.NO_BREAK}%", "bytes": write.size, "ms": write.milliseconds}
     made = []
     for goal in report.goals:
-        written = writers.get(goal.unit, write.significant)
         asked = "goal_at_least" if goal.name == "keep" else "goal_at_most"
+        limit, value = write.side_by_side(goal.limit, goal.value, GOAL_WRITERS[goal.unit], met=goal.met)
         made.append(
             {
                 "name": words.get(f"goal_{goal.name}", goal.name),
-                "asked": words[asked].format(limit=written(goal.limit)),
-                "value": write.DASH if goal.value is None else written(goal.value),
+                "asked": words[asked].format(limit=limit),
+                "value": value,
+                "interval": write.bracket(goal.interval, GOAL_BOUNDS[goal.unit]),
+                "n": write.whole(goal.n) if goal.n > 1 else "",
                 "met": goal.met,
                 "advice": goal.advice,
             }
@@ -146,6 +167,15 @@ def confusion(report: Report, words: Words) -> list[dict[str, Any]]:
     return made
 
 
+def per_label(report: Report, words: Words) -> list[dict[str, Any]]:
+    """For each featured model the table of its labels, where a text may have any and none is taken for another."""
+    return [
+        {"title": title_of(subject, report, words), "rows": _per_class(finding.detail["per_class"])}
+        for subject, finding in featured(report, report.score_name)
+        if finding.detail.get("per_class") and not finding.detail.get("confusion")
+    ]
+
+
 def _matrix(table: Sequence[Sequence[int]]) -> list[list[dict[str, Any]]]:
     totals = [sum(row) or 1 for row in table]
     return [
@@ -167,6 +197,7 @@ def _per_class(table: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
         {
             "label": label,
             **{key: share(row.get(key)) for key in ("precision", "recall", "f1")},
+            "interval": write.bracket(row.get("f1_interval"), write.percent),
             "n": write.whole(row.get("n") or 0),
         }
         for label, row in table.items()

@@ -62,10 +62,11 @@ def scatter(points: Sequence[Point], limits: Limits, words: Mapping[str, str], *
     asked = _limits(limits, across, up)
     taken = [Box(x - 3, y - FONT, x + write.text_width(said, FONT), y + 4) for _, x, y, said in asked]
     frame = Box(across.start, up.end - 10, across.end + 8, up.start)
+    heights = even_ticks(up.low, up.high, 6)
     drawn = [
         *grid(
-            across, up, x_ticks=log_ticks(across, 46), y_ticks=even_ticks(up.low, up.high, 6), write_x=_round_size,
-            write_y=lambda value: write.percent(value, 0),
+            across, up, x_ticks=log_ticks(across, 46), y_ticks=heights, write_x=_round_size,
+            write_y=write.percent_ticks(heights),
         ),
         text(across.start - 34, 14, words["plot_accuracy"], class_="axis-name"),
         text(across.end, up.start + 36, words["plot_size"], anchor="end", class_="axis-name"),
