@@ -45,6 +45,14 @@ def test_a_size_limit_is_filled_with_neurons_and_where_all_fit_with_pieces():
     assert largest.size_bytes <= wide * 0.99 < replace(largest, pieces=largest.pieces + 200).size_bytes
 
 
+def test_room_left_never_costs_a_piece():
+    body = replace(BODY, pieces_of_texts=1_290, pieces_least=1_250)
+    least = min(shape.pieces for shape in grid(body))
+    for limit in range(2_500_000, 9_000_000, 250_000):
+        drawn = draw([body], {"minilm": 4}, limit)
+        assert all(shape.pieces >= least for shape in drawn), limit
+
+
 def test_weights_take_four_bits_only_where_eight_would_not_fit():
     roomy = draw([BODY], {"minilm": 1}, 30_000_000)[0]
     assert (roomy.bits, roomy.pieces) == (8, BODY.pieces)

@@ -157,7 +157,7 @@ def _fitted(shape: Shape, max_size: float) -> Shape | None:
     if shape.neurons < body.neurons:
         return shape
     pieces = shape.pieces + spare / (body.hidden * BYTES_PER_WEIGHT[shape.bits] + body.piece_bytes)
-    return replace(shape, pieces=body.pieces if pieces >= body.pieces else int(pieces // 100 * 100))
+    return replace(shape, pieces=body.pieces if pieces >= body.pieces else max(shape.pieces, int(pieces // 100 * 100)))
 
 
 NEAR = (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)
