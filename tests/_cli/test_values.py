@@ -89,6 +89,7 @@ def test_a_gate_fails_on_a_missing_value():
     assert gate.holds_for({"cost.latency_p95_ms": 5.1})
     assert not gate.holds_for({"cost.latency_p95_ms": 5.0})
     assert gate.holds_for({"cost.latency_p95_ms": None})
+    assert gate.holds_for({"cost.latency_p95_ms": float("nan")})
 
 
 @pytest.mark.parametrize(

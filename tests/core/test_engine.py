@@ -99,6 +99,13 @@ def test_a_coverage_that_can_not_be_promised_is_refused(given: dict, message: st
         BagOfWords(WEIGHTS).classify(["好"], **given)
 
 
+def test_answers_that_are_no_numbers_are_refused_and_counted() -> None:
+    engine = BagOfWords({"good": (0.0, 1.0), "odd": (float("nan"), 0.0)})
+    assert np.isfinite(engine.scores(["good"])).all()
+    with pytest.raises(UserError, match=r"bag of words answers 1 of 3 texts with no numbers \(NaN\)"):
+        engine.scores(["good", "an odd one", "good"])
+
+
 def test_one_bare_text_is_not_taken_for_many() -> None:
     with pytest.raises(UserError, match=r"takes a list of texts, got one text; put it in a list: \[text\]"):
         BagOfWords(WEIGHTS).classify("good")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import math
 import operator
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -154,13 +155,13 @@ class Gate:
         return any(self.name in (name, name.split(".")[-1]) for name in known)
 
     def holds_for(self, found: Mapping[str, float | None]) -> bool:
-        """Whether a value of this name (whole, or after its dot) lies where it must not; one that is missing does."""
+        """Whether a value of this name (whole, or after its dot) lies where it must not; one that is missing or no number does."""
         match = [key for key in found if self.name in (key, key.split(".")[-1])]
         if not match:
             known = ", ".join(key.split(".")[-1] for key in found)
             raise UserError(f"--fail-if: no value {self.name!r}.{did_you_mean(self.name, found)} Values: {known}.")
         value = found[match[0]]
-        if value is None:
+        if value is None or math.isnan(value):
             return True
         return COMPARISONS[self.sign](value, self.limit)
 

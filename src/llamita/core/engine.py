@@ -76,8 +76,19 @@ class Engine(ABC):
         return out
 
     def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        """Probabilities of the labels, float32 [texts, labels]."""
-        return self.answers.probabilities(self.text_logits(texts, tokens_per_batch))
+        """Probabilities of the labels, float32 [texts, labels].
+
+        Raises:
+            UserError: some are no numbers, of which no measure and no label would mean anything.
+        """
+        found = self.answers.probabilities(self.text_logits(texts, tokens_per_batch))
+        lost = int(np.isnan(found).any(axis=1).sum())
+        require(
+            not lost,
+            f"{self.name} answers {lost} of {len(found)} texts with no numbers (NaN): its weights are damaged, or its training"
+            " diverged; take another copy, or train it again with a lower --learning-rate",
+        )
+        return found
 
     def classify(
         self,
