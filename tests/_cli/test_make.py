@@ -60,6 +60,17 @@ def test_lighten_hands_its_flags_to_the_function_and_tells_missed_goals(
     assert "goal max-latency 5 ms: missed, not measured.\n" in text
 
 
+def test_a_goal_missed_by_little_is_not_told_as_reached_and_has_its_interval(
+    place: Path, said: Callable[..., str], ends_with: Callable[[Report], dict[str, object]]
+):
+    missed = Goal(name="keep", limit=0.99, unit="share", value=0.9896, met=False, interval=(0.97, 1.01), n=500)
+    over = Goal(name="max_size", limit=12e6, unit="bytes", value=12_004_000, met=False)
+    ends_with(reported(goals=(missed, over)))
+    text = said("lighten", "--data", "good.csv", code=1)
+    assert "goal keep 99.00 %: missed, 98.96 % [97.0, 101.0]." in text
+    assert "goal max-size 12 MB: missed, 12.004 MB." in text
+
+
 def test_goals_that_are_met_are_exit_code_0_in_print_and_in_json(
     place: Path, said: Callable[..., str], ends_with: Callable[[Report], dict[str, object]]
 ):

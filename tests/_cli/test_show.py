@@ -19,7 +19,8 @@ def _no_width(monkeypatch: pytest.MonkeyPatch) -> None:
     ("value", "unit", "text"),
     [
         (0.8764, "share", "87.6 %"), (1, "share", "100.0 %"), (-0.05, "share", "-5.0 %"),
-        (12_345_678, "bytes", "12.3 MB"),
+        (0.9996, "share", "99.96 %"), (-0.0004, "share", "-0.04 %"), (-1e-15, "share", "0.0 %"),
+        (0.000032, "nats", "0.000032 nats"), (12_345_678, "bytes", "12.3 MB"),
         (3, "ms", "3 ms"), (0.12346, "ms", "0.1235 ms"), (1.234, "ms", "1.23 ms"), (123.46, "ms", "123.5 ms"),
         (12_345.6, "1/s", "12,346 1/s"), (30_242, "", "30,242"), (-2.346, "nats", "-2.35 nats"),
     ],
@@ -30,7 +31,15 @@ def test_a_number_is_rounded_to_what_matters_and_carries_its_unit(value: float, 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (132_400, "132 kB"), (1e6, "1 MB"), (2_500_000_000, "2.5 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1 kB"),
+        (132_400, "132 kB"),
+        (1e6, "1 MB"),
+        (999_700_000, "1 GB"),
+        (2_500_000_000, "2.5 GB"),
+    ],
 )
 def test_bytes_are_decimal(value: float, text: str):
     assert show.bytes_text(value) == text
@@ -63,6 +72,12 @@ def test_findings_stand_in_rows_and_models_in_columns(capsys: pytest.CaptureFixt
     assert ["accuracy", "50.0 %", "50.0 %", "1,200"] in rows
     assert ["size", "2 MB"] in rows
     assert ["same label as the teacher", "90.0 %", "1,200"] in rows
+
+
+def test_different_counts_are_told_from_least_to_most(capsys: pytest.CaptureFixture[str]):
+    counts = [[Finding(name="odd", value=7.5, n=n)] for n in (500, 25, 60)]
+    show.findings_table([(f"m{i}", found) for i, found in enumerate(counts)])
+    assert ["odd", "7.50", "7.50", "7.50", "25–500"] in cells(capsys.readouterr().out)
 
 
 def test_a_model_without_a_finding_leaves_its_own_column_empty(capsys: pytest.CaptureFixture[str]):

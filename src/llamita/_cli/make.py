@@ -19,7 +19,7 @@ from llamita.core.registry import entries
 
 if TYPE_CHECKING:
     from llamita.core.measure import Finding
-    from llamita.core.report import Report
+    from llamita.core.report import Goal, Report
     from llamita.data.table import Table
 
 KEEP_HELP = "share of the teacher's accuracy to keep (default: %(default)s)"
@@ -222,11 +222,24 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
 
         print(first_line(report, language))
     for goal in report.goals:
-        value = "not measured" if goal.value is None else show.quantity(goal.value, goal.unit)
+        limit, value = _side_by_side(goal)
         word = "met" if goal.met else "missed"
         name = goal.name.replace("_", "-")
-        print(said(f"goal {name} {show.quantity(goal.limit, goal.unit)}: {word}, {value}."), end="")
+        print(said(f"goal {name} {limit}: {word}, {value}."), end="")
         print(f" {said(goal.advice.removesuffix('.') + '.')}" if goal.advice else "")
     print(said(f"model: {out / 'light'}"))
     print(said(f"page:  {out / 'report.html'}"))
     return 1 if missed else 0
+
+
+def _side_by_side(goal: Goal) -> tuple[str, str]:
+    """A goal's limit, and what was reached with its interval; a missed one with the digits that tell the two apart."""
+    from llamita.pages._format import side_by_side
+
+    if goal.value is None:
+        return show.quantity(goal.limit, goal.unit), "not measured"
+    limit, value = side_by_side(
+        goal.limit, goal.value, lambda number, more=0: show.quantity(number, goal.unit, more=more), met=goal.met
+    )
+    bounds = ", ".join(show.quantity(bound, goal.unit, unit=False) for bound in goal.interval or ())
+    return limit, f"{value} [{bounds}]" if bounds else value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli.language import said
+from llamita.pages._format import MINUS, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,9 +93,9 @@ def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = 
     found = [{f.name: f for f in findings} for _, findings in named]
     rows = []
     for name in order:
-        n = max((f[name].n for f in found if name in f), default=0)
+        counts = sorted({f[name].n for f in found if name in f and f[name].n})
         cells = [written(f[name]) if name in f else "" for f in found]
-        rows.append([said(TITLES.get(name, name)), *cells, f"{n:,}" if n else ""])
+        rows.append([said(TITLES.get(name, name)), *cells, "–".join(f"{n:,}" for n in (*counts[:1], *counts[1:][-1:]))])
     table(["", *(said(name) for name, _ in named), "n"], rows, said(title), right=range(1, len(named) + 2))
 
 
@@ -110,25 +112,30 @@ def written(finding: Finding) -> str:
     return text
 
 
-def quantity(value: float, kind: str, *, unit: bool = True) -> str:
-    """A number in its unit: shares as percent, bytes with MB = 10^6."""
+def quantity(value: float, kind: str, *, unit: bool = True, more: int = 0) -> str:
+    """A number in its unit, with so many digits more: shares as percent, bytes with MB = 10^6."""
     if kind == "share":
-        return f"{100 * value:.1f}{' %' if unit else ''}"
+        return f"{percent(value, 1 + more).replace(MINUS, '-')}{' %' if unit else ''}"
     if kind == "bytes":
-        return bytes_text(value)
-    digits = (
-        0
-        if abs(value) >= 1000 or float(value).is_integer()
-        else (1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4)
-    )
-    return f"{value:,.{digits}f}{f' {kind}' if unit and kind else ''}"
+        return bytes_text(value, 3 + more)
+    return f"{value:,.{_digits(value, more)}f}{f' {kind}' if unit and kind else ''}"
 
 
-def bytes_text(value: float) -> str:
+def _digits(value: float, more: int) -> int:
+    """Digits after the point; a small number shows two that aren't 0."""
+    if not math.isfinite(value) or float(value).is_integer():
+        return 0
+    size = abs(value)
+    if size < 0.001:
+        return 1 - math.floor(math.log10(size))
+    return more + (0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4)
+
+
+def bytes_text(value: float, digits: int = 3) -> str:
     """Bytes as "11.7 MB"; MB are 10⁶ bytes."""
     for power, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if value >= power:
-            return f"{value / power:.3g} {name}"
+        if value >= power * 0.9995:
+            return f"{value / power:.{digits}g} {name}"
     return f"{value:.0f} B"
 
 
