@@ -2,8 +2,11 @@
 
 import pytest
 
+from llamita.core.measure import Finding
+from llamita.core.messages import translated
+from llamita.core.report import Subject
 from llamita.goals import Goals, Measured
-from llamita.remarks import linear_is_enough, texts_cut
+from llamita.remarks import linear_is_enough, rivals_ahead, texts_cut
 
 
 def seen(score: float, size: int, latency: float) -> Measured:
@@ -37,3 +40,19 @@ def test_tf_idf_is_named_where_it_would_do(linear: Measured, goals: Goals, says:
 @pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])
 def test_texts_read_in_part_are_told_where_they_are_more_than_a_few(share: float, said: bool) -> None:
     assert bool(texts_cut({"max_length": 96, "cut_share": share})) == said
+
+
+def scored(role: str, right: int, of: int = 400) -> Subject:
+    rows = tuple({"index": i, "label": "a", "predicted": "a" if i < right else "b"} for i in range(of))
+    score = Finding(name="quality.accuracy", value=right / of, unit="share", n=of, rows=rows)
+    return Subject(name=role, role=role, findings=(score,))
+
+
+def test_a_rival_ahead_is_told_with_by_how_much_and_how_surely() -> None:
+    subjects = [scored("teacher", 390), scored("student_alone", 363), scored("linear", 340), scored("light", 360)]
+    (note,) = rivals_ahead(subjects)
+    assert note == (
+        "student_alone scores higher on the test split: 90.8 against 90.0 %, by 0.8 points [−0.3, +1.8] (n = 400)."
+    )
+    assert translated(note, "zh").startswith("student_alone 在测试集上得分更高：90.8 % 对 90.0 %，相差 0.8 个百分点")
+    assert rivals_ahead([scored("linear", 360), scored("light", 360)]) == ()

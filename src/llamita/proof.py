@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from llamita.core.errors import UserError
 from llamita.core.hardware import machine, of_device, versions
-from llamita.core.measure import Finding
+from llamita.core.measure import Finding, tallies
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
 from llamita.core.statistics import paired_ratio_difference
@@ -184,13 +182,6 @@ def _costs_and_reasons(
     reasons = [build("explain.occlusion"), build("attack.noise")]
     costs += shop.measure(light, reasons, reference=None if models.recorded else models.teacher)
     return costs, of_teacher
-
-
-def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and weights of the test examples, in the order of the split: of one label a text, whether it is right, and 1."""
-    rows = next(f.rows for f in findings if f.rows)
-    right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
-    return tuple(np.array(right, dtype=np.float64).T)  # type: ignore[return-value]
 
 
 def _int8_subject(shop: Workshop, models: Models, costs: Sequence[Finding]) -> Subject:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.hardware import has_fast_bf16
+from llamita.core.measure import tallies
 from llamita.core.report import Subject
+from llamita.core.statistics import paired_ratio_difference
 from llamita.goals import Goals, Measured, excess, on_front
+from llamita.pages import _format as write
 from llamita.plan import MANY_CUT
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 def alone_is_better(ends: Sequence[Measured], recorded: bool = False) -> str:
     """Why the student without a teacher is delivered; the distilled one comes first."""
     kind = "KL to the teacher" if recorded else "NLL"
-    distilled, alone = (f"{100 * end.score:.1f} % ({kind} {end.nll:.3f})" for end in ends)
+    distilled, alone = (f"{write.percent(end.score)} % ({kind} {end.nll:.3f})" for end in ends)
     if recorded:
         return (
             f"The light model learned from the teacher's answers and not from its probabilities: on the {ends[0].n} texts set"
@@ -37,11 +40,16 @@ def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_sc
     said = "is enough here" if better else "meets every goal too"
     note = (
         f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
-        f" {100 * linear.score:.1f} %, the light model {100 * light.score:.1f} %; it takes {linear.size_bytes / 1e6:.1f} MB and"
-        f" {linear.latency_ms:.2g} ms, the light model {light.size_bytes / 1e6:.1f} MB and {light.latency_ms:.2g} ms."
+        f" {write.percent(linear.score)} %, the light model {write.percent(light.score)} %; it takes {_cost(linear)}, the light"
+        f" model {_cost(light)}."
         " It stands in linear/ and runs the same way."
     )
     return (note,)
+
+
+def _cost(one: Measured) -> str:
+    """Its bytes and milliseconds."""
+    return f"{write.size(one.size_bytes)} / {write.milliseconds(one.latency_ms)}"
 
 
 def texts_cut(plan: Mapping[str, Any]) -> tuple[str, ...]:
@@ -55,6 +63,25 @@ def texts_cut(plan: Mapping[str, Any]) -> tuple[str, ...]:
     return (cut,)
 
 
+def rivals_ahead(subjects: Sequence[Subject]) -> tuple[str, ...]:
+    """Says so where a rival of the light model scores higher on the test split, and by how much over the same texts."""
+    found = []
+    light = next(s for s in subjects if s.role == "light")
+    for other in subjects:
+        ours, theirs = light.score, other.score
+        if other.role not in ("student_alone", "linear") or ours is None or theirs is None:
+            continue
+        if ours.value is None or theirs.value is None or theirs.value <= ours.value:
+            continue
+        ahead = paired_ratio_difference(tallies([theirs]), tallies([ours]))
+        interval = write.bracket(ahead.interval, write.points)
+        found.append(
+            f"{other.name} scores higher on the test split: {write.percent(theirs.value)} against {write.percent(ours.value)} %,"
+            f" by {write.points(ahead.value, sign=False)} points {interval} (n = {ours.n:,})."
+        )
+    return tuple(found)
+
+
 def remarks(
     task: Task, device: str, candidates: Sequence[dict[str, Any]], subjects: Sequence[Subject]
 ) -> tuple[str, ...]:
@@ -64,17 +91,7 @@ def remarks(
         found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
     if device != "cpu":
         found.append(f"Models learned and the teacher answered on {device}; latency and throughput are the CPU's.")
-    name = task.answers.score_name
-    light = next(s for s in subjects if s.role == "light")
-    ours = getattr(light.finding(name), "value", None)
-    for other in subjects:
-        if other.role not in ("student_alone", "linear"):
-            continue
-        accuracy = getattr(other.finding(name), "value", None)
-        if accuracy is not None and ours is not None and accuracy > ours:
-            found.append(
-                f"{other.name} scores higher on the test split: {100 * accuracy:.1f} against {100 * ours:.1f} %."
-            )
+    found += rivals_ahead(subjects)
     if not any(c["chosen"] and c["on_front"] for c in candidates):
         found.append(
             "The chosen candidate is not on the front of the short recoveries: those that are miss a goal, or are smaller"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from llamita.core.measure import Finding
 from llamita.core.registry import build
 from llamita.core.report import Report, Subject
+from llamita.pages import _format as write
 from llamita.run import subject
 from llamita.tasks.recorded import open_folder
 
@@ -48,11 +49,11 @@ def _needs_truth(name: str, role: str) -> bool:
 def said(report: Report) -> tuple[str, ...]:
     """Plain sentences on who labelled, how surely, and who checked."""
     about = report.task["labelled_by"]
-    shares = ", ".join(f"{label} {100 * share:.0f} %" for label, share in about["label_shares"].items())
+    shares = ", ".join(f"{label} {write.percent(share, 0)} %" for label, share in about["label_shares"].items())
     number = f"{about['texts']:,}" + (f" of {about['of']:,}" if about["of"] > about["texts"] else "")
     first = (
         f"{about['teacher']} labelled {number} texts ({about['way']}): {shares}; its mean confidence is"
-        f" {100 * about['mean_confidence']:.0f} %. They stand in labelled.csv."
+        f" {write.percent(about['mean_confidence'], 0)} %. They stand in labelled.csv."
     )
     notes = [first]
     if about["undecided"]:
@@ -91,7 +92,7 @@ def _before_and_after(before: Subject, after: Subject) -> str:
     for name, word in names.items():
         one, other = before.finding(name), after.finding(name)
         if one and other and one.value is not None and other.value is not None:
-            scale, unit = (100, " %") if word == "accuracy" else (1, "")
-            digits = 1 if unit else 3
-            parts.append(f"{word} {scale * one.value:.{digits}f}{unit} → {scale * other.value:.{digits}f}{unit}")
+            values = (one.value, other.value)
+            said = [f"{write.percent(v)} %" if word == "accuracy" else f"{v:.3f}" for v in values]
+            parts.append(f"{word} {' → '.join(said)}")
     return ", ".join(parts)

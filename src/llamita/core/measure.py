@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import UserError
 from llamita.core.task import label_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
 
     from llamita.core.context import Run
     from llamita.core.engine import Engine
@@ -92,6 +92,13 @@ def ask(engine: Engine, task: Task, texts: Sequence[Text]) -> Said:
     """What an engine says; refused when it has other labels, or gives one where the task has any, or the other way round."""
     order = order_for(engine, task)
     return Said(probabilities=engine.scores(texts)[:, order], answers=engine.answers.in_order(order))
+
+
+def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
+    """Hits and weights of the test examples, in the order of the split: of one label a text, whether it is right, and 1."""
+    rows = next(f.rows for f in findings if f.rows)
+    right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
+    return tuple(np.array(right, dtype=np.float64).T)  # type: ignore[return-value]
 
 
 def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:
