@@ -94,3 +94,32 @@ def test_scores_are_called_agreement_only_where_nobody_checked() -> None:
 
     assert row({}) == row({"labelled_by": {"checked": True}}) == "Accuracy"
     assert row({"labelled_by": {"checked": False}}) == "Same answer as the teacher (nobody checked)"
+
+
+def test_without_an_interval_nothing_is_lost_or_bought_below_zero() -> None:
+    found = Finding(name="quality.accuracy", value=0.9, n=9)
+    subjects = (
+        Subject(name="t", role="teacher", findings=(replace(found, value=0.88),)),
+        Subject(name="l", role="light", findings=(found,)),
+        Subject(name="s", role="student_alone", findings=(replace(found, value=0.95),)),
+    )
+    said = headline(Report(title="x", task={}, subjects=subjects), words("en")).replace(MINUS, "-")
+    assert "The teacher did harm: -5.0 points of accuracy (no interval" in said
+    assert "compression cost nothing: the light model is ahead by 2.0 points (no interval" in said
+
+
+def test_nothing_is_called_accurate_or_right_where_nobody_checked() -> None:
+    for language, forbidden in (("en", ("ccuracy", "right:", "had right")), ("zh", ("准确率", "答对"))):
+        report = Report(title="x", task={"labelled_by": {"checked": False}}, subjects=())
+        shown = words_for(report, language)
+        for key in (
+            "row_accuracy",
+            "row_loss",
+            "goal_keep",
+            "examples_count",
+            "lost",
+            "others",
+            "tile_accuracy",
+            "noise_text",
+        ):
+            assert not any(word in shown[key] for word in forbidden), key

@@ -278,6 +278,18 @@ def test_calibration_error_is_shown_above_its_floor() -> None:
     assert (cell.text, cell.note) == ("0.011", "ECE 0.030, floor 0.019")
 
 
+def test_a_calibration_error_below_its_floor_is_none_and_no_better_than_another_such() -> None:
+    def model(name: str, error: float) -> Subject:
+        detail = {"floor": 0.019, "floor_interval": (0.01, 0.03)}
+        found = Finding(name="calibration.ece", value=error, better="lower", n=872, detail=detail)
+        return Subject(name=name, role="model", findings=(found,))
+
+    report = Report(title="x", task={}, subjects=(model("a", 0.012), model("b", 0.018), model("c", 0.05)))
+    cells = groups(report, words("en"))[0][1][0].cells
+    assert [(cell.text, cell.best) for cell in cells] == [("0", True), ("0", True), ("0.031", False)]
+    assert cells[0].note == "ECE 0.012, floor 0.019 [0.010, 0.030]"
+
+
 def test_coloured_words_keep_the_text_and_its_spaces() -> None:
     text = "well , not  bad at all ."
     pieces = coloured(text, ["well", "not", "bad", "at", "all"], [0.0, -0.2, 0.4, 0.001, 0.1])
@@ -315,6 +327,19 @@ def test_many_labels_show_the_confusions_instead_of_a_matrix(tmp_path: Path) -> 
     )
     assert not any(given.get("class") == "matrix" for tag, given in page.tags if tag == "table")
     assert "label 28label 2928" in page.text
+
+
+def test_ten_long_labels_can_be_pushed_sideways_and_broken(tmp_path: Path) -> None:
+    labels = [f"{LONG_WORD}{i}" for i in range(10)]
+    table = [[9 * (i == j) for j in range(10)] for i in range(10)]
+    per_class = {label: {"precision": 1.0, "recall": None, "f1": 0.5, "n": 9} for label in labels}
+    detail = {"labels": labels, "confusion": table, "per_class": per_class}
+    found = Finding(name="quality.accuracy", value=1.0, interval=(0.96, 1.0), n=90, better="higher", detail=detail)
+    report = Report(title="x", task={}, subjects=(Subject(name="m", role="light", findings=(found,)),))
+    page, source, _ = written(report, tmp_path)
+    assert page.open == []
+    assert '<div class="sideways" tabindex="0"><table class="matrix">' in source
+    assert '<table class="labels">' in source
 
 
 def test_pages_are_written_without_torch() -> None:

@@ -78,7 +78,7 @@ def _bought(finding: Finding, words: Words) -> str:
     if finding.value is None:
         return words["bought_unknown"].format(reason=finding.reason)
     if finding.interval is None:
-        return words["bought_plain"].format(
+        return words["bought_harm_plain" if finding.value < 0 else "bought_plain"].format(
             points=write.points(finding.value), reason=finding.reason or words["not_paired"]
         )
     low, high = finding.interval
@@ -90,8 +90,9 @@ def _cost(finding: Finding, words: Words) -> str:
     if finding.value is None:
         return words["cost_unknown"].format(reason=finding.reason)
     if finding.interval is None:
-        points = write.points(finding.value, sign=finding.value < 0)
-        return words["cost_plain"].format(points=points, reason=finding.reason or words["not_paired"])
+        points = write.points(abs(finding.value), sign=False)
+        key = "cost_gain_plain" if finding.value < 0 else "cost_plain"
+        return words[key].format(points=points, reason=finding.reason or words["not_paired"])
     low, high = finding.interval
     if high < 0:
         turned = write.bracket((-high, -low), write.points)

@@ -165,8 +165,11 @@ def cell(finding: Finding | None, spec: Measured, words: Words) -> Cell:
     value, interval, note = finding.value, finding.interval, ""
     floor = finding.detail.get("floor") if finding.name == "calibration.ece" else None
     if floor is not None:
-        note = words["ece_note"].format(ece=spec.write(value), floor=spec.write(floor))
-        value, interval = value - floor, tuple(bound - floor for bound in interval) if interval else None
+        by_chance = " ".join(
+            filter(None, (spec.write(floor), write.bracket(finding.detail.get("floor_interval"), spec.write)))
+        )
+        note = words["ece_note"].format(ece=spec.write(value), floor=by_chance)
+        value, interval = max(0.0, value - floor), tuple(bound - floor for bound in interval) if interval else None
     unit = f"{write.NO_BREAK}{spec.unit}" if spec.unit else ""
     n = write.whole(finding.n) if finding.n > 1 else ""
     return Cell(
