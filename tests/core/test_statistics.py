@@ -218,3 +218,14 @@ def test_a_paired_ratio_is_the_paired_difference_where_all_weigh_1() -> None:
     better = stats.paired_ratio_difference((ours + 1, 2 * ones), (ours, 2 * ones))
     assert better.value == pytest.approx(0.5)
     assert better.interval == pytest.approx((0.5, 0.5))
+
+
+@pytest.mark.parametrize(("lost", "certain"), [(1, False), (4, False), (6, True)])
+def test_a_few_texts_of_several_labels_lost_are_a_loss_where_as_many_of_one_label_are(lost: int, certain: bool) -> None:
+    weights = np.full(200, 4.0)
+    ours = np.r_[np.zeros(lost), np.full(200 - lost, 4.0)]
+    found = stats.paired_ratio_difference((ours, weights), (weights, weights))
+    assert found.value == pytest.approx(-lost / 200)
+    assert found.interval is not None
+    assert found.interval[0] < found.value
+    assert (found.interval[1] < 0) == certain

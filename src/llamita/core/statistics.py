@@ -170,11 +170,13 @@ def paired_ratio_difference(
     if (both[:, :2] == both[:, 2:]).all():
         unseen = wilson_interval(0, len(both))[1]
         return Estimate(0.0, (-unseen, unseen))
+    value = ratio_of_sums(*ours) - ratio_of_sums(*theirs)
+    if (both[:, :2] != both[:, 2:]).any(axis=1).sum() < FEW:
+        weight = max(1.0, float(both[:, [1, 3]].mean()))  # as in few_pairs_interval
+        both = np.concatenate([both, [[weight, weight, 0, weight], [0, weight, weight, weight]]])
     sums = resampled_sums(both, resamples, seed)
     draws = sums[:, 0] / np.maximum(sums[:, 1], 1) - sums[:, 2] / np.maximum(sums[:, 3], 1)
-    return Estimate(
-        ratio_of_sums(*ours) - ratio_of_sums(*theirs), percentile_interval(draws) if len(both) > 1 else None
-    )
+    return Estimate(value, percentile_interval(draws))
 
 
 def ratio_of_sums(hits: np.ndarray, weights: np.ndarray) -> float:
