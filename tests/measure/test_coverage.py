@@ -5,11 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.engines import BagOfWords
 from tests.train.tiny import tiny_run, tiny_task
 
 from llamita.core.errors import UserError
+from llamita.core.task import Split
 from llamita.learn.linear import fit_linear
 from llamita.measure.coverage import Coverage, coverage_findings
+from llamita.tasks.classify import Classify
 
 
 def test_the_findings_by_hand() -> None:
@@ -46,6 +49,13 @@ def test_too_few_texts_and_no_share_are_refused(tmp_path: Path) -> None:
         Coverage().measure(fit_linear(task), small, tiny_run(tmp_path, small))
     with pytest.raises(UserError, match=r"promised must be in \(0, 1\), got 1"):
         Coverage(promised=1)
+
+
+def test_a_right_label_of_no_probability_is_not_called_too_few_texts(tmp_path: Path) -> None:
+    labels = tuple([1, 0, 0, 0] * 20)
+    task = Classify(labels=("negative", "positive"), test=Split(texts=("good",) * 80, labels=labels))
+    found = Coverage(promised=0.9).measure(BagOfWords({"good": (0.0, 200.0)}), task, tiny_run(tmp_path, task))
+    assert [(one.value, one.reason) for one in found] == [(1.0, ""), (2.0, ""), (1.0, "")]
 
 
 def test_a_promise_that_would_be_empty_is_no_number(tmp_path: Path) -> None:

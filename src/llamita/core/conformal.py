@@ -45,7 +45,7 @@ def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
     require_one_label(engine.answers)
     test = module_of("tasks.classify").open_known(labelled, engine.labels).test
     threshold = set_threshold(engine.scores(test.texts), np.asarray(test.labels), coverage)
-    if threshold == 0:
+    if are_too_few(len(test), coverage):
         log.warning(
             "warning: %d labelled texts are too few to promise %g; every set holds every label", len(test), coverage
         )
@@ -65,10 +65,14 @@ def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) 
     """
     require(0 < coverage < 1, f"coverage must be in (0, 1), got {coverage:g}; 0.9 is right for nine texts in ten")
     n = len(gold)
-    rank = _rank(n, coverage)
-    if rank > n:
+    if are_too_few(n, coverage):
         return 0.0
-    return float(np.sort(probabilities[np.arange(n), gold])[::-1][rank - 1])
+    return float(np.sort(probabilities[np.arange(n), gold])[::-1][_rank(n, coverage) - 1])
+
+
+def are_too_few(n: int, coverage: float) -> bool:
+    """Whether so many texts promise so much only with every label in every set."""
+    return _rank(n, coverage) > n
 
 
 def _rank(n: int, coverage: float) -> int:
@@ -87,9 +91,9 @@ def coverage_bounds(n_threshold: int, n_measured: int, coverage: float, draws: i
     The coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right sets among
     others are beta-binomial (Vovk 2012, https://arxiv.org/abs/1209.2673).
     """
-    rank = _rank(n_threshold, coverage)
-    if rank > n_threshold:
+    if are_too_few(n_threshold, coverage):
         return (1.0, 1.0)
+    rank = _rank(n_threshold, coverage)
     generator = np.random.default_rng(seed)
     true = generator.beta(rank, n_threshold + 1 - rank, size=draws)
     return percentile_interval(generator.binomial(n_measured, true) / n_measured)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llamita.core.conformal import coverage_bounds, label_sets, require_one_label, set_threshold
+from llamita.core.conformal import are_too_few, coverage_bounds, label_sets, require_one_label, set_threshold
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, labelled_split, predict
 from llamita.core.statistics import bootstrap_interval, wilson_interval
@@ -42,7 +42,7 @@ class Coverage(Measure):
         order = np.random.default_rng(run.seed).permutation(len(gold))
         fitted, measured = order[: len(gold) // 2], order[len(gold) // 2 :]
         threshold = set_threshold(probabilities[fitted], gold[fitted], self.promised)
-        if threshold == 0:
+        if are_too_few(len(fitted), self.promised):
             why = f"{len(fitted)} texts are too few to promise {self.promised:g}: every set would hold every label"
             names = ("coverage.share", "coverage.set_size", "coverage.unsure")
             return [Finding(name=name, value=None, reason=why) for name in names]
