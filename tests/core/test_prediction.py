@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.engines import BagOfWords
 
-from llamita.core.prediction import MOST_SHOWN
+from llamita.core.prediction import MOST_SHOWN, Prediction, Predictions
 
 
 def test_predictions_are_a_list_that_shows_each_text_with_its_label() -> None:
     found = BagOfWords({"good": (0, 9)}).classify(["good <b>", ("a" * 200, "pair")])
     assert found == list(found)
     shown = found._repr_html_()
-    assert "<td>good &lt;b&gt;</td><td>positive</td><td>100.0 %</td>" in shown
+    assert "<td>good &lt;b&gt;</td><td>positive</td><td>&gt; 99.9 %</td>" in shown
     assert f"{'a' * 120}… · pair" in shown
     assert shown.count("<tr>") == 3
 
@@ -20,3 +20,13 @@ def test_of_many_predictions_the_first_are_shown_and_the_number_of_all() -> None
     shown = BagOfWords({"good": (0, 9)}).classify(["good"] * (MOST_SHOWN + 5))._repr_html_()
     assert shown.count("<td>good</td>") == MOST_SHOWN
     assert "50 / 55" in shown
+
+
+def test_what_is_nearly_sure_is_not_shown_as_certain() -> None:
+    def shown(confidence: float) -> str:
+        one = Prediction(label="a", confidence=confidence, probabilities={"a": confidence}, labels=("a",))
+        return Predictions([one], ["a film"])._repr_html_()
+
+    assert "<td>&gt; 99.9 %</td>" in shown(0.9997)
+    assert "<td>100.0 %</td>" in shown(1.0)
+    assert "<td>99.9 %</td>" in shown(0.9992)

@@ -39,12 +39,17 @@ class Predictions(list[Prediction]):
     def _repr_html_(self) -> str:
         """The first of them: text, what it is labelled, and the confidence."""
         rows = [
-            f"<tr><td>{_shown(text)}</td><td>{escape(', '.join(one.labels) or '—')}</td><td>{100 * one.confidence:.1f} %</td></tr>"
+            f"<tr><td>{_shown(text)}</td><td>{escape(', '.join(one.labels) or '—')}</td><td>{_percent(one.confidence)}</td></tr>"
             for text, one in list(zip(self.texts, self, strict=False))[:MOST_SHOWN]
         ]
         more = f"<p>{MOST_SHOWN} / {len(self)}</p>" if len(self) > MOST_SHOWN else ""
         head = "<tr><th>text</th><th>label</th><th>confidence</th></tr>"
         return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>{more}"
+
+
+def _percent(confidence: float) -> str:
+    """A confidence as percent; what isn't certain is not shown as 100 %."""
+    return "&gt; 99.9 %" if 0.9995 <= confidence < 1 else f"{100 * confidence:.1f} %"
 
 
 def _shown(text: Text) -> str:
