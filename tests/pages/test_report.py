@@ -264,6 +264,26 @@ def test_measured_ratios_go_to_the_reference_they_were_taken_against() -> None:
     assert computed.interval is None
 
 
+def test_a_ratio_to_int8_is_not_taken_for_one_to_a_teacher_about_as_fast() -> None:
+    report = english_report()
+    light, teacher = report.subject("light"), report.subject("teacher")
+    p50 = replace(teacher.finding("cost.latency_p50_ms"), value=20.0)
+    teacher = replace(teacher, findings=tuple(p50 if f.name == p50.name else f for f in teacher.findings))
+    assert (
+        ratio(light, teacher, "cost.latency_ratio", "cost.latency_p50_ms", False).name == "cost.latency_ratio_to_torch"
+    )
+
+
+def test_a_measured_ratio_stands_although_the_reference_was_slower_another_time() -> None:
+    def timed(value: float) -> Finding:
+        return Finding(name="cost.latency_p50_ms", value=value, unit="ms", n=500)
+
+    measured = Finding(name="cost.latency_ratio", value=2.0, interval=(1.9, 2.1), n=5, detail={"reference": "films"})
+    teacher = Subject(name="models/films", path="models/films", role="teacher", findings=(timed(9.0),))
+    light = Subject(name="light", role="light", findings=(timed(2.0), measured))
+    assert ratio(light, teacher, "cost.latency_ratio", "cost.latency_p50_ms", False) is measured
+
+
 def test_the_best_of_a_row_is_marked_and_ties_are_not() -> None:
     rows = {row.label: row for _, group in groups(english_report(), words("en")) for row in group}
     assert [cell.best for cell in rows["Size on disk"].cells] == [False, False, False, True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from llamita.core.measure import Finding
 from llamita.core.report import Report, Subject
@@ -202,16 +203,16 @@ def mark_best(cells: Sequence[Cell], better: str) -> list[Cell]:
 def ratio(subject: Subject, reference: Subject, measured: str, source: str, more_is_better: bool) -> Finding | None:
     """How many times lighter or faster than the reference: the measured finding, else the quotient of the values.
 
-    A measured ratio says what it was taken against: `..._to_torch` the teacher, `reference_role` whom it names, and
-    otherwise the reference whose costs it agrees with.
+    A measured ratio says what it was taken against: `..._to_torch` the teacher, `reference_role` or `reference` whom it
+    names, and otherwise the reference whose costs it agrees with.
     """
     ours, theirs = subject.finding(source), reference.finding(source)
     quotient = None
     if ours is not None and theirs is not None and ours.value and theirs.value:
         quotient = ours.value / theirs.value if more_is_better else theirs.value / ours.value
-    for finding in subject.findings:
-        if finding.value is not None and _is_against(finding, reference, measured, quotient):
-            return finding
+    found = [f for f in subject.findings if f.value is not None and _is_against(f, reference, measured, quotient)]
+    if found:
+        return next((f for f in found if f.name != measured), found[0])
     return None if quotient is None else Finding(name=measured, value=quotient, better="higher")
 
 
@@ -223,6 +224,8 @@ def _is_against(finding: Finding, reference: Subject, measured: str, quotient: f
     known = finding.detail.get("reference_role") or finding.detail.get("reference")
     if known in ("teacher", "teacher_int8"):
         return known == reference.role
+    if known and known in (reference.name, Path(reference.path).name):
+        return True
     return quotient is not None and 0.67 < finding.value / quotient < 1.5
 
 
