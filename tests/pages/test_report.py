@@ -269,9 +269,11 @@ def test_a_ratio_to_int8_is_not_taken_for_one_to_a_teacher_about_as_fast() -> No
     light, teacher = report.subject("light"), report.subject("teacher")
     p50 = replace(teacher.finding("cost.latency_p50_ms"), value=20.0)
     teacher = replace(teacher, findings=tuple(p50 if f.name == p50.name else f for f in teacher.findings))
-    assert (
-        ratio(light, teacher, "cost.latency_ratio", "cost.latency_p50_ms", False).name == "cost.latency_ratio_to_torch"
-    )
+    to_int8 = replace(light.finding("cost.latency_ratio"), detail={"reference": "SmolLM2"})
+    to_torch = replace(to_int8, name="cost.latency_ratio_to_torch", value=10.2)
+    rest = tuple(f for f in light.findings if not f.name.startswith("cost.latency_ratio"))
+    light = replace(light, findings=(*rest, to_int8, to_torch))
+    assert ratio(light, teacher, "cost.latency_ratio", "cost.latency_p50_ms", False) is to_torch
 
 
 def test_a_measured_ratio_stands_although_the_reference_was_slower_another_time() -> None:
