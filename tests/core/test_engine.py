@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,27 @@ def test_padding_changes_no_answer(family: str) -> None:
     model = tiny_model(family)
     alone = np.concatenate([model.text_logits([text]) for text in TRAINING_TEXTS])
     np.testing.assert_allclose(model.text_logits(TRAINING_TEXTS), alone, atol=1e-5)
+
+
+class Sheet(dict):
+    """A table as pandas and datasets have them: going through it gives the names of its columns."""
+
+    columns = ("review", "label")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (Sheet(review=["good"]), r"got a Sheet; name its column of texts: classify\(data\['text'\]\)"),
+        ({"text": ["good"]}, "got dict; give the texts themselves"),
+        ({"good", "bad"}, "got set; give the texts themselves, in order"),
+        (None, "got NoneType; give the texts"),
+        (Path("texts.csv"), "got PosixPath|got WindowsPath"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_not_taken_for_one(given: object, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        BagOfWords(WEIGHTS).classify(given)  # type: ignore[arg-type]
 
 
 def test_no_text_gives_no_row_and_asks_nothing() -> None:

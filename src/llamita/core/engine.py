@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -107,16 +107,10 @@ class Engine(ABC):
                 (texts, labels).
 
         Raises:
-            UserError: a bare string, whose characters would be taken for texts; an item that is no text; a coverage without
-                labelled texts.
+            UserError: a bare string, a table or a dict, whose characters, columns or keys would be taken for texts; an item that
+                is no text; a coverage without labelled texts.
         """
-        require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
-        listed = list(texts)
-        for number, text in enumerate(listed, 1):
-            if not _is_text(text):
-                raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
-            if any(LONE_HALF.search(part) for part in ([text] if isinstance(text, str) else text)):
-                raise UserError(f"item {number} of the list holds half a character (a lone surrogate); take it out")
+        listed = _listed(texts)
         require(
             (coverage is None) == (labelled is None),
             "coverage and labelled go together: the sets are drawn from labelled texts",
@@ -173,6 +167,25 @@ class Engine(ABC):
         tokenizer: Any = self.tokenizer  # type: ignore[attr-defined]  # pyrefly: ignore
         found = self.generate([prompt_ids(tokenizer, messages) for messages in dialogues], how)
         return [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found]
+
+
+def _listed(texts: Any) -> list[Text]:
+    """The texts one by one, once each is known to be one."""
+    require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
+    kind = type(texts).__name__
+    if hasattr(texts, "columns") or hasattr(texts, "column_names"):
+        raise UserError(
+            f"classify takes a list of texts, got a {kind}; name its column of texts: classify(data['text'])"
+        )
+    if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable):
+        raise UserError(f"classify takes a list of texts, got {kind}; give the texts themselves, in order: [text, …]")
+    listed = list(texts)
+    for number, text in enumerate(listed, 1):
+        if not _is_text(text):
+            raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
+        if any(LONE_HALF.search(part) for part in ([text] if isinstance(text, str) else text)):
+            raise UserError(f"item {number} of the list holds half a character (a lone surrogate); take it out")
+    return listed
 
 
 def _is_text(item: object) -> bool:
