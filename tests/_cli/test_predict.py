@@ -72,6 +72,15 @@ def test_standard_input_is_one_text_a_line_and_blank_lines_are_none(
         assert texts_of(said("predict", model, *words, "--format", "jsonl")) == ["one", " two ", "很好", "four"]
 
 
+def test_a_table_goes_through_a_pipe_and_no_file_is_called_like_the_sign_for_it(
+    place: Path, model: Path, said: Callable[..., str], piped: Callable[[bytes], None]
+):
+    piped("text,label\na warm film,positive\n很失望,negative\n".encode())
+    found = said("predict", model, "--file", "-", "--out", "-")
+    assert [row["text"] for row in csv.DictReader(io.StringIO(found))] == ["a warm film", "很失望"]
+    assert not (place / "-").exists()
+
+
 @pytest.mark.parametrize("given", [b"", b"\n\r\n\n"])
 def test_a_standard_input_without_a_text_is_refused(
     given: bytes, model: Path, refused: Callable[..., str], piped: Callable[[bytes], None]

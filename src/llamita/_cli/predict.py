@@ -43,6 +43,7 @@ LONGEST = 256
 def predict(argv: Sequence[str]) -> int:
     """Texts in, labels, confidences and probabilities out."""
     args = _parser().read(argv, rest="texts")
+    args.out = None if args.out == "-" else args.out
     _check(args)
     form = args.format or _form_of(args)
     engine = open_any(args.model, args.threads, asked=args)
@@ -86,7 +87,7 @@ def _parser() -> flags.Parser:
         choices=("table", "csv", "jsonl"),
         help="default: by --out's ending; a table on a terminal; else CSV",
     )
-    parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all")
+    parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all (-: print)")
     parser.add(
         "--coverage", type=values.share, metavar="SHARE",
         help="also the set of labels that holds the right one this often, such as 0.9; needs --labelled",
