@@ -125,3 +125,15 @@ def test_how_several_labels_stand_can_be_said(place: Path, said: Callable[..., s
     table(place, "tags.csv", "a fine film,x/y", "another one,x", "a third film,y/z")
     line = said("data", "check", "tags.csv", "--label-separator", "/").splitlines()[0]
     assert line.endswith("separator = /; labels: x 2, y 2, z 1")
+
+
+def test_an_encoding_is_for_those_of_several_files_that_are_not_utf8(place: Path, said: Callable[..., str]):
+    rows = "".join(
+        f"第{i}家酒店的房间很{word},{label}\n" for i in range(12) for word, label in (("好", "好评"), ("差", "差评"))
+    )
+    (place / "旧.csv").write_bytes(f"评论,标签\n{rows}".encode("gb18030"))
+    (place / "新.csv").write_bytes("评论,标签\n早餐丰富可口,好评\n前台态度恶劣,差评\n".encode())
+    for train, test in (("旧.csv", "新.csv"), ("新.csv", "旧.csv")):
+        found = said("data", "check", train, "--test", test, "--encoding", "gb18030", "--fix", f"fixed-{train}")
+        assert "2 rows; text = 评论, label = 标签" in found
+        assert "好评" in (place / f"fixed-{train}").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.data_mend import aside_of, write_mended
 from llamita._cli.language import said
-from llamita._cli.models import new_file
+from llamita._cli.models import encoding_of, new_file
 from llamita._cli.tables import add_near, likeness, new_table
 from llamita.core.errors import UserError
 from llamita.data.dialogues import holds_dialogues
@@ -117,9 +117,8 @@ def _tables(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
     for name, file in given.items():
         if file is not None:
             labelled = False if name == "unlabelled" else None
-            tables[name] = read_table(
-                file, columns=args.columns, encoding=args.encoding, labelled=labelled, faults=faults
-            )
+            encoding = encoding_of(file, [other for other in given.values() if other != file], args.encoding)
+            tables[name] = read_table(file, columns=args.columns, encoding=encoding, labelled=labelled, faults=faults)
     return tables
 
 

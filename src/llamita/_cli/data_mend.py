@@ -30,12 +30,14 @@ def write_mended(
 ) -> str:
     """Write the mended copy and what was set aside; what was done, in the language spoken."""
     from llamita.data.cells import rows_text
+    from llamita.data.decode import encoding_among
     from llamita.data.mend import mend
     from llamita.data.read import read_with_rows
     from llamita.data.write import write_rows
 
     faults: Faults = []
-    table, names, every = read_with_rows(args.file, columns=args.columns, encoding=args.encoding, faults=faults)
+    encoding = encoding_among(args.file, [args.test, args.unlabelled], args.encoding)
+    table, names, every = read_with_rows(args.file, columns=args.columns, encoding=encoding, faults=faults)
     done = mend(table, findings, tables.get("test"), strays=_rows_of_lines(table, faults))
     aside, lost = aside_of(out), [fault for fault in faults if fault.raw]
     if done.aside or lost:

@@ -111,7 +111,18 @@ def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
 
     if file is None:
         return None
-    return read_beside(file, columns=getattr(args, "columns", None), encoding=getattr(args, "encoding", None))
+    encoding = encoding_of(file, [getattr(args, "file", None) or "-"], getattr(args, "encoding", None))
+    return read_beside(file, columns=getattr(args, "columns", None), encoding=encoding)
+
+
+def encoding_of(file: str, others: Sequence[str | None], named: str | None) -> str | None:
+    """The encoding of one file, of those that --encoding is about; where it is UTF-8 all the same, that is said."""
+    from llamita.data.decode import encoding_among
+
+    found = encoding_among(file, others, named)
+    if named and found is None:
+        log.warning("%s is UTF-8 already and is read as that; --encoding %s is for the other files", file, named)
+    return found
 
 
 def _check_asked(asked: argparse.Namespace | None) -> None:

@@ -19,6 +19,7 @@ from llamita._cli.language import said
 from llamita._cli.models import (
     answers_in_words,
     checked_texts,
+    encoding_of,
     labelled_table,
     new_file,
     open_any,
@@ -196,11 +197,11 @@ def _chunks(args: argparse.Namespace) -> Iterator[list[Text]]:
     elif args.file:
         from llamita.data.read import read_chunks
 
+        beside = [args.labelled, args.few_shot, args.calibrate]
+        encoding = encoding_of(args.file, beside, args.encoding)
         with show.progress() as bar:
             task = bar.add_task(args.file, total=None)
-            for table in read_chunks(
-                args.file, columns=args.columns, encoding=args.encoding, labelled=False, size=CHUNK
-            ):
+            for table in read_chunks(args.file, columns=args.columns, encoding=encoding, labelled=False, size=CHUNK):
                 yield table.texts
                 bar.advance(task, len(table))
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -203,6 +203,14 @@ def _utf8_beyond_ascii(data: bytes, *, cut: bool = False) -> bool:
         return False
     foreign = {c for c in text if ord(c) > 127} - {"\ufeff"}
     return len(foreign) > 2 or any(c >= "\u0800" for c in foreign)
+
+
+def encoding_among(file: str, others: Sequence[str | None], encoding: str | None) -> str | None:
+    """The encoding that was named for several files, as it holds for one of them: none where that is UTF-8 already."""
+    path = Path(file).expanduser()
+    if not encoding or not any(others) or not _is_small_and_plain(path):
+        return encoding
+    return None if _utf8_beyond_ascii(path.read_bytes()) else encoding
 
 
 def _refuse_utf8(path: Path, stream: IO[bytes], encoding: str) -> None:
