@@ -33,6 +33,13 @@ def test_explain_names_every_word_and_writes_a_page(place: Path, model: Path, sa
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_a_page_is_named_as_one_so_that_it_replaces_no_data(model: Path, refused: Callable[..., str], place: Path):
+    before = (place / "good.csv").read_bytes()
+    words = ("explain", model, "--data", "good.csv", "--html", "good.csv")
+    assert "--html good.csv: a page's name ends with .html" in refused(*words)
+    assert (place / "good.csv").read_bytes() == before
+
+
 def test_away_from_a_terminal_each_word_is_followed_by_its_score(model: Path, said: Callable[..., str]):
     texts = ("a warm film", "很失望")
     rows = json.loads(said("explain", model, *texts, "--json"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.engines import BagOfWords
 
+from llamita._cli.models import is_device
 from llamita.cli import main
 from llamita.core.opening import open_engine
 
@@ -108,6 +110,25 @@ def test_a_file_that_breaks_off_midway_leaves_the_old_predictions(
     piped(b"one\ntwo\n\xff\n")
     assert "stdin:3" in refused("predict", model, "--out", "p.csv")
     assert (place / "p.csv").read_text(encoding="utf-8") == "what stood here"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX's")
+def test_a_pipe_takes_the_answers_and_is_not_replaced(place: Path, model: Path, said: Callable[..., str]):
+    os.mkfifo(place / "pipe.csv")
+    end = os.open(place / "pipe.csv", os.O_RDONLY | os.O_NONBLOCK)
+    said("predict", model, "a", "--out", "pipe.csv")
+    assert os.read(end, 4096).startswith(b"text,label,")
+    os.close(end)
+    assert (place / "pipe.csv").is_fifo()
+    assert is_device(Path("/dev/null"))
+
+
+def test_answers_go_to_where_a_link_leads(place: Path, model: Path, said: Callable[..., str]):
+    (place / "real.csv").write_text("old", encoding="utf-8")
+    (place / "link.csv").symlink_to("real.csv")
+    said("predict", model, "a", "--out", "link.csv")
+    assert (place / "link.csv").is_symlink()
+    assert (place / "real.csv").read_text(encoding="utf-8").startswith("text,label,")
 
 
 @pytest.mark.parametrize(

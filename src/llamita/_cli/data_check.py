@@ -14,7 +14,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.data_mend import aside_of, write_mended
 from llamita._cli.language import said
-from llamita._cli.models import encoding_of, new_file
+from llamita._cli.models import encoding_of, new_page
 from llamita._cli.tables import add_near, likeness, new_table
 from llamita.core.errors import UserError
 from llamita.data.dialogues import holds_dialogues
@@ -98,8 +98,8 @@ def _checked_paths(args: argparse.Namespace) -> Path | None:
     """The mended copy's place, once all that is to be written can be."""
     if args.max_length and not args.model:
         raise UserError("--max-length counts tokens; name the model that makes them: --model MODEL")
-    if args.html and new_file(args.html, "--html", "data.html").suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--html {args.html}: a page's name ends with .html")
+    if args.html:
+        new_page(args.html, "data.html")
     if not args.fix:
         return None
     mended = new_table(args.fix, "--fix")

@@ -12,7 +12,7 @@ from llamita._cli import show
 from llamita._cli.gates import EXAMPLES, add_gate
 from llamita._cli.judge import _chosen_method, _methods, _taken_out, taken, told
 from llamita._cli.language import said
-from llamita._cli.models import bare_task, checked_texts, new_file, open_classifier, scratch_run, warn_of_unknown
+from llamita._cli.models import bare_task, checked_texts, new_page, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
 from llamita.core.registry import Entry, build
 
@@ -31,7 +31,7 @@ def explain(argv: Sequence[str]) -> int:
     parser = _parser(entry)
     args = parser.read(rest, rest="texts")
     _check(args)
-    page = new_file(args.html, "--html", "why.html") if args.html else None
+    page = new_page(args.html, "why.html") if args.html else None
     if args.data:
         return _explain_file(args, entry, page, parser.prog)
     given = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])

@@ -75,8 +75,8 @@ def _system_line(error: OSError) -> str | None:
 
 
 def _final_name(path: str) -> str:
-    """What a temporary file or folder is to be called: .x.part and .x.stages stand for x."""
-    return re.sub(r"(^|/)\.([^/]+)\.(?:part|stages|old)(?=/|$)", r"\1\2", path)
+    """What a temporary file or folder is to be called: .x.part, .x.123.part and .x.stages stand for x."""
+    return re.sub(r"(^|/)\.([^/]+?)(?:\.\d+)?\.(?:part|stages|old)(?=/|$)", r"\1\2", path)
 
 
 def _damaged_model(error: BaseException) -> str | None:

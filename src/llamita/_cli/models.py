@@ -241,10 +241,25 @@ def new_file(out: str, flag: str = "--out", example: str = "predictions.csv") ->
     path = Path(out).expanduser()
     if path.is_dir():
         raise UserError(f"{flag} {out} is a folder; name a file in it, such as {path / example}")
+    if is_device(path):
+        return path
     if not path.parent.is_dir():
         raise UserError(f"{flag} {out}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"{flag} {out}: {path.parent} is read-only; choose another folder or change its rights")
+    return path
+
+
+def is_device(path: Path) -> bool:
+    """Whether it is no file but a pipe or a device such as /dev/null: it takes what is written, and must not be replaced."""
+    return path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def new_page(html: str, example: str) -> Path:
+    """A page that a verb may write: named as one, so that no data are overwritten by it."""
+    path = new_file(html, "--html", example)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--html {html}: a page's name ends with .html")
     return path
 
 

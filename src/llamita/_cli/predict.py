@@ -20,6 +20,7 @@ from llamita._cli.models import (
     answers_in_words,
     checked_texts,
     encoding_of,
+    is_device,
     labelled_table,
     new_file,
     open_any,
@@ -44,7 +45,7 @@ LONGEST = 256
 def predict(argv: Sequence[str]) -> int:
     """Texts in, labels, confidences and probabilities out."""
     args = _parser().read(argv, rest="texts")
-    args.out = None if args.out == "-" else args.out
+    args.out = None if args.out in ("-", "/dev/stdout") else args.out
     _check(args)
     form = args.format or _form_of(args)
     engine = open_any(args.model, args.threads, asked=args)
@@ -234,7 +235,12 @@ def _output(out: str | None) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     path = Path(out).expanduser()
-    part = path.with_name(f".{path.name}.part")
+    if is_device(path):
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    path = path.resolve()
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
             yield stream
