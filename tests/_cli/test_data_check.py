@@ -32,7 +32,7 @@ def test_a_clean_table_is_told_in_two_lines(place: Path, said: Callable[..., str
 
 def test_in_chinese_the_files_are_named_in_chinese(place: Path, said: Callable[..., str]):
     line = said("data", "check", "good.csv", "--language", "zh").splitlines()[0]
-    assert line.startswith("训练集：good.csv, 40 行")
+    assert line.startswith("训练集：good.csv，40 行")
 
 
 def test_of_many_labels_the_six_largest_are_told_and_thousands_are_set_apart(place: Path, said: Callable[..., str]):

@@ -66,6 +66,18 @@ def test_findings_of_the_data_check_and_their_remedies_are_chinese(
     assert "3 个其他问题" in out
 
 
+def test_the_line_about_a_file_and_a_finding_of_its_header_have_chinese_marks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "表.csv").write_text("评论,标签\n很好,正面\n很差,负面\n", encoding="utf-8")
+    (tmp_path / "列.csv").write_text("房间不大，但很干净\n服务好\n早餐不错\n", encoding="utf-8")
+    main(["data", "check", "表.csv", "--language", "zh"])
+    assert capsys.readouterr().out.startswith("训练集：表.csv，2 行；text = 评论，label = 标签；标签：正面 1，负面 1\n")
+    main(["data", "check", "列.csv", "--language", "zh"])
+    assert "\n警告：列.csv:1：唯一一列的列名是 '房间不大，但很干净'" in capsys.readouterr().out
+
+
 def test_the_language_may_stand_before_a_verb_of_two_words(capsys: pytest.CaptureFixture[str]):
     assert main(["--language", "zh", "data", "check", "missing.csv"]) == 2
     assert "missing.csv" in capsys.readouterr().err

@@ -27,6 +27,8 @@ def roles(header: str, rows: Sequence[str] = (), given: Mapping[str, str] | None
         ("评论|标签", {"text": "评论", "label": "标签"}),
         ("序号|类别|正文", {"text": "正文", "label": "类别"}),
         ("情感|内容|时间", {"text": "内容", "label": "情感"}),
+        ("序号|评价内容|满意度|日期", {"text": "评价内容", "label": "满意度"}),
+        ("評論內容|評分", {"text": "評論內容", "label": "評分"}),
         ("premise|hypothesis|label|idx", {"text": "premise", "pair": "hypothesis", "label": "label"}),
         ("label|Sentence2|Sentence1", {"text": "Sentence1", "pair": "Sentence2", "label": "label"}),
         ("sentence|question|标签", {"text": "question", "pair": "sentence", "label": "标签"}),

@@ -34,6 +34,10 @@ def test_a_quoted_text_may_span_lines_and_the_next_row_knows_its_line() -> None:
     [
         ("text|label\na|x\n", "t.csv:1: the columns are divided by '|'; write the table with commas"),
         ("text^label\na^x\n", "divided by '\\^'"),
+        (
+            "评论，情感\n很好，好评\n",
+            "t.csv:1: the columns are divided by '，', a mark of full width; put a half-width comma",
+        ),
         ("text,text\na,b\n", "two columns are named 'text'"),
         ("\n\n", "holds only blank lines"),
         ("x" * 70 + ",label\na,b\n", "no header"),

@@ -80,6 +80,14 @@ def test_plain_text_is_one_text_a_line_whatever_it_holds(tmp_path: Path) -> None
     assert list(found.rows) == [(1, ('one, "two',)), (3, ("  three\ttabs ",))]
 
 
+def test_a_table_that_a_spreadsheet_saved_as_text_is_not_read_as_texts(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.txt", "评论\t标签\n很好\t好评\n\n很差\t差评\n")
+    with pytest.raises(
+        UserError, match=r"a\.txt: every line has 2 parts with tabs between, as a table has; name it \.tsv"
+    ):
+        open_rows(path)
+
+
 def test_a_json_list_knows_its_lines(tmp_path: Path) -> None:
     content = '\n[\n {"text": "a"},\n {"text": "] ,\\n["}, {"text":\n "c"}\n,\n\n{"text": "好"} ]'
     assert table(tmp_path, "a.json", content)[1] == [(3, ("a",)), (4, ("] ,\n[",)), (4, ("c",)), (8, ("好",))]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.data_mend import aside_of, write_mended
-from llamita._cli.language import said
+from llamita._cli.language import said, spoken
 from llamita._cli.models import encoding_of, new_page
 from llamita._cli.tables import add_near, likeness, new_table
 from llamita.core.errors import UserError
@@ -178,13 +178,14 @@ def _default_models() -> list[object]:
 def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors: int) -> None:
     from llamita.data.cells import rows_text
 
+    comma, semicolon, colon = ("，", "；", "：") if spoken() == "zh" else (", ", "; ", ": ")
     for name, table in tables.items():
-        roles = ", ".join(f"{role} = {column}" for role, column in table.columns.items())
-        labels = f"{said('; labels: ')}{_counted(table)}" if table.labels else said("; no labels")
-        print(f"{said(SPLITS[name])}{table.source}, {said(rows_text(len(table)))}; {said(roles)}{labels}")
+        roles = comma.join(said(f"{role} = {column}") for role, column in table.columns.items())
+        labels = f"{said('; labels: ')}{_counted(table, comma)}" if table.labels else said("; no labels")
+        print(f"{said(SPLITS[name])}{table.source}{comma}{said(rows_text(len(table)))}{semicolon}{roles}{labels}")
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
-        print(said(f"{f.severity}: {where}: {f.message}{_lines(f)}; {f.remedy}"))
+        print(said(f.severity), said(f"{where}: {f.message}{_lines(f)}; {f.remedy}"), sep=colon)
         for s in f.suspects[:SHOWN_SUSPECTS]:
             percent = f"{100 * s['probability_of_likely']:.0f}"
             print(said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)"))
@@ -202,13 +203,13 @@ def _lines(finding: DataFinding) -> str:
     return f" [lines {', '.join(map(str, finding.lines))}]"
 
 
-def _counted(table: Table) -> str:
+def _counted(table: Table, comma: str) -> str:
     from llamita.data.label_sets import parts
 
     cells = table.labels or ()
     names = [label for cell in cells for label in parts(cell)] if table.several else cells
     counts = Counter(names).most_common()
-    shown = ", ".join(f"{label} {n:,}" for label, n in counts[:6])
+    shown = comma.join(f"{label} {n:,}" for label, n in counts[:6])
     return shown + (said(f" and {len(counts) - 6} more") if len(counts) > 6 else "")
 
 

@@ -19,13 +19,14 @@ PAIRS = (
 TEXTS = (
     "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query",
     "question", "body", "article", "description", "title", "headline", "input",
-    "文本", "内容", "评论", "句子", "正文", "标题", "问题",
+    "文本", "内容", "评论", "评论内容", "评价内容", "句子", "正文", "文章", "标题", "问题", "描述", "留言",
 )  # fmt: skip
 LABELS = (
     "label", "labels", "sentiment", "category", "class", "stars", "rating", "target", "intent", "topic", "polarity",
     "emotion", "label_text", "y", "tags", "topics", "categories", "genres", "标签", "类别", "情感", "分类", "标注",
+    "星级", "评分", "等级", "满意度", "意图", "极性", "情绪", "情感极性",
 )  # fmt: skip
-SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問", "内评论标题签签类别注设问")
+SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問級滿圖極緒價", "内评论标题签签类别注设问级满图极绪价")
 """What the names above are written with in traditional Chinese."""
 
 NO_LABEL = "none"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError
+from llamita.data.columns import LABELS, TEXTS, known_form
 from llamita.data.decode import LONGEST_LINE
 from llamita.data.faults import BadRow, Faults, note
 
@@ -19,6 +20,8 @@ Record = tuple[int, Sequence[Any]]
 Parsed = tuple[int, Sequence[Any], Sequence[str]]
 """A record with the lines it was read from."""
 OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
+WIDE = ("，", "；", "｜")
+"""Marks of full width that a Chinese keyboard gives."""
 
 
 SAID = re.compile("sep=([,;\t|])", re.IGNORECASE)
@@ -91,9 +94,20 @@ def _check_header(path: Path, number: int, names: Sequence[str]) -> None:
         raise UserError(
             f"{path}:{number}: the columns are divided by {shown}; write the table with commas (.csv) or tabs (.tsv)"
         )
+    if len(names) == 1 and (mark := next((d for d in WIDE if _divides_names(d, names[0])), None)):
+        raise UserError(
+            f"{path}:{number}: the columns are divided by {mark!r}, a mark of full width; put a half-width comma (,) between"
+            " them, and texts that hold one in double quotes"
+        )
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
         raise UserError(f"{path}:{number}: two columns are named {twice!r}; rename one in the first line")
+
+
+def _divides_names(mark: str, header: str) -> bool:
+    """Whether the mark stands between names of columns, and isn't part of a text that took the header's place."""
+    parts = [known_form(part) for part in header.split(mark)]
+    return len(parts) > 1 and any(part in (*TEXTS, *LABELS) for part in parts)
 
 
 class _Lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ Row = tuple[int, Sequence[Any]]
 """1-based line where the row starts, and one value per column."""
 MISSING = object()
 """Stands for a key that an object lacks."""
+LOOKED_AT = 200
+"""Lines of plain text by which a table is told from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,7 @@ def open_rows(
         )
     lines = text_lines(path, encoding, 1 << 31 if suffix == ".json" else LONGEST_LINE, faults)
     if suffix == ".txt":
-        return Rows(names=("text",), rows=_plain(lines), headed=False)
+        return Rows(names=("text",), rows=_plain(_no_table(path, lines)), headed=False)
     if suffix == ".json":
         return _json(path, lines, every_key, faults)
     if suffix in (".jsonl", ".ndjson"):
@@ -98,6 +100,18 @@ def _piped(lines: Iterator[str], every_key: bool, empty_rows: bool, faults: Faul
     tabs = "\t" in first and "," not in first
     names, number, rows = delimited_rows(PIPED, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
     return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
+
+
+def _no_table(path: Path, lines: Iterator[str]) -> Iterator[str]:
+    """The lines, unless all have as many tabs: a table that a spreadsheet saved as text, whose labels would stand in the texts."""
+    start = list(islice(lines, LOOKED_AT))
+    tabs = {line.count("\t") for line in start if line.strip()}
+    if len(start) > 1 and len(tabs) == 1 and (number := tabs.pop()):
+        raise UserError(
+            f"{path}: every line has {number + 1} parts with tabs between, as a table has; name it .tsv, with the names of the"
+            " columns in the first line, such as text and label"
+        )
+    return chain(start, lines)
 
 
 def _plain(lines: Iterable[str]) -> Iterator[Row]:
