@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from llamita.core.alone import alone_in
 from llamita.core.answers import KINDS
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
@@ -85,8 +86,8 @@ def lighten(
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     store = Store(folder=folder / "stages")
     shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device)
-    plan = planned(shop, folder, model, students, goals, minutes, bare)
-    with logged(folder):
+    with alone_in(store.folder, folder), logged(folder):
+        plan = planned(shop, folder, model, students, goals, minutes, bare)
         tell(plan, folder)
         job = Job(shop=shop, goals=goals, model=model, plan=plan)
         report = _reported(job, folder, bare, {task: plain(settings)}, teacher_floor, redact=redact)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core import processes
+from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
@@ -73,6 +74,13 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _at_work(folder: Path, stages: Path) -> Iterator[None]:
+    """A run's folder and log, while no other process makes the same stages."""
+    with new_folder(folder), alone_in(stages, folder if stages.parent == folder else stages):
+        yield
+
+
+@contextmanager
 def logged(folder: Path) -> Iterator[None]:
     """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
     ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
@@ -122,11 +130,12 @@ def execute(
     if folder.is_file():
         raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run
-    with new_folder(folder) if processes.is_first() else nullcontext():
+    stages = stages or folder / "stages"
+    with _at_work(folder, stages) if processes.is_first() else nullcontext():
         if processes.is_first():
             _keep_recipe(recipe, folder / "recipe.yaml")
         shop = Workshop(
-            store=Store(folder=stages or folder / "stages"), threads=set_threads(threads), seed=recipe.seed, device=device,
+            store=Store(folder=stages), threads=set_threads(threads), seed=recipe.seed, device=device,
             track=check_tracker(track) if track else "", task=open_task(recipe.task) if recipe.task else None,
             columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
         )  # fmt: skip

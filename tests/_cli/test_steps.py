@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from llamita._cli.models import stages_beside
 from llamita.cli import main
+from llamita.core.alone import alone_in
+from llamita.core.errors import UserError
 from llamita.core.registry import entries
 from llamita.learn import contrastive
 from llamita.prune.depth import Depth
@@ -42,6 +45,25 @@ def test_a_method_of_learn_is_a_verb_and_goes_on_where_another_step_ended(
     assert "texts that were not trained on" in told
     assert re.search(r"before +after", told), "the scores of both"
     assert sorted(p.name for p in (place / "new/folders").iterdir()) == ["cut", "sure"]
+
+
+def test_a_second_step_into_the_same_folder_is_refused_and_spoils_nothing(
+    place: Path, model: Path, refused: Callable[..., str], said: Callable[..., str]
+):
+    with alone_in(place / ".cut.stages"):
+        (place / ".cut.stages" / "half").mkdir()
+        assert "another process is at work in cut; wait until it ends" in refused(*CUT, model, "--out", "cut")
+        assert (place / ".cut.stages" / "half").is_dir()
+    said(*CUT, model, "--out", "cut")
+    assert sorted(p.name for p in place.iterdir()) == ["cut", "good.csv"]
+
+
+def test_a_folder_that_was_filled_meanwhile_is_not_replaced(place: Path):
+    (place / "cut").mkdir()
+    (place / "cut" / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="cut exists already"), stages_beside(place / "cut", resumable=True):
+        pass
+    assert not (place / ".cut.stages").exists()
 
 
 def test_a_teacher_is_refused_where_the_method_has_no_use_for_it(place: Path, model: Path, refused: Callable[..., str]):

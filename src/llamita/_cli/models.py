@@ -8,11 +8,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
+from llamita.core.alone import alone_in
 from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -211,20 +212,21 @@ def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
     new = [parent for parent in out.parents if not parent.exists()]
     work = out.parent / f".{out.name}.stages"
     begun = work.exists()
-    work.mkdir(parents=True, exist_ok=True)
-    keep = resumable
-    try:
-        yield work
-        keep = False
-    except UserError:
-        keep = resumable and (begun or any(path.suffix in (".pt", ".npy") for path in work.rglob("*")))
-        raise
-    finally:
-        if not keep and processes.is_first():
-            shutil.rmtree(work, ignore_errors=True)
-            for parent in new:
-                with suppress(OSError):
-                    parent.rmdir()
+    with alone_in(work, out) if processes.is_first() else nullcontext():
+        keep = resumable
+        try:
+            new_folder(str(out))  # another process may have filled it meanwhile
+            yield work
+            keep = False
+        except UserError:
+            keep = resumable and (begun or any(path.suffix in (".pt", ".npy") for path in work.rglob("*")))
+            raise
+        finally:
+            if not keep and processes.is_first():
+                shutil.rmtree(work, ignore_errors=True)
+                for parent in new:
+                    with suppress(OSError):
+                        parent.rmdir()
 
 
 def run_folder(out: str) -> Path:
