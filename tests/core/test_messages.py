@@ -105,3 +105,7 @@ def test_braces_and_backslashes_in_what_is_quoted_do_no_harm():
 
 def _has_han(text: str) -> bool:
     return any("\u4e00" <= c <= "\u9fff" for c in text)
+
+
+def test_a_range_that_the_catalogue_does_not_know_is_chinese_all_the_same():
+    assert translated("strength_of_mine must be in [0, 1), got 3.0", "zh") == "strength_of_mine 须在 [0, 1) 内，实际为 3.0"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from llamita.core import registry
 from llamita.core.errors import UserError
 from llamita.core.registry import (
     BASES,
@@ -32,6 +33,18 @@ def test_the_tree_is_the_registry():
     assert all(setting.help for entry in names.values() if entry.kind != "task" for setting in entry.settings), [
         (name, s.name) for name, e in names.items() for s in e.settings if not s.help
     ]
+
+
+def test_a_method_is_found_however_its_base_was_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "prune").mkdir()
+    for name, base in (("plain", "Step"), ("dotted", "step.Step")):
+        (tmp_path / f"prune/{name}.py").write_text(
+            f'"""Prune {name}."""\nclass Cut({base}):\n    keep: int = 4\n    """Layers."""\n', encoding="utf-8"
+        )
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    found = registry.entries.__wrapped__()
+    assert list(found) == ["prune.dotted", "prune.plain"]
+    assert found["prune.dotted"].summary == "Prune dotted."
 
 
 def test_a_short_name_finds_its_only_method():

@@ -66,7 +66,7 @@ def entries() -> dict[str, Entry]:
 def _read(path: Path, name: str, kind: str) -> Entry | None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == BASES[kind] for b in node.bases):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(b).split(".")[-1] == BASES[kind] for b in node.bases):
             summary = (ast.get_docstring(tree) or "").split("\n\n")[0].replace("\n", " ")
             return Entry(name=name, kind=kind, class_name=node.name, summary=summary, settings=_settings(node, tree))
     return None
