@@ -108,4 +108,6 @@ def _has_han(text: str) -> bool:
 
 
 def test_a_range_that_the_catalogue_does_not_know_is_chinese_all_the_same():
-    assert translated("strength_of_mine must be in [0, 1), got 3.0", "zh") == "strength_of_mine 须在 [0, 1) 内，实际为 3.0"
+    assert (
+        translated("strength_of_mine must be in [0, 1), got 3.0", "zh") == "strength_of_mine 须在 [0, 1) 内，实际为 3.0"
+    )

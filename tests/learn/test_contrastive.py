@@ -16,11 +16,12 @@ from transformers import AutoModelForSequenceClassification
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
+from llamita.core.scaling import mean_surprise
 from llamita.core.task import Split
 from llamita.learn._pooling import embeddings
 from llamita.learn.contrastive import Contrastive, fit_regression, pair_batches, pair_loss
 
-QUICK = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3)
+QUICK = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3, folds=0)
 
 
 def test_pair_loss_by_hand() -> None:
@@ -100,7 +101,7 @@ def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(family: st
 def test_texts_of_a_label_come_together_and_few_teach_more_than_a_frozen_body_has(tmp_path: Path) -> None:
     few = reviews(32, 1)
     task = dataclasses.replace(tiny_task(8), train=few)
-    step = Contrastive(epochs=30, batch_size=16, learning_rate=3e-3, dropout=False)
+    step = Contrastive(epochs=30, batch_size=16, learning_rate=3e-3, dropout=False, folds=0)
     frozen = dataclasses.replace(step, epochs=0.01, learning_rate=1e-9)
     models = {
         name: one.apply(tiny_model("bert", labels=("a", "b", "c")), tiny_run(tmp_path / name, task))
@@ -110,6 +111,27 @@ def test_texts_of_a_label_come_together_and_few_teach_more_than_a_frozen_body_ha
     losses = {name: float(pair_loss(torch.as_tensor(embeddings(m, few.texts)), gold)) for name, m in models.items()}
     assert losses["trained"] < 0.2 * losses["frozen"]
     assert accuracy(models["trained"], task.test) > accuracy(models["frozen"], task.test) + 0.1
+
+
+def test_a_temperature_by_texts_not_learned_from_makes_it_as_sure_as_it_is_right(tmp_path: Path) -> None:
+    task = dataclasses.replace(tiny_task(8), train=reviews(32, 1))
+    careful = Contrastive(epochs=20, batch_size=16, learning_rate=3e-3, dropout=False, folds=0)
+    plain, fitted = (
+        step.apply(tiny_model("bert", labels=("a", "b", "c")), tiny_run(tmp_path / str(step.folds), task))
+        for step in (careful, dataclasses.replace(careful, folds=4))
+    )
+    texts, gold = task.test.texts, np.asarray(task.test.labels)
+    before, after = plain.text_logits(texts), fitted.text_logits(texts)
+    sharper = float((after * before).sum() / (before * before).sum())
+    assert sharper > 1.5
+    np.testing.assert_allclose(after, sharper * before, atol=1e-4)
+    assert mean_surprise(after, gold, 1.0) < 0.8 * mean_surprise(before, gold, 1.0)
+
+
+def test_too_few_texts_for_a_temperature_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    task = dataclasses.replace(tiny_task(8), train=Split(texts=tuple("abcdef"), labels=(0, 0, 0, 1, 1, 1)))
+    dataclasses.replace(QUICK, folds=3).apply(tiny_model("bert"), tiny_run(tmp_path, task))
+    assert "probabilities stay careful: 6 texts could be answered" in caplog.text
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path) -> None:
@@ -131,6 +153,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
         ({"freeze": 2}, r"freeze must be in \[0, 1\], got 2"),
         ({"pooling": "max"}, "pooling must be auto or stock, got 'max'"),
         ({"strength": 0}, "strength must be > 0, got 0"),
+        ({"folds": 1}, "folds must be 0 or >= 2, got 1"),
     ],
 )
 def test_silly_settings_are_refused(change: dict, message: str) -> None:

@@ -9,6 +9,7 @@ a stock folder. To have it read the mean over the tokens, as sentence embeddings
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from llamita.core.errors import require
+from llamita.core.scaling import fit_scales
 from llamita.core.step import Step
 from llamita.core.task import require_labels
+from llamita.learn._unseen import ENOUGH, can_teach, unseen_answers
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from llamita.core.model import Model
     from llamita.core.task import Split
 
+log = logging.getLogger(__name__)
 NEVER = -30.0
 """The logit of a label that never occurs."""
 
@@ -61,6 +65,9 @@ class Contrastive(Step):
     RoBERTa, XLM-R, DistilBERT and MPNet by one more layer); stock: what the head of the family reads."""
     strength: float = 1.0
     """Inverse strength of the head's penalty (C of logistic regression on embeddings of length 1), > 0."""
+    folds: int = 4
+    """Parts of the texts, each of which is answered by a model that learned from the others, 0 or >= 2; a temperature is fitted
+    to the answers, since the head alone is far too careful. It takes `folds` - 1 times as long again. 0: no temperature."""
     dropout: bool = True
     """Whether the model's own dropout is at work."""
     precision: str = "auto"
@@ -72,11 +79,12 @@ class Contrastive(Step):
         require(0 <= self.freeze <= 1, f"freeze must be in [0, 1], got {self.freeze}")
         require(self.pooling in ("auto", "stock"), f"pooling must be auto or stock, got {self.pooling!r}")
         require(self.strength > 0, f"strength must be > 0, got {self.strength:g}")
+        require(self.folds == 0 or self.folds >= 2, f"folds must be 0 or >= 2, got {self.folds}")
 
     def apply(self, model: Model, run: Run) -> Model:
         import torch
 
-        from llamita.core.architecture import head_linear
+        from llamita.core.architecture import head_linear, scale_head
         from llamita.learn._parts import frozen_below
         from llamita.learn._pooling import read_mean, straighten
         from llamita.train.examples import labelled_split
@@ -88,7 +96,7 @@ class Contrastive(Step):
             not split.label_sets, "learn.contrastive is for texts with one label each; learn.finetune takes any labels"
         )
         require(
-            max(np.bincount(split.labels)) >= 2 and len(set(split.labels)) >= 2,
+            can_teach(np.asarray(split.labels)),
             "learn.contrastive draws texts of a label together and of others apart; give two labels, and two texts of one",
         )
         torch.manual_seed(run.seed)
@@ -105,9 +113,35 @@ class Contrastive(Step):
             if self.pooling == "auto":
                 read_mean(model.module)
         with frozen_below(model.module, self.freeze):
-            self._draw_together(model, split, run)
-        self._fit_linear(model, split)
+            scale = self._sharpness(model, split, run) if self.folds else None
+            self._learn(model, split, run)
+        if scale is not None:
+            scale_head(model.module, *scale)
+            model.changed()
         return model
+
+    def _learn(self, model: Model, split: Split, run: Run) -> None:
+        self._draw_together(model, split, run)
+        self._fit_linear(model, split)
+
+    def _sharpness(self, model: Model, split: Split, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+        """Scales and shifts of the logits, by answers to texts that weren't learned from; none of too few answers."""
+        logits, gold = unseen_answers(
+            model, split, self.folds, run, lambda part, where: self._learn(model, part, where)
+        )
+        if len(gold) < ENOUGH:
+            log.warning(
+                "probabilities stay careful: %d texts could be answered by a model that learned from others with their"
+                " label, and a temperature needs %d", len(gold), ENOUGH,
+            )  # fmt: skip
+            return None
+        scale, shift = fit_scales("temperature", logits, gold)
+        right = int((logits.argmax(axis=1) == gold).sum())
+        log.info(
+            "temperature %.3f: of %d texts, each answered by a model that learned from others, %d are right", 1 / scale[0],
+            len(gold), right,
+        )  # fmt: skip
+        return scale, shift
 
     def _draw_together(self, model: Model, split: Split, run: Run) -> None:
         """The first stage: train the body, and what else stands below the last linear map."""

@@ -1,0 +1,64 @@
+"""Answers to texts that a model hasn't learned from, where there are too few to keep any apart: cross-fitting.
+
+The texts are cut into parts; each part is answered by a model that learned from the others. A temperature fitted to these
+answers is a little too careful, since each of those models learned from less than the one that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+
+    from llamita.core.context import Run
+    from llamita.core.model import Model
+    from llamita.core.task import Split
+
+ENOUGH = 8
+"""Answers to fit a temperature to."""
+
+
+def parts_of(labels: Int[np.ndarray, "n"], number: int, seed: int) -> list[Int[np.ndarray, "part"]]:
+    """Indices of the texts in so many parts at most, each label spread evenly over them."""
+    random = np.random.default_rng([seed, 7])
+    by_label = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    places = np.concatenate(by_label)
+    number = min(number, len(places))
+    return [np.sort(places[start::number]) for start in range(number)]
+
+
+def can_teach(labels: Int[np.ndarray, "n"]) -> bool:
+    """Whether pairs of both kinds can be drawn: two labels, and two texts of one."""
+    counts = np.unique(labels, return_counts=True)[1]
+    return len(counts) >= 2 and int(counts.max()) >= 2
+
+
+def unseen_answers(
+    model: Model, split: Split, number: int, run: Run, learn: Callable[[Split, Run], None]
+) -> tuple[Float[np.ndarray, "answered labels"], Int[np.ndarray, "answered"]]:
+    """Logits and gold labels of the texts that could be answered by a model that learned from other parts.
+
+    Left out are texts whose label stands in no other part. The model's weights are afterwards as they were.
+
+    Args:
+        number: parts.
+        learn: trains the model on a split, in a folder.
+    """
+    labels = np.asarray(split.labels, dtype=np.int64)
+    before = {name: value.detach().clone() for name, value in model.module.state_dict().items()}
+    logits, gold = [np.zeros((0, len(model.labels)), dtype=np.float32)], [labels[:0]]
+    for i, part in enumerate(parts_of(labels, number, run.seed)):
+        rest = np.setdiff1d(np.arange(len(labels)), part)
+        known = part[np.isin(labels[part], labels[rest])]
+        if not can_teach(labels[rest]) or not len(known):
+            continue
+        learn(split.take([int(j) for j in rest]), run.at(run.folder / f"part-{i}"))
+        logits.append(model.text_logits([split.texts[j] for j in known]))
+        gold.append(labels[known])
+        model.module.load_state_dict(before)
+        model.changed()
+    return np.concatenate(logits), np.concatenate(gold)
