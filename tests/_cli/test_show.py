@@ -51,6 +51,11 @@ def test_an_interval_stands_in_brackets_and_says_its_unit_once():
     assert show.written(Finding(name="a", value=2.5, unit="ms", interval=(2, 3.25))) == "2.50 ms [2, 3.25]"
 
 
+def test_a_difference_of_shares_is_told_in_points():
+    lost = Finding(name="quality.loss_to_reference", value=0.008, unit="share", interval=(-0.004, 0.02))
+    assert show.written(lost) == "0.8 points [-0.4, 2.0]"
+
+
 def test_a_value_that_is_missing_says_why():
     assert show.written(Finding(name="a", value=None, reason="no text has a word")) == "— no text has a word"
     assert show.written(Finding(name="a", value=0.0, unit="share")) == "0.0 %"

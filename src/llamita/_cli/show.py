@@ -58,6 +58,10 @@ TITLES = {
 }
 
 
+DIFFERENCES = ("quality.loss_to_reference", "attack.fall", "attack.reference_fall")
+"""Of two shares: points, which a percent sign would make shares of the other."""
+
+
 def console(*, error: bool = False) -> Console:
     """A rich console; wide when it doesn't write to a terminal, so that lines aren't cut."""
     from rich.console import Console
@@ -103,9 +107,10 @@ def written(finding: Finding) -> str:
     """Value, unit and interval of a finding, or the reason why there is none."""
     if finding.value is None:
         return f"— {said(finding.reason)}".strip()
-    text = quantity(finding.value, finding.unit)
+    unit = "points" if finding.name in DIFFERENCES else finding.unit
+    text = quantity(finding.value, unit)
     if finding.interval:
-        low, high = (quantity(v, finding.unit, unit=False) for v in finding.interval)
+        low, high = (quantity(v, unit, unit=False) for v in finding.interval)
         text += f" [{low}, {high}]"
     if isinstance(floor := finding.detail.get("floor"), float):
         text += said(f" (floor {quantity(floor, finding.unit)})")
@@ -114,8 +119,9 @@ def written(finding: Finding) -> str:
 
 def quantity(value: float, kind: str, *, unit: bool = True, more: int = 0) -> str:
     """A number in its unit, with so many digits more: shares as percent, bytes with MB = 10^6."""
-    if kind == "share":
-        return f"{percent(value, 1 + more).replace(MINUS, '-')}{' %' if unit else ''}"
+    if kind in ("share", "points"):
+        sign = "%" if kind == "share" else said("points")
+        return f"{percent(value, 1 + more).replace(MINUS, '-')}{f' {sign}' if unit else ''}"
     if kind == "bytes":
         return bytes_text(value, 3 + more)
     return f"{value:,.{_digits(value, more)}f}{f' {kind}' if unit and kind else ''}"
