@@ -312,6 +312,13 @@ def test_a_calibration_error_below_its_floor_is_none_and_no_better_than_another_
     assert cells[0].note == "ECE 0.012, floor 0.019 [0.010, 0.030]"
 
 
+def test_a_score_of_one_text_says_that_it_is_one() -> None:
+    found = Finding(name="quality.accuracy", value=1.0, unit="share", interval=(0.2, 1.0), better="higher", n=1)
+    size = Finding(name="cost.size_bytes", value=1e6, unit="bytes", better="lower", n=1)
+    report = Report(title="x", task={}, subjects=(Subject(name="m", role="model", findings=(found, size)),))
+    assert [group[0].cells[0].n for _, group in groups(report, words("en"))] == ["1", ""]
+
+
 def test_coloured_words_keep_the_text_and_its_spaces() -> None:
     text = "well , not  bad at all ."
     pieces = coloured(text, ["well", "not", "bad", "at", "all"], [0.0, -0.2, 0.4, 0.001, 0.1])

@@ -172,7 +172,7 @@ def cell(finding: Finding | None, spec: Measured, words: Words) -> Cell:
         note = words["ece_note"].format(ece=spec.write(value), floor=by_chance)
         value, interval = max(0.0, value - floor), tuple(bound - floor for bound in interval) if interval else None
     unit = f"{write.NO_BREAK}{spec.unit}" if spec.unit else ""
-    n = write.whole(finding.n) if finding.n > 1 else ""
+    n = write.whole(finding.n) if finding.n > 1 or (finding.n and finding.interval) else ""
     return Cell(
         text=spec.write(value) + unit, interval=write.bracket(interval, spec.write), n=n, note=note, value=value
     )
