@@ -3,7 +3,8 @@
     python bench/few_shot.py --row contrastive --seed 3    one row of AG News (resumable, minutes); --model minilm is quicker
     python bench/few_shot.py                               print the table of the rows that are there, write bench/results/
 
-Rows, all from the same texts, cut to 64 tokens: contrastive (llamita's step as it comes), finetune (llamita's fine-tuning, fifty
+Rows, all from the same texts, cut to 64 tokens: contrastive (llamita's step as it comes), careful (the same without the
+temperature, so with the same labels), finetune (llamita's fine-tuning, fifty
 passes in batches of 16), frozen (logistic regression on the mean over the tokens of the untrained body, scaled to length 1),
 setfit (the package of the paper with the paper's settings: 20 pairs a text of either kind, batches of 16 pairs, learning rate
 2e-5, one epoch; in a Python of its own that SETFIT_PYTHON names). A seed draws the texts from the training file; the judged texts
@@ -34,7 +35,7 @@ KEPT = Rows(
 DATA = SHARED / "agnews"
 MODELS = {"mpnet": Path.home() / ".cache" / "llamita-models" / "mpnet", "minilm": "minilm"}
 """all-mpnet-base-v2 as ../shared/tools/models.py lays it down, and all-MiniLM-L6-v2 out of its package."""
-ROWS = ("contrastive", "finetune", "frozen", "setfit")
+ROWS = ("contrastive", "careful", "finetune", "frozen", "setfit")
 SHOTS, LENGTH = 8, 64
 
 
@@ -62,25 +63,32 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
     few, gold, texts, truth = drawn(args.seed, args.texts)
     began = time.perf_counter()
+    surely: dict[str, Any] = {}
+    more: dict[str, str] = {}
     if args.row == "setfit":
         said, more = setfit(args, few, gold, texts), setfit_versions()
+    elif args.row == "frozen":
+        said = frozen(args, few, gold, texts)
     else:
-        said, more = (frozen if args.row == "frozen" else taught)(args, few, gold, texts), {}
+        said, surely = taught(args, few, gold, texts, truth)
     right = np.asarray(said) == np.asarray(truth)
     return {
         "model": args.model, "row": args.row, "seed": args.seed, "n": len(right), "learned_from": len(few),
-        "accuracy": float(right.mean()), "interval": share_interval(right), "seconds": time.perf_counter() - began,
+        "accuracy": float(right.mean()), "interval": share_interval(right), **surely, "seconds": time.perf_counter() - began,
         "machine": machine(), "versions": versions() | more,
     }  # fmt: skip
 
 
-def taught(args: argparse.Namespace, few: list[str], gold: list[str], texts: list[str]) -> list[str]:
-    """llamita's own steps, saved and loaded with stock code before they are judged."""
+def taught(
+    args: argparse.Namespace, few: list[str], gold: list[str], texts: list[str], truth: list[str]
+) -> tuple[list[str], dict[str, Any]]:
+    """llamita's own steps, saved and loaded with stock code before they are judged; and how sure they are for how right."""
     from llamita.core.context import Run
     from llamita.core.model import Model
     from llamita.core.task import Split
     from llamita.learn.contrastive import Contrastive
     from llamita.learn.finetune import Finetune
+    from llamita.measure.calibration import calibration_findings
     from llamita.tasks.classify import Classify
     from llamita.workshop import set_threads
 
@@ -91,12 +99,17 @@ def taught(args: argparse.Namespace, few: list[str], gold: list[str], texts: lis
     task = Classify(labels=labels, train=split, select=none, test=none, max_length=LENGTH)
     folder = KEPT.folder / f"{args.model}-{args.row}-seed{args.seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    step = Contrastive() if args.row == "contrastive" else Finetune(epochs=50, batch_size=16)
+    steps = {
+        "contrastive": Contrastive(), "careful": Contrastive(folds=0), "finetune": Finetune(epochs=50, batch_size=16),
+    }  # fmt: skip
+    step = steps[args.row]
     made = step.apply(Model.load(MODELS[args.model]), Run(folder=folder, task=task, seed=args.seed))
     made.save(folder / "saved")
-    found = [one.label for one in Model.load(folder / "saved").classify(texts)]
+    scores = Model.load(folder / "saved").scores(texts)
     shutil.rmtree(folder)
-    return found
+    sure = calibration_findings(scores, np.asarray([labels.index(one) for one in truth]))
+    told = {one.name.removeprefix("calibration."): one.value for one in sure}
+    return [labels[i] for i in scores.argmax(1)], told | {"ece_floor": sure[0].detail["floor"]}
 
 
 def frozen(args: argparse.Namespace, few: list[str], gold: list[str], texts: list[str]) -> list[str]:
@@ -187,7 +200,9 @@ def table(rows: list[dict[str, Any]]) -> None:
     """Mean over the seeds of each model and row, with its interval over the seeds, and the seeds one by one."""
     from scipy import stats
 
-    print(f"{'model, row':24}{'n':>6}{'seeds':>7}{'accuracy, 95 % over seeds':>28}  each seed")
+    print(
+        f"{'model, row':24}{'n':>6}{'seeds':>7}{'accuracy, 95 % over seeds':>28}{'log loss':>10}{'ECE':>7}{'floor':>7}  each seed"
+    )
     groups: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
     for one in rows:
         groups.setdefault((one["model"], one["row"], one["n"]), []).append(one)
@@ -198,7 +213,11 @@ def table(rows: list[dict[str, Any]]) -> None:
             "" if half is None else f" [{found.mean() - half:.1f}, {found.mean() + half:.1f}]"
         )
         each = ", ".join(f"{one['seed']}: {value:.1f}" for one, value in zip(group, found, strict=True))
-        print(f"{model + ', ' + name:24}{n:6}{len(found):7}{told:>28}  {each}")
+        sure = [
+            f"{np.mean(known):.3f}" if (known := [one[key] for one in group if key in one]) else ""
+            for key in ("nll", "ece", "ece_floor")
+        ]
+        print(f"{model + ', ' + name:24}{n:6}{len(found):7}{told:>28}{sure[0]:>10}{sure[1]:>7}{sure[2]:>7}  {each}")
 
 
 def main() -> None:

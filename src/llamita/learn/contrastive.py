@@ -1,10 +1,11 @@
 """Few-shot learning by contrastive pairs as in SetFit: texts of a label are drawn together, then a head is fitted to them.
 
 Tunstall et al. 2022, https://arxiv.org/abs/2209.11055. The loss is theirs: the cosine of two texts' embeddings should be 1
-where they share a label and 0 where they don't, squared error, both kinds counting the same. We differ in two things. A batch
+where they share a label and 0 where they don't, squared error, both kinds counting the same. We differ in three things. A batch
 holds texts, and all pairs among them count, so that a text is computed once and not once a pair. And the embedding is what the
 last linear map of the stock classifier reads: logistic regression on it, the second stage, becomes that map, so the result is
-a stock folder. To have it read the mean over the tokens, as sentence embeddings do, a layer that averages is put on the body.
+a stock folder. To have it read the mean over the tokens, as sentence embeddings do, a layer that averages is put on the body. And a
+temperature is fitted, to answers to texts that weren't learned from (`_unseen.py`).
 """
 
 from __future__ import annotations
