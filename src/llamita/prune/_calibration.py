@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.prune._dialogues import as_read
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 TOKENS_PER_BATCH = 4096
 
 
-def training_sample(run: Run, size: int, step: str) -> Split:
-    """So many examples of the training split, drawn by the run's seed and kept in file order."""
+def training_sample(run: Run, model: Model, size: int, step: str) -> Split:
+    """So many examples of the training split as the model reads them, drawn by the run's seed and kept in file order."""
     if run.task is None or not len(run.task.train):
         raise UserError(f"{step} measures the model on training texts, but the task has none; give --data")
     train = run.task.train
     chosen = np.random.default_rng(run.seed).permutation(len(train))[:size]
-    return train.take(sorted(int(i) for i in chosen))
+    return as_read(run.task, train.take(sorted(int(i) for i in chosen)), model.tokenizer)
 
 
 class Calibration:

@@ -66,7 +66,7 @@ class Depth(Step):
             run.log.info("prune.depth: all %s layers stay", depths)
             return model
         choose = choose_by_influence if self.method == "block_influence" else choose_by_loss
-        kept = choose(model, training_sample(run, self.sample, "prune.depth"), self.keep, run)
+        kept = choose(model, training_sample(run, model, self.sample, "prune.depth"), self.keep, run)
         run.log.info("prune.depth: layers kept %s of %s", kept, depths)
         return keep_layers(model, kept)
 

@@ -23,6 +23,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.report import write_whole
 from llamita.core.step import Step
 from llamita.core.task import Task, Text
+from llamita.prune._dialogues import task_as_read
 from llamita.prune._rank import Ranking, bare, encode, rank_pieces
 from llamita.prune._rebuild import rebuild
 from llamita.prune._tokenizers import Pieces, cut_tokenizer
@@ -89,7 +90,8 @@ def ranked(model: Model, task: Task | None) -> tuple[Pieces, Ranking]:
     """The model's pieces and the order in which they are worth keeping."""
     pieces = Pieces(json.loads(model.tokenizer.backend_tokenizer.to_str()))
     needed = {i for i in needed_by_config(model) if i in pieces.base or i in pieces.added}
-    return pieces, rank_pieces(pieces, bare(model.tokenizer.backend_tokenizer), needed, task)
+    read = task_as_read(task, model.tokenizer)
+    return pieces, rank_pieces(pieces, bare(model.tokenizer.backend_tokenizer), needed, read)
 
 
 def pieces_needed(model: Model, task: Task | None) -> tuple[int, int]:

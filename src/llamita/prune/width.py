@@ -62,7 +62,7 @@ class Width(Step):
         if groups is None and all(size == ffn_size(module, i) for i, size in enumerate(sizes)):
             run.log.info("prune.width: nothing to drop")
             return model
-        sample = training_sample(run, self.sample, "prune.width")
+        sample = training_sample(run, model, self.sample, "prune.width")
         scores = measure_width(model, sample.texts, groups is not None, run.task.max_length if run.task else None)
         run.log.info("prune.width: FFN %s neurons, key-value heads %s", sizes, groups or "all")
         return keep_width(model, scores, sizes, groups)
