@@ -178,6 +178,18 @@ def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
         Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
 
 
+def test_labelled_pairs_where_the_data_has_single_texts_are_refused_and_the_other_way_round(tmp_path: Path) -> None:
+    task, file = tiny_task(8), tmp_path / "hand.csv"
+    pairs = dataclasses.replace(task, select=Split(texts=(("a", "b"),), labels=(0,)), train=Split(texts=()))
+    file.write_text("text,pair,label\na film,a book,negative\n", encoding="utf-8")
+    assert Calibrate(labelled=str(file)).split_of(pairs).texts == (("a film", "a book"),)
+    with pytest.raises(UserError, match=r"hand\.csv:2: a pair of texts, but the data has single ones"):
+        Calibrate(labelled=str(file)).split_of(task)
+    file.write_text("text,label\na film,negative\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"hand\.csv:2: a single text, but the data has pairs"):
+        Calibrate(labelled=str(file)).split_of(pairs)
+
+
 def test_the_address_of_a_calibration_follows_its_file(tmp_path: Path) -> None:
     from llamita.core.store import Store
     from llamita.workshop import Stage, Workshop

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
     from llamita.core.task import Task
+    from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
 METHODS = ("temperature", "vector", "isotonic")
@@ -105,7 +106,7 @@ class Calibrate(Step):
         """What is fitted to.
 
         Raises:
-            UserError: there is no such text, or a label that isn't the task's.
+            UserError: there is no such text, a label that isn't the task's, or single texts where the task has pairs.
         """
         if self.labelled is None:
             require(
@@ -119,8 +120,24 @@ class Calibrate(Step):
         strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
         if strange is not None:
             raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
+        _require_kind(table, task)
         labels = tuple(task.labels.index(name) for name in names)
         return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
+
+
+def _require_kind(table: Table, task: Task) -> None:
+    """Refuse single texts where the task has pairs, and the other way round."""
+    known = [split.texts[0] for split in (task.select, task.train, task.test) if split.texts]
+    pairs = bool(known) and not isinstance(known[0], str)
+    strange = next((i for i, text in enumerate(table.texts) if known and isinstance(text, str) == pairs), None)
+    if strange is not None and pairs:
+        raise UserError(
+            f"{table.place(strange)}: a single text, but the data has pairs; give pairs, in columns text, pair and label"
+        )
+    if strange is not None:
+        raise UserError(
+            f"{table.place(strange)}: a pair of texts, but the data has single ones; give such, in columns text and label"
+        )
 
 
 def surprise(answers: Answers, logits: np.ndarray, gold: np.ndarray) -> float:
