@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llamita.core.command import command_of, data_words
+from llamita.core.command import command_of, data_words, quoted
 from llamita.core.registry import build
 
 
@@ -20,3 +20,9 @@ def test_a_measure_without_a_verb_has_no_command() -> None:
 def test_columns_and_the_separator_are_named_as_the_user_did() -> None:
     words = data_words("evaluate", "light", "t.csv", {"text": "review", "labels": "tags", "separator": ";"})
     assert words[5:] == ["--columns", "text=review,labels=tags", "--label-separator", ";"]
+
+
+def test_a_name_in_a_command_that_is_shown_is_one_word() -> None:
+    assert [quoted(name) for name in ("light-评论", "my model/导出", "评论(2).csv")] == [
+        "light-评论", '"my model/导出"', '"评论(2).csv"',
+    ]  # fmt: skip

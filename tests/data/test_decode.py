@@ -62,7 +62,9 @@ def test_the_encoding_named_in_a_refusal_reads_the_file(tmp_path: Path, codec: s
     path = written(tmp_path, text.encode(codec), "my table.csv")
     with pytest.raises(UserError) as refusal:
         list(text_lines(path))
-    told = re.search(r"data convert .*my table\.csv --encoding (\S+) --out my table-utf8\.csv$", str(refusal.value))
+    told = re.search(
+        r'data convert "[^"]*my table\.csv" --encoding (\S+) --out "my table-utf8\.csv"$', str(refusal.value)
+    )
     assert told is not None, refusal.value
     assert told[1] == name
     assert "".join(text_lines(path, told[1])) == text

@@ -14,6 +14,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.language import said
 from llamita._cli.models import new_folder, run_folder, stages_beside
+from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
 
@@ -162,7 +163,7 @@ def export(argv: Sequence[str]) -> int:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)
     size = f"{_kept(out)}{show.bytes_text(folder_bytes(out))}"
-    print(said(f'written: {out} ({size}). Try it: llamita predict {out} "a text"'))
+    print(said(f'written: {out} ({size}). Try it: llamita predict {quoted(out)} "a text"'))
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
 from llamita.core.alone import alone_in
+from llamita.core.command import quoted
 from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _require_labels(model: str, engine: Engine, asked: argparse.Namespace | None
         can_be_asked = asked is not None and module.get_output_embeddings() is not None
         ways = "ask it for some (--labels good,bad), or " if can_be_asked else ""
         raise UserError(
-            f"{model} has no head for labels; {ways}give it one: llamita finetune {model} --data train.csv --out DIR"
+            f"{model} has no head for labels; {ways}give it one: llamita finetune {quoted(model)} --data train.csv --out DIR"
             " (or let `llamita lighten` do all of it)"
         )
 

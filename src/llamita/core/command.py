@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -37,6 +38,11 @@ def command_of(
         if given != default[name]:
             words += [f"--{'' if given else 'no-'}{flag}"] if isinstance(given, bool) else [f"--{flag}", str(given)]
     return shlex.join([*words, *rest])
+
+
+def quoted(name: object) -> str:
+    """A name as one word of a command that is shown; where it needs quotes they are double, which every system's shell takes."""
+    return f'"{name}"' if re.search(r"[\s&;()|<>'*?#]", str(name)) else str(name)
 
 
 def data_words(verb: str, model: str, texts: str, columns: Mapping[str, str] | None) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
 from llamita.data.faults import BadRow, Faults
 from llamita.data.files import PACKED, PIPED, STDIN, format_of, opened, stem_of
@@ -153,7 +154,8 @@ def convert_remedy(path: Path, encoding: str) -> str:
     """The command that writes the file anew in UTF-8, on any system."""
     if not path.is_file():
         return f"Add --encoding {encoding}"
-    return f"Convert it: llamita data convert {path} --encoding {encoding} --out {stem_of(path)}-utf8{format_of(path)}"
+    new = f"{stem_of(path)}-utf8{format_of(path)}"
+    return f"Convert it: llamita data convert {quoted(path)} --encoding {encoding} --out {quoted(new)}"
 
 
 def _is_small_and_plain(path: Path) -> bool:
