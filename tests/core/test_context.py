@@ -36,3 +36,8 @@ def test_a_run_cannot_be_changed_in_place(tmp_path: Path) -> None:
         Run(folder=tmp_path).seed = 4  # type: ignore[misc]
     with pytest.raises(TypeError, match="positional"):
         Run(tmp_path)  # type: ignore[misc]
+
+
+def test_folders_may_be_given_as_text() -> None:
+    run = Run(folder="work", teacher="teacher", cache="cache")  # type: ignore[arg-type]
+    assert (run.folder, run.teacher, run.cache) == (Path("work"), Path("teacher"), Path("cache"))

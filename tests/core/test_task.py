@@ -116,3 +116,11 @@ def test_what_is_about_labels_refuses_documents_and_dialogues_in_one_line(
     run = Run(folder=tmp_path, task=kind(train=split, select=split, test=split))
     with pytest.raises(UserError, match="is for texts with labels, which documents and dialogues don't have"):
         build(step).apply(tiny_model("llama"), run)
+
+
+def test_a_split_shows_how_many_texts_it_has_and_none_of_them() -> None:
+    assert (
+        repr(Split(texts=("secret",) * 1200, labels=(0,) * 1200, source="a.csv"))
+        == "<Split: 1,200 labelled texts of a.csv>"
+    )
+    assert repr(Split(texts=("secret",))) == "<Split: 1 texts>"

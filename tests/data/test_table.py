@@ -33,3 +33,8 @@ def test_the_rarest_label_of_a_row_with_several() -> None:
     part_labels(several, ";")
     assert several.columns == {"text": "t", "labels": "l", "separator": ";"}
     assert several.rarest_labels() == ["y", "x", "", "z"]
+
+
+def test_a_table_shows_what_it_is_and_none_of_its_rows() -> None:
+    table = Table(texts=["secret"] * 2, labels=None, lines=[2, 3], columns={"text": "review"}, source="a.csv")
+    assert repr(table) == "<Table: 2 rows of a.csv; text = review>"

@@ -35,6 +35,12 @@ class Run:
     """The split that measures read: "select" while choosing, "test" once at the end."""
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("llamita"))
 
+    def __post_init__(self) -> None:
+        """Folders may be given as text, as they are in a script or notebook."""
+        for name in ("folder", "teacher", "cache"):
+            if isinstance(given := getattr(self, name), str):
+                object.__setattr__(self, name, Path(given))
+
     def at(self, folder: Path) -> Run:
         """The same run working in another folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)

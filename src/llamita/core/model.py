@@ -187,8 +187,9 @@ class Model(Engine):
         loaded._answers = _stored_answers(folder, len(loaded.labels)) if folder else None
         return loaded
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write a stock Hugging Face folder, the lineage and what was fitted; the caller owns the temporary name."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         config = self.module.config
         rope = getattr(config, "rope_parameters", None)

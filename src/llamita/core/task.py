@@ -62,6 +62,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def __repr__(self) -> str:
+        """How many and from where; all of them would fill the screen."""
+        where = f" of {self.source}" if self.source else ""
+        return f"<Split: {len(self):,} {'labelled ' if self.is_labelled else ''}texts{where}>"
+
     @property
     def is_labelled(self) -> bool:
         """Whether its texts have labels; a text may well have an empty set of them."""

@@ -33,6 +33,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def __repr__(self) -> str:
+        """How many rows and from where; all of them would fill the screen."""
+        roles = ", ".join(f"{role} = {column}" for role, column in self.columns.items())
+        return f"<Table: {len(self):,} rows of {self.source}; {roles}>"
+
     @property
     def label_column(self) -> str:
         """The column of the labels; empty where there is none."""
