@@ -140,6 +140,7 @@ def test_counted_labels_and_folders_of_labels_are_told_in_chinese(
             ),
             "x.jsonl:3：第 1 条和第 2 条消息都是 user 的；此处应由 assistant 发言：user 与 assistant 须轮流，user 在先",
         ),
+        ("a b.csv: 60 rows; text = 评论, label = 情感", "a b.csv：60 行；text = 评论，label = 情感"),
         ("relax it: --keep 0.9, or more --minutes", "可放宽：--keep 0.9，或增加 --minutes"),
         ("relax it: --max-latency 3.2ms, or more --threads.", "可放宽：--max-latency 3.2ms，或增加 --threads。"),
     ],
