@@ -35,7 +35,7 @@ quick = "LLAMITA_QUICK" in os.environ  # the project's tests walk the same path 
 # %%
 from llamita.data.read import read_table
 
-rows = 300 if quick else 2000
+rows = 200 if quick else 2000
 table = read_table(data / "sst2_train.csv")
 texts, labels = table.texts[:rows], table.labels[:rows]
 held = read_table(data / "sst2_validation.csv")
@@ -55,12 +55,12 @@ import tempfile
 
 out = Path(os.environ.get("LLAMITA_OUT", tempfile.mkdtemp())) / "light-films"
 report = llamita.lighten(
-    "config:llama:1m" if quick else "smollm2",
+    "config:bert:300k" if quick else "smollm2",
     data=(texts, labels),
     test=(held_texts, held_labels),
     keep=0.95,
     max_size=12_000_000,
-    minutes=0.5 if quick else 6,
+    minutes=0.2 if quick else 6,
     students=[] if quick else None,
     out=out,
 )
