@@ -128,7 +128,7 @@ def learned(teacher: Any, cut: dict[str, Any], seed: int, threads: int) -> dict[
     """The students' probabilities on the test texts, columns in the order of LABELS; the task holds the teacher's labels only."""
     from llamita.core.engine import softmax
     from llamita.core.registry import build
-    from llamita.core.scaling import fit_temperature
+    from llamita.core.scaling import fit_scales
     from llamita.core.store import Store, address
     from llamita.learn.linear import fit_linear
     from llamita.workshop import Stage, Workshop, open_task
@@ -152,8 +152,8 @@ def learned(teacher: Any, cut: dict[str, Any], seed: int, threads: int) -> dict[
     found = {name: engine.scores(cut["test"].texts) for name, engine in engines.items()}
     hand = np.array([LABELS.index(label) for label in cut["hand"].labels])
     for name in stages:
-        heat = fit_temperature(engines[name].text_logits(cut["hand"].texts), hand)
-        found[f"{name}, by hand labels"] = softmax(engines[name].text_logits(cut["test"].texts) / heat)
+        scale, _ = fit_scales("temperature", engines[name].text_logits(cut["hand"].texts), hand)
+        found[f"{name}, by hand labels"] = softmax(engines[name].text_logits(cut["test"].texts) * scale)
     return found
 
 
