@@ -13,6 +13,7 @@ from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
 from llamita.cli import main
+from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
@@ -224,6 +225,16 @@ def test_a_wrong_kind_of_argument_is_refused_in_python_before_any_work(wrong, sa
     with pytest.raises(UserError, match=said):
         lighten(**{"data": "missing.csv"} | wrong, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_second_run_in_the_same_folder_is_refused_before_any_work(tmp_path):
+    texts, labels = [f"a text {word} {i}" for i in range(30) for word in ("warm", "dull")], ["good", "bad"] * 30
+    with (
+        alone_in(tmp_path / "run" / "stages"),
+        pytest.raises(UserError, match=r"another process is at work in \S*run; wait until it ends"),
+    ):
+        lighten("config:bert:300k", data=(texts, labels), out=tmp_path / "run")
+    assert not (tmp_path / "run" / "plan.json").exists()
 
 
 def test_a_file_is_no_folder_for_a_run(tmp_path):
