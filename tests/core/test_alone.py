@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from llamita.core import alone
 from llamita.core.alone import LOCK_FILE, alone_in
 from llamita.core.errors import UserError
 
@@ -38,4 +40,16 @@ def test_where_the_disk_has_no_locks_the_work_goes_on(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with alone_in(tmp_path):
+        pass
+
+
+def test_a_lock_on_a_file_that_its_last_holder_took_away_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked_too_late(stream: IO[bytes]) -> bool:
+        (tmp_path / LOCK_FILE).unlink()
+        return True
+
+    monkeypatch.setattr(alone, "_is_ours", locked_too_late)
+    with pytest.raises(UserError, match="another process is at work"), alone_in(tmp_path):
         pass

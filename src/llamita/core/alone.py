@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,7 @@ def alone_in(folder: Path, shown: Path | None = None) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / LOCK_FILE
     with file.open("ab") as stream:
-        if not _is_ours(stream):
+        if not (_is_ours(stream) and _stands_there(stream, file)):
             raise UserError(
                 f"another process is at work in {shown or folder}; wait until it ends, or choose another folder"
             )
@@ -39,6 +40,11 @@ def alone_in(folder: Path, shown: Path | None = None) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 file.unlink()
+
+
+def _stands_there(stream: IO[bytes], file: Path) -> bool:
+    """Whether the file that was locked still is the one of that name: its last holder may just have taken it away."""
+    return file.exists() and os.path.samestat(file.stat(), os.fstat(stream.fileno()))
 
 
 def _is_ours(stream: IO[bytes]) -> bool:
