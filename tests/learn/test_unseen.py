@@ -68,3 +68,10 @@ def test_parts_that_leave_nothing_to_learn_from_are_passed_over(tmp_path: Path) 
     split = Split(texts=tuple("abcd"), labels=(0, 0, 1, 1))
     logits, gold = unseen_answers(pupil, split, 2, tiny_run(tmp_path, tiny_task(8)), pupil.learn)  # type: ignore[arg-type]
     assert (logits.shape, gold.tolist(), pupil.folders) == ((0, 3), [], [])
+
+
+def test_no_further_part_is_answered_once_there_are_plenty(tmp_path: Path) -> None:
+    pupil = Pupil()
+    split = Split(texts=tuple(map(str, range(500))), labels=(0, 1) * 250)
+    _, gold = unseen_answers(pupil, split, 4, tiny_run(tmp_path, tiny_task(8)), pupil.learn)  # type: ignore[arg-type]
+    assert (len(gold), len(pupil.folders)) == (250, 2)
