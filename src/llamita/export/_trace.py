@@ -16,7 +16,9 @@ from onnx_ir.tensor_adapters import TorchTensor
 from onnxscript import optimizer
 from torch import nn
 
+from llamita.core.architecture import architecture_of, layer_lists
 from llamita.export._graph import reshape
+from llamita.export._stretch import KEPT, NotAlike, stretch
 
 if TYPE_CHECKING:
     from llamita.core.encoding import Batch
@@ -45,7 +47,7 @@ def trace(model: Model, example: Batch) -> ir.Model:
         tensors = {**_named(whole.named_parameters), **_named(whole.named_buffers)}
         key = _shape_of(whole, tensors)
         if key not in _TRACED:
-            _TRACED[key] = _without(tensors, _traced(whole, named))
+            _TRACED[key] = _without(tensors, _drawn(whole, named))
         graph = _with(tensors, _TRACED[key])
     passes.InlinePass()(graph)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
@@ -57,6 +59,43 @@ def trace(model: Model, example: Batch) -> ir.Model:
 
 _TRACED: dict[str, ir.Model] = {}
 """Graphs without their weights, by what shaped them: tracing takes seconds, and a run exports several models of one shape."""
+
+
+def _drawn(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
+    """The graph; that of a deep model by way of its first layers, where all are alike."""
+    with _shallow(whole) as depths:
+        drawn = _traced(whole, named)
+    try:
+        for path, number in depths.items():
+            stretch(drawn.graph, path, number)
+    except NotAlike:
+        return _traced(whole, named)
+    return drawn
+
+
+@contextmanager
+def _shallow(whole: _Positional) -> Iterator[dict[str, int]]:
+    """For a moment stacks of more layers have the first ones alone; gives their paths, and how many layers they have."""
+    config = whole.module.config
+    kinds = set(getattr(config, "layer_types", None) or [])  # pyrefly: ignore
+    paths = {id(part): name for name, part in whole.named_modules()}
+    stacks = zip(architecture_of(whole.module).stacks, layer_lists(whole.module), strict=True)  # type: ignore[arg-type]
+    deep = [(stack.depth, paths[id(layers)], layers) for stack, layers in stacks if len(layers) > KEPT]
+    deep = deep if len(kinds) < 2 else []
+    try:
+        for depth, path, layers in deep:
+            _put(whole, path, layers[:KEPT])
+            setattr(config, depth, KEPT)
+        yield {path: len(layers) for _, path, layers in deep}
+    finally:
+        for depth, path, layers in deep:
+            _put(whole, path, layers)
+            setattr(config, depth, len(layers))
+
+
+def _put(whole: nn.Module, path: str, layers: nn.Module) -> None:
+    parent, _, name = path.rpartition(".")
+    setattr(whole.get_submodule(parent), name, layers)
 
 
 def _traced(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
