@@ -93,7 +93,7 @@ def test_few_texts_are_all_learned_from_and_more_are_cut_as_ever(
     monkeypatch.setattr(
         contrastive, "pair_batches", lambda gold, **more: learned.append(len(gold)) or pairs(gold, **more)
     )
-    said("contrastive", model, "--data", "good.csv", "--epochs", "1", "--out", "few")
+    said("contrastive", model, "--data", "good.csv", "--epochs", "1", "--folds", "0", "--out", "few")
     assert learned == [40]
     assert lineage(place / "few")[-1]["step"] == "learn.contrastive"
     assert said("predict", "few", "a text").startswith("text,label")

@@ -89,7 +89,7 @@ def test_a_body_is_taught_into_a_stock_folder(family: str, tmp_path: Path) -> No
     task, model = tiny_task(16), bare(family)
     body = Model(model.module.base_model, model.tokenizer, name="body")
     depth = len(list(body.module.state_dict()))
-    made = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3).apply(body, tiny_run(tmp_path / "run", task))
+    made = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3, folds=0).apply(body, tiny_run(tmp_path / "run", task))
     assert (len(list(made.module.base_model.state_dict())) > depth) == (family in FIRST_TOKEN)
     made.save(tmp_path / "saved")
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
@@ -101,10 +101,10 @@ def test_a_body_is_taught_into_a_stock_folder(family: str, tmp_path: Path) -> No
 
 def test_stock_pooling_leaves_the_depth_and_a_head_with_these_labels_stays(tmp_path: Path) -> None:
     task = tiny_task(16)
-    quick = Contrastive(epochs=1, batch_size=8, pooling="stock")
+    quick = Contrastive(epochs=1, batch_size=8, pooling="stock", folds=0)
     assert quick.apply(bare("bert"), tiny_run(tmp_path / "a", task)).module.config.num_hidden_layers == 2
     known = tiny_model("bert", labels=task.labels)
     pooler = known.module.bert.pooler.dense.weight.clone()
-    made = Contrastive(epochs=0.01, learning_rate=1e-9).apply(known, tiny_run(tmp_path / "b", task))
+    made = Contrastive(epochs=0.01, learning_rate=1e-9, folds=0).apply(known, tiny_run(tmp_path / "b", task))
     assert made.module.config.num_hidden_layers == 2
     torch.testing.assert_close(made.module.bert.pooler.dense.weight, pooler, atol=1e-5, rtol=0)
