@@ -89,7 +89,9 @@ def test_a_body_is_taught_into_a_stock_folder(family: str, tmp_path: Path) -> No
     task, model = tiny_task(16), bare(family)
     body = Model(model.module.base_model, model.tokenizer, name="body")
     depth = len(list(body.module.state_dict()))
-    made = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3, folds=0).apply(body, tiny_run(tmp_path / "run", task))
+    made = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3, folds=0).apply(
+        body, tiny_run(tmp_path / "run", task)
+    )
     assert (len(list(made.module.base_model.state_dict())) > depth) == (family in FIRST_TOKEN)
     made.save(tmp_path / "saved")
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
