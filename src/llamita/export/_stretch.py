@@ -110,10 +110,7 @@ class _Pairs:
         if theirs in self.fixed:
             return ours in self.fixed and _same_constant(ours, theirs)
         if theirs.is_initializer():
-            return (
-                bool(ours.name and theirs.name)
-                and ours.name.replace(f"{self.path}.1.", f"{self.path}.2.", 1) == theirs.name
-            )  # type: ignore[union-attr]
+            return (ours.name or "").replace(f"{self.path}.1.", f"{self.path}.2.", 1) == theirs.name
         if theirs in inside:
             return self.values.get(ours) is theirs
         return theirs in self.carried and ours in self.given
@@ -185,7 +182,9 @@ def _again(
         copy = ir.Node(
             node.domain, node.op_type, [counterpart(value) for value in node.inputs], list(node.attributes.values()),
             overload=node.overload, num_outputs=len(node.outputs), version=node.version,
-            metadata_props={key: text.replace(*(name[:-1] for name in names)) for key, text in node.metadata_props.items()},
+            metadata_props={
+                key: text.replace(names[0][:-1], names[1][:-1]) for key, text in node.metadata_props.items()
+            },
         )  # fmt: skip
         for old, new in zip(node.outputs, copy.outputs, strict=True):
             new.name, new.shape, new.type = f"{old.name}_{names[1][:-1]}", old.shape, old.type
