@@ -68,8 +68,8 @@ class Contrastive(Step):
     """Inverse strength of the head's penalty (C of logistic regression on embeddings of length 1), > 0."""
     folds: int = 4
     """Parts of the texts, each of which is answered by a model that learned from the others, 0 or >= 2; a temperature is fitted
-    to the answers, since the head alone is far too careful. It takes `folds` - 1 times as long again, of
-    many texts less. 0: no temperature."""
+    to the answers, since the head alone is far too careful. It takes `folds` - 1 times as long again, less where 200 answers are
+    there sooner. 0: no temperature."""
     dropout: bool = True
     """Whether the model's own dropout is at work."""
     precision: str = "auto"
