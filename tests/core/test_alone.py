@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
-from typing import IO
 
 import pytest
 
-from llamita.core import alone
 from llamita.core.alone import LOCK_FILE, alone_in
 from llamita.core.errors import UserError
 
@@ -46,10 +45,23 @@ def test_where_the_disk_has_no_locks_the_work_goes_on(tmp_path: Path, monkeypatc
 def test_a_lock_on_a_file_that_its_last_holder_took_away_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked_too_late(stream: IO[bytes]) -> bool:
-        (tmp_path / LOCK_FILE).unlink()
-        return True
+    fcntl = pytest.importorskip("fcntl")
+    lock = fcntl.flock
 
-    monkeypatch.setattr(alone, "_is_ours", locked_too_late)
+    def too_late(descriptor: int, operation: int) -> None:
+        lock(descriptor, operation)
+        if operation & fcntl.LOCK_EX:
+            (tmp_path / LOCK_FILE).unlink(missing_ok=True)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
     with pytest.raises(UserError, match="another process is at work"), alone_in(tmp_path):
+        pass
+
+
+def test_a_folder_that_may_not_be_written_to_is_said_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PermissionError), alone_in(tmp_path):
         pass

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from llamita.core.errors import UserError
 
 LOCK_FILE = ".lock"
-TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-"""What the system says of a lock that another process holds; anything else means that this disk has no locks."""
+NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What the system says on a disk that has no locks, as some network disks: the work goes on without one."""
 
 
 @contextmanager
@@ -28,37 +25,23 @@ def alone_in(folder: Path, shown: Path | None = None) -> Iterator[None]:
     Raises:
         UserError: another process is at work there.
     """
+    from filelock import FileLock, Timeout
+
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / LOCK_FILE
-    with file.open("ab") as stream:
-        if not (_is_ours(stream) and _stands_there(stream, file)):
-            raise UserError(
-                f"another process is at work in {shown or folder}; wait until it ends, or choose another folder"
-            )
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                file.unlink()
-
-
-def _stands_there(stream: IO[bytes], file: Path) -> bool:
-    """Whether the file that was locked still is the one of that name: its last holder may just have taken it away."""
-    return file.exists() and os.path.samestat(file.stat(), os.fstat(stream.fileno()))
-
-
-def _is_ours(stream: IO[bytes]) -> bool:
-    """Whether the lock could be had, or there are none here."""
+    lock = FileLock(file, blocking=False)
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"another process is at work in {shown or folder}; wait until it ends, or choose another folder"
+        ) from error
     except OSError as error:
-        return error.errno not in TAKEN
-    return True
+        if error.errno not in NO_LOCKS:
+            raise
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.unlink()  # while it is held, so that nobody takes a file that is about to go
+        lock.release()
