@@ -40,6 +40,7 @@ def test_a_model_of_a_shape_seen_before_is_not_traced_again_and_answers_for_itse
     traced: list[str] = []
     draw = _trace._traced
     monkeypatch.setattr(_trace, "_TRACED", {})
+    monkeypatch.setattr(_trace, "MOST_KEPT", 1)
     monkeypatch.setattr(_trace, "_traced", lambda whole, named: traced.append(whole.module.name) or draw(whole, named))
     first, second, longer = tiny_model("bert"), tiny_model("bert"), tiny_model("bert", layers=3)
     for model, name in ((first, "first"), (second, "second"), (longer, "longer")):
@@ -48,6 +49,7 @@ def test_a_model_of_a_shape_seen_before_is_not_traced_again_and_answers_for_itse
         head_linear(second.module).weight.neg_()
     artifacts = [exported(m, tmp_path / m.module.name, precision="fp32") for m in (first, second, longer)]
     assert traced == ["first", "longer"]
+    assert len(_trace._TRACED) == 1
     for model, artifact in zip((first, second, longer), artifacts, strict=True):
         assert np.abs(artifact.text_logits(TEXTS) - model.text_logits(TEXTS)).max() < 1e-4
     assert np.abs(first.text_logits(TEXTS) - second.text_logits(TEXTS)).max() > 0.1

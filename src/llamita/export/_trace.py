@@ -48,6 +48,8 @@ def trace(model: Model, example: Batch) -> ir.Model:
         key = _shape_of(whole, tensors)
         if key not in _TRACED:
             _TRACED[key] = _without(tensors, _drawn(whole, named))
+            for oldest in list(_TRACED)[:-MOST_KEPT]:
+                del _TRACED[oldest]
         graph = _with(tensors, _TRACED[key])
     passes.InlinePass()(graph)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
@@ -59,6 +61,9 @@ def trace(model: Model, example: Batch) -> ir.Model:
 
 _TRACED: dict[str, ir.Model] = {}
 """Graphs without their weights, by what shaped them: tracing takes seconds, and a run exports several models of one shape."""
+
+MOST_KEPT = 8
+"""Graphs kept: as many shapes as a run exports, and no more in a process that exports all day."""
 
 
 def _drawn(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
