@@ -1,8 +1,6 @@
 """A run's folder: what is delivered is whole, and log.txt tells what happened when."""
 
 import json
-import logging
-import re
 import shlex
 from dataclasses import replace
 
@@ -16,47 +14,8 @@ from llamita.core.model import Model
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.core.scaling import fit_curves
-from llamita.run import calibrated_again, deliver, execute, load, logged
+from llamita.run import calibrated_again, deliver, execute, load
 from llamita.workshop import Stage, open_task
-
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+")
-
-
-def test_a_warning_is_shown_once_while_it_is_written_down(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    shown: list[str] = []
-    teller = logging.Handler()
-    teller.emit = lambda record: shown.append(record.getMessage())  # type: ignore[method-assign]
-    ours = logging.getLogger("llamita")
-    ours.addHandler(teller)
-    try:
-        with logged(tmp_path):
-            logging.getLogger("llamita.plan").warning("told once")
-    finally:
-        ours.removeHandler(teller)
-    assert shown == ["told once"]
-    assert capsys.readouterr().err == ""
-
-
-def test_what_is_logged_is_added_to_the_folders_file_and_only_meanwhile(tmp_path):
-    ours = logging.getLogger("llamita")
-    before = ours.level
-    for name in ("first", "second"):
-        with logged(tmp_path):
-            logging.getLogger("llamita.some.module").info("the %s", name)
-            logging.getLogger("llamita.some.module").debug("not for users")
-        ours.warning("outside")
-    lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
-    assert [line[20:] for line in lines] == ["the first", "the second"]
-    assert all(LINE.fullmatch(line) for line in lines)
-    assert ours.level == before
-    assert not any(isinstance(handler, logging.FileHandler) for handler in ours.handlers)
-
-
-def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
-    with logged(tmp_path / "missing"):
-        logging.getLogger("llamita").info("lost")
-    assert capsys.readouterr().err == ""
 
 
 def test_delivering_replaces_what_stood_there_as_a_whole(tmp_path):
@@ -96,15 +55,6 @@ def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
     execute(replace(recipe, seed=1), tmp_path / "out", threads=1)
     log = (tmp_path / "out" / "log.txt").read_text()
     assert "out was made with other settings: what they change is made anew, the rest is kept" in log
-
-
-def test_what_others_see_of_the_log_stays_as_it_was(tmp_path, caplog):
-    ours = logging.getLogger("llamita.some.module")
-    with caplog.at_level("WARNING"), logged(tmp_path):
-        ours.info("quiet")
-        ours.warning("loud")
-    assert [record.getMessage() for record in caplog.records] == ["loud"]
-    assert len((tmp_path / "log.txt").read_text().splitlines()) == 2
 
 
 def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():

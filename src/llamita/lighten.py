@@ -15,6 +15,7 @@ from llamita.core.alone import alone_in
 from llamita.core.answers import KINDS
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
+from llamita.core.logs import logged
 from llamita.core.messages import LANGUAGES
 from llamita.core.opening import checked_threads
 from llamita.core.report import Report
@@ -28,7 +29,7 @@ from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
-from llamita.run import TEST_FILE, deliver, finish, logged
+from llamita.run import TEST_FILE, deliver, finish
 from llamita.tasks.asked import SHOTS
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told

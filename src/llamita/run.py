@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
+from llamita.core.logs import logged
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
@@ -27,36 +28,8 @@ from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, 
 
 log = logging.getLogger(__name__)
 load = open_engine
-LOG_FILE = "log.txt"
 TEST_FILE = "test.csv"
 """The test split, where it was cut off or came from no file."""
-
-
-class _LogFile(logging.FileHandler):
-    """Lines with their time; a full disk stops the run where it writes its work, not here."""
-
-    def __init__(self, file: Path):
-        super().__init__(file, encoding="utf-8", delay=True)
-        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):
-            super().emit(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        pass
-
-
-class _Onward(logging.Handler):
-    """Hands records on to where they would have gone; a root without handlers prints warnings only where nobody else does."""
-
-    def __init__(self, *, alone: bool):
-        super().__init__()
-        self.alone = alone
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if logging.getLogger().handlers or self.alone:
-            logging.getLogger().handle(record)
 
 
 @contextmanager
@@ -78,29 +51,6 @@ def _at_work(folder: Path, stages: Path) -> Iterator[None]:
     """A run's folder and log, while no other process makes the same stages."""
     with new_folder(folder), alone_in(stages, folder if stages.parent == folder else stages):
         yield
-
-
-@contextmanager
-def logged(folder: Path) -> Iterator[None]:
-    """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
-    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
-    onward = _Onward(alone=not ours.handlers)
-    level, shown, propagated = ours.level, ours.getEffectiveLevel(), ours.propagate
-    ours.setLevel(min(shown, logging.INFO))
-    ours.propagate = False
-    ours.addHandler(file)
-    if propagated:
-        onward.setLevel(shown)
-        ours.addHandler(onward)
-    try:
-        yield
-    finally:
-        ours.removeHandler(file)
-        ours.removeHandler(onward)
-        ours.propagate = propagated
-        ours.setLevel(level)
-        with suppress(OSError):
-            file.close()
 
 
 def execute(

@@ -1,0 +1,60 @@
+"""A folder's log.txt: what happened there, line by line with its time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LOG_FILE = "log.txt"
+
+
+class _LogFile(logging.FileHandler):
+    """Lines with their time; a full disk stops the run where it writes its work, not here."""
+
+    def __init__(self, file: Path):
+        super().__init__(file, encoding="utf-8", delay=True)
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
+class _Onward(logging.Handler):
+    """Hands records on to where they would have gone; a root without handlers prints warnings only where nobody else does."""
+
+    def __init__(self, *, alone: bool):
+        super().__init__()
+        self.alone = alone
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if logging.getLogger().handlers or self.alone:
+            logging.getLogger().handle(record)
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
+    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
+    onward = _Onward(alone=not ours.handlers)
+    level, shown, propagated = ours.level, ours.getEffectiveLevel(), ours.propagate
+    ours.setLevel(min(shown, logging.INFO))
+    ours.propagate = False
+    ours.addHandler(file)
+    if propagated:
+        onward.setLevel(shown)
+        ours.addHandler(onward)
+    try:
+        yield
+    finally:
+        ours.removeHandler(file)
+        ours.removeHandler(onward)
+        ours.propagate = propagated
+        ours.setLevel(level)
+        with suppress(OSError):
+            file.close()
