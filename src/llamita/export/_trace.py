@@ -62,8 +62,8 @@ def trace(model: Model, example: Batch) -> ir.Model:
 _TRACED: dict[str, ir.Model] = {}
 """Graphs without their weights, by what shaped them: tracing takes seconds, and a run exports several models of one shape."""
 
-MOST_KEPT = 8
-"""Graphs kept: as many shapes as a run exports, and no more in a process that exports all day."""
+MOST_KEPT = 32
+"""Graphs kept, of some megabytes each: more shapes than a run exports; a process that exports all day forgets the oldest."""
 
 
 def _drawn(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
