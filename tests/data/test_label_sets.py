@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.label_sets import likely_separator, parts
+from llamita.data.label_sets import likely_separator, parts, written_lists
 from llamita.data.read import read_table
 
 
@@ -75,6 +75,41 @@ def test_lists_are_labels_in_jsonl_parquet_and_python(tmp_path: Path) -> None:
 
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet").labels == wanted
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ['["b", "a"]', "[]", '["it\'s"]', ""],
+        ["['b', 'a']", "[]", '["it\'s"]', ""],
+        ["['b' 'a']", "[]", '["it\'s"]', ""],
+        ["('b', 'a')", "()", '("it\'s",)', ""],
+    ],
+)
+def test_lists_that_a_table_holds_as_text_are_labels(cells: list[str], tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"text {i}", "topics": cell}) for i, cell in enumerate(cells)]
+    file = write(tmp_path / "t.jsonl", "\n".join(lines))
+    table = read_table(file)
+    assert (table.several, table.labels) == (True, ["b|a", "", "it's", ""])
+    assert table.columns == {"text": "text", "labels": "topics"}
+    assert read_table(file, columns={"labels": "topics"}).labels == table.labels
+
+
+def test_numbers_in_lists_are_labels_and_other_brackets_are_names(tmp_path: Path) -> None:
+    assert written_lists(["[0, 3]", "[3]"]) == written_lists(["[0 3]", "[3]"]) == [[0, 3], [3]]
+    assert written_lists(["[sports]", "[news]"]) is None
+    assert written_lists(['["a"]', "b"]) is None
+    assert written_lists(["", ""]) is None
+    file = write(tmp_path / "t.csv", "text,tag\nx,['a']\ny,['b']\nz,['a']\nw,\"['a','b']\"\n")
+    table = read_table(file, columns={"label": "tag"})
+    assert (table.several, table.labels) == (False, ["['a']", "['b']", "['a']", "['a','b']"])
+
+
+@pytest.mark.parametrize("cell", ["[0, 1, 0]", '"0, 1, 1"', '"true,false,true"'])
+def test_0_and_1_for_each_label_are_no_names(cell: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "t.jsonl", f'{{"text": "x", "labels": {cell}}}\n')
+    with pytest.raises(UserError, match=r"t.jsonl:1: '.*' are 0 and 1 for each label, not names; write the names"):
+        read_table(file, columns={"labels": "labels"})
 
 
 def test_all_texts_may_lack_labels_where_the_user_says_there_may_be_any(tmp_path: Path) -> None:

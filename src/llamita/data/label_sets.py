@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean
 
@@ -12,6 +17,10 @@ JOINT = "|"
 """Stands between the labels of a text in a Table, whatever stands there in the file."""
 SEPARATORS = (JOINT, ";", ",")
 """What is guessed, the likeliest first."""
+FLAGS = frozenset(("0", "1", "true", "false"))
+"""What says of a label whether a text has it."""
+UNDIVIDED = re.compile(r"(?<=['\"\d])\s+(?=['\"\d])")
+"""Stands between the items of NumPy's arrays where they are written out."""
 AT_HOME = 0.8
 """Share of the labels in cells of several that must occur in another cell, too, for a separator to be believed."""
 
@@ -61,7 +70,13 @@ def of_flags(place: str, cells: Sequence[str], names: Sequence[str]) -> str:
 
 def joined(place: str, labels: Sequence[str]) -> str:
     """Labels as a Table holds them."""
-    found = dict.fromkeys(label.strip() for label in labels if label.strip())
+    given = [label.strip() for label in labels if label.strip()]
+    found = dict.fromkeys(given)
+    if len(found) < len(given) and FLAGS.issuperset(found):
+        raise UserError(
+            f"{place}: {', '.join(given)[:40]!r} are 0 and 1 for each label, not names; write the names of a text's labels, or a"
+            " column of 0 and 1 for each label and --columns labels=toxic,insult"
+        )
     odd = next((label for label in found if JOINT in label), None)
     if odd is not None:
         raise UserError(f"{place}: the label {odd!r} holds {JOINT!r}, which stands between labels; rename it")
@@ -100,6 +115,29 @@ def likely_separator(cells: Sequence[str], known: Sequence[str] = ()) -> str | N
         if sum(len(homes[name]) > 1 for name in shared) >= AT_HOME * len(shared):
             return separator
     return None
+
+
+def written_lists(cells: Sequence[str]) -> list[list[Any]] | None:
+    """Each cell's labels where all that hold anything are lists written out: ["a", "b"], ['a', 'b'], ['a' 'b'] or [0, 3]."""
+    if not any(cells) or not all(cell.strip()[:1] + cell.strip()[-1:] in ("", "[]", "()") for cell in cells):
+        return None
+    found = [_items(cell.strip()) for cell in cells]
+    return None if None in found else found  # type: ignore[return-value]
+
+
+def _items(cell: str) -> list[Any] | None:
+    """The items of a list of texts or numbers that is written out; None where it is none."""
+    try:
+        items = json.loads(cell or "[]")
+    except (ValueError, RecursionError):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", SyntaxWarning)
+                items = ast.literal_eval(UNDIVIDED.sub(", ", cell))
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return None
+    known = isinstance(items, (list, tuple)) and all(isinstance(one, (str, int, float)) for one in items)
+    return list(items) if known else None
 
 
 def named_separator(cells: Sequence[str]) -> str:

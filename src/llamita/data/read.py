@@ -17,10 +17,10 @@ from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
-from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags
+from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags, written_lists
 from llamita.data.objects import rows_of
 from llamita.data.rows import Row, Rows, open_rows
-from llamita.data.table import Table, one_of_all, part_labels, refuse_bare_list
+from llamita.data.table import Table, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)
 SAMPLE = 500
@@ -123,6 +123,8 @@ class Reading:
 
 def _finish(table: Table, how: Reading) -> None:
     """Labels that are all empty are none; single empty ones are refused, unless a text may have any labels."""
+    if table.labels is not None and not table.several and not table.columns.get("separator"):
+        _take_lists(table, how)
     if table.labels is not None and not table.several and "labels" in table.columns:
         part_labels(table, table.columns.get("separator") or named_separator(table.labels))
     if table.labels is not None and not any(table.labels) and not table.several:
@@ -134,6 +136,15 @@ def _finish(table: Table, how: Reading) -> None:
         else:
             part_labels(table, found)
     _check_labels(table, how.labelled, how.faults)
+
+
+def _take_lists(table: Table, how: Reading) -> None:
+    """Labels that a column of text holds as lists written out, as pandas writes them, are several; one named as one is left."""
+    lists = written_lists(table.labels or ())
+    if lists is not None and how.one_label:
+        logger.info("%s: labels look like lists of several; labels=COLUMN says so", table.source)
+    elif lists is not None:
+        take_labels(table, [list(map(plain, of)) for of in lists])
 
 
 def read_chunks(

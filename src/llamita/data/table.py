@@ -76,11 +76,16 @@ def refuse_bare_list(table: Table) -> None:
 def part_labels(table: Table, separator: str) -> None:
     """Read the labels as names with this between."""
     assert table.labels is not None
-    table.labels = [joined(table.place(i), cell.split(separator)) for i, cell in enumerate(table.labels)]
+    take_labels(table, [cell.split(separator) for cell in table.labels])
+    table.columns["separator"] = separator
+
+
+def take_labels(table: Table, names: Sequence[Sequence[str]]) -> None:
+    """Give each text any number of labels."""
+    table.labels = [joined(table.place(i), of) for i, of in enumerate(names)]
     table.several = True
     if "label" in table.columns:
         table.columns["labels"] = table.columns.pop("label")
-    table.columns["separator"] = separator
 
 
 def one_of_all(tables: Sequence[Table], source: Any) -> Table:
