@@ -14,7 +14,17 @@ from llamita.data.rows import MISSING
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, ""), (math.nan, ""), (1.0, "1"), (1.5, "1.5"), (True, "true"), (0, "0"), ("很好", "很好"), (" a ", " a ")],
+    [
+        (None, ""),
+        (math.nan, ""),
+        (1.0, "1"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (0, "0"),
+        ("很好", "很好"),
+        (" a ", " a "),
+        ("好".encode(), "好"),
+    ],
 )
 def test_a_value_as_text(value: Any, text: str):
     assert plain(value) == text
@@ -28,6 +38,7 @@ def test_a_value_as_text(value: Any, text: str):
         ({"a": 1}, "'text' must be one text or number, got a dict", "cell"),
         (["a"], "'text' must be one text or number, got a list", "cell"),
         ("half \ud83d", "'text' holds half a character", "cell"),
+        (b"\xff", "'text' holds bytes that are not UTF-8; write this column as text", "cell"),
     ],
 )
 def test_what_is_no_text_is_refused_with_its_place(value: Any, said: str, kind: str):

@@ -54,6 +54,43 @@ def test_label_lists_stay_lists_and_numbers_become_pythons() -> None:
     assert [values for _, values in rows.rows] == [["a", 3]]
 
 
+def test_arrays_in_a_data_frame_are_lists_of_labels() -> None:
+    import numpy as np
+    import pandas
+
+    frame = pandas.DataFrame({"text": ["a", "b"], "topics": [np.array(["x", "y"]), np.array([], dtype=str)]})
+    table = read_table(frame)
+    assert (table.several, table.labels) == (True, ["x|y", ""])
+
+
+def test_an_array_of_0_and_1_has_no_names_of_labels() -> None:
+    import numpy as np
+
+    with pytest.raises(UserError, match="have no names; give each text's as a list of names"):
+        rows_of((["a", "b"], np.array([[0, 1], [1, 0]])))
+
+
+def test_lists_of_class_labels_have_their_names() -> None:
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    features = Features({"text": Value("string"), "labels": Sequence(ClassLabel(names=["joy", "fear"]))})
+    table = read_table(Dataset.from_dict({"text": ["a", "b"], "labels": [[1, 0], []]}, features=features))
+    assert table.labels == ["fear|joy", ""]
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    import pandas
+
+    frame = pandas.DataFrame([["a", "x", "b"]], columns=["text", "label", "text"])
+    with pytest.raises(UserError, match="DataFrame: two columns are named 'text'; rename one"):
+        rows_of(frame)
+
+
+def test_a_dict_that_lacks_a_key_is_refused_as_an_object_of_a_file_is() -> None:
+    with pytest.raises(UserError, match="list:2: this object has no 'text', which the first one has"):
+        read_table([{"text": "a", "label": "x"}, {"label": "y"}])
+
+
 def test_labels_of_a_list_are_passed_beside_it() -> None:
     with pytest.raises(
         UserError, match=r"a list of texts or pairs of texts has no labels; pass them beside it: \(texts, labels\)"

@@ -165,6 +165,18 @@ REFUSED = {
     "no JSON line": ("a.jsonl", '{"text": "a"}\n\n{"text": \n', r"a\.jsonl:3: not JSON"),
     "JSON lines of numbers": ("a.jsonl", "7\n", r"a\.jsonl:1: expected an object such as .* got int"),
     "a list among JSON lines": ("a.jsonl", '{"text": "a"}\n["b"]\n', r"a\.jsonl:2: expected an object .* got list"),
+    "a key twice": (
+        "a.jsonl",
+        '{"text": "a", "text": "b"}\n',
+        r"a\.jsonl:1: the key 'text' stands twice in one object; leave one out",
+    ),
+    "a key twice in a list": ("a.json", '[{"text": "a", "text": "b"}]', r"a\.json: the key 'text' stands twice in one"),
+    "a number of 5,000 digits": (
+        "a.jsonl",
+        f'{{"text": "a", "id": {"9" * 5000}}}\n',
+        r"a\.jsonl:1: not JSON \(Exceeds",
+    ),
+    "a number of 5,000 digits in a list": ("a.json", f'[{{"id": {"9" * 5000}}}]', r"a\.json: not JSON: Exceeds"),
     "empty object": ("a.jsonl", "{}\n", r"a\.jsonl:1: expected an object such as"),
     "only blank JSON lines": ("a.jsonl", "\n \n", "holds no rows"),
     "broken JSON": ("a.json", '[{"text": "a"},\n {"text"}]', r"a\.json:2: not JSON: .* at column 9\.$"),
@@ -197,6 +209,14 @@ def test_what_python_writes_as_csv_comes_back(tmp_path: Path) -> None:
         with (tmp_path / name).open("w", newline="", encoding="utf-8") as stream:
             csv.writer(stream, delimiter=delimiter).writerows([["text", "label"], *rows])
         assert [values for _, values in open_rows(tmp_path / name).rows] == rows, name
+
+
+def test_two_columns_of_one_name_in_parquet_are_refused(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = [arrow.array(["a"]), arrow.array(["b"])]
+    parquet.write_table(arrow.Table.from_arrays(columns, names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: two columns are named 'text'; rename one"):
+        open_rows(tmp_path / "a.parquet")
 
 
 def test_a_parquet_file_is_not_packed_again(tmp_path: Path) -> None:

@@ -25,7 +25,11 @@ def cell_text(name: str, number: int, value: Any, column: str) -> str:
     if isinstance(value, (Mapping, list, tuple, set)):
         what = f"{column!r} must be one text or number, got a {type(value).__name__}"
         raise BadRow(name, number, what, kind="cell")
-    text = plain(value)
+    try:
+        text = value.decode("utf-8") if isinstance(value, bytes) else plain(value)
+    except UnicodeDecodeError:
+        what = f"{column!r} holds bytes that are not UTF-8; write this column as text"
+        raise BadRow(name, number, what, kind="cell") from None
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
         what = f"{column!r} holds half a character (a lone surrogate); delete it or write it whole"
         raise BadRow(name, number, what, kind="cell")
@@ -33,7 +37,7 @@ def cell_text(name: str, number: int, value: Any, column: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as text: nothing and NaN are empty, 1.0 is 1, true is true."""
+    """A value as text: nothing and NaN are empty, 1.0 is 1, true is true; bytes are UTF-8."""
     if (
         value is None
         or (isinstance(value, float) and math.isnan(value))
@@ -44,7 +48,7 @@ def plain(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def rows_text(number: int) -> str:

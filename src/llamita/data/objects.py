@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError
-from llamita.data.rows import Rows
+from llamita.data.rows import MISSING, Rows, require_different
 
 
 def rows_of(source: Any) -> tuple[str, Rows]:
@@ -16,8 +16,7 @@ def rows_of(source: Any) -> tuple[str, Rows]:
         raise UserError("the data file's name is empty")
     kind = type(source)
     if kind.__name__ == "DataFrame":
-        names = tuple(str(c) for c in source.columns)
-        return "DataFrame", Rows(names=names, rows=enumerate(source.itertuples(index=False, name=None), 1))
+        return "DataFrame", _frame_rows(source)
     if hasattr(source, "column_names") and hasattr(source, "features"):
         return "Dataset", _dataset_rows(source)
     if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
@@ -40,18 +39,38 @@ def _advice_for(source: Mapping[Any, Any]) -> str:
     return "data must be no dict of columns; give pandas.DataFrame(data), or a list with a dict for each row"
 
 
+def _frame_rows(source: Any) -> Rows:
+    names = tuple(str(c) for c in source.columns)
+    require_different("DataFrame", names)
+    rows = (list(map(_of_python, values)) for values in source.itertuples(index=False, name=None))
+    return Rows(names=names, rows=enumerate(rows, 1))
+
+
+def _of_python(value: Any) -> Any:
+    """A number or list of NumPy's or PyTorch's as Python's own, such as a column of lists that came from Parquet."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _dataset_rows(source: Any) -> Rows:
     names = tuple(source.column_names)
-    named = {n: f.int2str for n, f in source.features.items() if hasattr(f, "int2str")}
+    each = {name: getattr(feature, "feature", feature) for name, feature in source.features.items()}
+    named = {name: feature.int2str for name, feature in each.items() if hasattr(feature, "int2str")}
 
     def value(name: str, raw: Any) -> Any:
-        return named[name](raw) if name in named and raw is not None and raw >= 0 else raw
+        if name not in named or raw is None or (not isinstance(raw, list) and raw < 0):
+            return raw
+        return named[name](raw)
 
     return Rows(names=names, rows=((i, [value(n, record[n]) for n in names]) for i, record in enumerate(source, 1)))
 
 
 def _texts_and_labels(texts: Any, labels: Any) -> Rows:
-    texts, labels = list(texts), [getattr(label, "item", lambda label=label: label)() for label in labels]
+    if getattr(labels, "ndim", 1) > 1:
+        raise UserError(
+            "labels as an array of 0 and 1 for each label have no names; give each text's as a list of names, or a DataFrame"
+            " with a column of 0 and 1 for each label and columns={'labels': 'toxic,insult'}"
+        )
+    texts, labels = list(texts), list(map(_of_python, labels))
     if len(texts) != len(labels):
         raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
     paired = _list_rows(texts)
@@ -63,7 +82,9 @@ def _list_rows(source: Sequence[Any]) -> Rows:
     first = source[0] if len(source) else ""
     if isinstance(first, Mapping):
         names = tuple(str(key) for key in first)
-        return Rows(names=names, rows=((i, [record.get(n) for n in names]) for i, record in enumerate(source, 1)))
+        return Rows(
+            names=names, rows=((i, [record.get(n, MISSING) for n in names]) for i, record in enumerate(source, 1))
+        )
     pairs = not isinstance(first, str)
     for i, item in enumerate(source, 1):
         if not (_is_pair(item) if pairs else isinstance(item, str)):

@@ -40,6 +40,13 @@ class Rows:
     """How many of the names, the last ones, the first object lacks; texts and labels are not looked for in them."""
 
 
+def require_different(source: Path | str, names: Sequence[str]) -> None:
+    """Refuse two columns of one name, of which only one would be read."""
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise UserError(f"{source}: two columns are named {twice!r}; rename one")
+
+
 def open_rows(
     path: Path, encoding: str | None = None, *, every_key: bool = False, empty_rows: bool = False,
     faults: Faults | None = None,
@@ -125,8 +132,11 @@ def _json_lines(path: Path, lines: Iterable[str], faults: Faults | None) -> Iter
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+            yield number, json.loads(line, object_pairs_hook=_each_key_once)
+        except _KeyTwice as error:
+            what = f"the key {error.key!r} stands twice in one object; leave one out"
+            note(faults, BadRow(path, number, what, kind="json", raw=line.rstrip("\r\n")))
+        except (ValueError, RecursionError) as error:
             what = f"not JSON ({error}); each line holds one object such as {EXAMPLE}"
             note(faults, BadRow(path, number, what, kind="json", raw=line.rstrip("\r\n")))
 
@@ -134,13 +144,34 @@ def _json_lines(path: Path, lines: Iterable[str], faults: Faults | None) -> Iter
 EXAMPLE = '{"text": "…", "label": "…"}'
 
 
+class _KeyTwice(ValueError):
+    """An object has this key twice, of which one would be lost."""
+
+    def __init__(self, key: str):
+        super().__init__(key)
+        self.key = key
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, whose keys must differ."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _KeyTwice(next(key for key in found if keys.count(key) > 1))
+    return found
+
+
 def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | None) -> Rows:
     text = "".join(lines)
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_each_key_once)
+    except _KeyTwice as error:
+        raise UserError(f"{path}: the key {error.key!r} stands twice in one object; leave one out") from None
     except json.JSONDecodeError as error:
         hint = " One object a line? Then name the file .jsonl." if error.msg == "Extra data" else ""
         raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}.{hint}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: nested too deeply; expected a list of objects such as [{EXAMPLE}]") from None
     if isinstance(data, Mapping) and isinstance(data.get("data"), list):
@@ -209,6 +240,7 @@ def _parquet(path: Path) -> Rows:
     except pyarrow.ArrowException as error:
         raise UserError(f"{path} is not a Parquet file: {first_line(error)}") from None
     names = tuple(table.schema_arrow.names)
+    require_different(path, names)
 
     def values() -> Iterator[Row]:
         number = 0
