@@ -62,10 +62,21 @@ def test_an_empty_list_of_test_data_cuts_none_off() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "order"),
-    [(["10", "9", "2"], ("2", "9", "10")), (["b", "a", "C"], ("C", "a", "b")), ([3, 1, 2], ("1", "2", "3"))],
+    [
+        (["10", "9", "2"], ("2", "9", "10")),
+        (["b", "a", "C"], ("C", "a", "b")),
+        ([3, 1, 2], ("1", "2", "3")),
+        (["1", "01", "-1"], ("-1", "01", "1")),
+        (["--5", "5", "5"], ("--5", "5")),
+    ],
 )
 def test_labels_are_ordered_by_number_or_alphabet(labels: list[object], order: tuple[str, ...]) -> None:
     assert Classify.from_lists(["x", "y", "z"] * 3, labels * 3, select=0.0).labels == order
+
+
+def test_names_that_are_no_text_are_written_as_labels_are() -> None:
+    task = Classify.from_lists(["x", "y"] * 5, [True, False] * 5, names=[True, False], select=0.0)  # type: ignore[list-item]
+    assert task.labels == ("true", "false")
 
 
 def test_given_labels_keep_their_order() -> None:

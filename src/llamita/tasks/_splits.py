@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.task import Split
+from llamita.data.cells import plain
 from llamita.data.columns import LABELS
 from llamita.data.label_sets import parts
 from llamita.data.portion import share_of_each
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
     from llamita.data.table import Table
 
 
+WHOLE = re.compile(r"-?\d{1,100}")
+"""A label that is a whole number."""
+
+
 def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The labels in order: as wanted, else those of the training data by number or alphabet; strangers are refused."""
     found = {name: [_labels_of(table, i) for i in range(len(table.labels or ()))] for name, table in tables.items()}
     if wanted is not None:
-        names = tuple(str(name) for name in wanted)
+        names = tuple(plain(name) for name in wanted)
         if len(set(names)) < len(names) or "" in names:
             raise UserError(f"labels must be different names, got {', '.join(map(repr, names))}")
     else:
@@ -89,9 +95,9 @@ def strata(split: Split) -> Sequence[int]:
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:
-    """Whole numbers by size, anything else by alphabet."""
-    numeric = all(name.lstrip("-").isdecimal() for name in names)
-    return tuple(sorted(names, key=int) if numeric else sorted(names))
+    """Whole numbers by size, and 01 before 1; anything else by alphabet."""
+    numeric = all(WHOLE.fullmatch(name) for name in names)
+    return tuple(sorted(names, key=lambda name: (int(name), name)) if numeric else sorted(names))
 
 
 def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
