@@ -48,6 +48,11 @@ def test_a_header_that_is_none_is_refused(text: str, said: str) -> None:
         read(text)
 
 
+def test_predictions_of_long_labels_are_read_again() -> None:
+    names = ("text", "label", f"probability_{'x' * 70}")
+    assert read(f"{','.join(names)}\na,b,1\n")[0] == names
+
+
 def test_tabs_where_commas_are_named_and_the_other_way_round() -> None:
     with pytest.raises(UserError, match="divided by ','"):
         read("text,label\na,x\n", tabs=True)

@@ -20,6 +20,8 @@ Record = tuple[int, Sequence[Any]]
 Parsed = tuple[int, Sequence[Any], Sequence[str]]
 """A record with the lines it was read from."""
 OTHER_DELIMITERS = ("|", "\t", ";", "\x01", "^")
+PREDICTED = "probability_"
+"""How columns begin that `predict` names after labels, of any length."""
 WIDE = ("，", "；", "｜")
 """Marks of full width that a Chinese keyboard gives."""
 
@@ -85,7 +87,7 @@ def _filled(path: Path, rows: Iterable[Record], delimiter: str, faults: Faults) 
 def _check_header(path: Path, number: int, names: Sequence[str]) -> None:
     if not any(names):
         raise UserError(f"{path} holds only blank lines; it needs a header and at least one row")
-    if any(len(name) > 60 for name in names):
+    if any(len(name) > 60 and not name.startswith(PREDICTED) for name in names):
         raise UserError(
             f"{path}:{number}: no header: the first row looks like data; add a first line such as text,label"
         )
