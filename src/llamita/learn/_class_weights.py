@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,30 @@ if TYPE_CHECKING:
     from llamita.core.task import Split, Task
 
 
+PART = re.compile(r"(.+?)=\s*([^=,]*?)\s*(?:,|$)", re.DOTALL)
+"""A label and what it counts; a label may hold commas and equals signs."""
+
+
 def parse_weights(text: str) -> dict[str, float]:
     """The labels and weights that "rare=3,common=1" spells out."""
     found: dict[str, float] = {}
-    for part in text.split(","):
-        label, equals, number = part.rpartition("=")
-        try:
-            weight = float(number)
-        except ValueError:
-            weight = math.nan
-        if not equals or not label.strip() or label.strip() in found or not 0 <= weight < math.inf:
-            raise UserError(f"class_weights must be none, balanced, or such as rare=3,common=1, got {text!r}")
-        found[label.strip()] = weight
+    at = 0
+    for part in PART.finditer(text):
+        label, weight = part[1].strip(), _number(part[2])
+        if part.start() > at or not label or label in found or not 0 <= weight < math.inf:
+            break
+        found[label], at = weight, part.end()
+    if not found or at < len(text) or text.endswith(","):
+        raise UserError(f"class_weights must be none, balanced, or such as rare=3,common=1, got {text!r}")
     return found
+
+
+def _number(text: str) -> float:
+    """What the text says; NaN where it is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def weights_of(text: str, task: Task, split: Split) -> np.ndarray | None:
