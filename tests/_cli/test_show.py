@@ -79,6 +79,14 @@ def test_findings_stand_in_rows_and_models_in_columns(capsys: pytest.CaptureFixt
     assert ["same label as the teacher", "90.0 %", "1,200"] in rows
 
 
+def test_the_score_under_noise_is_named_as_what_it_is(capsys: pytest.CaptureFixture[str]):
+    for score, said in (("quality.micro_f1", "micro-F1 under noise"), ("quality.accuracy", "accuracy under noise")):
+        show.findings_table(
+            [("a", [Finding(name="attack.noise", value=0.5, unit="share", n=9, detail={"score": score})])]
+        )
+        assert said in capsys.readouterr().out
+
+
 def test_different_counts_are_told_from_least_to_most(capsys: pytest.CaptureFixture[str]):
     counts = [[Finding(name="odd", value=7.5, n=n)] for n in (500, 25, 60)]
     show.findings_table([(f"m{i}", found) for i, found in enumerate(counts)])

@@ -56,7 +56,13 @@ TITLES = {
     "explain.occlusion": "fall of the answer without its weightiest word",
     "explain.same_reasons": "same reasons as the teacher (rank correlation)",
 }
-
+MICRO = "quality.micro_f1"
+OF_SEVERAL = {
+    "agreement.cascade": "micro-F1 with the teacher's help",
+    "attack.clean": "micro-F1, texts as they are",
+    "attack.noise": "micro-F1 under noise",
+}
+"""What the score is where a text may have any labels."""
 
 DIFFERENCES = ("quality.loss_to_reference", "attack.fall", "attack.reference_fall")
 """Of two shares: points, which a percent sign would make shares of the other."""
@@ -95,11 +101,13 @@ def findings_table(named: Sequence[tuple[str, Sequence[Finding]]], title: str = 
     for _, findings in named:
         order |= dict.fromkeys(f.name for f in findings if ".reference_" not in f.name)
     found = [{f.name: f for f in findings} for _, findings in named]
+    several = any(MICRO in (f.name, f.detail.get("score")) for _, findings in named for f in findings)
+    titles = TITLES | (OF_SEVERAL if several else {})
     rows = []
     for name in order:
         counts = sorted({f[name].n for f in found if name in f and f[name].n})
         cells = [written(f[name]) if name in f else "" for f in found]
-        rows.append([said(TITLES.get(name, name)), *cells, "–".join(f"{n:,}" for n in (*counts[:1], *counts[1:][-1:]))])
+        rows.append([said(titles.get(name, name)), *cells, "–".join(f"{n:,}" for n in (*counts[:1], *counts[1:][-1:]))])
     table(["", *(said(name) for name, _ in named), "n"], rows, said(title), right=range(1, len(named) + 2))
 
 
