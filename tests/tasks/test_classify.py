@@ -7,7 +7,7 @@ from tests.families import FAMILIES, tiny_model
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.data.text import text_key
-from llamita.tasks.classify import Classify, macro_f1, open_task
+from llamita.tasks.classify import Classify, macro_f1, open_known, open_task
 
 TEXTS = [f"text number {i}" for i in range(40)]
 LABELS = ["good" if i % 4 else "bad" for i in range(40)]
@@ -77,6 +77,13 @@ def test_labels_are_ordered_by_number_or_alphabet(labels: list[object], order: t
 def test_names_that_are_no_text_are_written_as_labels_are() -> None:
     task = Classify.from_lists(["x", "y"] * 5, [True, False] * 5, names=[True, False], select=0.0)  # type: ignore[list-item]
     assert task.labels == ("true", "false")
+
+
+def test_labels_that_differ_in_case_alone_are_never_taken_for_one_another() -> None:
+    known = ("Yes", "yes", "No")
+    assert open_known((["x", "y", "z"], ["Yes", "yes", "NO"]), known).labels == ("Yes", "yes", "NO")
+    with pytest.raises(UserError, match="label 'YES' is none of the model's labels"):
+        open_known((["x"], ["YES"]), known)
 
 
 def test_given_labels_keep_their_order() -> None:

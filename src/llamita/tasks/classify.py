@@ -138,13 +138,14 @@ def open_known(labelled: Any, known: Sequence[str]) -> Task:
 
 
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
-    """The engine's labels as the data writes them: case may differ, and LABEL_0 may be 0."""
-    place: dict[str, int] = {}
-    for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold, str):
-        place |= {rename(name): i for i, name in enumerate(known)}
+    """The engine's labels as the data writes them: case may differ where no two labels do so alone, and LABEL_0 may be 0."""
+    exact, folded = {name: i for i, name in enumerate(known)}, dict[str, int]()
+    for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold):
+        told = [rename(name) for name in known]
+        folded |= {name: i for i, name in enumerate(told) if told.count(name) == 1}
     names = list(known)
     for i, label in enumerate(table.labels or ()):
-        at = place.get(label, place.get(label.casefold()))
+        at = exact.get(label, folded.get(label.casefold()))
         if at is None:
             raise UserError(
                 f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
