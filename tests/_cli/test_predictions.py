@@ -18,6 +18,27 @@ def test_a_text_with_commas_quotes_and_line_ends_comes_back_from_csv_as_it_was(m
     assert [row["text"] for row in rows] == [text, "d"]
 
 
+def test_a_carriage_return_in_a_text_or_label_is_read_again(tmp_path: Path, said: Callable[..., str]):
+    from llamita.data.read import read_table
+
+    tiny_model("bert", labels=("good\rone", "bad\rone")).save(tmp_path / "m")
+    (tmp_path / "t.jsonl").write_text(json.dumps({"text": "a\rb"}) + "\n", encoding="utf-8")
+    said("predict", tmp_path / "m", "--file", tmp_path / "t.jsonl", "--out", tmp_path / "p.csv")
+    table = read_table(tmp_path / "p.csv")
+    assert table.texts == ["a\rb"]
+    assert table.labels is not None
+    assert table.labels[0] in ("good\rone", "bad\rone")
+
+
+def test_a_label_of_two_lines_or_of_hundreds_of_characters_keeps_the_table_a_line_a_text(
+    tmp_path: Path, said: Callable[..., str]
+):
+    tiny_model("bert", labels=("x" * 300, "two\nlines")).save(tmp_path / "m")
+    lines = said("predict", tmp_path / "m", "a", "b c", "好", "--format", "table").splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(("x" * 300 + "  ", "two lines" + " " * 33)) for line in lines)
+
+
 def test_a_table_has_one_line_a_text_with_label_and_percent(model: Path, said: Callable[..., str]):
     words = ("a warm\n  film", "很失望")
     answers = [json.loads(line) for line in said("predict", model, *words, "--format", "jsonl").splitlines()]

@@ -47,7 +47,9 @@ def test_a_table_writes_values_as_they_are_read(tmp_path: Path) -> None:
     names = [f"c{i}" for i in range(len(VALUES))]
     write_rows(tmp_path / "a.csv", names, [(1, VALUES)], "memory")
     assert (tmp_path / "a.csv").read_text().splitlines()[1] == "true,1,,,2.5,3,2024-05-06"
-    with pytest.raises(UserError, match=r"memory:9: 'c' must be one text or number, got a list"):
+    with pytest.raises(
+        UserError, match=r"memory:9: 'c' holds several values, which a table's cell can't; write \.jsonl"
+    ):
         write_rows(tmp_path / "b.csv", ("c",), [(9, (["x"],))], "memory")
 
 
@@ -105,3 +107,9 @@ def test_a_split_is_read_again_as_it_was(texts, several, tmp_path):
     assert tuple(table.texts) == texts
     assert table.labels == (["bad|good", ""] if several else ["good", "bad"])
     assert table.several is several
+
+
+def test_labels_that_look_like_several_are_read_again_as_they_were(tmp_path: Path) -> None:
+    split = Split(texts=("x", "y", "z"), labels=(2, 0, 1))
+    columns = write_split(tmp_path / "test.csv", split, ("a", "b", "a;b"))
+    assert read_table(tmp_path / "test.csv", columns=columns).labels == ["a;b", "a", "b"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import logging
 import os
@@ -111,14 +110,15 @@ def _parser() -> flags.Parser:
 def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
     """What a language model answers to each text, asked by itself."""
     from llamita.core.decoding import Decoding
+    from llamita.data.write import row_writer
 
     if args.pair is not None or args.coverage is not None:
         raise UserError(f"{args.model} answers in words; --pair, --coverage and --labelled are for models with labels")
     how = Decoding(max_tokens=args.max_tokens or LONGEST)
     with _output(args.out) as stream:
-        table = csv.writer(stream, lineterminator="\n")
+        write_row = row_writer(stream)
         if form == "csv":
-            table.writerow(["text", "answer"])
+            write_row(["text", "answer"])
         for texts in _chunks(args):
             plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
             for start in range(0, len(plain), ANSWERED):
@@ -126,7 +126,7 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
                 answers = engine.chat_all([[{"role": "user", "content": text}] for text in some], how)
                 for text, answer in zip(some, answers, strict=True):
                     if form == "csv":
-                        table.writerow([text, answer])
+                        write_row([text, answer])
                     elif form == "jsonl":
                         stream.write(json.dumps({"text": text, "answer": answer}, ensure_ascii=False) + "\n")
                     else:

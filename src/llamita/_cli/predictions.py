@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
@@ -15,6 +14,10 @@ if TYPE_CHECKING:
 
     Writer = Callable[[Sequence[Text], np.ndarray], None]
     """Writes texts and their scores."""
+
+
+WIDEST = 40
+"""Columns of a terminal that labels line up in; a longer label pushes its own line."""
 
 
 class Teller:
@@ -49,7 +52,9 @@ class Teller:
 
 def csv_writer(stream: IO[str], teller: Teller) -> Writer:
     """A row a text, under a head that names the labels; several labels stand between bars."""
-    writer = csv.writer(stream, lineterminator="\n")
+    from llamita.data.write import row_writer
+
+    write_row = row_writer(stream)
     started = False
 
     def write(texts: Sequence[Text], scores: np.ndarray) -> None:
@@ -60,8 +65,8 @@ def csv_writer(stream: IO[str], teller: Teller) -> Writer:
                 record["labels"] = "|".join(record["labels"])
             if not started:
                 started = True
-                writer.writerow([*record, *(f"probability_{label}" for label in teller.labels)])
-            writer.writerow([*record.values(), *probabilities.values()])
+                write_row([*record, *(f"probability_{label}" for label in teller.labels)])
+            write_row([*record.values(), *probabilities.values()])
         stream.flush()
 
     return write
@@ -82,17 +87,21 @@ def table_writer(stream: IO[str], teller: Teller) -> Writer:
     """A line a text, for people: label, confidence, text."""
     from rich.cells import cell_len
 
-    width = max(cell_len(label) for label in teller.labels)
+    shown = {label: " ".join(label.split()) for label in teller.labels}
+    width = min(WIDEST, max(map(cell_len, shown.values())))
 
     def write(texts: Sequence[Text], scores: np.ndarray) -> None:
         for record in teller.records(texts, scores):
             text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
             if not teller.one:
-                given = ", ".join(f"{name} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"])
+                given = ", ".join(
+                    f"{shown[name]} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"]
+                )
                 stream.write(f"{{{given}}}  {' '.join(text.split())}\n")
                 continue
-            label = record["label"] + " " * (width - cell_len(record["label"]))
-            likely = f"  {{{', '.join(record['labels'])}}}" if "labels" in record else ""
+            label = shown[record["label"]]
+            label += " " * (width - cell_len(label))
+            likely = f"  {{{', '.join(shown[name] for name in record['labels'])}}}" if "labels" in record else ""
             stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")
         stream.flush()
 

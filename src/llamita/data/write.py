@@ -13,7 +13,7 @@ from typing import IO, Any
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.cells import cell_text
-from llamita.data.label_sets import JOINT
+from llamita.data.label_sets import JOINT, likely_separator, written_lists
 from llamita.data.rows import MISSING, Row
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".txt")
@@ -68,19 +68,36 @@ def write_split(file: Path, split: Split, labels: Sequence[str]) -> dict[str, st
         for line, (text, of) in enumerate(zip(split.texts, told, strict=True), 1)
     ]
     write_rows(file, names, rows, split.source)
-    return {"separator": JOINT} if several else {}
+    if several:
+        return {"separator": JOINT}
+    cells = [cell for _, (*_, cell) in rows]
+    return {"label": "label"} if likely_separator(cells) or written_lists(cells) else {}
 
 
-def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = ",") -> Writer:
+def row_writer(stream: IO[str], delimiter: str = ",") -> Callable[[Sequence[Any]], None]:
+    """Writes a row of a delimited table, so that it can be read again."""
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
     # The module quotes no carriage return that isn't in the line's end, and then can't read the file again.
     careful = csv.writer(stream, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(names)
+
+    def write(cells: Sequence[Any]) -> None:
+        (careful if any(isinstance(cell, str) and "\r" in cell for cell in cells) else writer).writerow(cells)
+
+    return write
+
+
+def _table(stream: IO[str], names: Sequence[str], source: str, delimiter: str = ",") -> Writer:
+    write_row = row_writer(stream, delimiter)
+    write_row(names)
 
     def write(number: int, values: Sequence[Any]) -> None:
-        held = (None if value is MISSING else value for value in values)
-        cells = [cell_text(source, number, value, name) for name, value in zip(names, held, strict=True)]
-        (careful if any("\r" in cell for cell in cells) else writer).writerow(cells)
+        held = [None if value is MISSING else value for value in values]
+        nested = next((name for name, value in zip(names, held, strict=True) if isinstance(value, (list, dict))), None)
+        if nested is not None:
+            raise UserError(
+                f"{source}:{number}: {nested!r} holds several values, which a table's cell can't; write .jsonl"
+            )
+        write_row([cell_text(source, number, value, name) for name, value in zip(names, held, strict=True)])
 
     return write
 
