@@ -107,6 +107,22 @@ def test_words_and_what_lies_between_make_up_the_text(text: str) -> None:
     assert "".join([*between, text[at:]]).strip() == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("हिन्दी फिल्म।", ["हिन्दी", "फिल्म", "।"]),
+        ("cafe\u0301 ok", ["cafe\u0301", "ok"]),
+        ("שָׁלוֹם עוֹלָם", ["שָׁלוֹם", "עוֹלָם"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("か\u3099き", ["か\u3099", "き"]),
+        ("1\ufe0f\u20e3 x", ["1\ufe0f\u20e3", "x"]),
+        ("👩🏽\u200d🚀 ❤\ufe0fx", ["👩🏽\u200d🚀", "❤\ufe0f", "x"]),
+    ],
+)
+def test_accents_vowel_signs_and_joiners_stay_with_their_letter(text: str, words: list[str]) -> None:
+    assert units_of(text, 100).words == words
+
+
 def test_marks_inside_a_word_do_not_split_it() -> None:
     assert units_of("It isn't 3.5, a@b.c well-made", 100).words == ["It", "isn't", "3.5", ",", "a@b.c", "well-made"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
@@ -11,10 +12,12 @@ from typing import Any
 from llamita.core.task import Text
 
 log = logging.getLogger(__name__)
+UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+"""Thai, Lao, Tibetan, Burmese; Khmer; kana; Chinese."""
 
 
 def text_key(text: Text) -> str:
-    """Letters and digits only, in Unicode's compatibility form, without case: equal for texts that read the same.
+    """Letters, vowel signs and digits only, in Unicode's compatibility form, without case: equal for texts that read the same.
 
     A text without letters or digits (":-)") is its own key.
     """
@@ -24,13 +27,29 @@ def text_key(text: Text) -> str:
 
 def _key(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(c for c in folded if c.isalnum()) or folded.strip()
+    return "".join(c for c in folded if c.isalnum() or _is_vowel_sign(c)) or folded.strip()
+
+
+def _is_vowel_sign(c: str) -> bool:
+    """Whether a mark tells words apart, as in the scripts from Devanagari and Thai to Khmer: अच्छा and अच्छी are two words."""
+    return "\u0900" <= c <= "\u1cff" and is_mark(c)
+
+
+def is_mark(c: str) -> bool:
+    """Whether a character stands over, under or beside another: an accent, a vowel sign."""
+    return unicodedata.category(c)[0] == "M"
 
 
 def han_share(text: str) -> float:
     """Share of Chinese characters among those that are no spaces."""
     written = "".join(text.split())
     return sum("\u3400" <= c <= "\u4dbf" or "\u4e00" <= c <= "\u9fff" for c in written) / max(1, len(written))
+
+
+def unspaced_share(text: str) -> float:
+    """Share, among the characters that are no spaces, of scripts whose words have none between them."""
+    written = "".join(text.split())
+    return len(UNSPACED.findall(written)) / max(1, len(written))
 
 
 def is_empty(text: str) -> bool:

@@ -6,14 +6,20 @@ import logging
 import re
 import warnings
 from dataclasses import dataclass
+from itertools import chain
 
 from llamita.core.task import Text
+from llamita.data.text import is_mark
 
 HAN_AND_KANA = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HAN = re.compile(f"[{HAN_AND_KANA}]")
-UNIT = re.compile(
-    rf"[{HAN_AND_KANA}]|[^\W_{HAN_AND_KANA}]+(?:['’\-.,:/@_][^\W_{HAN_AND_KANA}]+)*|[^\w\s]+|_+", re.UNICODE
-)
+MARKED = (range(0x300, 0x1E00), range(0x20D0, 0x2100), range(0x302A, 0x309B), range(0xA660, 0xABF0), range(0xFE00, 0xFE30),
+          range(0xE0100, 0xE01F0))  # fmt: skip
+"""Where Unicode has its marks, but for those of scripts that nobody writes any more."""
+ON = "\u200c\u200d" + "".join(filter(is_mark, map(chr, chain(*MARKED))))
+"""What belongs to the letter before it, though `\\w` takes it for none: joiners, accents, vowel signs, variants of a character."""
+LETTERS = f"[^\\W_{HAN_AND_KANA}](?:[^\\W_{HAN_AND_KANA}]|[{ON}])*"
+UNIT = re.compile(rf"[{HAN_AND_KANA}][{ON}]*|{LETTERS}(?:['’\-.,:/@_]{LETTERS})*|[^\w\s]+|_+", re.UNICODE)
 """A character; or letters and digits, held together by marks inside ("isn't", "3.5", "a@b.c"); or a run of marks."""
 
 
