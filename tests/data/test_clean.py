@@ -23,6 +23,21 @@ def test_the_reason_is_named(text: str, reason: str) -> None:
     assert fault_of(text) == reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ภาพยนตร์เรื่องนี้ดีมากและสนุกมากจริงๆ ฉันชอบเนื้อเรื่องของมันมากที่สุดเลย",
+        "ဒီရုပ်ရှင်က အရမ်းကောင်းတယ်၊ ဇာတ်လမ်းကို ကြိုက်တယ်။",
+        "ភាពយន្តនេះល្អណាស់ ខ្ញុំចូលចិត្តរឿងរបស់វា។",
+        "ఈ సినిమా చాలా బాగుంది, దాని కథ నాకు నచ్చింది.",
+        "このえいがはとてもおもしろくてすきです。またみたいとおもいます。",
+        "הַסֶּרֶט הַזֶּה טוֹב מְאוֹד, וְאָהַבְתִּי אֶת הָעֲלִילָה שֶׁלּוֹ.",
+    ],
+)
+def test_scripts_of_vowel_signs_and_without_spaces_are_running_text(text: str) -> None:
+    assert fault_of(text) == ""
+
+
 def test_each_document_is_left_out_once_and_the_first_copy_stays() -> None:
     texts = [
         GOOD,

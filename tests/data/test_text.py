@@ -45,6 +45,8 @@ def test_composed_and_decomposed_letters_have_one_key(text: str) -> None:
         ("a film of 1 star", "a film of 10 stars"),
         ("resume", "resumé"),
         ("很好", "狠好"),
+        ("अच्छा", "अच्छी"),
+        ("มา", "ม้า"),
         ("後", "后"),
         ("👍", "👎"),
         ("!", "?"),

@@ -13,7 +13,7 @@ from statistics import median
 
 from llamita.core.errors import require
 from llamita.data.copies import quickly_looked_through, repeated_nearly, same_texts
-from llamita.data.text import han_share
+from llamita.data.text import han_share, is_mark, unspaced_share
 
 log = logging.getLogger(__name__)
 COPIES = ("auto", "near", "exact", "keep")
@@ -21,7 +21,7 @@ FEWEST_CHARACTERS = 20
 SENTENCE, SAMPLE = 2, 1000
 """Documents whose median is below so many times as many characters are sentences; so many of the first ones are asked."""
 LEAST_LETTERS = 0.6
-"""Share of the characters other than spaces that are letters or digits."""
+"""Share of the characters other than spaces that are letters, digits, or the vowel signs and accents on them."""
 MOST_REPEATED = 0.5
 """Share of the lines that stand there twice or more, of a text of four lines or more."""
 WORD_LENGTHS = (2, 15)
@@ -83,7 +83,7 @@ def fault_of(text: str, fewest: int = FEWEST_CHARACTERS) -> str:
     bare = [c for c in text if not c.isspace()]
     if _size(text) < fewest:
         return "too short"
-    if sum(c.isalnum() for c in bare) < LEAST_LETTERS * len(bare):
+    if sum(c.isalnum() or is_mark(c) for c in bare) < LEAST_LETTERS * len(bare):
         return "mostly marks"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     counts = Counter(lines)
@@ -91,6 +91,6 @@ def fault_of(text: str, fewest: int = FEWEST_CHARACTERS) -> str:
         return "repeated lines"
     words = re.findall(r"\S+", text)
     mean = sum(map(len, words)) / len(words)
-    if han_share(text) < 0.1 and not WORD_LENGTHS[0] <= mean <= WORD_LENGTHS[1]:
+    if unspaced_share(text) < 0.1 and not WORD_LENGTHS[0] <= mean <= WORD_LENGTHS[1]:
         return "no words"
     return ""
