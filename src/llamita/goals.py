@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, log
 
+from llamita.core.checked import as_python
 from llamita.core.errors import require
 from llamita.core.measure import Finding
 from llamita.core.report import Goal
@@ -24,7 +25,8 @@ class Goals:
 
     def __post_init__(self) -> None:
         for name, example in (("keep", "0.99"), ("max_size", "20_000_000 bytes"), ("max_latency", "5 ms")):
-            value = getattr(self, name)
+            value = as_python(getattr(self, name))
+            object.__setattr__(self, name, value)
             number = isinstance(value, int | float) and not isinstance(value, bool)
             require(value is None or number, f"{name} must be a number such as {example}, or None, got {value!r}")
         require(

@@ -20,7 +20,6 @@ from llamita.core.registry import (
     opener_of,
     resolve,
     settings_of,
-    yaml_bool,
 )
 
 
@@ -150,10 +149,3 @@ def test_a_module_that_opens_nothing_is_refused_with_a_remedy(name):
     with pytest.raises(UserError, match="can't open; update llamita, or export the model again") as told:
         opener_of(name)
     assert repr(name) in str(told.value)
-
-
-def test_truth_is_written_in_four_ways():
-    assert all(yaml_bool(word) for word in ("true", "Yes", "ON", "1"))
-    assert not any(yaml_bool(word) for word in ("False", "no", "off", "0"))
-    with pytest.raises(ValueError, match="maybe"):
-        yaml_bool("maybe")

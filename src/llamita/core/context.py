@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from llamita.core.checked import Checked
+from llamita.core.errors import require
+from llamita.core.task import SPLITS, SplitName
 
 if TYPE_CHECKING:
     from llamita.core.task import Task
 
-SplitName = Literal["train", "select", "test", "unlabelled"]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class Run(Checked):
     """Where a step, measure or exporter works and what it may use."""
 
     folder: Path
@@ -36,10 +38,8 @@ class Run:
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("llamita"))
 
     def __post_init__(self) -> None:
-        """Folders may be given as text, as they are in a script or notebook."""
-        for name in ("folder", "teacher", "cache"):
-            if isinstance(given := getattr(self, name), str):
-                object.__setattr__(self, name, Path(given))
+        """Folders may be given as text, as they are in a script or notebook; a split that no task has is refused."""
+        require(self.split in SPLITS, f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
 
     def at(self, folder: Path) -> Run:
         """The same run working in another folder, which is made."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from llamita.core.checked import Checked
 from llamita.core.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoding:
+class Decoding(Checked):
     """Greedy unless a temperature says otherwise, so that the same question has the same answer."""
 
     max_tokens: int = 256

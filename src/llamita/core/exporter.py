@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llamita.core.checked import Checked
+
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
@@ -41,7 +43,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporter(ABC):
+class Exporter(Checked, ABC):
     """Writes an artifact; its fields are its settings."""
 
     @abstractmethod

@@ -104,6 +104,7 @@ def chosen_device(named: str | None = None) -> str:
     best = best_device()
     if named is None:
         return best
+    named = str(named)  # torch.device's own text is such a name
     kind = named.split(":")[0]
     require(kind in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
     require(kind in ("cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
+from llamita.core.checked import Checked
 from llamita.core.errors import UserError
 from llamita.core.task import label_order
 
@@ -57,7 +58,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure(ABC):
+class Measure(Checked, ABC):
     """A measurement; its fields are its settings."""
 
     @abstractmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita.core import processes
+from llamita.core.checked import as_whole
 from llamita.core.errors import UserError, require
 from llamita.core.exporter import Artifact
 from llamita.core.hardware import num_cores
@@ -65,9 +66,7 @@ def checked_threads(threads: int | None) -> int | None:
     Raises:
         UserError: it is no whole number from 1 on.
     """
-    whole = isinstance(threads, int) and not isinstance(threads, bool) and threads > 0
-    require(threads is None or whole, f"threads must be a whole number from 1 on, got {threads!r}")
-    return threads
+    return None if threads is None else as_whole("threads", threads, 1)
 
 
 def set_threads(threads: int | None) -> int:

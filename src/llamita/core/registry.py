@@ -144,10 +144,16 @@ def opener_of(name: str) -> Callable[..., Engine]:
     )
 
 
+def class_of(name: str) -> type:
+    """The class of a registered method."""
+    entry = resolve(name)
+    return getattr(importlib.import_module(f"llamita.{entry.name}"), entry.class_name)
+
+
 def build(name: str, settings: Mapping[str, Any] | None = None, kind: str | None = None) -> Any:
     """The object of a registered method with these settings; unknown ones are refused."""
     entry = resolve(name, kind)
-    cls = getattr(importlib.import_module(f"llamita.{entry.name}"), entry.class_name)
+    cls = class_of(entry.name)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     given = dict(settings or {})
     for key in given:
@@ -159,48 +165,7 @@ def build(name: str, settings: Mapping[str, Any] | None = None, kind: str | None
     missing = [s.name for s in entry.settings if s.default is None and s.name not in given]
     if missing:
         raise UserError(f"{entry.name} needs {', '.join(missing)}.")
-    return cls(**{key: _coerce(entry, key, value) for key, value in given.items()})
-
-
-def _coerce(entry: Entry, key: str, value: Any) -> Any:
-    """Check a plain value against the field's annotation; YAML and flags know only plain types."""
-    setting = next((s for s in entry.settings if s.name == key), None)
-    if setting is None:
-        return value
-    options = [part.strip() for part in setting.type.split("|")]
-    if value is None:
-        if "None" in options:
-            return None
-        raise UserError(f"{entry.name}: {key} must be {setting.type}, got nothing")
-    if isinstance(value, list):
-        value = tuple(value)
-    wanted = {"int": int, "float": float, "str": str, "bool": bool}
-    for option in options:
-        kind = wanted.get(option)
-        if kind is None:
-            if option != "None":
-                return Path(value) if option == "Path" else value
-            continue
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            return float(value)
-        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-            return value
-        if isinstance(value, str) and kind is not str:
-            try:
-                return yaml_bool(value) if kind is bool else kind(value)
-            except ValueError:
-                continue
-    raise UserError(f"{entry.name}: {key} must be {setting.type}, got {value!r}")
-
-
-def yaml_bool(value: str) -> bool:
-    """Read a flag's text as a truth value."""
-    lowered = value.lower()
-    if lowered in ("true", "yes", "on", "1"):
-        return True
-    if lowered in ("false", "no", "off", "0"):
-        return False
-    raise ValueError(value)
+    return cls(**given)
 
 
 def name_of(obj: object) -> str:

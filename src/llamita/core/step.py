@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from llamita.core.checked import Checked
+
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step(ABC):
+class Step(Checked, ABC):
     """A change of a model; a subclass is one file, named in the registry by its place in the tree."""
 
     needs_teacher: ClassVar[bool] = False

@@ -8,12 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel, told
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Text = str | tuple[str, str]
 """A text, or a pair of texts such as premise and hypothesis."""
+SplitName = Literal["train", "select", "test", "unlabelled"]
+SPLITS: tuple[str, ...] = get_args(SplitName)
+"""What the splits of a task are called."""
 
 
 def parts_of(text: Text) -> dict[str, str]:
@@ -117,6 +120,7 @@ class Task(ABC):
 
     def split(self, name: str) -> Split:
         """The split of this name: train, select, test or unlabelled."""
+        require(name in SPLITS, f"split must be one of {', '.join(SPLITS)}, got {name!r}")
         return getattr(self, name)
 
     def gold(self, split: Split) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.checked import Checked
 from llamita.core.errors import require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shots:
+class Shots(Checked):
     """Labelled texts, some of which are shown to a language model before each question."""
 
     data: Any

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.checked import Checked
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
@@ -28,7 +29,7 @@ EMPTY = ("", "N/A", "...")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hypothesis:
+class Hypothesis(Checked):
     """How a label becomes a sentence that a text may entail, and how the answers are read."""
 
     text: str | None = None

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from llamita.core.checked import Checked
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.tasks import _side_by_side as side_by_side
@@ -39,7 +40,7 @@ EMPTY = ("", "N/A", "[MASK]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prompt:
+class Prompt(Checked):
     """How the model is asked, and how its answers are read."""
 
     start: str = "Labels: {labels}.\n\n"
