@@ -214,18 +214,26 @@ def test_too_few_texts_to_learn_from_are_refused(job, tmp_path):
     [
         ({"data": None}, "no data given"),
         ({"max_size": "5MB"}, "max_size must be a number such as"),
-        ({"minutes": "ten"}, "minutes must be more than 0, got ten"),
+        ({"minutes": "ten"}, "minutes must be a number more than 0, got 'ten'"),
         ({"threads": -1}, "threads must be a whole number from 1 on, got -1"),
         ({"seed": 1.5}, "seed must be a whole number from 0 on, got 1.5"),
         ({"columns": "text=review"}, "columns must be a dict such as"),
         ({"labels": 5}, "labels must be names"),
+        ({"labels": {"good", "bad"}}, "labels must be names in order"),
+        ({"students": [3]}, "students must be a list of models"),
+        (
+            {"model": object()},
+            r"lighten takes a model's folder or name, got object; save it first: model.save\('folder'\)",
+        ),
+        ({"out": 3}, "out must be a folder, got 3"),
+        ({"teacher_floor": "high"}, "teacher_floor must be a share from 0 to 1, got 'high'"),
         ({"students": "minilm"}, r"students must be a list of models, such as \['minilm'\]"),
         ({"language": "fr"}, "language must be one of en, zh, got 'fr'"),
     ],
 )
 def test_a_wrong_kind_of_argument_is_refused_in_python_before_any_work(wrong, said, tmp_path):
     with pytest.raises(UserError, match=said):
-        lighten(**{"data": "missing.csv"} | wrong, out=tmp_path / "run")
+        lighten(**{"data": "missing.csv", "out": tmp_path / "run"} | wrong)
     assert not (tmp_path / "run").exists()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from llamita.core.alone import alone_in
 from llamita.core.answers import KINDS
+from llamita.core.checked import as_python, as_whole, is_number
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
 from llamita.core.logs import logged
@@ -21,6 +22,7 @@ from llamita.core.opening import checked_threads
 from llamita.core.report import Report
 from llamita.core.store import Store
 from llamita.data.check import check
+from llamita.data.columns import named_columns
 from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
 from llamita.data.read import read_table, without_no_label
@@ -30,6 +32,7 @@ from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, deliver, finish
+from llamita.tasks._splits import listed_names
 from llamita.tasks.asked import SHOTS
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told
@@ -73,13 +76,18 @@ def lighten(
         UserError: for data, goals or a machine that can't do it.
     """
     goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
-    _require_possible(task=task, minutes=minutes, seed=seed, threads=threads, language=language)
-    _require_kinds(data, labels, columns, students)
+    _require_possible(
+        task=task, minutes=minutes, seed=seed, threads=threads, language=language, teacher_floor=teacher_floor
+    )
+    _require_kinds(model, data, labels, columns, students)
+    seed, minutes = int(seed), as_python(minutes)
+    students = None if students is None else [str(one) for one in students]
+    labels = labels if isinstance(labels, str | Mapping) else listed_names(labels)
     folder = _folder(out, data)
     device = chosen_device(device)
     tables, doubts = checked(data, test, unlabelled, columns)
     settings = _given(train=data, test=test, unlabelled=unlabelled, columns=columns, labels=labels, seed=seed)
-    model = model or default_teacher(tables["train"].texts)
+    model = str(model or default_teacher(tables["train"].texts))
     asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns}
     bare = unlabelled_texts(tables, labels, seed, model=model, asking=asking)
     _require_askable(bare, task, teacher_floor)
@@ -98,36 +106,41 @@ def lighten(
     return report
 
 
-def _require_possible(*, task: str, minutes: float, seed: int, threads: int | None, language: str) -> None:
+def _require_possible(
+    *, task: str, minutes: float, seed: int, threads: int | None, language: str, teacher_floor: float | None
+) -> None:
     """Refuse what no run can do."""
     known = tuple(kind.task for kind in KINDS)
     require(task in known, f"lighten can do the tasks {' and '.join(known)}, got {task!r}")
-    number = isinstance(minutes, int | float) and minutes > 0
-    require(number, f"minutes must be more than 0, got {minutes}")
-    whole = isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0
-    require(whole, f"seed must be a whole number from 0 on, got {seed!r}")
+    require(is_number(minutes) and minutes > 0, f"minutes must be a number more than 0, got {minutes!r}")
+    require(
+        teacher_floor is None or (is_number(teacher_floor) and 0 <= teacher_floor <= 1),
+        f"teacher_floor must be a share from 0 to 1, got {teacher_floor!r}",
+    )
+    as_whole("seed", seed, 0)
     require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     checked_threads(threads)
 
 
-def _require_kinds(data: Any, labels: Any, columns: Any, students: Any) -> None:
+def _require_kinds(model: Any, data: Any, labels: Any, columns: Any, students: Any) -> None:
     """Refuse from Python what the command line can't even say."""
     require(data is not None, "no data given; give training data: a file, (texts, labels), a DataFrame or a Dataset")
+    listed_names(labels)
+    named_columns(columns)
+    known = isinstance(students, Sequence) and not isinstance(students, str)
     require(
-        labels is None or hasattr(labels, "__iter__"), f"labels must be names, such as ['good', 'bad'], got {labels!r}"
-    )
-    require(
-        columns is None or isinstance(columns, Mapping),
-        f"columns must be a dict such as {{'text': 'review', 'label': 'stars'}}, got {columns!r}",
-    )
-    require(
-        students is None or not isinstance(students, str),
+        students is None or (known and all(isinstance(one, str | Path) for one in students)),
         f"students must be a list of models, such as ['minilm'], got {students!r}",
+    )
+    require(
+        model is None or isinstance(model, str | Path),
+        f"lighten takes a model's folder or name, got {type(model).__name__}; save it first: model.save('folder')",
     )
 
 
 def _folder(out: str | Path | None, data: Any) -> Path:
     """Where the run goes; refused where a file stands."""
+    require(out is None or isinstance(out, str | Path), f"out must be a folder, got {out!r}")
     folder = Path(out or default_folder(data))
     require(not folder.is_file(), f"out must be a folder; {folder} is a file")
     return folder
@@ -135,7 +148,7 @@ def _folder(out: str | Path | None, data: Any) -> Path:
 
 def _given(*, labels: Any, **settings: Any) -> dict[str, Any]:
     """The task's settings that have a value; of labels with words to say for them, the names."""
-    names = list(labels) if isinstance(labels, Mapping) else labels
+    names = labels if isinstance(labels, str) else listed_names(labels)
     return {key: one for key, one in {**settings, "labels": names}.items() if one is not None}
 
 

@@ -96,3 +96,61 @@ def test_labels_of_a_list_are_passed_beside_it() -> None:
         UserError, match=r"a list of texts or pairs of texts has no labels; pass them beside it: \(texts, labels\)"
     ):
         read_table([("a good film", "pos"), ("bad", "neg")], labelled=True)
+
+
+def test_what_numpy_pandas_or_torch_hold_is_what_python_holds() -> None:
+    import numpy as np
+    import pandas as pd
+    from datasets import Dataset
+
+    texts = ["a", "b", "c", "d"]
+    for labels, wanted in (
+        (pd.array([True, False] * 2, dtype="boolean"), ["true", "false"] * 2),
+        (np.array([0, 1] * 2, dtype="float32"), ["0", "1"] * 2),
+        (pd.Series([0, 1] * 2, dtype="Int64"), ["0", "1"] * 2),
+        (pd.Series(["x", "y"] * 2, dtype="category"), ["x", "y"] * 2),
+        ([np.array(["x"]), np.array(["y", "x"])] * 2, ["x", "y|x"] * 2),
+    ):
+        for source in (
+            pd.DataFrame({"text": texts, "label": labels}),
+            (np.array(texts), labels),
+            [{"text": np.str_(t), "label": one} for t, one in zip(texts, labels, strict=True)],
+        ):
+            assert read_table(source).labels == wanted, (type(source), labels)
+    data = Dataset.from_dict({"text": texts, "label": [0, 1] * 2})
+    for form in (None, "numpy", "torch", "pandas"):
+        table = read_table(data.with_format(form))
+        assert (table.texts, table.labels) == (texts, ["0", "1"] * 2), form
+
+
+def test_a_column_or_an_array_is_a_list_of_texts() -> None:
+    import numpy as np
+    import pandas as pd
+
+    for source in (pd.Series(["a", "b"], index=[7, 3]), np.array(["a", "b"])):
+        assert read_table(source).texts == ["a", "b"]
+    with pytest.raises(UserError, match="item 2 of the list must be a text, got 'nan'"):
+        read_table(pd.Series(["a", None]))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (({"a", "b"}, ["x", "y"]), "texts must stand in order, as in a list, an array or a column, got set"),
+        ((["a", "b"], {"x": 1, "y": 2}), "labels must stand in order, .* got dict"),
+        ((None, None), "texts must stand in order, .* got NoneType"),
+        ([{"text": "a"}, "b"], "item 2 of the list must be a dict as the first is, got 'b'"),
+    ],
+)
+def test_what_has_no_order_or_changes_its_kind_is_refused(source: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_table(source)
+
+
+def test_columns_of_pandas_may_have_numbers_for_names_and_are_a_dict() -> None:
+    import pandas as pd
+
+    table = read_table(pd.DataFrame({0: ["a", "b"], 1: ["x", "y"]}), columns={"text": 0, "label": 1})  # type: ignore[dict-item]
+    assert (table.texts, table.labels) == (["a", "b"], ["x", "y"])
+    with pytest.raises(UserError, match=r"columns must be a dict such as .*, got \['text'\]"):
+        read_table(["a"], columns=["text"])  # type: ignore[arg-type]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from tests.families import FAMILIES, tiny_model
@@ -109,6 +112,38 @@ def test_bad_data_is_refused_in_one_line(data: dict[str, object], message: str) 
     with pytest.raises(UserError, match=message) as error:
         open_task(**data)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"select": "0.1"}, r"select must be in \[0, 0.5\], got '0.1'"),
+        ({"select": None}, r"select must be in \[0, 0.5\], got None"),
+        ({"seed": "a"}, "seed must be a whole number from 0 on, got 'a'"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+        ({"max_length": 12.5}, "max_length must be a whole number from 1 on, got 12.5"),
+        ({"labels": 3}, "labels must be names in order, such as .*, got 3"),
+        ({"labels": {"good", "bad"}}, "labels must be names in order, such as .*, got {"),
+        ({"columns": "text=text"}, "columns must be a dict such as .*, got 'text=text'"),
+    ],
+)
+def test_from_python_a_setting_of_another_kind_is_refused_in_one_line(setting: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        open_task(train=(["a", "b"] * 4, ["good", "bad"] * 4), **setting)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    task = open_task(
+        train=([f"text {i}" for i in range(40)], [0.0, 1.0] * 20), labels=np.array([1.0, 0.0]), seed=np.int64(1),  # type: ignore[arg-type]
+        max_length=np.int64(12), select=np.float32(0.25),  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert (task.labels, task.max_length, len(task.select)) == (("1", "0"), 12, 8)
+    assert json.loads(json.dumps(task.describe()))["max_length"] == 12
+
+
+def test_a_split_that_no_task_has_is_refused() -> None:
+    with pytest.raises(UserError, match="split must be one of train, select, test, unlabelled, got 'tset'"):
+        Classify().split("tset")
 
 
 def test_pairs_are_kept_as_pairs() -> None:

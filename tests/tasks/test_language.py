@@ -122,7 +122,7 @@ def test_weights_follow_their_documents_and_change_the_address(tmp_path) -> None
     [
         ({"train": TEXTS, "labels": ("a", "b")}, "has no labels"), ({}, "no data given"),
         ({"train": ["only one"]}, "can't be cut in two"), ({"train": TEXTS, "select": 0.7}, "select must be in"),
-        ({"train": TEXTS, "max_length": 0}, "max_length must be at least 1, got 0"),
+        ({"train": TEXTS, "max_length": 0}, "max_length must be a whole number from 1 on, got 0"),
     ],
 )  # fmt: skip
 def test_what_can_not_be_opened_is_refused(given: dict, message: str) -> None:

@@ -14,6 +14,7 @@ from llamita.core.answers import AnyLabels
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.data.read import read_table
 from llamita.explain.occlusion import Occlusion
 from llamita.measure.agreement import Agreement
 from llamita.measure.calibration import Calibration
@@ -38,6 +39,13 @@ def bag(weights=WEIGHTS, labels=LABELS, answers=None, **more) -> BagOfWords:
 
 def run(tmp_path: Path, task=TASK) -> Run:
     return Run(folder=tmp_path, task=task)
+
+
+def test_a_table_that_was_handed_in_stays_as_it_was() -> None:
+    train = read_table((["a", "b", "c", "d"] * 3, [["x"], ["y", "x"], ["y"], []] * 3))
+    test = read_table((["e", "f"], ["x", "y"]))
+    assert open_task(train=train, test=test).test.label_sets == ((0,), (1,))
+    assert (test.several, test.columns, test.labels) == (False, {"text": "text", "label": "label"}, ["x", "y"])
 
 
 def test_scores_by_hand(tmp_path: Path) -> None:

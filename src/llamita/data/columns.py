@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.errors import UserError, did_you_mean, require
 from llamita.data.text import han_share
 
 ROLES = ("text", "pair", "label")
@@ -34,6 +35,19 @@ NO_LABEL = "none"
 
 SENTENCE = re.compile("[,;!?…，。；！？、]|[.]$")
 """Marks that texts have and names of columns don't."""
+
+
+def named_columns(columns: Any) -> dict[str, str] | None:
+    """What the user says of the columns, as text; pandas has numbers for names, too.
+
+    Raises:
+        UserError: it is no dict.
+    """
+    require(
+        columns is None or isinstance(columns, Mapping),
+        f"columns must be a dict such as {{'text': 'review', 'label': 'stars'}}, got {columns!r}",
+    )
+    return None if columns is None else {str(role): str(name) for role, name in columns.items()}
 
 
 def find_columns(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+from llamita.core.checked import as_python
 from llamita.core.errors import UserError
 from llamita.data.rows import MISSING, Rows, require_different
 
@@ -23,6 +24,7 @@ def rows_of(source: Any) -> tuple[str, Rows]:
         return "texts and labels", _texts_and_labels(*source)
     if isinstance(source, Mapping):
         raise UserError(_advice_for(source))
+    source = as_python(source)
     if not isinstance(source, Sequence):
         raise UserError(
             "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
@@ -42,16 +44,12 @@ def _advice_for(source: Mapping[Any, Any]) -> str:
 def _frame_rows(source: Any) -> Rows:
     names = tuple(str(c) for c in source.columns)
     require_different("DataFrame", names)
-    rows = (list(map(_of_python, values)) for values in source.itertuples(index=False, name=None))
+    rows = (list(map(as_python, values)) for values in source.itertuples(index=False, name=None))
     return Rows(names=names, rows=enumerate(rows, 1))
 
 
-def _of_python(value: Any) -> Any:
-    """A number or list of NumPy's or PyTorch's as Python's own, such as a column of lists that came from Parquet."""
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
 def _dataset_rows(source: Any) -> Rows:
+    source = source.with_format(None)  # one that gives tensors or tables would call its labels so
     names = tuple(source.column_names)
     each = {name: getattr(feature, "feature", feature) for name, feature in source.features.items()}
     named = {name: feature.int2str for name, feature in each.items() if hasattr(feature, "int2str")}
@@ -70,7 +68,7 @@ def _texts_and_labels(texts: Any, labels: Any) -> Rows:
             "labels as an array of 0 and 1 for each label have no names; give each text's as a list of names, or a DataFrame"
             " with a column of 0 and 1 for each label and columns={'labels': 'toxic,insult'}"
         )
-    texts, labels = list(texts), list(map(_of_python, labels))
+    texts, labels = _in_order(texts, "texts"), [as_python(label) for label in _in_order(labels, "labels")]
     if len(texts) != len(labels):
         raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
     paired = _list_rows(texts)
@@ -78,13 +76,23 @@ def _texts_and_labels(texts: Any, labels: Any) -> Rows:
     return Rows(names=(*paired.names, "label"), rows=rows, headed=False)
 
 
+def _in_order(items: Any, what: str) -> list[Any]:
+    """The items one by one; refused where they have no order, by which each text finds its label."""
+    if isinstance(items, (Mapping, Set)) or not isinstance(items, Iterable):
+        raise UserError(f"{what} must stand in order, as in a list, an array or a column, got {type(items).__name__}")
+    return list(items)
+
+
 def _list_rows(source: Sequence[Any]) -> Rows:
     first = source[0] if len(source) else ""
     if isinstance(first, Mapping):
-        names = tuple(str(key) for key in first)
-        return Rows(
-            names=names, rows=((i, [record.get(n, MISSING) for n in names]) for i, record in enumerate(source, 1))
-        )
+        strange = next((i for i, record in enumerate(source, 1) if not isinstance(record, Mapping)), None)
+        if strange is not None:
+            raise UserError(
+                f"item {strange} of the list must be a dict as the first is, got {str(source[strange - 1])[:60]!r}"
+            )
+        rows = ((i, [as_python(record.get(key, MISSING)) for key in first]) for i, record in enumerate(source, 1))
+        return Rows(names=tuple(str(key) for key in first), rows=rows)
     pairs = not isinstance(first, str)
     for i, item in enumerate(source, 1):
         if not (_is_pair(item) if pairs else isinstance(item, str)):

@@ -12,7 +12,7 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain, rows_text
-from llamita.data.columns import NO_LABEL, ROLES, find_columns, reads_like_text
+from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
 from llamita.data.decode import text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
@@ -109,6 +109,9 @@ class Reading:
     columns: Mapping[str, str] | None = None
     labelled: bool | None = None
     faults: Faults | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", named_columns(self.columns))
 
     @property
     def one_label(self) -> bool:

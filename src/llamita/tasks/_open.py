@@ -12,7 +12,7 @@ from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
-from llamita.tasks._splits import cut, label_names, require_data, without
+from llamita.tasks._splits import cut, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ def open_splits(
     Args:
         several: Whether a text has any labels; found in the data when left out.
     """
-    require_data(train, test, select, max_length)
-    wanted = [part.strip() for part in labels.split(",")] if isinstance(labels, str) else labels
+    seed, max_length = openable(train, test, select, seed, max_length)
+    wanted = listed_names(labels)
     untested = isinstance(test, list) and not test
     given = {"train": train, "test": None if untested else test}
     tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
@@ -66,12 +66,16 @@ def open_splits(
     return Opened(fields=fields, several=several)
 
 
-def _part_alike(tables: Mapping[str, Table], known: Sequence[str]) -> None:
-    """What stands between labels in one table does so in the others; a table where no text has several shows none."""
+def _part_alike(tables: dict[str, Table], known: Sequence[str]) -> None:
+    """What stands between labels in one table does so in the others; a table where no text has several shows none.
+
+    A table that is read anew takes the place of the one given, which may be the user's.
+    """
     found = next((one.columns["separator"] for one in tables.values() if "separator" in one.columns), None)
-    for table in tables.values():
-        if not table.several and table.labels is not None:
-            part_labels(table, found or likely_separator(table.labels, known) or "|")
+    for name, given in tables.items():
+        if not given.several and given.labels is not None:
+            tables[name] = table = replace(given, columns=dict(given.columns))
+            part_labels(table, found or likely_separator(given.labels, known) or "|")
 
 
 def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, seed: int) -> dict[str, Any]:

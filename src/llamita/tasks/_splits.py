@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
+from llamita.core.checked import as_python, as_whole, is_number
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.task import Split
 from llamita.data.cells import plain
@@ -63,15 +64,29 @@ def _labels_of(table: Table, row: int) -> tuple[str, ...]:
     return parts(table.labels[row]) if table.several else (table.labels[row],)
 
 
-def require_data(train: Any, test: Any, select: float, max_length: int | None) -> None:
-    """Refuse what no task can open.
+def openable(train: Any, test: Any, select: float, seed: int, max_length: int | None) -> tuple[int, int | None]:
+    """The seed and the length as plain numbers, once a task can be opened with all of these.
 
     Raises:
         UserError: no data, or a number out of its range.
     """
-    require(0 <= select <= 0.5, f"select must be in [0, 0.5], got {select:g}")
-    require(max_length is None or max_length >= 1, f"max_length must be at least 1, got {max_length}")
+    require(is_number(select) and 0 <= select <= 0.5, f"select must be in [0, 0.5], got {select!r}")
+    length = None if max_length is None else as_whole("max_length", max_length, 1)
     require(train is not None or test is not None, "no data given; give training data, test data, or both")
+    return as_whole("seed", seed, 0), length
+
+
+def listed_names(labels: Any) -> list[str] | None:
+    """Labels in the order wanted, from a list of any kind or a text with commas; None where none are named.
+
+    Raises:
+        UserError: no names, or names without an order.
+    """
+    if labels is None or isinstance(labels, str):
+        return None if labels is None else [part.strip() for part in labels.split(",")]
+    ordered = isinstance(labels, Iterable) and not isinstance(labels, Set)
+    require(ordered, f"labels must be names in order, such as ['good', 'bad'], got {labels!r}")
+    return [plain(as_python(name)) for name in labels]
 
 
 def described(task: Task, *names: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import percentile_interval, ratio_of_sums, resampled_sums
 from llamita.core.task import Split, Task
 from llamita.data.dialogues import messages_of, read_dialogues
-from llamita.tasks._splits import cut, described, require_data, without
+from llamita.tasks._splits import cut, described, openable, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -134,7 +134,7 @@ def open_task(
     """
     require(labels is None, "dialogues have no labels; leave labels out")
     require(unlabelled is None, "dialogues are their own labels; leave unlabelled out")
-    require_data(train, test, select, max_length)
+    seed, max_length = openable(train, test, select, seed, max_length)
     given = {"train": train, "test": None if test == [] else test}
     splits = {name: _split_of(data, columns) for name, data in given.items() if data is not None}
     notes: list[str] = []

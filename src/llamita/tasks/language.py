@@ -15,7 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
-from llamita.tasks._splits import described, require_data
+from llamita.tasks._splits import described, openable
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -101,7 +101,7 @@ def open_task(
         select: share cut off for choices.
     """
     require(not labels, "the task language has no labels; leave them out")
-    require_data(train, test, select, max_length)
+    seed, max_length = openable(train, test, select, seed, max_length)
     read = [read_documents(given, columns) for given in (train, unlabelled) if given is not None]
     texts = tuple(text for one in read for text in one.texts)
     weights = tuple(weight for one in read for weight in one.weights)
