@@ -227,19 +227,43 @@ def position_limit(config: Any) -> int:
     return limit - config.pad_token_id - 1 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else limit
 
 
+def reading(*, local: bool) -> dict[str, Any]:
+    """How stock code is to read a model: code that comes with it is neither run nor asked about, files on disk need no network."""
+    return {"trust_remote_code": False, "local_files_only": local}
+
+
+def _refuse_kernels(address: str, config: Any) -> None:
+    """A config may name attention code of the Hub, which would be fetched and run."""
+    named = str(getattr(config, "_attn_implementation", None) or "")
+    if "/" in named:
+        raise UserError(
+            f"{address!r} names attention code of the Hub, {named!r}, which llamita doesn't run; take attn_implementation out of"
+            " its config.json"
+        )
+
+
 def _load_stock(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     try:
-        config = AutoConfig.from_pretrained(source.address)
+        how = reading(local=source.path is not None)
+        config = AutoConfig.from_pretrained(source.address, **how)
+        _refuse_kernels(source.address, config)
         made_for = " ".join(config.architectures or [])
         if "ForSequenceClassification" in made_for:
             loader = AutoModelForSequenceClassification
         else:
             known = [loader for end, loader in LOADERS.items() if end in made_for]
             loader = known[0] if known else AutoModel
-        module = loader.from_pretrained(source.address, config=config, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(source.address)
+        module = loader.from_pretrained(source.address, config=config, dtype=torch.float32, **how)
+        tokenizer = AutoTokenizer.from_pretrained(source.address, **how)
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
         first = first_line(error)
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"{source.address!r} can't be loaded without running Python code that comes with it, which llamita never does;"
+                " take a model of a family that Transformers knows"
+            ) from None
         if source.kind == "hub":
             raise UserError(
                 f"can't load {source.address!r} from the Hub ({first}). Without a network, give a local folder or a packaged"
@@ -253,6 +277,7 @@ def _load_gguf(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast
     """Dequantise to fp32 in a fresh module, since one read from GGUF refuses to be saved."""
     assert source.path is not None
     where: dict[str, Any] = {"pretrained_model_name_or_path": str(source.path.parent), "gguf_file": source.path.name}
+    where |= reading(local=True)
     tokenizer = _plain_tokenizer(AutoTokenizer.from_pretrained(**where))
     read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     kept = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "model_type")}

@@ -104,16 +104,18 @@ class Teacher:
         """The config, read without the weights."""
         from transformers import AutoConfig
 
-        return AutoConfig.from_pretrained(self.folder)
+        from llamita.core.model import reading
+
+        return AutoConfig.from_pretrained(self.folder, **reading(local=True))
 
     @cached_property
     def encoder(self) -> TextEncoder:
         """The teacher's tokenizer, read without the weights, cut as its texts are."""
         from transformers import AutoTokenizer
 
-        from llamita.core.model import position_limit
+        from llamita.core.model import position_limit, reading
 
-        tokenizer = AutoTokenizer.from_pretrained(self.folder)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, **reading(local=True))
         limits = (tokenizer.model_max_length, position_limit(self.config), self.task.max_length, self.max_length)
         return TextEncoder(
             tokenizer=tokenizer.backend_tokenizer, pad_id=tokenizer.pad_token_id or 0,
