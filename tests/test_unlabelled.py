@@ -261,3 +261,14 @@ def test_a_teacher_below_the_floor_by_hand_labels_fails(checked, place, settings
     out, _, _, url = checked
     with pytest.raises(UserError, match=r"less than the 99\.9 % asked for"):
         lighten(url, **settings, audit=str(place / "audit.csv"), out=out, teacher_floor=0.999)
+
+
+def test_a_plan_holds_none_of_the_texts_that_a_teacher_is_shown(place, settings):
+    asking = {"audit": None, "prompt": None, "few_shot": str(place / "audit.csv"), "shots": 2, "columns": None}
+    bare = unlabelled_texts(
+        {"train": read_table(settings["data"])}, LABELS, 0, model=str(place / "classifier"), asking=asking
+    )
+    assert bare is not None
+    (text, _), *_ = bare.asking.examples
+    assert text not in json.dumps(bare.asked)
+    assert text in json.dumps(bare.asking.told)

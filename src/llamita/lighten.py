@@ -95,7 +95,7 @@ def lighten(
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     store = Store(folder=folder / "stages")
     shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device)
-    with alone_in(store.folder, folder), logged(folder):
+    with alone_in(store.folder, folder), logged(folder, redact=redact):
         plan = planned(shop, folder, model, students, goals, minutes, bare)
         tell(plan, folder)
         job = Job(shop=shop, goals=goals, model=model, plan=plan)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.errors import UserError, require
+from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import text_key
@@ -143,7 +144,10 @@ class Unlabelled:
     def asked(self) -> dict[str, Any]:
         """What a stored plan must have been made for."""
         hand = [self.calibrating.fingerprint, self.measuring.fingerprint]
-        return {"labels": list(self.labels), "asking": self.asking.told, "hand": hand}
+        asking = self.asking.told
+        if asking["examples"]:  # plan.json holds none of the users' texts
+            asking = asking | {"examples": address({"examples": asking["examples"]})}
+        return {"labels": list(self.labels), "asking": asking, "hand": hand}
 
     def stand_in(self, rows: Sequence[int] | None = None) -> dict[str, Any]:
         """Settings of a task of the texts with labels dealt in turn, for plans, which look at texts alone."""

@@ -52,3 +52,17 @@ def test_what_others_see_of_the_log_stays_as_it_was(tmp_path, caplog):
         ours.warning("loud")
     assert [record.getMessage() for record in caplog.records] == ["loud"]
     assert len((tmp_path / "log.txt").read_text().splitlines()) == 2
+
+
+def test_a_redacted_log_holds_no_text_that_is_quoted(tmp_path, caplog):
+    with caplog.at_level("WARNING"), logged(tmp_path, redact=True):
+        quotes = {"quotes": ("it's secret", "echo: secret")}
+        logging.getLogger("llamita.some").warning("%r is refused (%s)", "it's secret", "echo: secret", extra=quotes)
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8").endswith(" … is refused (…)\n")
+    assert [record.getMessage() for record in caplog.records] == ['"it\'s secret" is refused (echo: secret)']
+
+
+def test_a_name_that_is_no_utf8_is_logged_all_the_same(tmp_path):
+    with logged(tmp_path):
+        logging.getLogger("llamita").warning("read: %s", "caf\udce9.csv")
+    assert (tmp_path / "log.txt").read_text(encoding="utf-8").endswith("read: caf\\udce9.csv\n")

@@ -31,6 +31,7 @@ def test_a_trace_is_seen(kind: str, text: str) -> None:
     assert BY_KIND[kind].seen(text) is not None
     (found,) = [f for f in damaged(read_table(["a sound text", text])) if f.kind == kind]
     assert found.lines == (2,)
+    assert f" such as {found.quotes[0]!r}" in found.message
 
 
 @pytest.mark.parametrize(

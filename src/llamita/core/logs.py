@@ -13,13 +13,21 @@ LOG_FILE = "log.txt"
 class _LogFile(logging.FileHandler):
     """Lines with their time; a full disk stops the run where it writes its work, not here."""
 
-    def __init__(self, file: Path):
-        super().__init__(file, encoding="utf-8", delay=True)
+    def __init__(self, file: Path, *, redact: bool):
+        super().__init__(file, encoding="utf-8", delay=True, errors="backslashreplace")
+        self.redact = redact
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
 
     def emit(self, record: logging.LogRecord) -> None:
         with suppress(OSError):
             super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """With `redact`, without what the record's `quotes` name."""
+        line = super().format(record)
+        for text in getattr(record, "quotes", ()) if self.redact else ():
+            line = line.replace(repr(text), "…").replace(text, "…") if text else line
+        return line
 
     def handleError(self, record: logging.LogRecord) -> None:
         pass
@@ -38,9 +46,13 @@ class _Onward(logging.Handler):
 
 
 @contextmanager
-def logged(folder: Path) -> Iterator[None]:
-    """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was."""
-    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE)
+def logged(folder: Path, *, redact: bool = False) -> Iterator[None]:
+    """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was.
+
+    Args:
+        redact: Leave out of the file what a record names as `quotes`, the users' texts.
+    """
+    ours, file = logging.getLogger("llamita"), _LogFile(folder / LOG_FILE, redact=redact)
     onward = _Onward(alone=not ours.handlers)
     level, shown, propagated = ours.level, ours.getEffectiveLevel(), ours.propagate
     ours.setLevel(min(shown, logging.INFO))

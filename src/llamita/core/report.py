@@ -125,7 +125,7 @@ class Report:
             )
             for s in self.subjects
         )
-        return replace(self, subjects=subjects, data_findings=tuple(strip(self.data_findings)))
+        return replace(self, subjects=subjects, data_findings=tuple(map(_without_quotes, strip(self.data_findings))))
 
     def save(self, path: Path) -> None:
         """Write the JSON whole or not at all."""
@@ -135,6 +135,14 @@ class Report:
     def load(cls, path: Path) -> Report:
         """Read a report.json."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def _without_quotes(found: dict[str, Any]) -> dict[str, Any]:
+    """A finding of the data check whose message quotes no text."""
+    message = str(found.get("message", ""))
+    for text in found.get("quotes", ()):
+        message = message.replace(repr(text), "'…'")
+    return {key: value for key, value in (found | {"message": message}).items() if key != "quotes"}
 
 
 def _subject(data: dict[str, Any]) -> Subject:

@@ -182,5 +182,6 @@ def damaged(table: Table) -> Iterator[DataFinding]:
                     shown.setdefault(trace.kind, seen)
     for trace in TRACES:
         if rows := found[trace.kind]:
-            message = f"{rows_text(len(rows))} {trace.what} such as {shortened(shown[trace.kind])!r}"
-            yield found_in(table, rows, trace.kind, trace.severity, message, trace.remedy)
+            example = shortened(shown[trace.kind])
+            message = f"{rows_text(len(rows))} {trace.what} such as {example!r}"
+            yield found_in(table, rows, trace.kind, trace.severity, message, trace.remedy, quotes=(example,))

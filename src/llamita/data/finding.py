@@ -34,12 +34,14 @@ class DataFinding:
     """A label that is written wrongly."""
     meant: str = ""
     """How it is written elsewhere, where there is no doubt."""
+    quotes: tuple[str, ...] = ()
+    """What the message quotes of the texts, so that it can be left out."""
     suspects: tuple[dict[str, Any], ...] = ()
     """Of each row whose label is in doubt: file, line, label, likely label and their probabilities."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, without what only mending needs."""
-        left_out = ("rows", "given", "meant", *(() if self.suspects else ("suspects",)))
+        left_out = ("rows", "given", "meant", *(name for name in ("quotes", "suspects") if not getattr(self, name)))
         return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 

@@ -82,10 +82,10 @@ def _swapped(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[
         if counts[label] <= 2 and any(part.strip() in known for part in parts_of(text))
     ]
     if rows:
-        message = f"{rows_text(len(rows))} whose text is {shortened(table.texts[rows[0]])!r} and whose label reads like a text"
-        yield found_in(
-            table, rows, "swapped", "warning", message, "text and label stand in each other's column; swap them"
-        )
+        first = shortened(table.texts[rows[0]])
+        message = f"{rows_text(len(rows))} whose text is {first!r} and whose label reads like a text"
+        remedy = "text and label stand in each other's column; swap them"
+        yield found_in(table, rows, "swapped", "warning", message, remedy, quotes=(first,))
 
 
 def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
@@ -165,11 +165,10 @@ def _given_away(table: Table, labels: list[str], counts: Counter[str]) -> Iterat
         for word, rows in holders.items():
             label, n = Counter(labels[i] for i in rows).most_common(1)[0]
             if n >= max(ENOUGH, SURE * len(rows), MOST * counts[label]) and (counts.total() - counts[label]) >= ENOUGH:
-                message = (
-                    f"{rows_text(len(rows))} that {where} with {shortened(word)!r}, nearly all of the label {label!r}"
-                )
+                word = shortened(word)
+                message = f"{rows_text(len(rows))} that {where} with {word!r}, nearly all of the label {label!r}"
                 remedy = "take it out, unless users' texts have it too: a model learns this word and nothing else"
-                yield found_in(table, rows, "label_in_text", "warning", message, remedy)
+                yield found_in(table, rows, "label_in_text", "warning", message, remedy, quotes=(word,))
 
 
 def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> Iterator[DataFinding]:

@@ -170,7 +170,10 @@ class EndpointEngine(Engine):
             found, kept = None, False
             start = (text if isinstance(text, str) else text[0])[:60]
             self._last = error.said
-            log.warning("warning: %s refuses a text, which stays undecided: %r (%s)", self.model, start, error.said)
+            log.warning(
+                "warning: %s refuses a text, which stays undecided: %r (%s)", self.model, start, error.said,
+                extra={"quotes": (start, error.said)},
+            )  # fmt: skip
         with self._lock:
             if kept:
                 self._kept.keep(key, found)
