@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -10,6 +11,7 @@ import pytest
 
 from llamita.core.measure import Finding
 from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
+from llamita.core.store import address
 
 
 def report() -> Report:
@@ -128,3 +130,22 @@ def test_a_redacted_report_has_the_numbers_but_no_text() -> None:
     assert not any(word in json.dumps(hidden.to_dict()) for word in ("secret", "secrte"))
     assert hidden.subjects[0].findings[0].value == 0.9
     jsonschema.validate(json.loads(json.dumps(hidden.to_dict())), schema())
+
+
+def test_a_redacted_finding_of_the_data_quotes_no_text() -> None:
+    found = {
+        "kind": "encoding", "severity": "warning", "message": "2 rows in a wrong encoding such as 'secret cafÃ©'",
+        "quotes": ["secret cafÃ©"],
+    }  # fmt: skip
+    open_ = replace(report(), data_findings=(found,))
+    jsonschema.validate(json.loads(json.dumps(open_.to_dict())), schema())
+    (hidden,) = open_.redacted().data_findings
+    assert hidden["message"] == "2 rows in a wrong encoding such as '…'"
+    assert "secret" not in json.dumps(hidden)
+
+
+def test_a_file_name_that_is_no_utf8_keeps_no_report_from_being_written(tmp_path: Path) -> None:
+    named = replace(report(), command="llamita lighten --data caf\udce9.csv")
+    named.save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json") == named
+    assert len(address({"data": "caf\udce9.csv"})) == 64
