@@ -1,5 +1,6 @@
 """Recipes are plain data and refuse what they don't know."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,28 @@ def test_a_file_that_would_lose_something_is_refused_by_its_name(tmp_path: Path,
     (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=f"recipe.yaml: .*{message}"):
         Recipe.from_yaml(tmp_path / "recipe.yaml")
+
+
+BOMB = "\n".join(["a: &a [x, x, x, x, x, x, x, x, x, x]", *(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in pairwise("abcdefghij")
+)])  # fmt: skip
+"""A few hundred bytes that stand for ten thousand million parts."""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, r"recipe.yaml: its names for parts \(&a, \*a\) stand for [\d,]+ parts"),
+        (f"steps: {BOMB.partition(' ')[2]}", "names for parts"),
+        ("model: " + "[" * 5000, "too deep to be read"),
+        ("teacher: &t {model: a, teacher: *t}", "recipe.yaml"),
+    ],
+)
+def test_a_small_file_takes_no_great_memory(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as error:
+        Recipe.from_yaml(tmp_path / "recipe.yaml")
+    assert len(str(error.value)) < 500
 
 
 def test_a_recipe_may_repeat_a_part_by_its_anchor(tmp_path: Path) -> None:

@@ -131,13 +131,37 @@ def read_yaml(path: Path) -> Any:
         UserError: no such file, no YAML, or a key that stands twice, of which one would be lost.
     """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_OnceLoader)
+        text = Path(path).read_text(encoding="utf-8")
+        _require_bounded(yaml.compose(text, Loader=_OnceLoader))
+        return yaml.load(text, Loader=_OnceLoader)
     except FileNotFoundError:
         raise UserError(f"no recipe file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise UserError(f"{path}: lists or keys within one another, too deep to be read; a recipe is flat") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+MOST_PARTS = 100_000
+"""Parts of a file in which names stand for other parts, once each name is replaced by what it stands for."""
+
+
+def _require_bounded(top: yaml.Node | None) -> None:
+    """Refuse a small file whose names for parts (&a, *a) stand for each other's so often that no memory would hold it all."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = 0  # a part that holds itself is left to YAML, which refuses it
+            inner = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+            sizes[id(node)] = 1 + (0 if isinstance(node, yaml.ScalarNode) else sum(map(size, inner)))
+        return sizes[id(node)]
+
+    total = size(top) if top is not None else 0
+    if total > max(MOST_PARTS, 2 * len(sizes)):
+        raise UserError(f"its names for parts (&a, *a) stand for {total:,} parts in all; write out what is meant")
 
 
 class _OnceLoader(yaml.SafeLoader):
