@@ -12,6 +12,7 @@ import pytest
 from tests.tasks.servers import Fake, served
 
 from llamita.core.errors import UserError
+from llamita.tasks._requests import _past_proxies
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 
 TEXTS = ["a good film", "a dull film", "good and warm"]
@@ -208,6 +209,7 @@ def test_a_text_that_the_server_refuses_stays_undecided_and_is_named(
     assert line.startswith("warning: large-one refuses a text, which stays undecided: 'forbidden forbidden")
     assert "filtered" in line
     assert len(line) < 200
+    assert all(quoted in line for quoted in caplog.records[0].quotes)  # type: ignore[attr-defined]
     fake.trouble = lambda _: None
     assert opened(fake, tmp_path).unasked(texts) == texts[:1]  # the refusal isn't kept
 
@@ -257,3 +259,12 @@ def test_a_prompt_names_the_first_text_before_the_second_and_no_second_of_a_sing
     assert fake.texts[-1] == "one then other?"
     with pytest.raises(UserError, match=r"the prompt names a \{pair\}, but the text is a single one"):
         engine.text_logits(["one"])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_what_goes_to_this_machine_passes_no_proxy(host: str, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    address = f"{fake.url.replace('127.0.0.1', host)}#large-one"
+    assert EndpointEngine(address, ("bad", "fine")).scores(TEXTS[:1]).shape == (1, 2)
+    assert [len(_past_proxies(url)) for url in ("http://[::1]:1/v1", "http://127.0.0.1.evil.org/v1")] == [1, 0]
