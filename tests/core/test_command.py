@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 from llamita.core.command import command_of, data_words, quoted
 from llamita.core.registry import build
 
@@ -26,3 +30,9 @@ def test_a_name_in_a_command_that_is_shown_is_one_word() -> None:
     assert [quoted(name) for name in ("light-评论", "my model/导出", "评论(2).csv")] == [
         "light-评论", '"my model/导出"', '"评论(2).csv"',
     ]  # fmt: skip
+
+
+@pytest.mark.skipif(os.name != "posix", reason="about the shells of POSIX")
+@pytest.mark.parametrize("name", ["$(touch owned) a.csv", "`touch owned`.csv", 'a" ; touch owned ".csv', "a\\b!c"])
+def test_a_shell_carries_nothing_out_of_a_name(name: str) -> None:
+    assert quoted(name) == f"'{name}'"

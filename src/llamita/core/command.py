@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,10 @@ def command_of(
 
 
 def quoted(name: object) -> str:
-    """A name as one word of a command that is shown; where it needs quotes they are double, which every system's shell takes."""
+    """A name as one word of a command that is shown; where it needs quotes they are double, which every system's shell takes,
+    unless a shell would find something to carry out between them."""
+    if os.name == "posix" and re.search(r'[$`"\\!]', str(name)):
+        return shlex.quote(str(name))
     return f'"{name}"' if re.search(r"[\s&;()|<>'*?#]", str(name)) else str(name)
 
 
