@@ -29,7 +29,7 @@ class Peak:
 def measure_peak(folder: Path, texts: Sequence[Text], threads: int, batch: int) -> Peak | str:
     """The peak of a child process that scores the texts, or why there is none."""
     asked = {"folder": str(folder), "texts": list(texts), "threads": threads, "batch": batch}
-    command = [sys.executable, "-m", "llamita.measure._memory"]
+    command = [sys.executable, "-P", "-m", "llamita.measure._memory"]  # the folder we stand in may hold anything
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     try:
         child = subprocess.run(
