@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -234,3 +235,17 @@ def test_texts_of_every_script_pass_and_control_characters_that_no_model_reads_d
     assert models.checked_texts(texts) == texts
     with pytest.raises(UserError, match="NUL"):
         models.checked_texts(["fine", "a\0b"])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows asks for rights to make links")
+def test_a_link_named_as_out_stays_one_and_its_target_is_written(tmp_path: Path) -> None:
+    (tmp_path / "big").mkdir()
+    for target in ("big", "to-be-made"):
+        (tmp_path / "out").symlink_to(tmp_path / target)
+        assert models.new_folder(str(tmp_path / "out")) == (tmp_path / target).resolve()
+        assert models.run_folder(str(tmp_path / "out")) == (tmp_path / target).resolve()
+        (tmp_path / "out").unlink()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "out").symlink_to(tmp_path / "file")
+    with pytest.raises(UserError, match="is a file; name a folder"):
+        models.new_folder(str(tmp_path / "out"))

@@ -267,7 +267,8 @@ def new_page(html: str, example: str) -> Path:
 
 
 def writable(path: Path) -> Path:
-    """The path, once it is known that a folder can be made there."""
+    """The path, once it is known that a folder can be made there; that of what a link leads to, so that the link stays one."""
+    path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_dir():
         raise UserError(f"--out {path} is a file; name a folder")
     above = next(parent for parent in (path, *path.parents, Path()) if parent.exists())
