@@ -12,6 +12,7 @@ from typing import Any
 
 from llamita import __version__
 from llamita._cli.failures import explained
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said, speaking, wanted
 from llamita.core import processes
 from llamita.core.errors import UserError, did_you_mean
@@ -100,7 +101,7 @@ class Teller(logging.Handler):
     """What the library logs goes to stderr, bare."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(said(record.getMessage()), file=sys.stderr, flush=True)
+        print(harmless(said(record.getMessage())), file=sys.stderr, flush=True)
 
 
 def _silence_stdout() -> None:
@@ -112,7 +113,7 @@ def _silence_stdout() -> None:
 
 
 def _complain(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(harmless(line), file=sys.stderr, flush=True)
 
 
 def _prepare() -> None:

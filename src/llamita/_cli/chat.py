@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import values
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import can_chat, checked_texts
 from llamita.core.decoding import Decoding
@@ -116,7 +117,7 @@ class Talk:
         tokenizer: Any = self.engine.tokenizer  # type: ignore[attr-defined]
         question = [*self.messages, {"role": "user", "content": asked}]
         prompt = prompt_ids(tokenizer, question)
-        shown = Shown(tokenizer, lambda text: print(text, end="", flush=True))
+        shown = Shown(tokenizer, lambda text: print(harmless(text), end="", flush=True))
         try:
             (ids,) = self.engine.generate([prompt], self.how, shown.hear)
         except KeyboardInterrupt:
@@ -124,7 +125,7 @@ class Talk:
                 raise
             print(said(" … stopped"), flush=True)
             return
-        print(shown.rest(), flush=True)
+        print(harmless(shown.rest()), flush=True)
         told = tokenizer.decode(ids, skip_special_tokens=True).strip()
         self.messages = [*question, {"role": "assistant", "content": told}]
 

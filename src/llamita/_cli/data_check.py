@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.data_mend import aside_of, write_mended
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said, spoken
 from llamita._cli.models import encoding_of, new_page
 from llamita._cli.tables import add_near, likeness, new_table
@@ -182,13 +183,14 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
     for name, table in tables.items():
         roles = comma.join(said(f"{role} = {column}") for role, column in table.columns.items())
         labels = f"{said('; labels: ')}{_counted(table, comma)}" if table.labels else said("; no labels")
-        print(f"{said(SPLITS[name])}{table.source}{comma}{said(rows_text(len(table)))}{semicolon}{roles}{labels}")
+        line = f"{said(SPLITS[name])}{table.source}{comma}{said(rows_text(len(table)))}{semicolon}{roles}{labels}"
+        print(harmless(line))
     for f in findings:
         where = f.file if f.line is None else f"{f.file}:{f.line}"
-        print(said(f.severity), said(f"{where}: {f.message}{_lines(f)}; {f.remedy}"), sep=colon)
+        print(said(f.severity), harmless(said(f"{where}: {f.message}{_lines(f)}; {f.remedy}")), sep=colon)
         for s in f.suspects[:SHOWN_SUSPECTS]:
             percent = f"{100 * s['probability_of_likely']:.0f}"
-            print(said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)"))
+            print(harmless(said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)")))
         if len(f.suspects) > SHOWN_SUSPECTS:
             print(said(f"  and {len(f.suspects) - SHOWN_SUSPECTS:,} more; --json lists all of them"))
     others = len(findings) - errors

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.gates import EXAMPLES, add_gate
+from llamita._cli.harmless import harmless
 from llamita._cli.judge import _chosen_method, _methods, _taken_out, taken, told
 from llamita._cli.language import said
 from llamita._cli.models import bare_task, checked_texts, new_page, open_classifier, scratch_run, warn_of_unknown
@@ -115,9 +116,10 @@ def _print(found: Shown, page: Path | None) -> None:
         for model, rows in found:
             row = rows[i]
             line = Text()
-            line.append(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  ", style="bold")
+            line.append(harmless(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  "), style="bold")
             for word, score, strength in _strengths(row):
                 style = f"on rgb({_mix(strength)})" if console.is_terminal else ""
+                word = harmless(word)
                 shown = word if console.is_terminal else f"{word}[{score:+.2f}]"
                 line.append(Text(shown, style=f"black {style}" if style and abs(strength) > 0.15 else ""))
                 line.append("" if _is_han(word) and console.is_terminal else " ")

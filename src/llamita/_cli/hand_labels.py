@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita.core.errors import UserError
 
@@ -73,7 +74,7 @@ class Interview:
         while (text := self._next()) is not None:
             shown = text if isinstance(text, str) else "\n\n".join(text)
             place = said(f"[text {len(self.given) + 1} of {len(self.sample)}]")
-            print(f"\n{place}  {shown}\n")
+            print(f"\n{place}  {harmless(shown)}\n")
             try:
                 answer = ask(f"{choices}  |  {said('u undo  s skip  q stop: ')}").strip()
             except EOFError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.command import quoted
@@ -221,7 +222,7 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
     if report.subject("teacher") and report.subject("light"):
         from llamita.pages.report import first_line
 
-        print(first_line(report, language))
+        print(harmless(first_line(report, language)))
     for goal in report.goals:
         limit, value = _side_by_side(goal)
         word = "met" if goal.met else "missed"

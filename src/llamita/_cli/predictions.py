@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from llamita._cli.harmless import harmless
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -87,22 +89,23 @@ def table_writer(stream: IO[str], teller: Teller) -> Writer:
     """A line a text, for people: label, confidence, text."""
     from rich.cells import cell_len
 
-    shown = {label: " ".join(label.split()) for label in teller.labels}
+    shown = {label: harmless(" ".join(label.split())) for label in teller.labels}
     width = min(WIDEST, max(map(cell_len, shown.values())))
 
     def write(texts: Sequence[Text], scores: np.ndarray) -> None:
         for record in teller.records(texts, scores):
-            text = record["text"] + (f" | {record['pair']}" if "pair" in record else "")
+            parts = " ".join([record["text"], *(["|", record["pair"]] if "pair" in record else [])])
+            text = harmless(" ".join(parts.split()))
             if not teller.one:
                 given = ", ".join(
                     f"{shown[name]} {100 * record['probabilities'][name]:.1f} %" for name in record["labels"]
                 )
-                stream.write(f"{{{given}}}  {' '.join(text.split())}\n")
+                stream.write(f"{{{given}}}  {text}\n")
                 continue
             label = shown[record["label"]]
             label += " " * (width - cell_len(label))
             likely = f"  {{{', '.join(shown[name] for name in record['labels'])}}}" if "labels" in record else ""
-            stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {' '.join(text.split())}\n")
+            stream.write(f"{label}  {100 * record['confidence']:5.1f} %{likely}  {text}\n")
         stream.flush()
 
     return write

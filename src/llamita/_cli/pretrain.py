@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import run_folder
 from llamita.core import processes
@@ -78,7 +79,7 @@ def _show(report: Report, args: argparse.Namespace, out: Path) -> None:
         return
     show.findings_table([(s.name, s.findings) for s in report.subjects], ", ".join(args.data))
     for sample in samples:
-        print(f"\n{sample}")
+        print(f"\n{harmless(sample)}")
     print(said(f"page: {out / 'report.html'}"))
 
 

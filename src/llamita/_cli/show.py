@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita.pages._format import MINUS, percent
 
@@ -87,11 +88,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], title: str = "",
     from rich import box
     from rich.table import Table
 
-    grid = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False)
+    grid = Table(
+        box=box.SIMPLE_HEAD, title=harmless(title) or None, title_justify="left", title_style="bold", pad_edge=False
+    )
     for i, name in enumerate(header):
-        grid.add_column(name, justify="right" if i in right else "left", overflow="fold")
+        grid.add_column(harmless(name), justify="right" if i in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(harmless, row))
     console().print(grid)
 
 
@@ -159,6 +162,6 @@ def progress() -> Progress:
 
     shown = console(error=True)
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=shown,
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=shown,
         transient=True, disable=not shown.is_terminal,
     )  # fmt: skip
