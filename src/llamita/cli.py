@@ -8,12 +8,15 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 from llamita import __version__
 from llamita._cli.failures import explained
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said, speaking, wanted
+from llamita._cli.stopping import Stopped, stopped_by_signals
 from llamita.core import processes
 from llamita.core.errors import UserError, did_you_mean
 
@@ -58,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         _complain(f"llamita: {error}")
         return 2
-    with speaking(language):
+    # among several processes the one that started them ends them all, even those that wait for one another
+    signals = stopped_by_signals() if processes.num_processes() == 1 else nullcontext()
+    with speaking(language), signals:
         return _answered(_without_leading_language(words))
 
 
@@ -82,10 +87,10 @@ def _answered(words: list[str]) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return 0
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
         goes_on = words[0] in RESUMED or _step_of(words) is not None
         _complain(said("stopped; the same command goes on where it stopped" if goes_on else "stopped"))
-        return 130
+        return stop.code if isinstance(stop, Stopped) else 130
     except Exception as error:
         code, line = explained(error)
         _complain(f"llamita: {said(line)}")
@@ -113,11 +118,16 @@ def _silence_stdout() -> None:
 
 
 def _complain(line: str) -> None:
-    print(harmless(line), file=sys.stderr, flush=True)
+    """Say a line on stderr; a terminal that is gone takes none."""
+    with suppress(OSError):
+        print(harmless(line), file=sys.stderr, flush=True)
 
 
 def _prepare() -> None:
-    """Streams that never fail on a character, no chatter of other libraries."""
+    """Streams that are there and never fail on a character, no chatter of other libraries."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started us; the next file opened would stand in its place
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -194,6 +204,6 @@ def _help() -> str:
         "`llamita VERB --help` shows a verb's flags. MODEL is a folder, an exported folder, a .gguf file, a Hub id,",
         "or a packaged model (smollm2, minilm).",
         "`--language zh` on any verb, or LLAMITA_LANGUAGE=zh: answers, errors and pages in Chinese (this help stays English).",
-        "Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C.",
+        "Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C, 143 SIGTERM.",
     ]
     return "\n".join(lines)
