@@ -16,7 +16,7 @@ from llamita.core.errors import UserError
 from llamita.core.exporter import Exporter
 from llamita.core.hardware import of_device
 from llamita.core.measure import Finding, Measure
-from llamita.core.opening import open_engine, set_threads
+from llamita.core.opening import open_engine, refuse_server, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
 from llamita.core.remembering import Remembering
 from llamita.core.report import write_whole
@@ -75,6 +75,8 @@ class Workshop:
         key = address({"load": fingerprint(source), "name": source.name})
         if source.kind in ("folder", "artifact"):
             assert source.path is not None
+            if source.kind == "artifact":
+                refuse_server(source.path)
             return Stage(key=key, folder=source.path, name=source.name, base=source.base)
 
         def make(folder: Path) -> None:
@@ -218,7 +220,9 @@ class Workshop:
 
     def open(self, stage: Stage, precision: str = "fp32") -> Engine:
         """The engine of a stage, on this workshop's threads and device."""
-        engine = open_engine(stage.folder, threads=self.threads, device=self.device, precision=precision)
+        engine = open_engine(
+            stage.folder, threads=self.threads, device=self.device, precision=precision, of_this_run=True
+        )
         engine.name = stage.name
         return engine
 

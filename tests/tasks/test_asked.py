@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.families import tiny_model
+from tests.tasks.servers import Fake, served
 from tests.tasks.test_likelihood import causal
 
 from llamita.core import hardware
 from llamita.core.errors import UserError
 from llamita.core.opening import open_engine
+from llamita.core.store import Store
 from llamita.data.read import read_table
 from llamita.tasks.asked import Asking, asking_for, examples_of, open_folder
 from llamita.tasks.classify import open_task
+from llamita.workshop import Workshop
 
 TEXTS = ["a warm film", "a dull film"]
 
@@ -162,3 +165,23 @@ def test_a_head_is_not_calibrated_and_a_damaged_folder_is_told(tmp_path: Path) -
     (tmp_path / "artifact.json").write_text('{"exporter": "tasks.asked"}', encoding="utf-8")
     with pytest.raises(UserError, match="is damaged; run the recipe again"):
         open_folder(tmp_path)
+
+
+def test_a_folder_sends_neither_texts_nor_a_key_to_a_server_of_its_own_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=task_of_ten(), threads=1)
+    with served(Fake()) as fake:
+        stage = shop.ask(f"{fake.url}#large-one", {})
+        assert shop.open(stage).scores(["a good film"]).shape == (1, 2), "the run itself was told of it"
+        number = len(fake.asked)
+        stolen = tmp_path / "handed-over"
+        stage.folder.rename(stolen)
+        for opened in (open_engine, shop.start):
+            with pytest.raises(UserError, match=r"would send your texts and key to the server 'http://.*#large-one'"):
+                opened(str(stolen))
+        outer = Asking(model=str(stolen), labels=("bad", "good"))
+        with pytest.raises(UserError, match="would send your texts"):
+            outer.open(tmp_path, 1)
+        assert len(fake.asked) == number

@@ -20,8 +20,9 @@ PRECISIONS = ("fp32", "bf16", "auto")
 
 
 def open_engine(
-    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32"
-) -> Engine:
+    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32",
+    of_this_run: bool = False,
+) -> Engine:  # fmt: skip
     """Open a model or an artifact for prediction; an artifact needs no torch.
 
     A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
@@ -29,6 +30,10 @@ def open_engine(
     Args:
         precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
             its own and takes no notice.
+        of_this_run: the folder is a stage of a run whose recipe may well name a server.
+
+    Raises:
+        UserError: it can't be opened, or a folder names a server.
     """
     require(isinstance(model, str | Path), f"a model is a folder, a file or a name, got {type(model).__name__}")
     require(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -36,6 +41,8 @@ def open_engine(
     source = locate(_best_inside(model))
     if source.kind == "artifact":
         assert source.path is not None
+        if not of_this_run:
+            refuse_server(source.path)
         return Artifact(folder=source.path, exporter=_exporter_of(source.path)).open(threads=threads)
     from llamita.core.hardware import chosen_device, use_bf16
     from llamita.core.model import Model
@@ -51,6 +58,19 @@ def _best_inside(model: str | Path) -> str | Path:
         if (Path(model) / inside / "artifact.json").is_file() and not (Path(model) / "artifact.json").is_file():
             return Path(model) / inside
     return model
+
+
+def refuse_server(folder: Path) -> None:
+    """An artifact that somebody hands over must not say where texts and a key are sent; only a command or a recipe may."""
+    try:
+        named = json.loads((folder / "artifact.json").read_text(encoding="utf-8")).get("model")
+    except (ValueError, AttributeError):
+        return  # damaged, as its opener will say
+    if str(named).startswith(("http://", "https://")):
+        raise UserError(
+            f"{folder} would send your texts and key to the server {named!r}, which only a command or a recipe may name; run the"
+            " recipe that made it"
+        )
 
 
 def _exporter_of(folder: Path) -> str:
