@@ -16,6 +16,7 @@ from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
+from llamita.core.lineage import read_lineage
 from llamita.core.logs import logged
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
@@ -205,8 +206,7 @@ def subject(
 
 def lineage_of(stage: Stage) -> tuple[dict[str, Any], ...]:
     """The steps that made a model stage."""
-    file = stage.folder / "lineage.json"
-    return tuple(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else ()
+    return read_lineage(stage.folder)
 
 
 def exported_lineage(stage: Stage, artifact: Stage) -> tuple[dict[str, Any], ...]:

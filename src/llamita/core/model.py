@@ -29,11 +29,11 @@ from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Capability, Engine
 from llamita.core.errors import UserError, first_line
+from llamita.core.lineage import LINEAGE_FILE, read_lineage
 from llamita.core.sources import Source, locate
 
 log = logging.getLogger(__name__)
 
-LINEAGE_FILE = "lineage.json"
 ANSWERS_FILE = "answers.json"
 """Curves and thresholds, which stock code has no place for and doesn't read."""
 LOADERS: dict[str, Any] = {
@@ -177,9 +177,7 @@ class Model(Engine):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # parts that the files lack, such as a pooler, start alike each time
             module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
-        lineage = ()
-        if source.path is not None and source.path.is_dir() and (source.path / LINEAGE_FILE).exists():
-            lineage = tuple(json.loads((source.path / LINEAGE_FILE).read_text(encoding="utf-8")))
+        lineage = read_lineage(source.path) if source.path is not None else ()
         if not lineage:
             lineage = ({"step": "load", "settings": {"model": source.base or source.name}},)
         folder = source.path if source.kind == "folder" else None

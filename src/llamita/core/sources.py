@@ -10,6 +10,7 @@ from pathlib import Path
 
 from llamita.core.errors import UserError, did_you_mean, first_line
 from llamita.core.exporter import ARTIFACT_FILE
+from llamita.core.lineage import LINEAGE_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,5 +148,5 @@ def fingerprint(source: Source) -> str:
 
 
 def _model_files(folder: Path) -> list[Path]:
-    endings = (".json", ".txt", ".safetensors", ".model", ".onnx", ".data", ".npz")
-    return [p for p in folder.iterdir() if p.suffix in endings and p.name != "lineage.json"]
+    endings = (".json", ".txt", ".safetensors", ".model", ".onnx", ".data", ".npz", ".bin", ".jinja")
+    return [p for p in folder.iterdir() if p.suffix in endings and p.name != LINEAGE_FILE]
