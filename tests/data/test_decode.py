@@ -186,3 +186,24 @@ def test_lines_may_end_with_carriage_returns_alone(tmp_path: Path) -> None:
     assert mixed == ["text,label\n", '"a\rb",c\n']
     with pytest.raises(UserError, match=r"a\.csv:2: a line longer than"):
         list(text_lines(written(tmp_path, b"a\r" + b"x" * (LONGEST_LINE + 9))))
+
+
+class Endless(io.RawIOBase):
+    """A stream without a line end, as a few packed bytes may hold."""
+
+    given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        self.given += len(buffer)
+        assert self.given < 1 << 20, "read on and on"
+        buffer[:] = b"a" * len(buffer)
+        return len(buffer)
+
+
+@pytest.mark.parametrize("encoding", [None, "latin-1", "utf-8"])
+def test_a_line_without_an_end_is_not_read_to_its_end(encoding: str | None) -> None:
+    with pytest.raises(UserError, match=r"a\.csv:1: a line longer than 1,000"):
+        list(lines_of_stream(io.BufferedReader(Endless()), Path("a.csv"), encoding, longest=1000))

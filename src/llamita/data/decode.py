@@ -258,7 +258,7 @@ def _lines_in(stream: IO[bytes], path: Path, encoding: str, longest: int) -> Ite
     number = 0
     decoded = io.TextIOWrapper(stream, name, newline="")
     try:
-        for number, line in enumerate(decoded, 1):
+        for number, line in enumerate(iter(lambda: decoded.readline(longest + 1), ""), 1):
             if len(line) > longest:
                 raise UserError(f"{path}:{number}: a line longer than {longest:,} characters")
             if "\0" in line:
