@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,19 +41,19 @@ class TextEncoder:
         """The encoder of a tokenizer.json."""
         return cls(tokenizer=Tokenizer.from_file(str(path)), pad_id=pad_id, max_length=max_length).cut()
 
-    def cut(self, *, premise_only: bool = False) -> TextEncoder:
-        """A copy whose tokenizer truncates (of pairs the longest first, or the first alone) and does not pad."""
+    def cut(self, max_length: int | None = None, *, premise_only: bool = False) -> TextEncoder:
+        """A copy whose tokenizer truncates (of pairs the longest first, or the first alone) and does not pad.
+
+        Args:
+            max_length: tokens it cuts to from now on; as many as before when left out.
+        """
+        length = self.max_length if max_length is None else max_length
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())
         special = tokenizer.num_special_tokens_to_add(is_pair=False)
-        require(
-            self.max_length > special,
-            f"max_length must be more than {special}, what the special tokens take, got {self.max_length}",
-        )
+        require(length > special, f"max_length must be more than {special}, what the special tokens take, got {length}")
         tokenizer.no_padding()
-        tokenizer.enable_truncation(
-            max_length=self.max_length, strategy="only_first" if premise_only else "longest_first"
-        )
-        return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=self.max_length)
+        tokenizer.enable_truncation(max_length=length, strategy="only_first" if premise_only else "longest_first")
+        return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=length)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         """Token ids and segment ids of each text, cut to `max_length` and not padded."""
@@ -83,6 +83,12 @@ class TextEncoder:
             type_ids[row, : len(ids)] = types
             mask[row, : max(1, len(ids))] = 1
         return Batch(token_ids=token_ids, mask=mask, type_ids=type_ids)
+
+    def batches(self, texts: Sequence[Text], tokens_per_batch: int) -> Iterator[tuple[list[int], Batch]]:
+        """Padded batches of texts of like length, each with the places of its texts."""
+        encoded = self.encode(texts)
+        for places in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
+            yield places, self.pad([encoded[i] for i in places])
 
 
 def batches_of_like_length(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:

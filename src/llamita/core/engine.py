@@ -14,7 +14,7 @@ from llamita.core.answers import softmax as softmax
 from llamita.core.chat import prompt_ids
 from llamita.core.conformal import threshold_of
 from llamita.core.decoding import Decoding
-from llamita.core.encoding import TextEncoder, batches_of_like_length
+from llamita.core.encoding import TextEncoder
 from llamita.core.errors import UserError, require
 from llamita.core.prediction import Prediction as Prediction
 from llamita.core.prediction import Predictions
@@ -68,10 +68,8 @@ class Engine(ABC):
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept."""
-        encoded = self.encoder.encode(texts)
-        out = np.zeros((len(encoded), len(self.labels)), dtype=np.float32)
-        for indices in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
-            batch = self.encoder.pad([encoded[i] for i in indices])
+        out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
+        for indices, batch in self.encoder.batches(texts, tokens_per_batch):
             out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
         return out
 

@@ -57,7 +57,7 @@ def _over_long(table: Table, encoder: TextEncoder | None, max_length: int | None
     limit, what, remedy = MANY_CHARACTERS, "characters", "cut them, or check that a row holds one text"
     if encoder is not None:
         limit = max_length or encoder.max_length
-        uncut = TextEncoder(tokenizer=encoder.tokenizer, pad_id=encoder.pad_id, max_length=1 << 20).cut()
+        uncut = encoder.cut(1 << 20)
         rows = [i for i, (ids, _) in enumerate(uncut.encode(table.texts)) if len(ids) > limit]
         what, remedy = "tokens", "what lies beyond is not read; cut the texts yourself if their end matters"
     if rows:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 
@@ -33,19 +32,16 @@ def mean_states(
 
     if "hidden_states" not in model.capabilities:
         raise UserError(f"{model.name or 'this model'} shows no inner states; give the folder it was exported from")
-    encoder = model.encoder
-    encoded = encoder.encode(texts)
     out: np.ndarray | None = None
-    for batch in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
-        padded = encoder.pad([encoded[i] for i in batch])
-        inputs = model.inputs(padded.token_ids, padded.mask, padded.type_ids)
+    for rows, batch in model.encoder.batches(texts, tokens_per_batch):
+        inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
         with torch.inference_mode():
             states = model.module.base_model(**inputs, output_hidden_states=True).hidden_states
         chosen = torch.stack([states[round(share * (len(states) - 1))] for share in layers], dim=1).float()
         weight = inputs["attention_mask"][:, None, :, None].to(chosen.dtype)
         mean = (chosen * weight).sum(2) / weight.sum(2)
         if out is None:
-            out = np.zeros((len(encoded), mean.shape[1] * mean.shape[2]), dtype=np.float32)
-        out[batch] = mean.flatten(1).cpu().numpy()
+            out = np.zeros((len(texts), mean.shape[1] * mean.shape[2]), dtype=np.float32)
+        out[rows] = mean.flatten(1).cpu().numpy()
     assert out is not None
     return out

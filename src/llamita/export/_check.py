@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
-from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
+from llamita.core.encoding import Batch, TextEncoder
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError
 from llamita.core.task import Task, Text
@@ -96,9 +96,7 @@ def _bounded(texts: Sequence[Text], encoder: TextEncoder) -> Sequence[Text]:
 def shortened(encoder: TextEncoder, length: int) -> TextEncoder:
     """An encoder that cuts earlier, yet leaves room for the special tokens and one more."""
     least = encoder.tokenizer.num_special_tokens_to_add(False) + 1
-    return TextEncoder(
-        tokenizer=encoder.tokenizer, pad_id=encoder.pad_id, max_length=min(encoder.max_length, max(least, length))
-    ).cut()
+    return encoder.cut(min(encoder.max_length, max(least, length)))
 
 
 def shaped_batches(encoder: TextEncoder, texts: Sequence[Text]) -> list[Batch]:
@@ -123,10 +121,8 @@ def logits_of(engine: Engine, batches: Sequence[Batch]) -> list[np.ndarray]:
 
 def cut_logits(engine: Engine, encoder: TextEncoder, texts: Sequence[Text]) -> np.ndarray:
     """Logits of texts cut to `LONGEST` tokens, float32 [texts, labels]; `text_logits` would read them whole."""
-    encoded = shortened(encoder, LONGEST).encode(texts)
-    out = np.zeros((len(encoded), len(engine.labels)), dtype=np.float32)
-    for indices in batches_of_like_length([len(ids) for ids, _ in encoded], MOST_TOKENS // 4):
-        batch = encoder.pad([encoded[i] for i in indices])
+    out = np.zeros((len(texts), len(engine.labels)), dtype=np.float32)
+    for indices, batch in shortened(encoder, LONGEST).batches(texts, MOST_TOKENS // 4):
         out[indices] = engine.logits(batch.token_ids, batch.mask, batch.type_ids)
     return out
 

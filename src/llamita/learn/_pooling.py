@@ -102,15 +102,11 @@ def embeddings(model: Model, texts: Sequence[Text], tokens_per_batch: int = 4096
     """What the last linear map reads of each text, float32 [texts, width]."""
     import torch
 
-    from llamita.core.encoding import batches_of_like_length
-
-    encoded = model.encoder.encode(texts)
     found: dict[int, np.ndarray] = {}
     with features_of_head(model.module) as features:
-        for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
-            batch = model.encoder.pad([encoded[i] for i in rows])
+        for rows, batch in model.encoder.batches(texts, tokens_per_batch):
             model.logits(batch.token_ids, batch.mask, batch.type_ids)
             ids, mask = (torch.as_tensor(array, device=model.device) for array in (batch.token_ids, batch.mask))
             read = features(ids, mask).float().cpu().numpy()
             found |= dict(zip(rows, read, strict=True))
-    return np.stack([found[i] for i in range(len(encoded))])
+    return np.stack([found[i] for i in range(len(texts))])

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.prune._dialogues import as_read
@@ -39,10 +37,8 @@ class Calibration:
         self.model = model
         encoder = model.encoder
         if max_length is not None and max_length < encoder.max_length:
-            encoder = replace(encoder, max_length=max_length).cut()
-        encoded = encoder.encode(texts)
-        order = batches_of_like_length([len(ids) for ids, _ in encoded], TOKENS_PER_BATCH)
-        self.batches = [(indices, encoder.pad([encoded[i] for i in indices])) for indices in order]
+            encoder = encoder.cut(max_length)
+        self.batches = list(encoder.batches(texts, TOKENS_PER_BATCH))
         self.real = torch.zeros(0, 0, dtype=torch.bool)
 
     def outputs(self, module: nn.Module | None = None) -> Iterator[tuple[list[int], Any]]:

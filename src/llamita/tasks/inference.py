@@ -14,7 +14,6 @@ import numpy as np
 
 from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.checked import Checked
-from llamita.core.encoding import batches_of_like_length
 from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
@@ -130,10 +129,8 @@ class InferenceEngine(Untrained[Engine]):
         pair = next((text for text in texts if not isinstance(text, str)), None)
         require(pair is None, f"labels by inference are for single texts, got a pair: {str(pair)[:60]}")
         pairs = [(text, sentence) for text in texts for sentence in self.sentences]
-        encoded = self._pairs.encode(pairs)  # type: ignore[arg-type]
         out = np.zeros(len(pairs), dtype=np.float32)
-        for rows in batches_of_like_length([len(ids) for ids, _ in encoded], tokens_per_batch):
-            batch = self._pairs.pad([encoded[i] for i in rows])
+        for rows, batch in self._pairs.batches(pairs, tokens_per_batch):  # type: ignore[arg-type]
             logits = self.engine.logits(batch.token_ids, batch.mask, batch.type_ids)
             out[rows] = logits[:, self.entailment]
             if self.multi_label:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -118,7 +117,7 @@ def encoder_for(model: Model, task: Task | None, max_length: int | None = None) 
     """The model's encoder, cut to the shortest of the step's, the task's and the model's limits."""
     encoder = model.encoder
     limits = [limit for limit in (max_length, task.max_length if task else None, encoder.max_length) if limit]
-    return dataclasses.replace(encoder, max_length=min(limits)).cut()
+    return encoder.cut(min(limits))
 
 
 def encode(model: Model, texts: Sequence[Text], task: Task | None, max_length: int | None = None) -> list[Encoded]:
