@@ -27,7 +27,7 @@ from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
 from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, require_places, words_of
-from llamita.tasks.recorded import text_key
+from llamita.tasks.recorded import text_digest
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
@@ -129,7 +129,7 @@ class EndpointEngine(Engine):
             "the prompt names a {pair}, but the text is a single one",
         )
         known = self._kept.found
-        keys = [text_key(text).hex() for text in texts]
+        keys = [text_digest(text).hex() for text in texts]
         new = list({key: text for key, text in zip(keys, texts, strict=True) if key not in known}.items())
         if new:
             if not self._kept.way:
@@ -148,7 +148,7 @@ class EndpointEngine(Engine):
     def unasked(self, texts: Sequence[Text]) -> list[Text]:
         """Those that no answer is known of."""
         known = self._kept.found
-        return [text for text in texts if text_key(text).hex() not in known]
+        return [text for text in texts if text_digest(text).hex() not in known]
 
     def _stop_if_unusable(self) -> None:
         with self._lock:

@@ -62,7 +62,7 @@ class RecordedEngine(Engine):
         Raises:
             UserError: a text that the teacher was never asked about.
         """
-        rows = [self._place.get(text_key(text)) for text in texts]
+        rows = [self._place.get(text_digest(text)) for text in texts]
         unknown = [text for text, row in zip(texts, rows, strict=True) if row is None]
         if unknown:
             raise UserError(
@@ -98,11 +98,11 @@ def recorded(engine: Engine, texts: Sequence[Text], logits: np.ndarray, **more: 
         "name": engine.name, "labels": list(engine.labels), "size_bytes": engine.size_bytes,
         "parameters": engine.num_parameters, "scale": [1.0] * len(engine.labels), "shift": [0.0] * len(engine.labels),
     }  # fmt: skip
-    keys = np.frombuffer(b"".join(map(text_key, texts)), dtype=np.uint8).reshape(len(texts), KEY_BYTES)
+    keys = np.frombuffer(b"".join(map(text_digest, texts)), dtype=np.uint8).reshape(len(texts), KEY_BYTES)
     return RecordedEngine(about | more, keys.copy(), np.asarray(logits, np.float32))
 
 
-def text_key(text: Text) -> bytes:
+def text_digest(text: Text) -> bytes:
     """What a text is found by."""
     return hashlib.sha256(Split(texts=(text,)).fingerprint.encode()).digest()[:KEY_BYTES]
 
