@@ -17,15 +17,14 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.opening import open_engine
-from llamita.core.report import write_whole
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, label_order
-from llamita.data.portion import proportional
+from llamita.core.whole import write_whole
 from llamita.data.read import read_table
 from llamita.tasks._splits import label_names, rows_apart, without
 from llamita.tasks._untrained import Untrained
 from llamita.tasks._wording import asks_in_chinese, words_of
-from llamita.tasks.asking import Shots, ask, is_headed
+from llamita.tasks.asking import Shots, ask, is_headed, mixed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.inference import InferenceEngine
 
@@ -180,10 +179,7 @@ def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequenc
     require(
         bool(rest), f"{table.source}: all its texts are hand labels too (--audit, --test); show others with --few-shot"
     )
-    free = [table.labels[i] for i in rest]
-    taken = proportional(free, min(shots, len(rest)), seed, balanced=True)
-    order = np.random.default_rng(seed).permutation(taken)
-    return tuple((table.texts[rest[i]], table.labels[rest[i]]) for i in order)
+    return tuple(mixed(table.take(rest), shots, seed))
 
 
 def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tuple[Asking, Split | None]:

@@ -62,9 +62,7 @@ class Shots(Checked):
             log.warning("warning: %s: the model is measured on %s, which are not shown", table.source, left_out)
             table = table.take(rest)
             assert table.labels is not None
-        taken = proportional(table.labels, min(self.number, len(table)), self.seed, balanced=True)
-        order = np.random.default_rng(self.seed).permutation(taken)
-        shown = [(table.texts[i], table.labels[i]) for i in order]
+        shown = mixed(table, self.number, self.seed)
         unshown = [label for label in labels if label not in {given for _, given in shown}]
         if unshown:
             log.warning(
@@ -72,6 +70,14 @@ class Shots(Checked):
                 ", ".join(map(repr, unshown)),
             )
         return shown
+
+
+def mixed(table: Table, number: int, seed: int) -> list[tuple[Text, str]]:
+    """So many texts with their labels, or all, each label as often, in an order drawn by the seed."""
+    assert table.labels is not None
+    taken = proportional(table.labels, min(number, len(table)), seed, balanced=True)
+    order = np.random.default_rng(seed).permutation(taken)
+    return [(table.texts[i], table.labels[i]) for i in order]
 
 
 def ask(
