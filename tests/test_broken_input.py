@@ -306,7 +306,7 @@ def test_a_failing_machine_is_told_in_one_line_and_leaves_nothing_half_written(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("llamita._cli.predict.os.replace", fail)
+    monkeypatch.setattr("llamita.core.whole.os.replace", fail)
     assert part in refused("predict", model, "a text", "--out", "p.csv")
 
 

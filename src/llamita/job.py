@@ -13,9 +13,10 @@ from llamita.candidates import Shape
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
-from llamita.core.report import Report, write_whole
+from llamita.core.report import Report
 from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
+from llamita.core.whole import write_whole
 from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.proof import LinearBaseline, Models, measured, prove, score_name, value

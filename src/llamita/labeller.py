@@ -15,6 +15,7 @@ from llamita.core.hardware import of_device
 from llamita.core.scaling import fit_scales
 from llamita.core.store import address
 from llamita.core.task import Split
+from llamita.core.whole import save_array
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.recorded import open_folder, recorded
 from llamita.workshop import Stage
@@ -106,16 +107,9 @@ def _ask_in_chunks(asking: Asking, texts: Sequence[Text], work: Path, shop: Work
             part = texts[start : start + CHUNK]
             if not (work / f"{start}.npy").exists():
                 teacher = teacher or asking.open(shop.store.cache, shop.threads, shop.device)
-                _keep(work / f"{start}.npy", teacher.text_logits(part))
+                save_array(work / f"{start}.npy", teacher.text_logits(part))
             bar.update(len(part))
     return teacher or asking.open(shop.store.cache, shop.threads, shop.device)
-
-
-def _keep(file: Path, logits: np.ndarray) -> None:
-    part = file.with_suffix(".part")
-    with part.open("wb") as stream:
-        np.save(stream, logits)
-    part.replace(file)
 
 
 def calibrated(plain: Stage, hand: Split, labels: Sequence[str], shop: Workshop) -> Stage:

@@ -119,7 +119,7 @@ beside each text is worth about a point (docs/log.md), but not a long wait for a
 
 def save_plan(plan: dict[str, Any], folder: Path) -> None:
     """Put the plan into the folder, whole or not at all."""
-    from llamita.core.report import write_whole
+    from llamita.core.whole import write_whole
 
     write_whole(folder / PLAN_FILE, json.dumps(plan, ensure_ascii=False, indent=1))
 

@@ -21,9 +21,10 @@ from llamita.core.logs import logged
 from llamita.core.measure import Finding
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
-from llamita.core.report import Report, Subject, write_whole
+from llamita.core.report import Report, Subject
 from llamita.core.step import Step
 from llamita.core.store import Store
+from llamita.core.whole import write_whole
 from llamita.train.track import check_tracker
 from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, set_threads
 

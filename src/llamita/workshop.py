@@ -19,10 +19,10 @@ from llamita.core.measure import Finding, Measure
 from llamita.core.opening import open_engine, refuse_server, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
 from llamita.core.remembering import Remembering
-from llamita.core.report import write_whole
 from llamita.core.sources import Source, content_digest, fingerprint, locate
 from llamita.core.step import Step
 from llamita.core.store import Store, address
+from llamita.core.whole import write_whole
 from llamita.data.write import write_split
 
 if TYPE_CHECKING:

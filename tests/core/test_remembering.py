@@ -70,8 +70,7 @@ def test_half_a_file_of_a_killed_run_is_not_read(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     shelf.remembering().scores(TEXTS)
     (file,) = tmp_path.glob("*.npy")
-    file.rename(file.with_suffix(".part"))
-    file.with_suffix(".part").write_bytes(b"half")
+    file.rename(file.with_name(f".{file.name}.part")).write_bytes(b"half")
     np.testing.assert_array_equal(shelf.remembering().scores(TEXTS), shelf.engine.scores(TEXTS))
     assert list(tmp_path.glob("*.[np]*[yt]")) == [file]
 

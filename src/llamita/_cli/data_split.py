@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from llamita.data.files import format_of
 
 def split(argv: Sequence[str]) -> int:
     """`data split`: both files or none."""
+    from llamita.core.whole import whole_folder
     from llamita.data.cells import rows_text
     from llamita.data.portion import share_of_each
     from llamita.data.write import write_rows
@@ -40,10 +39,7 @@ def split(argv: Sequence[str]) -> int:
     suffix = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".parquet": ".csv", ".txt": ".csv"}.get(
         format_of(Path(args.file)), ".csv" if args.file == "-" else ".jsonl"
     )
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as part:
         counts = {
             name: write_rows(
                 part / f"{name}{suffix}", names, [row for i, row in enumerate(rows) if (i in cut) == wanted], args.file
@@ -51,10 +47,7 @@ def split(argv: Sequence[str]) -> int:
             for name, wanted in (("train", False), ("test", True))
         }
         if folder.is_dir():
-            folder.rmdir()
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            folder.rmdir()  # it was empty; what came in meanwhile isn't ours to remove
     for name, count in counts.items():
         print(said(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}"))
     return 0

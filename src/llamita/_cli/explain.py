@@ -165,7 +165,7 @@ def _write_page(page: Path, found: Shown, language: str) -> None:
     """A page that stands alone: no script, no font, no network."""
     from html import escape
 
-    from llamita.core.report import write_whole
+    from llamita.core.whole import write_whole
     from llamita.pages.strings import words
 
     told, code = words(language), "zh-Hans" if language == "zh" else "en"

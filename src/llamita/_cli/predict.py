@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -239,11 +238,8 @@ def _output(out: str | None) -> Iterator[IO[str]]:
         with path.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         return
+    from llamita.core.whole import whole_file
+
     path = path.resolve()
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path, shared=True) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        yield stream

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +13,8 @@ import numpy as np
 from llamita.core.answers import Answers, read_answers
 from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine
-from llamita.core.report import write_whole
 from llamita.core.task import Split, Text
+from llamita.core.whole import save_array, write_whole
 
 
 class Remembering(Delegating[Engine]):
@@ -59,9 +58,5 @@ class Remembering(Delegating[Engine]):
         if file.exists():
             return np.load(file, allow_pickle=False)
         found = self.engine.text_logits(texts, tokens_per_batch)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        with part.open("wb") as stream:
-            np.save(stream, found, allow_pickle=False)
-        os.replace(part, file)
+        save_array(file, found)
         return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from llamita.core.answers import KINDS, OneLabel
 from llamita.core.measure import Finding
+from llamita.core.whole import write_whole
 
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
 
@@ -155,10 +155,3 @@ def _subject(data: dict[str, Any]) -> Subject:
 def _goal(data: dict[str, Any]) -> Goal:
     interval = data.get("interval")
     return Goal(**data | {"interval": tuple(interval) if interval else None})
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it; bytes of file names that are no UTF-8 are written out."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(temporary, path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core import processes
-from llamita.core.report import write_whole
+from llamita.core.whole import write_whole
 
 SHORT = 12
 """Hexadecimal digits of an address that a folder's name shows."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
+from llamita.core.whole import whole_file
 from llamita.data.cells import cell_text
 from llamita.data.label_sets import JOINT, likely_separator, written_lists
 from llamita.data.rows import MISSING, Row
@@ -39,17 +39,12 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
     if twice is not None:
         what = "have no name" if not twice else f"are named {twice!r}"
         raise UserError(f"{source}: two columns {what}; give each a name of its own in the first line")
-    part = out.with_name(f".{out.name}.part")
     written = 0
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            write = _WRITERS[suffix](stream, names, source)
-            for number, values in rows:
-                write(number, values)
-                written += 1
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        write = _WRITERS[suffix](stream, names, source)
+        for number, values in rows:
+            write(number, values)
+            written += 1
     return written
 
 

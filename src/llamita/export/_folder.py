@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE
+from llamita.core.whole import whole_folder
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -66,13 +65,5 @@ def new_folder(final: Path) -> Iterator[Path]:
     """A temporary folder, renamed when the block ends well and removed when it doesn't; an earlier export gives way."""
     if final.is_dir() and any(final.iterdir()) and not (final / ARTIFACT_FILE).is_file():
         raise UserError(f"{final} is not empty and holds no export; name a new folder")
-    work = final.with_name(f".{final.name}.part")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    try:
+    with whole_folder(final) as work:
         yield work
-        if final.is_dir():
-            shutil.rmtree(final)
-        os.replace(work, final)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

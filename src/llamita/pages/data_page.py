@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from llamita.core.messages import translated
-from llamita.core.report import write_whole
+from llamita.core.whole import write_whole
 from llamita.data.finding import DataFinding, parts_of, shortened
 from llamita.data.table import Table
 from llamita.pages import _format as write

@@ -10,7 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from llamita.core.report import Report, write_whole
+from llamita.core.report import Report
+from llamita.core.whole import write_whole
 from llamita.pages import _format
 from llamita.pages._headline import headline
 from llamita.pages._view import summary, view

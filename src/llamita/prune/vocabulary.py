@@ -20,9 +20,9 @@ from tokenizers import Tokenizer
 
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError, require
-from llamita.core.report import write_whole
 from llamita.core.step import Step
 from llamita.core.task import Task, Text
+from llamita.core.whole import write_whole
 from llamita.prune._dialogues import task_as_read
 from llamita.prune._rank import Ranking, bare, encode, rank_pieces
 from llamita.prune._rebuild import rebuild

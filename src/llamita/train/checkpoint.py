@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import pickle
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,10 +17,12 @@ from safetensors.torch import load_file, save_file
 
 from llamita.core import processes
 from llamita.core.errors import first_line
+from llamita.core.whole import whole_file, write_whole
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
+BEST_FILE = "best.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +44,13 @@ class Checkpoints:
         if not owner.exists() or owner.read_text(encoding="utf-8") != self.key:
             for path in self.folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-            part = self.folder / "key.part"
-            part.write_text(self.key, encoding="utf-8")
-            os.replace(part, owner)
+            write_whole(owner, self.key)
 
     def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Write a checkpoint whole, then drop the older ones."""
         final = self.folder / f"step-{step:08d}.pt"
-        part = final.with_suffix(".part")
-        _write({"format": FORMAT, "step": step, **state}, part)
-        os.replace(part, final)
+        with whole_file(final) as part:
+            _write({"format": FORMAT, "step": step, **state}, part)
         for path in self._whole():
             if path != final:
                 path.unlink()
@@ -75,12 +73,11 @@ class Checkpoints:
 
     def save_best(self, weights: Mapping[str, torch.Tensor]) -> None:
         """Keep these weights as the best so far."""
-        part = self.folder / "best.part"
-        save_file({name: value.detach().contiguous() for name, value in weights.items()}, part)
-        os.replace(part, self.folder / "best.safetensors")
+        with whole_file(self.folder / BEST_FILE) as part:
+            save_file({name: value.detach().contiguous() for name, value in weights.items()}, part)
 
     def load_best(self) -> dict[str, torch.Tensor]:
-        return load_file(self.folder / "best.safetensors")
+        return load_file(self.folder / BEST_FILE)
 
 
 def _write(state: Mapping[str, Any], file: Path) -> None:

@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from llamita.core import processes
 from llamita.core.errors import UserError
-from llamita.core.report import write_whole
+from llamita.core.whole import write_whole
 from llamita.train.checkpoint import Checkpoints
 from llamita.train.pace import rate_share
 from llamita.train.progress import progress_bar

@@ -13,7 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from llamita.core import processes
 from llamita.core.errors import UserError
 from llamita.core.hardware import memory_bytes, use_bf16
-from llamita.core.report import write_whole
+from llamita.core.whole import write_whole
 from llamita.train.mode import set_to_train
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,6 +24,7 @@ from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.hardware import of_device
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, Task, label_order
+from llamita.core.whole import save_array
 from llamita.train.examples import encode
 from llamita.train.progress import progress_bar
 
@@ -160,7 +160,7 @@ class Teacher:
             missing = [(file, chunk) for file, chunk in zip(files, chunks, strict=True) if not file.exists()]
             with progress_bar(sum(len(chunk) for _, chunk in missing), "the teacher reads", "text") as bar:
                 for file, chunk in missing:
-                    _save_whole(file, compute(chunk))
+                    save_array(file, compute(chunk), shared=True)
                     bar.update(len(chunk))
         return files
 
@@ -262,11 +262,3 @@ def _fingerprint(folder: Path) -> str:
 
 def _address(asked: str, texts: Sequence[Text]) -> str:
     return hashlib.sha256(f"{asked} {Split(texts=tuple(texts)).fingerprint}".encode()).hexdigest()[:40]
-
-
-def _save_whole(file: Path, array: np.ndarray) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    with part.open("wb") as stream:
-        np.save(stream, array)
-    os.replace(part, file)
