@@ -11,7 +11,7 @@ from llamita.core.task import Split
 from llamita.data.portion import share_of_each
 from llamita.data.read import read_beside
 from llamita.data.table import Table
-from llamita.tasks._splits import without
+from llamita.tasks.splits import without
 from llamita.workshop import open_task
 
 log = logging.getLogger(__name__)

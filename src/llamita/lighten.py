@@ -32,7 +32,7 @@ from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, deliver, finish
-from llamita.tasks._splits import listed_names
+from llamita.tasks.splits import listed_names
 from llamita.tasks.asked import SHOTS
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told

@@ -10,7 +10,7 @@ from llamita.core.measure import tallies
 from llamita.core.report import Subject
 from llamita.core.statistics import paired_ratio_difference
 from llamita.goals import Goals, Measured, excess, on_front
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.plan import MANY_CUT
 
 if TYPE_CHECKING:

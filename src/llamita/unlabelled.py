@@ -23,11 +23,11 @@ from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import answers, calibrated, seconds_a_text
 from llamita.plan import lengths_of, students_of
-from llamita.tasks._splits import without
-from llamita.tasks._wording import asks_in_chinese
 from llamita.tasks.asked import SEEN, Asking, examples_of
 from llamita.tasks.endpoint import is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder
+from llamita.tasks.splits import without
+from llamita.tasks.wording import asks_in_chinese
 from llamita.workshop import Stage, Workshop, open_task
 
 if TYPE_CHECKING:

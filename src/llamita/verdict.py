@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llamita.core.measure import Finding
 from llamita.core.registry import build
 from llamita.core.report import Report, Subject
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.run import subject
 from llamita.tasks.recorded import open_folder
 

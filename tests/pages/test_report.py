@@ -16,7 +16,7 @@ from tests.pages.sample_reports import CHINESE, HOSTILE, LONG_WORD, chinese_repo
 
 from llamita.core.measure import Finding
 from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._examples import changes, coloured
 from llamita.pages._table import groups, ratio
 from llamita.pages._view import tiles

@@ -236,7 +236,7 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
 
 def _side_by_side(goal: Goal) -> tuple[str, str]:
     """A goal's limit, and what was reached with its interval; a missed one with the digits that tell the two apart."""
-    from llamita.pages._format import side_by_side
+    from llamita.pages.format import side_by_side
 
     if goal.value is None:
         return show.quantity(goal.limit, goal.unit), "not measured"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
-from llamita.pages._format import MINUS, percent
+from llamita.pages.format import MINUS, percent
 
 if TYPE_CHECKING:
     from rich.console import Console

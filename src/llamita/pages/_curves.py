@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from llamita.core.statistics import wilson_interval
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._svg import Scale, drawing, element, even_ticks, grid, line, path, text
 
 

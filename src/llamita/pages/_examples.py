@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llamita.core.report import Report, Subject
-from llamita.pages import _format as write
+from llamita.pages import format as write
 
 SHOWN_FIRST, SHOWN_MOST, SHOWN_OTHERS, SHOWN_NOISY = 4, 16, 3, 4
 LONGEST_TEXT = 1500

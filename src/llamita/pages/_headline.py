@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from llamita.core.measure import Finding
 from llamita.core.report import Report, Subject
-from llamita.pages import _format as write
+from llamita.pages import format as write
 
 Words = Mapping[str, str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llamita.pages._format import text_width
+from llamita.pages.format import text_width
 
 
 class Box(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 from llamita.core.measure import Finding
 from llamita.core.report import Report, Subject
 from llamita.pages import _curves, plots
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._examples import noisy_texts
 from llamita.pages._table import shown_subjects
 

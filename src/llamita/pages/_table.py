@@ -8,7 +8,7 @@ from pathlib import Path
 
 from llamita.core.measure import Finding
 from llamita.core.report import Report, Subject
-from llamita.pages import _format as write
+from llamita.pages import format as write
 
 Words = Mapping[str, str]
 COLUMN_ORDER = ("teacher", "teacher_plain", "teacher_int8", "student_alone", "linear", "light", "model")

@@ -8,7 +8,7 @@ from typing import Any
 
 from llamita.core.measure import Finding
 from llamita.core.report import Report
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._examples import examples
 from llamita.pages._headline import headline, pieces
 from llamita.pages._pictures import FEATURED, cascade, featured, noise, reliability, scatter, title_of, training

@@ -13,8 +13,8 @@ from llamita.core.messages import translated
 from llamita.core.whole import write_whole
 from llamita.data.finding import DataFinding, parts_of, shortened
 from llamita.data.table import Table
-from llamita.pages import _format as write
 from llamita.pages import _svg as svg
+from llamita.pages import format as write
 from llamita.pages.report import html_of
 from llamita.pages.strings import words
 

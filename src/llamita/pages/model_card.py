@@ -11,7 +11,7 @@ import yaml
 
 from llamita.core.report import Report, Subject
 from llamita.core.whole import write_whole
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._headline import headline
 from llamita.pages._snippets import LANGUAGE, has_any_labels, job_of, onnxruntime_lines, transformers_lines
 from llamita.pages._table import columns, groups, shown_subjects

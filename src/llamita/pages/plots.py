@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from llamita.pages import _format as write
+from llamita.pages import format as write
 from llamita.pages._labels import Box, place_labels
 from llamita.pages._svg import Scale, drawing, element, even_ticks, grid, line, log_ticks, path, text
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from llamita.core.report import Report
 from llamita.core.whole import write_whole
-from llamita.pages import _format
+from llamita.pages import format as write
 from llamita.pages._headline import headline
 from llamita.pages._view import summary, view
 from llamita.pages.strings import in_language, words_for
@@ -70,7 +70,7 @@ def render_markdown(template: str, shown: dict[str, Any]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=False, finalize=_format.markdown_text, undefined=StrictUndefined
+        loader=FileSystemLoader(HERE), autoescape=False, finalize=write.markdown_text, undefined=StrictUndefined
     )
     text = environment.get_template(template).render(shown | {"code": fenced})
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -12,7 +12,7 @@ from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
-from llamita.tasks._splits import cut, label_names, listed_names, openable, without
+from llamita.tasks.splits import cut, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
 

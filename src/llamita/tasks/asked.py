@@ -21,12 +21,12 @@ from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, label_order
 from llamita.core.whole import write_whole
 from llamita.data.read import read_table
-from llamita.tasks._splits import label_names, rows_apart, without
 from llamita.tasks._untrained import Untrained
-from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.asking import Shots, ask, is_headed, mixed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.inference import InferenceEngine
+from llamita.tasks.splits import label_names, rows_apart, without
+from llamita.tasks.wording import asks_in_chinese, words_of
 
 if TYPE_CHECKING:
     from llamita.core.task import Task, Text

@@ -15,9 +15,9 @@ from llamita.core.errors import require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
-from llamita.tasks._splits import rows_apart
-from llamita.tasks._wording import asks_in_chinese, words_of
 from llamita.tasks.inference import Hypothesis, InferenceEngine
+from llamita.tasks.splits import rows_apart
+from llamita.tasks.wording import asks_in_chinese, words_of
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine

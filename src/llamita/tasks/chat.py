@@ -15,7 +15,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import percentile_interval, ratio_of_sums, resampled_sums
 from llamita.core.task import Split, Task
 from llamita.data.dialogues import messages_of, read_dialogues
-from llamita.tasks._splits import cut, described, openable, without
+from llamita.tasks.splits import cut, described, openable, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers

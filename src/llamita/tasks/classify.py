@@ -15,7 +15,7 @@ from llamita.core.task import Split, Task, Text, parts_of
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
-from llamita.tasks._splits import described
+from llamita.tasks.splits import described
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers

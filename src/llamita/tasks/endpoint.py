@@ -26,8 +26,8 @@ from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
-from llamita.tasks._wording import CHINESE, ENGLISH, asks_in_chinese, require_places, words_of
 from llamita.tasks.recorded import text_digest
+from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, require_places, words_of
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8

@@ -18,7 +18,7 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._untrained import Untrained
-from llamita.tasks._wording import asks_in_chinese, words_of
+from llamita.tasks.wording import asks_in_chinese, words_of
 
 ENGLISH, CHINESE = "This text is about {label}.", "这段文字是关于{label}的。"
 ENTAILMENT, CONTRADICTION = ("entail", "蕴含", "蕴涵"), ("contradict", "矛盾")

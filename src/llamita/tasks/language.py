@@ -15,7 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
-from llamita.tasks._splits import described, openable
+from llamita.tasks.splits import described, openable
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers

@@ -24,7 +24,7 @@ from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.tasks import _side_by_side as side_by_side
 from llamita.tasks._untrained import Untrained
-from llamita.tasks._wording import asks_in_chinese, require_places, words_of
+from llamita.tasks.wording import asks_in_chinese, require_places, words_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,7 +22,7 @@ from llamita.core.statistics import (
 from llamita.core.task import Split, Task, parts_of
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
-from llamita.tasks._splits import described
+from llamita.tasks.splits import described
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
