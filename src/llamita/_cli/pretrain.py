@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,6 @@ from llamita.core.registry import Entry, build, entries
 
 if TYPE_CHECKING:
     from llamita.core.report import Report
-
-log = logging.getLogger(__name__)
 
 
 def pretrain(argv: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from llamita.core.task import Text
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
-
-log = logging.getLogger(__name__)
 
 
 def mean_states(

@@ -1,4 +1,4 @@
-"""A tokenizer trained on the user's own texts: byte-level BPE or Unigram, as stock code loads it."""
+"""A tokenizer trained on the user's own texts: BPE or Unigram over bytes, as stock code loads it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ def trained_tokenizer(
     """Train one and tell how many characters a piece has.
 
     Args:
-        kind: bpe (Sennrich et al. 2016, over bytes: nothing is ever unknown) or unigram (Kudo 2018, over characters, whatever
-            is rare falls back to bytes).
+        kind: bpe (Sennrich et al. 2016) or unigram (Kudo 2018); both over bytes, so that nothing is ever unknown.
         pieces: size of the vocabulary, special tokens included.
         framed: whether texts stand between <s> and </s>, as encoders read them.
     """

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import require
 from llamita.core.step import Step
+from llamita.learn._tokenizer import KINDS
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ class Pretrain(Step):
         require(self.window >= 16, f"window must be >= 16, got {self.window}")
         share = self.masked
         require(share is None or 0 < share <= 0.8, f"masked must be in (0, 0.8], got {share}")
-        kinds = ("keep", "bpe", "unigram")
-        require(self.tokenizer in kinds, f"tokenizer must be one of {', '.join(kinds)}, got {self.tokenizer!r}")
+        require(self.tokenizer in KINDS, f"tokenizer must be one of {', '.join(KINDS)}, got {self.tokenizer!r}")
         pieces = self.pieces
         require(pieces is None or pieces >= 300, f"pieces must be >= 300 (256 are bytes), got {pieces}")
         require(

@@ -6,7 +6,6 @@ each step from (seed, step, process). So a checkpoint needs only weights, optimi
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
     from llamita.core.context import Run
     from llamita.core.model import Model
-
-log = logging.getLogger(__name__)
 
 Loss = Callable[[Any, Mapping[str, Any], Mapping[str, Any]], "dict[str, Tensor]"]
 """From the module's outputs, its inputs and the targets to named parts; "loss" is what is minimised."""
