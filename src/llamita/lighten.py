@@ -32,8 +32,8 @@ from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, deliver, finish
-from llamita.tasks.splits import listed_names
 from llamita.tasks.asked import SHOTS
+from llamita.tasks.splits import listed_names
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told
 from llamita.workshop import Workshop, open_task, set_threads

@@ -11,8 +11,9 @@ from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.gates import EXAMPLES, add_gate
 from llamita._cli.harmless import harmless
-from llamita._cli.judge import _chosen_method, _methods, _taken_out, taken, told
+from llamita._cli.judge import taken, told
 from llamita._cli.language import said
+from llamita._cli.methods import chosen_method, methods_of, taken_out
 from llamita._cli.models import bare_task, checked_texts, new_page, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
 from llamita.core.registry import Entry, build
@@ -27,8 +28,8 @@ Shown = Sequence[tuple[str, Sequence[dict[str, Any]]]]
 
 def explain(argv: Sequence[str]) -> int:
     """Colour the words of texts by what they did for the model's answer."""
-    method, rest = _taken_out(argv, "--method", "occlusion")
-    entry = _chosen_method([method], "explain", "--method")
+    method, rest = taken_out(argv, "--method", "occlusion")
+    entry = chosen_method([method], "explain", "--method")
     parser = _parser(entry)
     args = parser.read(rest, rest="texts")
     _check(args)
@@ -47,7 +48,7 @@ def explain(argv: Sequence[str]) -> int:
 
 
 def _parser(entry: Entry) -> flags.Parser:
-    parser = flags.Parser("explain", f"{entry.summary} Methods: --method {' | '.join(_methods('explain'))}.")
+    parser = flags.Parser("explain", f"{entry.summary} Methods: --method {' | '.join(methods_of('explain'))}.")
     flags.add_model(parser)
     parser.add("texts", nargs="*", default=[], metavar="TEXT", help="one text or more")
     parser.add("--data", metavar="FILE", help="in place of TEXT: some examples of a file, and how far --against agrees")

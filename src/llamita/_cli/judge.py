@@ -13,9 +13,10 @@ from llamita._cli import show
 from llamita._cli.gates import EXAMPLES, add_gate, check_gates
 from llamita._cli.language import said
 from llamita._cli.measured import measured, sizes
+from llamita._cli.methods import chosen_method, methods_help, methods_of, taken_out
 from llamita._cli.models import open_classifier, open_for_documents, test_task
-from llamita.core.errors import UserError, did_you_mean, require
-from llamita.core.registry import Entry, build, entries
+from llamita.core.errors import UserError, require
+from llamita.core.registry import Entry, build
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -73,7 +74,7 @@ def measure(argv: Sequence[str]) -> int:
     if argv and argv[0] in ("-h", "--help"):
         print(methods_help("measure", "llamita measure METHOD MODEL --data FILE"))
         return 0
-    entry = _chosen_method(argv, "measure", "llamita measure")
+    entry = chosen_method(argv, "measure", "llamita measure")
     short = entry.name.split(".")[1]
     parser = flags.Parser(f"measure {short}", entry.summary)
     return one_measure(parser, entry, argv[1:])
@@ -81,9 +82,9 @@ def measure(argv: Sequence[str]) -> int:
 
 def attack(argv: Sequence[str]) -> int:
     """Accuracy when the texts are disturbed."""
-    method, rest = _taken_out(argv, "--method", "noise")
-    entry = _chosen_method([method], "attack", "--method")
-    parser = flags.Parser("attack", f"{entry.summary} Methods: --method {' | '.join(_methods('attack'))}.")
+    method, rest = taken_out(argv, "--method", "noise")
+    entry = chosen_method([method], "attack", "--method")
+    parser = flags.Parser("attack", f"{entry.summary} Methods: --method {' | '.join(methods_of('attack'))}.")
     return one_measure(parser, entry, rest)
 
 
@@ -214,38 +215,3 @@ def _their_column(args: argparse.Namespace, findings: Sequence[Finding]) -> list
 def plain(finding: Finding) -> dict[str, Any]:
     """A finding without its rows, which hold the user's texts."""
     return {key: value for key, value in finding.to_dict().items() if key != "rows"}
-
-
-def _methods(room: str) -> list[str]:
-    return [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
-
-
-def methods_help(room: str, usage: str) -> str:
-    """The methods of a room, a line each."""
-    lines = [f"usage: {usage}", ""]
-    lines += [f"  {name.split('.')[1]:<12} {e.summary}" for name, e in entries().items() if name.startswith(f"{room}.")]
-    return "\n".join([*lines, "", f"`{' '.join(usage.split()[:3])} --help` shows a method's flags."])
-
-
-def _chosen_method(argv: Sequence[str], room: str, usage: str) -> Entry:
-    known = _methods(room)
-    if not argv or argv[0] not in known:
-        if not argv or argv[0].startswith("-"):
-            raise UserError(f"{usage} takes one of: {', '.join(known)}.")
-        raise UserError(f"{usage} takes one of: {', '.join(known)}, got {argv[0]!r}.{did_you_mean(argv[0], known)}")
-    return entries()[f"{room}.{argv[0]}"]
-
-
-def _taken_out(argv: Sequence[str], flag: str, default: str) -> tuple[str, list[str]]:
-    """The value of a flag that decides which other flags there are, and the other words."""
-    words = list(argv)
-    for i, word in enumerate(words):
-        if word == "--":
-            break
-        if word == flag:
-            if i + 1 == len(words) or words[i + 1].startswith("--"):
-                raise UserError(f"{flag} needs a value, such as {flag} {default}")
-            return words[i + 1], words[:i] + words[i + 2 :]
-        if word.startswith(f"{flag}="):
-            return word.removeprefix(f"{flag}="), words[:i] + words[i + 1 :]
-    return default, words

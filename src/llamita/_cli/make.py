@@ -14,6 +14,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
+from llamita._cli.methods import taken_out
 from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
@@ -134,9 +135,7 @@ def run(argv: Sequence[str]) -> int:
 
 def export(argv: Sequence[str]) -> int:
     """An artifact of a model, checked against it."""
-    from llamita._cli.judge import _taken_out
-
-    target, rest = _taken_out(argv, "--to", "onnx")
+    target, rest = taken_out(argv, "--to", "onnx")
     known = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "exporter"]
     if target not in known:
         raise UserError(f"--to takes {', '.join(known)}, got {target!r}.{did_you_mean(target, known)}")

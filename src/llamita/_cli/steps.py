@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import methods_help
 from llamita._cli.language import said
+from llamita._cli.methods import methods_help, methods_of
 from llamita._cli.models import new_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, build, entries
@@ -38,7 +38,7 @@ def step(place: str, argv: Sequence[str]) -> int:
 
 
 def _method(room: str, argv: Sequence[str]) -> str:
-    known = [name.split(".")[1] for name in entries() if name.startswith(f"{room}.")]
+    known = methods_of(room)
     if not argv or argv[0] not in known:
         if not argv:
             raise UserError(f"llamita {room} takes a method: {', '.join(known)}. See `llamita list {room}`.")
