@@ -56,6 +56,11 @@ def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> Interval:
     return float(low), float(high)
 
 
+def interval_of(draws: np.ndarray) -> Interval | None:
+    """The middle of the draws; None where all are alike, which would claim certainty."""
+    return None if np.ptp(draws) == 0 else percentile_interval(draws)
+
+
 def bootstrap_interval(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> Interval | None:
     """Percentile bootstrap interval of the mean; None for fewer than two values, and where all are alike, which would claim
     certainty."""
@@ -100,8 +105,7 @@ def bootstrap_table(
     if n < 2:
         return None
     cells = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, size=resamples)
-    draws = statistic(cells.reshape(resamples, *counts.shape))
-    return None if np.ptp(draws) == 0 else percentile_interval(draws)
+    return interval_of(statistic(cells.reshape(resamples, *counts.shape)))
 
 
 def paired_bootstrap_difference(
@@ -271,6 +275,17 @@ def calibration_error_floor(
         errors.append(np.abs(gaps).sum(axis=1) / len(confidence))
     draws = np.concatenate(errors)
     return Estimate(float(draws.mean()), percentile_interval(draws))
+
+
+def mean_f1(hits: np.ndarray, occurred: np.ndarray) -> np.ndarray:
+    """Mean F1 over the labels that occur as truth or as answer, float64 [resamples].
+
+    Args:
+        hits: of each label, [resamples, labels].
+        occurred: how often it was true and how often it was given, added up, [resamples, labels].
+    """
+    f1 = np.divide(2.0 * hits, occurred, out=np.zeros(hits.shape), where=occurred > 0)
+    return f1.sum(axis=1) / np.maximum(1, (occurred > 0).sum(axis=1))
 
 
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

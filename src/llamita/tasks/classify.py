@@ -10,7 +10,7 @@ import numpy as np
 
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.measure import Finding
-from llamita.core.statistics import bootstrap_table, share_interval
+from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, parts_of
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
@@ -157,10 +157,7 @@ def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
 
 def macro_f1(tables: np.ndarray) -> np.ndarray:
     """Mean F1 over the labels that occur as truth or as guess, for confusion tables [resamples, truth, guess]."""
-    hits = np.diagonal(tables, axis1=1, axis2=2)
-    seen = tables.sum(axis=2) + tables.sum(axis=1)
-    f1 = np.divide(2.0 * hits, seen, out=np.zeros(hits.shape), where=seen > 0)
-    return f1.sum(axis=1) / np.maximum(1, (seen > 0).sum(axis=1))
+    return mean_f1(np.diagonal(tables, axis1=1, axis2=2), tables.sum(axis=2) + tables.sum(axis=1))
 
 
 def per_class(table: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float | int | None]]:

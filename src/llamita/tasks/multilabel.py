@@ -13,7 +13,8 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import (
     Interval,
     bootstrap_interval,
-    percentile_interval,
+    interval_of,
+    mean_f1,
     ratio_of_sums,
     ratio_of_sums_interval,
     resampled_sums,
@@ -129,17 +130,9 @@ def open_task(
     return MultiLabel(**opened.fields)
 
 
-def interval_of(draws: np.ndarray) -> Interval | None:
-    """None where every resample gives the same number, which would claim certainty."""
-    return None if np.ptp(draws) == 0 else percentile_interval(draws)
-
-
 def macro_f1(counts: np.ndarray) -> np.ndarray:
     """Mean F1 over the labels that occur as truth or as answer, for counts [resamples, 3, labels] of hits, false and missed."""
-    hits = counts[:, 0]
-    seen = 2 * hits + counts[:, 1] + counts[:, 2]
-    f1 = np.divide(2.0 * hits, seen, out=np.zeros(hits.shape), where=seen > 0)
-    return f1.sum(axis=1) / np.maximum(1, (seen > 0).sum(axis=1))
+    return mean_f1(counts[:, 0], 2 * counts[:, 0] + counts[:, 1] + counts[:, 2])
 
 
 def per_label(
