@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
-from llamita.core.messages import translated
+from llamita.core.messages import LANGUAGES, translated
 
 if TYPE_CHECKING:
     from llamita.core.report import Report
-
-LANGUAGES = ("en", "zh")
 
 STRINGS: dict[str, list[str]] = {
     key: both
