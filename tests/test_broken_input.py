@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -310,14 +309,6 @@ def test_a_failing_machine_is_told_in_one_line_and_leaves_nothing_half_written(
     assert part in refused("predict", model, "a text", "--out", "p.csv")
 
 
-def test_a_read_only_folder_is_refused_before_the_work(
-    place: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("llamita._cli.models.os.access", lambda *_: False)
-    assert "is read-only" in refused("lighten", "--data", "good.csv", "--out", "out")
-    assert "is read-only" in refused("predict", "smollm2", "a text", "--out", "p.csv")
-
-
 def test_a_folder_with_other_files_is_not_overwritten(place: Path, model: Path, refused: Callable[..., str]):
     (place / "mine").mkdir()
     (place / "mine" / "thesis.txt").write_text("precious", encoding="utf-8")
@@ -390,17 +381,3 @@ def test_a_closed_pipe_is_no_error():
     done = subprocess.run(command("list", "--json"), stdout=writing, stderr=subprocess.PIPE, env=environment())
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_bad_text_on_standard_input_is_refused_with_its_line(model: Path):
-    given = b"fine\n" + "很好的酒店".encode("gb18030") + b"\n"
-    done = subprocess.run(command("predict", str(model)), input=given, capture_output=True, env=environment())
-    assert done.returncode == 2
-    line = done.stderr.decode().splitlines()[-1]
-    assert line.startswith("llamita: stdin:2: byte 5 ")
-    assert "Add --encoding GB18030" in line
-    done = subprocess.run(
-        command("predict", str(model), "--encoding", "gb18030", "--format", "jsonl"), input=given, capture_output=True,
-        env=environment(),
-    )  # fmt: skip
-    assert [json.loads(line)["text"] for line in done.stdout.decode().splitlines()] == ["fine", "很好的酒店"]

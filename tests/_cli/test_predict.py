@@ -91,6 +91,19 @@ def test_a_standard_input_without_a_text_is_refused(
     assert "no text came in on stdin; give one a line" in refused("predict", model, "--out", "p.csv")
 
 
+def test_a_standard_input_in_another_encoding_is_refused_with_its_line_and_read_where_it_is_named(
+    model: Path, refused: Callable[..., str], said: Callable[..., str], piped: Callable[[bytes], None]
+):
+    given = b"fine\n" + "很好的酒店".encode("gb18030") + b"\n"
+    piped(given)
+    line = refused("predict", model)
+    assert "stdin:2: byte 5 " in line
+    assert "Add --encoding GB18030" in line
+    piped(given)
+    words = ("--encoding", "gb18030", "--format", "jsonl")
+    assert texts_of(said("predict", model, *words)) == ["fine", "很好的酒店"]
+
+
 def test_at_a_terminal_without_texts_it_says_how_to_give_some(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ):

@@ -99,33 +99,34 @@ def test_sigkill_in_another_process_changes_nothing(tmp_path: Path) -> None:
         from llamita.learn.finetune import Finetune
         from tests.families import tiny_model
         from tests.train.tiny import tiny_run, tiny_task
-        folder, kill_at = Path(sys.argv[1]), int(sys.argv[2])
         loop.steps_between_checkpoints = lambda *_: 2
         plain, steps = loop.Loop.training_step, []
-        def training_step(self, *given, **named):
-            if len(steps) == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            steps.append(1)
-            return plain(self, *given, **named)
-        loop.Loop.training_step = training_step
-        step = Finetune(epochs=2, learning_rate=5e-3, batch_size=8, early_stopping=4, evaluations=5)
-        step.apply(tiny_model("llama"), tiny_run(folder, tiny_task(32))).save(folder / "model")
-        print(len(steps))
+        def train(folder, kill_at):
+            def training_step(self, *given, **named):
+                if len(steps) == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                steps.append(1)
+                return plain(self, *given, **named)
+            loop.Loop.training_step = training_step
+            step = Finetune(epochs=2, learning_rate=5e-3, batch_size=8, early_stopping=4, evaluations=5)
+            step.apply(tiny_model("llama"), tiny_run(folder, tiny_task(32))).save(folder / "model")
+            print(len(steps), flush=True)
+        for name, kill_at in (("broken", 3), ("broken", -1), ("whole", -1)):
+            child = os.fork()
+            if not child:
+                try:
+                    train(Path(sys.argv[1]) / name, kill_at)
+                finally:
+                    os._exit(0)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
     """)
-
-    def train(folder: Path, kill_at: int) -> subprocess.CompletedProcess:
-        root = Path(__file__).parents[2]
-        paths = os.pathsep.join([str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")])
-        command = [sys.executable, "-W", "ignore", "-c", script, str(folder), str(kill_at)]
-        return subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": paths}, cwd=root, capture_output=True, text=True
-        )
-
-    assert train(tmp_path / "broken", 3).returncode == -signal.SIGKILL
-    last = train(tmp_path / "broken", -1)
-    assert last.stdout.split() == ["6"], last.stderr
-    whole = train(tmp_path / "whole", -1)
-    assert whole.stdout.split() == ["8"], whole.stderr
+    root = Path(__file__).parents[2]
+    paths = os.pathsep.join([str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")])
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path)], env={**os.environ, "PYTHONPATH": paths}, cwd=root,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.stdout.split() == [str(-signal.SIGKILL), "6", "0", "8", "0"], ran.stderr
     for path in sorted((tmp_path / "whole" / "model").iterdir()):
         assert path.read_bytes() == (tmp_path / "broken" / "model" / path.name).read_bytes(), path.name
 
@@ -279,18 +280,19 @@ def test_merged_lora_gives_the_logits_of_the_adapter(family: str, dora: bool) ->
     assert np.abs(beside - plain).max() > 1e-2
 
 
-def test_balanced_weights_find_a_rare_label(tmp_path: Path) -> None:
+def test_balanced_and_given_weights_find_a_rare_label(tmp_path: Path) -> None:
     task = tiny_task(600)
     rare = [i for i, label in enumerate(task.train.labels) if label == 1][:24]
     common = [i for i, label in enumerate(task.train.labels) if label == 0]
     task = dataclasses.replace(task, train=task.train.take([*common, *rare]))
-    recall = {}
-    for weights in ("none", "balanced"):
-        step = Finetune(epochs=6, learning_rate=5e-3, batch_size=16, class_weights=weights)
-        model = step.apply(tiny_model("bert"), tiny_run(tmp_path / weights, task))
-        truth = np.asarray(task.test.labels)
-        recall[weights] = float((model.scores(task.test.texts).argmax(axis=1)[truth == 1] == 1).mean())
-    assert recall["balanced"] > recall["none"]
+    truth, recall = np.asarray(task.test.labels), {}
+    weighted = {"class_weights": "balanced"}, {"class_weights": "positive=20", "focal_gamma": 0.5}
+    for name, settings in zip(("plain", "balanced", "given"), ({}, *weighted), strict=True):
+        step = Finetune(epochs=6, learning_rate=5e-3, batch_size=16, **settings)
+        model = step.apply(tiny_model("bert"), tiny_run(tmp_path / name, task))
+        recall[name] = float((model.scores(task.test.texts).argmax(axis=1)[truth == 1] == 1).mean())
+    assert recall["balanced"] > recall["plain"]
+    assert recall["given"] > recall["plain"]
 
 
 @pytest.mark.parametrize(
@@ -332,19 +334,6 @@ def test_no_training_texts_and_no_select_split_are_refused(tmp_path: Path) -> No
     blind = dataclasses.replace(tiny_task(8), select=Split(texts=()))
     with pytest.raises(UserError, match="early stopping needs a select split"):
         Finetune(early_stopping=1).apply(tiny_model("bert"), tiny_run(tmp_path, blind))
-
-
-def test_given_weights_find_a_rare_label(tmp_path: Path) -> None:
-    task = tiny_task(600)
-    rare = [i for i, label in enumerate(task.train.labels) if label == 1][:24]
-    common = [i for i, label in enumerate(task.train.labels) if label == 0]
-    task = dataclasses.replace(task, train=task.train.take([*common, *rare]))
-    truth, recall = np.asarray(task.test.labels), {}
-    for name, settings in {"plain": {}, "given": {"class_weights": "positive=20", "focal_gamma": 0.5}}.items():
-        step = Finetune(epochs=6, learning_rate=5e-3, batch_size=16, **settings)
-        model = step.apply(tiny_model("bert"), tiny_run(tmp_path / name, task))
-        recall[name] = float((model.scores(task.test.texts).argmax(axis=1)[truth == 1] == 1).mean())
-    assert recall["given"] > recall["plain"]
 
 
 def test_texts_with_any_labels_are_learned_and_stay_stock(tmp_path: Path) -> None:

@@ -114,16 +114,18 @@ def test_pairs_get_their_special_tokens_and_segments(family, tmp_path):
 
 
 def test_a_fresh_process_of_stock_code_encodes_the_same(tmp_path):
+    expected = {}
     for family in ("bert", "qwen2", "xlm-roberta", "gemma3_text"):
         model = Vocabulary(frequent=0).apply(tiny_model(family), half_the_texts(tmp_path))
         model.save(tmp_path / family)
-        code = (
-            "import sys, json; from transformers import AutoTokenizer;"
-            "print(json.dumps(AutoTokenizer.from_pretrained(sys.argv[1])(json.loads(sys.argv[2]))['input_ids']))"
-        )
-        command = [sys.executable, "-c", code, str(tmp_path / family), json.dumps(TRAINING_TEXTS)]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert json.loads(printed) == [ids for ids, _ in model.encoder.encode(TRAINING_TEXTS)]
+        expected[str(tmp_path / family)] = [ids for ids, _ in model.encoder.encode(TRAINING_TEXTS)]
+    code = (
+        "import sys, json; from transformers import AutoTokenizer; texts = json.loads(sys.argv[1]);"
+        "print(json.dumps({f: AutoTokenizer.from_pretrained(f)(texts)['input_ids'] for f in sys.argv[2:]}))"
+    )
+    command = [sys.executable, "-c", code, json.dumps(TRAINING_TEXTS), *expected]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed) == expected
 
 
 @pytest.mark.parametrize("family", KINDS)
