@@ -74,7 +74,7 @@ def test_a_recipe_goes_through(file: Path, tmp_path: Path, capsys: pytest.Captur
     for place, chain in (("steps", recipe["steps"]), ("teacher.steps", recipe.get("teacher", {}).get("steps", []))):
         for i, step in enumerate(chain):
             settings = next(iter(step.values())) if isinstance(step, dict) else {}
-            words += [f"{place}.{i}.epochs=1"] if "epochs" in settings else []
+            words += [f"{place}.{i}.epochs=1"] if "epochs" in settings or step == "learn.contrastive" else []
             words += [f"{place}.{i}.keep=1"] if "prune.depth" in step else []
     words += ["measures=[measure.quality]", "task.classify.select=0.2"] if file.stem != "few-shot" else ["measures=[]"]
     code = main(["run", str(file), *words, "--out", str(tmp_path / "out"), "--threads", "1"])

@@ -13,9 +13,9 @@ from llamita.learn.finetune import Finetune
 
 
 @cache
-def good_teacher(family: str = "llama") -> Path:
+def good_teacher() -> Path:
     """Folder of a classifier of 4 layers."""
     folder = Path(mkdtemp(prefix="teacher-"))
     step = Finetune(epochs=6, learning_rate=5e-3, batch_size=8, precision="fp32")
-    step.apply(tiny_model(family, layers=4), tiny_run(folder / "run", tiny_task(400))).save(folder / "model")
+    step.apply(tiny_model("llama", layers=4), tiny_run(folder / "run", tiny_task(400))).save(folder / "model")
     return folder / "model"

@@ -14,6 +14,7 @@ from tests.families import tiny_model
 from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
 from tests.train.tiny import accuracy, tiny_run, tiny_task
 
+from llamita.core.architecture import layer_lists
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.model import Model
@@ -152,9 +153,15 @@ def test_the_projection_is_in_the_checkpoint_and_not_in_the_model(
 
 def test_a_bart_student_learns_in_its_decoder(tmp_path: Path) -> None:
     task = tiny_task(16)
-    Hidden(epochs=1, batch_size=8).apply(tiny_model("bart"), taught_run(tmp_path / "run", task))
-    other = dataclasses.replace(taught_run(tmp_path / "other", task), teacher=good_teacher("bart"))
+    student = tiny_model("bart")
+    decoder = [part for part in layer_lists(student.module)[1].modules() if isinstance(part, torch.nn.Linear)]
+    before = [linear.weight.detach().clone() for linear in decoder]
+    Hidden(epochs=1, batch_size=8).apply(student, taught_run(tmp_path / "run", task))
+    assert not any(torch.equal(old, linear.weight) for old, linear in zip(before, decoder, strict=True))
+    tiny_model("bart", layers=4, seed=1).save(tmp_path / "teacher")
+    other = dataclasses.replace(taught_run(tmp_path / "other", task), teacher=tmp_path / "teacher")
     Hidden(epochs=1, batch_size=8).apply(tiny_model("bert"), other)
+    assert json.loads((tmp_path / "other" / "metrics.jsonl").read_text().splitlines()[-1])["hidden"] > 0
 
 
 @pytest.mark.parametrize(
