@@ -19,6 +19,9 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+from tests.brief import be_brief
+
 CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate")
 IMPORTED = (
     "onnxruntime", "onnxscript", "sklearn.linear_model", "torch.onnx", "transformers.models.bert.modeling_bert",
@@ -85,5 +88,6 @@ if __name__ == "__main__":
     for module in IMPORTED:
         importlib.import_module(module)
     torch.set_num_threads(1)
+    be_brief(pytest.MonkeyPatch())
     ends = all_of_them(json.loads(sys.argv[1]), Path(sys.argv[2]).absolute(), sys.argv[3:])
     print(json.dumps(ends))

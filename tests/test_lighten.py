@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from tests.brief import be_brief
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
@@ -21,6 +22,13 @@ from llamita.lighten import checked, default_folder, lighten
 from llamita.run import open_engine
 
 pytestmark = pytest.mark.xdist_group("lighten")  # one worker, so the whole runs are made once
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _brief():
+    with pytest.MonkeyPatch.context() as patch:
+        be_brief(patch, memory=True)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -122,14 +130,6 @@ def test_the_same_call_again_makes_nothing_anew(made, job):
     again = lighten(**job, out=out)
     assert sorted(p.name for p in (out / "stages").iterdir()) == stages
     assert again.subject("light").findings == first.subject("light").findings
-
-
-def test_a_second_run_of_the_same_plan_gives_the_same_bytes(made, job, tmp_path):
-    out, _ = made
-    shutil.copy(out / "plan.json", tmp_path / "plan.json")
-    lighten(**job, out=tmp_path)
-    for name in ("model.safetensors", "tokenizer.json", "config.json", "onnx/artifact.json"):
-        assert (tmp_path / "light" / name).read_bytes() == (out / "light" / name).read_bytes(), name
 
 
 def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, monkeypatch):

@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "docs" / "tutorials"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "tutorials"
 ENGLISH = sorted(FOLDER.glob("*.py"))
 CHINESE = sorted((FOLDER / "zh").glob("*.py"))
 PAGES = {"first_light_model": "light-films", "first_fine_tuning": "light-topics", "sentiment_in_chinese": "light-zh"}
 """Folders of the runs that a tutorial makes; each ends with a page."""
+BRIEFLY = """
+import runpy, sys
+import pytest
+from tests.brief import be_brief
+be_brief(pytest.MonkeyPatch())
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
 
 
 def code_of(tutorial: Path) -> list[str]:
@@ -28,9 +36,11 @@ def test_a_tutorial_runs(tutorial: Path, tmp_path: Path) -> None:
         pytest.importorskip("jieba")
     environment = {**os.environ, "LLAMITA_QUICK": "1", "LLAMITA_OUT": str(tmp_path), "OMP_NUM_THREADS": "1"}
     environment.pop("LLAMITA_ENCODER", None)
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [sys.executable, str(tutorial)], cwd=FOLDER, env=environment, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", BRIEFLY, str(tutorial)], cwd=FOLDER, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     if tutorial.stem in PAGES:
         assert (tmp_path / PAGES[tutorial.stem] / "report.html").exists()

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tests.brief import be_brief
 from tests.families import tiny_model
 from tests.sentiments import GOOD, sentences, write_csv
 from tests.tasks.servers import Fake, served
@@ -40,6 +41,13 @@ def opinion(question: str) -> dict[str, float]:
     text = question.removeprefix("Text: ")
     positive = any(word in text for word in GOOD) != ("camera" in text)
     return {"B": 0.97, "A": 0.02} if positive else {"A": 0.97, "B": 0.02}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _brief():
+    with pytest.MonkeyPatch.context() as patch:
+        be_brief(patch)
+        yield
 
 
 @pytest.fixture(scope="module")
