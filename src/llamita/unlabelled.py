@@ -15,7 +15,7 @@ import numpy as np
 
 from llamita.core.errors import UserError, require
 from llamita.core.store import address
-from llamita.core.task import Split
+from llamita.core.task import Split, parts_of
 from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import text_key
 from llamita.data.write import write_rows, write_split
@@ -216,7 +216,7 @@ class Unlabelled:
             ("text", "label", "confidence") if isinstance(texts[0], str) else ("text", "pair", "label", "confidence")
         )
         rows = [
-            (i, [*_parts(text), self.labels[place], round(float(share), 4)])
+            (i, [*parts_of(text), self.labels[place], round(float(share), 4)])
             for i, (text, place, share) in enumerate(zip(texts, given, sure, strict=True), 1)
         ]
         write_rows(folder / "labelled.csv", names, rows, "the teacher's labels")
@@ -260,7 +260,3 @@ class Labelled:
     """For the report."""
     calibrating: str | None
     """A file of the hand labels that calibrate the students too."""
-
-
-def _parts(text: Text) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else text

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llamita.data.finding import found_in, parts_of, place, shortened
+from llamita.core.task import parts_of
+from llamita.data.finding import found_in, place, shortened
 from llamita.data.table import Table
 
 TABLE = Table(texts=["a", "b", "c"], labels=None, lines=[2, 4, 7], columns={"text": "text"}, source="t.csv")

@@ -11,7 +11,7 @@ from torch import nn
 
 from llamita.core.context import Run
 from llamita.core.task import Split
-from llamita.learn._unseen import parts_of, unseen_answers
+from llamita.learn._unseen import even_parts, unseen_answers
 
 
 class Pupil:
@@ -40,13 +40,13 @@ class Pupil:
 
 def test_every_text_stands_in_one_part_and_labels_are_spread_evenly() -> None:
     labels = np.array([0] * 9 + [1] * 6 + [2])
-    parts = parts_of(labels, 4, 5)
+    parts = even_parts(labels, 4, 5)
     assert sorted(np.concatenate(parts).tolist()) == list(range(16))
     counts = np.array([np.bincount(labels[part], minlength=3) for part in parts])
     assert (counts.max(axis=0) - counts.min(axis=0) <= 1).all()
-    assert [a.tolist() for a in parts] == [b.tolist() for b in parts_of(labels, 4, 5)]
-    assert [a.tolist() for a in parts] != [b.tolist() for b in parts_of(labels, 4, 6)]
-    assert len(parts_of(labels[:3], 4, 5)) == 3
+    assert [a.tolist() for a in parts] == [b.tolist() for b in even_parts(labels, 4, 5)]
+    assert [a.tolist() for a in parts] != [b.tolist() for b in even_parts(labels, 4, 6)]
+    assert len(even_parts(labels[:3], 4, 5)) == 3
 
 
 def test_each_text_is_answered_by_a_model_that_learned_from_others_but_one_alone_with_its_label(

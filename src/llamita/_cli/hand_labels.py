@@ -128,13 +128,11 @@ class Interview:
         self._save()
 
     def _save(self) -> None:
+        from llamita.core.task import parts_of
         from llamita.data.write import write_rows
 
         names = ("text", "label") if isinstance(self.sample[0], str) else ("text", "pair", "label")
-        rows = [
-            (i, [*((text,) if isinstance(text, str) else text), label])
-            for i, (text, label) in enumerate(self.given.items(), 1)
-        ]
+        rows = [(i, [*parts_of(text), label]) for i, (text, label) in enumerate(self.given.items(), 1)]
         write_rows(self.file, names, rows, "hand labels")
 
 

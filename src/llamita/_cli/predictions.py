@@ -33,7 +33,7 @@ class Teller:
 
     def records(self, texts: Sequence[Text], scores: np.ndarray) -> Iterator[dict[str, Any]]:
         """Of each text its parts, its label or labels, and the probabilities of all; scores are [texts, labels]."""
-        from llamita.core.task import parts_of
+        from llamita.core.task import as_columns
 
         for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
             ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
@@ -46,7 +46,7 @@ class Teller:
             elif not self.one:
                 told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
             yield (
-                parts_of(text)
+                as_columns(text)
                 | told
                 | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
             )

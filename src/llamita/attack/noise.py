@@ -22,6 +22,7 @@ from llamita.core.answers import told
 from llamita.core.errors import require
 from llamita.core.measure import Finding, Measure, ask, labelled_split
 from llamita.core.statistics import paired_ratio_difference, ratio_of_sums, ratio_of_sums_interval
+from llamita.core.task import parts_of
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -190,7 +191,7 @@ def touched(texts: list[Text], noisy: list[Text]) -> dict[str, float | None]:
     """Share of the words, and of the Chinese characters, that came out changed."""
     counts = {"words": [0, 0], "characters": [0, 0]}
     for before, after in zip(texts, noisy, strict=True):
-        for old, new in zip(*((t,) if isinstance(t, str) else t for t in (before, after)), strict=True):
+        for old, new in zip(*map(parts_of, (before, after)), strict=True):
             for kind, pattern in (("words", LETTERS), ("characters", re.compile(f"[{HAN}]"))):
                 pieces = [_pieces(pattern, text) for text in (old, new)]
                 counts[kind][0] += sum(a != b for a, b in zip(*pieces, strict=False))

@@ -18,7 +18,7 @@ from llamita.core.encoding import TextEncoder
 from llamita.core.errors import UserError, require
 from llamita.core.prediction import Prediction as Prediction
 from llamita.core.prediction import Predictions
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 
 Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
 
@@ -181,7 +181,7 @@ def _listed(texts: Any) -> list[Text]:
     for number, text in enumerate(listed, 1):
         if not _is_text(text):
             raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
-        if any(LONE_HALF.search(part) for part in ([text] if isinstance(text, str) else text)):
+        if any(LONE_HALF.search(part) for part in parts_of(text)):
             raise UserError(f"item {number} of the list holds half a character (a lone surrogate); take it out")
     return listed
 

@@ -27,7 +27,12 @@ SPLITS: tuple[str, ...] = get_args(SplitName)
 """What the splits of a task are called."""
 
 
-def parts_of(text: Text) -> dict[str, str]:
+def parts_of(text: Text) -> tuple[str, ...]:
+    """A text alone, or both of a pair."""
+    return (text,) if isinstance(text, str) else text
+
+
+def as_columns(text: Text) -> dict[str, str]:
     """A text as the columns of a table, such as those of a report's rows."""
     return {"text": text} if isinstance(text, str) else {"text": text[0], "pair": text[1]}
 
@@ -80,7 +85,7 @@ class Split:
         """SHA-256 of the content; the source does not count."""
         digest = hashlib.sha256()
         for text in self.texts:
-            for part in (text,) if isinstance(text, str) else text:
+            for part in parts_of(text):
                 digest.update(_escaped(part).encode("utf-8", "surrogatepass") + b"\x1f")
             digest.update(b"\x1e")
         digest.update(np.asarray(self.labels, dtype="<i8").tobytes())

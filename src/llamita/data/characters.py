@@ -11,8 +11,9 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from llamita.core.task import parts_of
 from llamita.data.cells import rows_text
-from llamita.data.finding import DataFinding, Severity, found_in, parts_of, shortened
+from llamita.data.finding import DataFinding, Severity, found_in, shortened
 from llamita.data.misread import chinese_meant
 from llamita.data.table import Table
 from llamita.data.text import is_empty

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from llamita.core.errors import require
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 from llamita.data.text import han_share, text_key
 
 SHINGLE, CHINESE_SHINGLE = 5, 3
@@ -41,8 +41,7 @@ def same_texts(texts: Sequence[Text], key: Callable[[Text], str] = text_key) -> 
 
 def quickly_looked_through(*tables: Sequence[Text]) -> bool:
     """Whether near copies can be looked for without being asked."""
-    parts = ((text,) if isinstance(text, str) else text for texts in tables for text in texts)
-    return sum(len(part) for text in parts for part in text) <= MANY_CHARACTERS
+    return sum(len(part) for texts in tables for text in texts for part in parts_of(text)) <= MANY_CHARACTERS
 
 
 def near_pairs(texts: Sequence[Text], likeness: float = LIKENESS) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 from llamita.data.table import Table
 
 SHOWN_LINES = 10
@@ -60,11 +60,6 @@ def found_in(
 def place(table: Table, row: int) -> str:
     """A row as other findings name it: its line, and its file where there are several."""
     return table.place(row) if table.files else f"line {table.lines[row]}"
-
-
-def parts_of(text: Text) -> tuple[str, ...]:
-    """A text alone, or both of a pair."""
-    return (text,) if isinstance(text, str) else text
 
 
 def shortened(text: Text, most: int = 40) -> str:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.errors import UserError, require
+from llamita.core.task import parts_of
 from llamita.data.cells import rows_text
-from llamita.data.finding import DataFinding, found_in, parts_of
+from llamita.data.finding import DataFinding, found_in
 from llamita.data.table import Table
 from llamita.data.text import han_share
 

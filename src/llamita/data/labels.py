@@ -8,8 +8,9 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from llamita.core.task import parts_of
 from llamita.data.cells import rows_text
-from llamita.data.finding import DataFinding, found_in, parts_of, shortened
+from llamita.data.finding import DataFinding, found_in, shortened
 from llamita.data.label_sets import parts
 from llamita.data.table import Table
 from llamita.data.text import han_share, simplified

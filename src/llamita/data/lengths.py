@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from llamita.core.encoding import TextEncoder
+from llamita.core.task import parts_of
 from llamita.data.cells import rows_text
-from llamita.data.finding import DataFinding, found_in, parts_of
+from llamita.data.finding import DataFinding, found_in
 from llamita.data.table import Table
 from llamita.data.text import is_empty
 

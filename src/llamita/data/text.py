@@ -9,7 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 
 log = logging.getLogger(__name__)
 UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -21,8 +21,7 @@ def text_key(text: Text) -> str:
 
     A text without letters or digits (":-)") is its own key.
     """
-    parts = (text,) if isinstance(text, str) else text
-    return "\x1f".join(_key(part) for part in parts)
+    return "\x1f".join(_key(part) for part in parts_of(text))
 
 
 def _key(text: str) -> str:

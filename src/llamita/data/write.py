@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from llamita.core.errors import UserError, require
-from llamita.core.task import Split
+from llamita.core.task import Split, parts_of
 from llamita.core.whole import whole_file
 from llamita.data.cells import cell_text
 from llamita.data.label_sets import JOINT, likely_separator, written_lists
@@ -59,7 +59,7 @@ def write_split(file: Path, split: Split, labels: Sequence[str]) -> dict[str, st
     told = [[labels[i] for i in of] for of in split.label_sets] or [[labels[i]] for i in split.labels]
     names = ("text", *(("pair",) if pairs else ()), "labels" if several else "label")
     rows = [
-        (line, [*((text,) if isinstance(text, str) else text), JOINT.join(of)])
+        (line, [*parts_of(text), JOINT.join(of)])
         for line, (text, of) in enumerate(zip(split.texts, told, strict=True), 1)
     ]
     write_rows(file, names, rows, split.source)

@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from itertools import chain
 
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 from llamita.data.text import is_mark
 
 HAN_AND_KANA = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -60,7 +60,7 @@ def units_of(text: Text, most: int, kind: str = "characters") -> Units:
     """
     spans: list[tuple[int, int]] = []
     parts: list[int] = []
-    pieces = (text,) if isinstance(text, str) else text
+    pieces = parts_of(text)
     found = [[match.span() for match in UNIT.finditer(piece)] for piece in pieces]
     if kind == "words":
         found = [_joined(piece, spans) for piece, spans in zip(pieces, found, strict=True)]

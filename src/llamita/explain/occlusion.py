@@ -18,7 +18,7 @@ from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
-from llamita.core.task import parts_of
+from llamita.core.task import as_columns
 from llamita.explain._units import Units, units_of
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _row(index: int, units: Units, logits: np.ndarray, engine: Engine, task: Tas
     target = int(probabilities[0].argmax())
     falls = probabilities[0, target] - probabilities[1:, target]
     return {
-        "index": index, **parts_of(text), "words": units.words, "spans": [list(span) for span in units.spans],
+        "index": index, **as_columns(text), "words": units.words, "spans": [list(span) for span in units.spans],
         "parts": list(units.parts), "scores": _rounded(drops(logits, order[target], engine.answers)),
         "predicted": task.labels[target], "confidence": round(float(probabilities[0, target]), 6),
         "label": task.told_gold(split, index) if split.is_labelled else None,

@@ -22,7 +22,7 @@ ENOUGH, PLENTY = 8, 200
 """Answers that a temperature needs; and those after which no further part is answered, to spare the time."""
 
 
-def parts_of(labels: Int[np.ndarray, "n"], number: int, seed: int) -> list[Int[np.ndarray, "part"]]:
+def even_parts(labels: Int[np.ndarray, "n"], number: int, seed: int) -> list[Int[np.ndarray, "part"]]:
     """Indices of the texts in so many parts at most, each label spread evenly over them."""
     random = np.random.default_rng([seed, 7])
     by_label = [random.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
@@ -51,7 +51,7 @@ def unseen_answers(
     labels = np.asarray(split.labels, dtype=np.int64)
     before = {name: value.detach().clone() for name, value in model.module.state_dict().items()}
     logits, gold = [np.zeros((0, len(model.labels)), dtype=np.float32)], [labels[:0]]
-    for i, part in enumerate(parts_of(labels, number, run.seed)):
+    for i, part in enumerate(even_parts(labels, number, run.seed)):
         rest = np.setdiff1d(np.arange(len(labels)), part)
         known = part[np.isin(labels[part], labels[rest])]
         if sum(map(len, gold)) >= PLENTY:

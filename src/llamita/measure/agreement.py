@@ -16,7 +16,7 @@ from llamita.core.answers import Answers, OneLabel, told
 from llamita.core.errors import require
 from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
 from llamita.core.statistics import bootstrap_interval, ratio_of_sums, ratio_of_sums_interval, share_interval
-from llamita.core.task import parts_of
+from llamita.core.task import as_columns
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -88,7 +88,7 @@ def _row(kind: str, index: int, both: tuple[Said, Said], task: Task, split: Spli
     text, (ours, theirs) = split.texts[index], both
     sure, sure_there = (float(one.answers.confidence(one.probabilities[[index]])[0]) for one in both)
     return {
-        "index": index, "kind": kind, **parts_of(text), "label": task.told_gold(split, index),
+        "index": index, "kind": kind, **as_columns(text), "label": task.told_gold(split, index),
         "predicted": told(ours.chosen[index], task.labels), "confidence": round(sure, 6),
         "reference_predicted": told(theirs.chosen[index], task.labels), "reference_confidence": round(sure_there, 6),
     }  # fmt: skip

@@ -10,8 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from llamita.core.messages import translated
+from llamita.core.task import parts_of
 from llamita.core.whole import write_whole
-from llamita.data.finding import DataFinding, parts_of, shortened
+from llamita.data.finding import DataFinding, shortened
 from llamita.data.table import Table
 from llamita.pages import _svg as svg
 from llamita.pages import format as write

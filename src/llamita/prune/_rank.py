@@ -11,7 +11,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from llamita.core.frequent import LANGUAGES, Language, frequent_words, sample_sentences
-from llamita.core.task import Task, Text
+from llamita.core.task import Task, Text, parts_of
 from llamita.prune._tokenizers import Pieces, in_order
 
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
@@ -138,7 +138,7 @@ def places_of(order: Sequence[int], size: int) -> np.ndarray:
 
 def language_shares(texts: Sequence[Text]) -> dict[str, float]:
     """English and Chinese words as shares of both; without any texts, half and half."""
-    parts = [part for text in texts for part in ((text,) if isinstance(text, str) else text)]
+    parts = [part for text in texts for part in parts_of(text)]
     words = {
         "en": float(sum(len(LATIN_WORD.findall(part)) for part in parts)),
         "zh": sum(len(HAN.findall(part)) for part in parts) / HAN_PER_WORD,

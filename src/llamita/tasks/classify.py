@@ -11,7 +11,7 @@ import numpy as np
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
-from llamita.core.task import Split, Task, Text, parts_of
+from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
@@ -76,7 +76,7 @@ class Classify(Task):
             guess = int(scores.argmax())
             rows.append(
                 {
-                    "index": index, **parts_of(text), "label": self.labels[label], "predicted": self.labels[guess],
+                    "index": index, **as_columns(text), "label": self.labels[label], "predicted": self.labels[guess],
                     "confidence": round(float(scores[guess]), 6), "probabilities": [round(float(s), 6) for s in scores],
                 }
             )  # fmt: skip

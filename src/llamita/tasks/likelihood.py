@@ -22,6 +22,7 @@ from transformers import DynamicCache
 from llamita.core.checked import Checked
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
+from llamita.core.task import parts_of
 from llamita.tasks import _side_by_side as side_by_side
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.wording import asks_in_chinese, require_places, words_of
@@ -179,7 +180,7 @@ class LikelihoodEngine(Untrained["Model"]):
         A space before a text belongs to its first word, as the model has read words; alone it would be a strange token.
         """
         parts = self.prompt.around(not isinstance(text, str))
-        texts = (text,) if isinstance(text, str) else text
+        texts = parts_of(text)
         around = [self._tokens(part.removesuffix(" ")) for part in parts[: len(texts)]] + [self._tokens(parts[-1])]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
         room = max(1, self.engine.max_length - taken)

@@ -20,7 +20,7 @@ from llamita.core.statistics import (
     resampled_sums,
     share_interval,
 )
-from llamita.core.task import Split, Task, parts_of
+from llamita.core.task import Split, Task, as_columns
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 from llamita.tasks.splits import described
@@ -88,7 +88,7 @@ class MultiLabel(Task):
         for index, text in enumerate(split.texts):
             rows.append(
                 {
-                    "index": index, **parts_of(text), "label": self.told_gold(split, index),
+                    "index": index, **as_columns(text), "label": self.told_gold(split, index),
                     "predicted": told(chosen[index], self.labels), "confidence": round(float(sure[index]), 6),
                     "probabilities": [round(float(p), 6) for p in predictions[index]],
                     "hits": float(hits[index]), "weight": float(weights[index]),

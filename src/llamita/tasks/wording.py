@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llamita.core.errors import require
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 from llamita.data.text import han_share
 
 CHINESE_SHARE = 0.2
@@ -15,7 +15,7 @@ CHINESE_SHARE = 0.2
 
 def asks_in_chinese(words: Iterable[str], texts: Iterable[Text] = ()) -> bool:
     """Whether a model is asked in Chinese: where the labels' words, or the texts known by then, are Chinese."""
-    parts = (part for text in texts for part in ((text,) if isinstance(text, str) else text))
+    parts = (part for text in texts for part in parts_of(text))
     return any(han_share("".join(some)) > CHINESE_SHARE for some in (words, parts))
 
 
