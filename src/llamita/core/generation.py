@@ -79,11 +79,7 @@ def _batch(
         mask[row, width - len(prompt) :] = 1
     device = model.device
     cards = [device] if device.type == "cuda" else []
-    with (
-        torch.random.fork_rng(devices=cards),
-        torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=model.precision == "bf16"),
-    ):
+    with torch.random.fork_rng(devices=cards), model.reading():
         torch.manual_seed(seed)
         module: Any = model.module
         out = module.generate(

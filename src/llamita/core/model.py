@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,14 @@ class Model(Engine):
             named["token_type_ids"] = torch.as_tensor(np.zeros_like(token_ids) if type_ids is None else type_ids)
         return {key: value.to(self.device) for key, value in named.items()}
 
-    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Forward passes for what they give alone: without gradients, and in the model's precision."""
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            yield
+
+    def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
+        with self.reading():
             logits = self.module(**self.inputs(token_ids, mask, type_ids)).logits
         return logits.float().cpu().numpy()
 

@@ -47,8 +47,7 @@ class Calibration:
         called: Any = model.module if module is None else module
         for indices, batch in self.batches:
             self.real = torch.as_tensor(batch.mask, device=model.device).bool()
-            bf16 = model.precision == "bf16"
-            with torch.inference_mode(), torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
+            with model.reading():
                 yield indices, called(**model.inputs(batch.token_ids, batch.mask, batch.type_ids))
 
     def run(self) -> None:

@@ -137,33 +137,14 @@ def _with_gaps(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.
 
 def _measured(model: Model, counted: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[tuple[int, float, int]]:
     """The text, summed surprise and number of targets of each window."""
-    import torch
-
     from llamita.core.encoding import batches_of_like_length
-    from llamita.train.language import TokenExamples, Tokens
-    from llamita.train.language_loss import NO_TARGET, chunk_size
+    from llamita.train.language import TokenExamples, Tokens, summed_nats
 
     lengths = [len(ids) for _, ids, _ in counted]
     source = TokenExamples(rows=[Tokens(ids, targets) for _, ids, targets in counted], lengths=lengths)
     found = []
     model.module.eval()
     for rows in batches_of_like_length(lengths, ROWS_TOKENS):
-        batch = source.batch(model, np.array(rows))
-        targets = batch["targets"]["tokens"]
-        with torch.inference_mode(), torch.autocast(
-            model.device.type, torch.bfloat16, enabled=model.precision == "bf16"
-        ):  # fmt: skip
-            outputs = source.outputs(model.module, batch["inputs"])
-            wanted = targets != NO_TARGET
-            states, head = outputs.head.transform(outputs.states[wanted]), outputs.head
-            each = torch.zeros(len(states))
-            for start in range(0, len(states), chunk_size(len(head.weight))):
-                part = slice(start, start + chunk_size(len(head.weight)))
-                logits = torch.nn.functional.linear(states[part], head.weight, head.bias).float()
-                logits = head.cap * torch.tanh(logits / head.cap) if head.cap else logits
-                each[part] = torch.nn.functional.cross_entropy(logits, targets[wanted][part], reduction="none").cpu()
-        owners = wanted.nonzero()[:, 0].cpu()
-        sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, each.double())
-        counts = torch.bincount(owners, minlength=len(rows))
+        sums, counts = summed_nats(model, source, rows)
         found += [(counted[row][0], float(sums[i]), int(counts[i])) for i, row in enumerate(rows)]
     return found

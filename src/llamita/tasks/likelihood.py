@@ -206,10 +206,7 @@ class LikelihoodEngine(Untrained["Model"]):
     def _batch(self, questions: Sequence[list[int]]) -> np.ndarray:
         """Summed log-probabilities of each label's tokens after each question, float32 [texts, labels]."""
         device = self.engine.device
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, torch.bfloat16, enabled=self.engine.precision == "bf16"),
-        ):
+        with self.engine.reading():
             layout = side_by_side.layout(questions, self._ids, len(self._prefix), self.encoder.pad_id)
             cache = copy.deepcopy(self._prefix_cache)
             if cache is not None:

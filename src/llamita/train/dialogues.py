@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from llamita.core.chat import end_of_turn, prompt_ids, rendered, token_ids
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.data.dialogues import messages_of
-from llamita.train.language import TokenExamples, Tokens, head_of
-from llamita.train.language_loss import NO_TARGET, chunk_size
+from llamita.train.language import TokenExamples, Tokens, summed_nats
+from llamita.train.language_loss import NO_TARGET
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -166,28 +165,6 @@ def answer_nats(model: Model, dialogues: Sequence[Answered], tokens_per_batch: i
     lengths = [len(row.ids) for row in rows]
     source = TokenExamples(rows=rows, lengths=lengths)
     nats = np.zeros(len(rows))
-    device = model.device.type
     for indices in batches_of_like_length(lengths, tokens_per_batch):
-        batch = source.batch(model, np.asarray(indices))
-        with (
-            torch.inference_mode(),
-            torch.autocast(device, torch.bfloat16, enabled=model.precision == "bf16"),
-        ):
-            states = source.outputs(model.module, batch["inputs"]).states
-            nats[indices] = _summed(model, states, batch["targets"]["tokens"]).cpu().numpy()
+        nats[indices] = summed_nats(model, source, indices)[0]
     return nats
-
-
-def _summed(model: Model, states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Nats of each row's targets, float64 [rows]; logits stand in memory for a chunk of tokens at a time."""
-    head = head_of(model.module)
-    row, place = (targets != NO_TARGET).nonzero(as_tuple=True)
-    total = torch.zeros(len(targets), dtype=torch.float64, device=targets.device)
-    size = chunk_size(len(head.weight))
-    for start in range(0, len(row), size):
-        some, at = row[start : start + size], place[start : start + size]
-        logits = torch.nn.functional.linear(head.transform(states[some, at]), head.weight, head.bias).float()
-        logits = head.cap * torch.tanh(logits / head.cap) if head.cap else logits
-        nats = torch.nn.functional.cross_entropy(logits, targets[some, at], reduction="none")
-        total.index_add_(0, some, nats.double())
-    return total

@@ -14,7 +14,7 @@ from torch.nn import functional
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError, require
 from llamita.train.examples import rows_part
-from llamita.train.language_loss import NO_TARGET, token_loss
+from llamita.train.language_loss import NO_TARGET, chunk_size, token_loss
 from llamita.train.packing import PADDING, block_mask, packed_inputs
 
 if TYPE_CHECKING:
@@ -165,6 +165,30 @@ def head_of(module: PreTrainedModel) -> Head:
     if bias is None:  # BART's stands beside the map, and is no parameter
         bias = parts.final_logits_bias[0] if hasattr(parts, "final_logits_bias") else None
     return Head(transform, last.weight, bias, getattr(module.config, "final_logit_softcapping", None))
+
+
+def summed_nats(model: Model, source: TokenExamples, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """How surprising the targets of each row are, summed in nats, float64 [rows], and how many there are, int64 [rows]."""
+    batch = source.batch(model, np.asarray(rows))
+    targets = batch["targets"]["tokens"]
+    wanted = targets != NO_TARGET
+    with model.reading():
+        outputs = source.outputs(model.module, batch["inputs"])
+        nats = _nats_of(outputs.head, outputs.head.transform(outputs.states[wanted]), targets[wanted]).cpu()
+    owners = wanted.nonzero()[:, 0].cpu()
+    sums = torch.zeros(len(rows), dtype=torch.float64).index_add_(0, owners, nats.double())
+    return sums.numpy(), torch.bincount(owners, minlength=len(rows)).numpy()
+
+
+def _nats_of(head: Head, states: Tensor, targets: Tensor) -> Tensor:
+    """Of each target after the states that the last linear map reads; logits stand in memory for a chunk of tokens at a time."""
+    found = torch.empty(len(targets), device=targets.device)
+    for start in range(0, len(targets), chunk_size(len(head.weight))):
+        part = slice(start, start + chunk_size(len(head.weight)))
+        logits = functional.linear(states[part], head.weight, head.bias).float()
+        logits = head.cap * torch.tanh(logits / head.cap) if head.cap else logits
+        found[part] = functional.cross_entropy(logits, targets[part], reduction="none")
+    return found
 
 
 def _padded(rows: Sequence[np.ndarray], fill: int) -> np.ndarray:

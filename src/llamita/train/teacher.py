@@ -206,10 +206,7 @@ class Teacher:
         rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
         for indices, batch in batches:
             inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
-            with (
-                torch.inference_mode(),
-                torch.autocast(model.device.type, torch.bfloat16, enabled=model.precision == "bf16"),
-            ):
+            with model.reading():
                 states = hidden_states_of(model.module(**inputs, output_hidden_states=True))
             chosen = torch.stack([states[layer].float() for layer in layers], dim=-2)
             if not by_token:
