@@ -272,9 +272,10 @@ def check_reload(model: Model, folder: Path, task: Task | None) -> None:
     """
     import numpy as np
 
+    from llamita.core.engine import is_headed
     from llamita.core.model import Model
 
-    if "ForSequenceClassification" not in type(model.module).__name__ or task is None or not len(task.train):
+    if not is_headed(model) or task is None or not len(task.train):
         return
     again = Model.load(folder, device=str(model.device))
     texts = task.train.texts[:8]

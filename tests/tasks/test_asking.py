@@ -8,8 +8,9 @@ from tests.families import tiny_model
 from tests.tasks.test_inference import inference_model
 from tests.tasks.test_likelihood import causal
 
+from llamita.core.engine import is_headed
 from llamita.core.errors import UserError
-from llamita.tasks.asking import Shots, ask, is_headed
+from llamita.tasks.asking import Shots, ask
 from llamita.tasks.inference import Hypothesis, InferenceEngine
 from llamita.tasks.likelihood import CHINESE, LikelihoodEngine, Prompt
 

@@ -62,13 +62,13 @@ def can_chat(engine: Engine) -> bool:
 
 def answers_in_words(engine: Engine) -> bool:
     """Whether it has no labels to give."""
-    from llamita.tasks.asking import is_headed
+    from llamita.core.engine import is_headed
 
     return can_chat(engine) and not is_headed(engine)
 
 
 def _require_labels(model: str, engine: Engine, asked: argparse.Namespace | None) -> None:
-    from llamita.tasks.asking import is_headed
+    from llamita.core.engine import is_headed
 
     if not is_headed(engine) and not (asked is not None and asked.labels):
         module = engine.module  # type: ignore[attr-defined]

@@ -167,6 +167,12 @@ class Engine(ABC):
         return [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found]
 
 
+def is_headed(engine: Engine) -> bool:
+    """Whether it classifies into labels of its own; what is exported does."""
+    module = getattr(engine, "module", None)
+    return module is None or type(module).__name__.endswith("ForSequenceClassification")
+
+
 def _listed(texts: Any) -> list[Text]:
     """The texts one by one, once each is known to be one."""
     require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")

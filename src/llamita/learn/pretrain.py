@@ -263,11 +263,11 @@ def is_fresh(model: Model) -> bool:
 
 def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:
     """The module, if it has a head for the task's labels: that waits while the body learns language."""
+    from llamita.core.engine import is_headed
     from llamita.core.task import label_order
 
-    classifies = type(model.module).__name__.endswith("ForSequenceClassification")
     fits = task is not None and bool(task.labels) and label_order(model.labels, task.labels) is not None
-    return model.module if classifies and fits else None
+    return model.module if fits and is_headed(model) else None
 
 
 def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:

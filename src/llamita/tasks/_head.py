@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llamita.core.answers import OneLabel
+from llamita.core.engine import is_headed
 from llamita.core.errors import UserError
 from llamita.core.task import label_order
 
@@ -33,8 +34,7 @@ def fit_head(model: Model, labels: Sequence[str], max_length: int | None, answer
 
 def has_head(model: Model, labels: Sequence[str], answers: Answers) -> bool:
     """Whether the model classifies into these labels already, in whatever order, and answers so."""
-    classifies = type(model.module).__name__.endswith("ForSequenceClassification")
-    return classifies and model.answers.task == answers.task and label_order(model.labels, labels) is not None
+    return is_headed(model) and model.answers.task == answers.task and label_order(model.labels, labels) is not None
 
 
 def put_head(model: Model, labels: Sequence[str], problem_type: str = OneLabel.problem_type) -> Model:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.delegating import Delegating
-from llamita.core.engine import Engine
+from llamita.core.engine import Engine, is_headed
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.opening import open_engine
@@ -22,7 +22,7 @@ from llamita.core.task import Split, label_order
 from llamita.core.whole import write_whole
 from llamita.data.read import read_table
 from llamita.tasks._untrained import Untrained
-from llamita.tasks.asking import Shots, ask, is_headed, mixed
+from llamita.tasks.asking import Shots, ask, mixed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.inference import InferenceEngine
 from llamita.tasks.splits import label_names, rows_apart, without

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.checked import Checked
+from llamita.core.engine import is_headed
 from llamita.core.errors import require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
@@ -163,12 +164,6 @@ def _by_likelihood(
         chinese = asks_in_chinese(said, [*(text for text, _ in shown), *fitted])
         prompt = usual_prompt(prompt, chinese=chinese)
     return LikelihoodEngine(model, labels, words=words, prompt=prompt, examples=shown)  # type: ignore[arg-type]
-
-
-def is_headed(engine: Engine) -> bool:
-    """Whether it classifies into labels of its own; what is exported does."""
-    module = getattr(engine, "module", None)
-    return module is None or type(module).__name__.endswith("ForSequenceClassification")
 
 
 def _by_inference(

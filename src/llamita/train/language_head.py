@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.architecture import architecture_of
+from llamita.core.engine import is_headed
 from llamita.core.errors import UserError
 from llamita.core.model import TOKEN_HEADS
 
@@ -58,7 +59,7 @@ def with_language_head(model: Model, *, for_good: bool = True) -> Model:
             f"the body of {model.name} lacks weights that its language model needs: {', '.join(missing[:3])}"
         )
     module.tie_weights()
-    if for_good and type(model.module).__name__.endswith("ForSequenceClassification") and len(model.lineage) > 1:
+    if for_good and is_headed(model) and len(model.lineage) > 1:
         log.warning("the head for labels is left out: train it anew afterwards (finetune)")
     model.module = module.to(model.device).eval()
     model.changed()
