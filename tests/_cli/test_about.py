@@ -77,7 +77,7 @@ def test_the_printed_doctor_tells_what_its_json_tells(said: Callable[..., str]):
     assert all(f"{name} {version}" in text for name, version in found["versions"].items())
 
 
-@pytest.mark.parametrize(("extra", "module"), [("zh", "pypinyin"), ("onnx", "onnxscript"), ("train", "gguf")])
+@pytest.mark.parametrize(("extra", "module"), [("zh", "jieba"), ("onnx", "onnxscript"), ("train", "gguf")])
 def test_an_extra_that_lacks_a_package_tells_how_to_get_it(
     extra: str, module: str, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ):

@@ -12,9 +12,9 @@ from llamita.core.errors import UserError
 
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "datasets", "datasketch", "peft", "gguf", "sentencepiece", "scipy", "sklearn",
-              "optuna", "matplotlib", "psutil", "pyarrow", "pandas", "cleanlab"),
+              "psutil", "pyarrow", "pandas", "cleanlab"),
     "onnx": ("onnx", "onnxscript", "ml_dtypes"),
-    "zh": ("jieba", "opencc", "pypinyin"),
+    "zh": ("jieba", "opencc"),
     "track": ("tensorboard", "mlflow", "trackio"),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""

@@ -14,7 +14,7 @@ from llamita.core.errors import require
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
 PACKAGES = (
     "llamita", "numpy", "tokenizers", "safetensors", "onnxruntime", "torch", "transformers", "accelerate", "peft",
-    "onnx", "onnxscript", "scikit-learn", "scipy", "optuna", "gguf", "pypinyin",
+    "onnx", "onnxscript", "scikit-learn", "scipy", "gguf",
 )  # fmt: skip
 
 
