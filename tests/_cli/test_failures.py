@@ -145,6 +145,13 @@ def test_every_package_that_may_be_missing_has_an_extra():
     assert set(EXTRAS) == set(project["optional-dependencies"]) - {"bench", "dev"}
 
 
+def test_every_package_that_an_extra_brings_is_imported():
+    by_others = {"accelerate", "gguf", "sentencepiece", "pandas", "onnx", *EXTRAS["track"]}
+    """By transformers, datasets and torch's exporter, or by a name that the user gives."""
+    with_extra = {module for modules in EXTRAS.values() for module in modules}
+    assert with_extra - {package for package, _ in imported()} == by_others
+
+
 def test_a_package_that_no_extra_brings_is_our_bug(scratch: Path):
     code, line = explained(ModuleNotFoundError("No module named 'nothing'", name="nothing"))
     assert (code, "ModuleNotFoundError: No module named 'nothing'" in line) == (3, True)
