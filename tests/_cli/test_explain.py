@@ -30,6 +30,7 @@ def test_explain_names_every_word_and_writes_a_page(place: Path, model: Path, sa
     page = (place / "why.html").read_text(encoding="utf-8")
     assert "&lt;" in page
     assert "<b>" not in page
+    assert "<p dir='auto'>" in page
     assert "http" not in page.replace("http-equiv", "")
 
 

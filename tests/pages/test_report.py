@@ -96,6 +96,8 @@ def test_users_texts_are_escaped(tmp_path: Path) -> None:
     assert "<b>" not in markdown
     assert "[a](javascript" not in markdown
     assert HOSTILE in page.text
+    shown = [given for _, given in page.tags if given.get("class", "").startswith("said")]
+    assert {given.get("dir") for given in shown} == {"auto"}, "texts are read in their own direction"
 
 
 def test_nothing_is_loaded_from_anywhere(tmp_path: Path) -> None:

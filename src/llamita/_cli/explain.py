@@ -174,7 +174,9 @@ def _write_page(page: Path, found: Shown, language: str) -> None:
     for i in range(len(found[0][1])):
         for model, rows in found:
             row = rows[i]
-            parts.append(f"<h2>{escape(model)}: {escape(row['predicted'])}, {100 * row['confidence']:.1f} %</h2><p>")
+            parts.append(
+                f"<h2>{escape(model)}: {escape(row['predicted'])}, {100 * row['confidence']:.1f} %</h2><p dir='auto'>"
+            )
             for word, score, strength in _strengths(row):
                 color = f"background:rgb({_mix(strength)})"
                 gap = "" if _is_han(word) else " "
