@@ -20,5 +20,23 @@ def test_a_split_keeps_every_column_and_shares_no_text(
     assert "0 errors" in checked
     assert "also stands in" not in checked
     assert "exists already" in refused("data", "split", "all.csv", "--out", "parts")
+    rows = [f"a film number {i},label {i}" for i in range(9)]
+    (place / "single.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    assert "each label has a single text, so that none can be cut" in refused(
+        "data", "split", "single.csv", "--out", "new"
+    )
+    assert "test.csv, 1 row" in said("data", "split", "single.csv", "--columns", "label=none", "--out", "unlabelled")
     assert "--test must be in (0, 1), got 0" in refused("data", "split", "all.csv", "--test", "0", "--out", "new")
     assert not (place / "new").exists()
+
+
+def test_parquet_with_lists_is_split_into_jsonl(place: Path, said: Callable[..., str]):
+    import pyarrow
+    from pyarrow import parquet
+
+    labels = [["good"], [], ["good", "long"]] * 10
+    parquet.write_table(
+        pyarrow.table({"text": [f"film {i}" for i in range(30)], "tags": labels}), place / "all.parquet"
+    )
+    assert "written: parts/test.jsonl, 3 rows" in said("data", "split", "all.parquet", "--out", "parts")
+    assert "labels = tags" in said("data", "check", "parts/train.jsonl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from llamita._cli import values
 from llamita._cli.language import said
@@ -11,6 +12,9 @@ from llamita._cli.models import new_folder
 from llamita._cli.tables import all_rows, parser_of_rows
 from llamita.core.errors import UserError
 from llamita.data.files import format_of
+
+if TYPE_CHECKING:
+    from llamita.data.rows import Row
 
 
 def split(argv: Sequence[str]) -> int:
@@ -34,11 +38,14 @@ def split(argv: Sequence[str]) -> int:
     order = sorted(set(strata))
     labels = [order.index(label) for label in strata]
     cut = set(share_of_each(table.texts, labels, args.test, args.seed))
+    if not cut and len(order) > 1:
+        raise UserError(
+            f"{args.file}: each label has a single text, so that none can be cut off; add rows, or split without regard to"
+            " labels: --columns label=none"
+        )
     if not cut or len(cut) == len(table):
         raise UserError(f"{args.file}: too few different texts to split ({rows_text(len(table))})")
-    suffix = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".parquet": ".csv", ".txt": ".csv"}.get(
-        format_of(Path(args.file)), ".csv" if args.file == "-" else ".jsonl"
-    )
+    suffix = _suffix(args.file, rows)
     with whole_folder(folder) as part:
         counts = {
             name: write_rows(
@@ -51,3 +58,12 @@ def split(argv: Sequence[str]) -> int:
     for name, count in counts.items():
         print(said(f"written: {folder / f'{name}{suffix}'}, {rows_text(count)}"))
     return 0
+
+
+def _suffix(file: str, rows: Sequence[Row]) -> str:
+    """The format of what is written: the file's own, or what holds as much as Parquet does."""
+    if format_of(Path(file)) == ".parquet":
+        nested = any(isinstance(value, (list, dict)) for _, values in rows for value in values)
+        return ".jsonl" if nested else ".csv"
+    kept = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".txt": ".csv"}
+    return kept.get(format_of(Path(file)), ".csv" if file == "-" else ".jsonl")
