@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from llamita.data.characters import TRACES, damaged
@@ -70,3 +72,10 @@ def test_chinese_that_was_read_in_another_encoding_is_told(text: str) -> None:
 )  # fmt: skip
 def test_sound_texts_beyond_ascii_are_not_called_misread(text: str) -> None:
     assert [f.kind for f in damaged(read_table([text]))] == []
+
+
+def test_one_word_of_very_many_characters_is_looked_through_at_once() -> None:
+    began = time.process_time()
+    for text in ("a" * 60_000, "好" * 60_000):
+        assert all(trace.seen(text) is None for trace in TRACES)
+    assert time.process_time() - began < 5

@@ -13,6 +13,8 @@ from llamita.pages import format as write
 
 SHOWN_FIRST, SHOWN_MOST, SHOWN_OTHERS, SHOWN_NOISY = 4, 16, 3, 4
 LONGEST_TEXT = 1500
+SLIPS = 200
+"""By how many characters noise may shorten what is shown of a text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +246,7 @@ def _before(row: Mapping[str, Any]) -> Any:
 
 def changes(text: str, noisy: str) -> list[tuple[str, bool]]:
     """The noisy text in pieces, each with whether noise wrote it; compared word by word (Chinese: by character)."""
-    before, after = _tokens(text), _tokens(_cut(noisy))
+    before, after = _tokens(text[: LONGEST_TEXT + SLIPS]), _tokens(_cut(noisy))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     pieces: list[tuple[str, bool]] = []
     for kind, _, _, low, high in matcher.get_opcodes():
