@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tests.families import tiny_model
-from tests.train.tiny import tiny_run, tiny_task
+from tests.train.tiny import LABELS, tiny_run, tiny_task
 from torch import nn
 
 from llamita.core.errors import UserError
+from llamita.learn.finetune import Finetune
+from llamita.tasks.classify import Classify
 from llamita.train.batches import training_batches
 from llamita.train.examples import Examples, encode
 from llamita.train.keeper import make_optimizer
@@ -114,3 +117,27 @@ def test_nothing_to_train_is_refused(tmp_path: Path) -> None:
     examples = Examples(encoded=encode(model, task.train.texts, task))
     with pytest.raises(UserError, match="nothing to train"):
         fit(model, examples, [np.arange(2)], lambda *_: {}, LoopSettings(learning_rate=1e-3), tiny_run(tmp_path, task))
+
+
+@pytest.mark.parametrize("other", ["labels", "texts", "settings"])
+def test_in_a_folder_where_another_training_stood_nothing_of_it_is_taken_up(
+    other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llamita.train.loop.steps_between_checkpoints", lambda *_: 2)
+    step, task = Finetune(epochs=1, batch_size=16, precision="fp32", learning_rate=1e-2), tiny_task(64)
+
+    def trained(folder: str, step: Finetune, task: Classify) -> np.ndarray:
+        model = step.apply(tiny_model("bert", labels=LABELS), tiny_run(tmp_path / folder, task))
+        return model.text_logits(task.test.texts[:8])
+
+    trained("first", step, task)
+    assert list((tmp_path / "first" / "checkpoints").glob("step-*.pt"))
+    train = task.train
+    if other == "labels":
+        task = replace(task, train=replace(train, labels=tuple(1 - label for label in train.labels)))
+    elif other == "texts":
+        swapped = tuple(text.replace("film", "plot") for text in train.texts)
+        task = replace(task, train=replace(train, texts=swapped))
+    else:
+        step = replace(step, label_smoothing=0.4)
+    np.testing.assert_array_equal(trained("first", step, task), trained("fresh", step, task))

@@ -27,6 +27,7 @@ from llamita.train.pace import steps_between_checkpoints
 from llamita.train.rows import rows_in_use
 from llamita.train.settings import LoopSettings
 from llamita.train.shares import Counted, gathered_outputs, weighted_parts
+from llamita.train.teacher import folder_fingerprint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +87,7 @@ def _keeper(
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
     require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
     lengths = np.asarray(learner.source.lengths)
-    how = (settings, type(learner.source).__name__, getattr(learner.source, "digest", ""))
+    how = (settings, type(learner.source).__name__, getattr(learner.source, "digest", ""), *_learned_from(run))
     key = training_key(how, list(batches), lengths, parameters, run.seed)
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
     useful = [int(lengths[batch].sum()) for batch in batches]
@@ -95,6 +96,12 @@ def _keeper(
         tokens = sum(int(lengths[batch].max()) * len(batch) for batch in batches) / len(batches)
         keeper.save_every = steps_between_checkpoints(learner.module, tokens, run.device)
     return keeper
+
+
+def _learned_from(run: Run) -> tuple[str, ...]:
+    """What the texts, their labels and the teacher are; lengths alone would take others for them."""
+    texts = run.task.training_fingerprint if run.task else ""
+    return texts, folder_fingerprint(run.teacher) if run.teacher and run.teacher.is_dir() else ""
 
 
 def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:

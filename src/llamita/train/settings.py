@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from llamita.core.errors import require
@@ -42,6 +42,8 @@ class LoopSettings:
     """Steps between checkpoints; 0: about a minute's worth by the size of the work (the clock is never asked)."""
     log_every: int = 0
     """Steps between lines of metrics.jsonl; 0: about 50 lines."""
+    step: str = field(default="", compare=False)
+    """The step that trains, with all its settings: a checkpoint of another is none of this training."""
 
 
 def check_training(step: Any) -> None:
@@ -65,5 +67,5 @@ def loop_settings(step: Any, learning_rate: float, **more: Any) -> LoopSettings:
     """The loop's settings out of a step's fields; `learning_rate` is taken where the step names none."""
     return LoopSettings(
         learning_rate=step.learning_rate or learning_rate, weight_decay=step.weight_decay, warmup=step.warmup,
-        schedule=step.schedule, precision=step.precision, dropout=step.dropout, **more,
+        schedule=step.schedule, precision=step.precision, dropout=step.dropout, step=repr(step), **more,
     )  # fmt: skip

@@ -152,7 +152,7 @@ class Teacher:
         how = (self.task.max_length, self.max_length, self.precision, *of_device(self.run.device).values())
         cut = ("whole",) if self.is_artifact else how
         asked = (what, self.task.labels, *cut)
-        address = hashlib.sha256(f"{_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
+        address = hashlib.sha256(f"{folder_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
         files = [folder / f"{_address(address, chunk)}.npy" for chunk in chunks]
@@ -251,7 +251,7 @@ def _fingerprint_of(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> st
     return fingerprint(locate(folder))
 
 
-def _fingerprint(folder: Path) -> str:
+def folder_fingerprint(folder: Path) -> str:
     """The folder's fingerprint; read anew only when a file's size or time has changed."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return _fingerprint_of(folder, tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files))
