@@ -1,14 +1,23 @@
 """Recipes are plain data and refuse what they don't know."""
 
+from __future__ import annotations
+
+import copy
+import pickle
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas
 import pytest
 import yaml
 
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
-from llamita.core.registry import name_of
+from llamita.core.registry import build, name_of
+from llamita.tasks.classify import open_task as open_classify
+from llamita.workshop import open_task
 
 DATA = {
     "model": "minilm",
@@ -100,13 +109,74 @@ def test_the_recipe_of_the_how_to_page_can_be_read(tmp_path: Path):
 
 
 def test_from_python_a_recipe_of_names_or_of_what_no_file_holds_is_refused(tmp_path: Path) -> None:
-    import pandas
-
     from llamita.run import execute
 
-    with pytest.raises(UserError, match=r"steps of a Recipe are objects, got 'finetune'; Recipe.from_dict makes them"):
-        Recipe(model="minilm", steps=("finetune",))  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"execute takes a Recipe, got dict; Recipe.from_dict makes one"):
         execute(DATA, tmp_path / "run")  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="a recipe holds plain data, got a DataFrame; give a file, or lists"):
-        Recipe(model="minilm", task={"classify": {"train": pandas.DataFrame({"text": ["a"]})}}).to_yaml()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"steps": ("finetune",)},
+            "steps of a Recipe are objects in a list, got 'finetune'; Recipe.from_dict makes them of",
+        ),
+        ({"steps": build("calibrate")}, "steps of a Recipe are objects in a list, got Calibrate"),
+        ({"model": 3}, "'model' must name a model, got 3"),
+        ({"teacher": 3}, "'teacher' must name a model or hold a recipe, got 3"),
+        ({"ask": "x"}, "'ask' must say how the model is asked, .* got 'x'"),
+        ({"seed": "3"}, "'seed' must be a whole number from 0 on, got '3'"),
+        ({"measure_each": 1}, "'measure_each' must be true or false, got 1"),
+        ({"task": 3}, "'task' must be one entry such as .*, got 3"),
+        (
+            {"task": {"classify": {"trian": "a.csv"}}},
+            "task: tasks.classify has no setting 'trian'. Did you mean 'train'",
+        ),
+        ({"task": {"classify": {"train": (["a"], [])}}}, "task: 1 texts but 0 labels; each text needs one"),
+        (
+            {"task": {"classify": {"train": pandas.DataFrame({"text": ["a"]})}}},
+            "task: a recipe holds plain data, got a DataFrame; give a file, or lists",
+        ),
+    ],
+)
+def test_made_in_python_a_recipe_is_checked_like_one_of_a_file(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Recipe(**{"model": "minilm", **given})
+
+
+def test_lists_in_a_recipe_are_kept_so_that_its_file_opens_the_same_task(tmp_path: Path) -> None:
+    texts, labels = [f"text {i}" for i in range(40)], [0, 1] * 20
+    pairs = [(text, "and a pair") for text in texts]
+    for train in (
+        (texts, labels),
+        (np.array(texts), np.array(labels)),
+        (pandas.Series(texts), pandas.Series(labels, dtype="Int64")),
+        (pairs, labels),
+        (texts[:2], labels[:2]),
+    ):
+        recipe = Recipe(
+            model=Path("minilm"), task={"classify": {"train": train, "test": [], "labels": ("0", "1"), "seed": np.int64(3)}},  # type: ignore[arg-type]
+            steps=[build("calibrate")], seed=np.int64(3),  # type: ignore[arg-type]
+        )  # fmt: skip
+        (tmp_path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        again = Recipe.from_yaml(str(tmp_path / "recipe.yaml"))
+        assert again == recipe == pickle.loads(pickle.dumps(recipe)) == copy.deepcopy(recipe)
+        assert open_task(again.task).train == open_task(recipe.task).train
+        given = open_classify(train=train, test=[], labels=["0", "1"], seed=3)
+        assert open_task(again.task).training_fingerprint == given.training_fingerprint
+
+
+def test_a_recipe_stays_what_it_was_when_the_lists_it_was_made_of_change() -> None:
+    train, settings = (["a", "b"], ["x", "y"]), {"epochs": 1}
+    recipe = Recipe.from_dict({"model": "m", "task": {"classify": {"train": train}}, "steps": [{"finetune": settings}]})
+    before = recipe.to_yaml()
+    train[0].append("c")
+    settings["epochs"] = 2
+    assert recipe.to_yaml() == before
+
+
+def test_no_file_is_refused_by_what_was_given(tmp_path: Path) -> None:
+    for given in (tmp_path, tmp_path / "none.yaml", None):
+        with pytest.raises(UserError, match="no recipe file"):
+            Recipe.from_yaml(given)  # type: ignore[arg-type]

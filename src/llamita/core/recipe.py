@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.checked import as_whole
+from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
+from llamita.core.plain import plain_data, plain_settings
 from llamita.core.registry import build, module_of, name_of, resolve, settings_of
 from llamita.core.step import Step
 
@@ -41,12 +44,29 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Make it plain data throughout, so that its file reads back to an equal one, however it was made."""
+        require(isinstance(self.model, str | PathLike), f"'model' must name a model, got {self.model!r}")
+        require(
+            isinstance(self.teacher, str | PathLike | Recipe | None),
+            f"'teacher' must name a model or hold a recipe, got {self.teacher!r}",
+        )
+        made: dict[str, Any] = {
+            "model": fspath(self.model),
+            "teacher": fspath(self.teacher) if isinstance(self.teacher, PathLike) else self.teacher,
+            "ask": _asking(self.ask),
+            "task": _task(self.task),
+            "seed": as_whole("'seed'", self.seed, 0),
+        }
         for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
-            wrong = next((one for one in getattr(self, key) if not isinstance(one, kind)), None)
-            if wrong is not None:
-                raise UserError(
-                    f"{key} of a Recipe are objects, got {wrong!r}; Recipe.from_dict makes them of names and settings"
-                )
+            made[key] = _objects(getattr(self, key), key, kind)
+        for key in ("steps", "exporters", "teacher"):
+            require(
+                self.ask is None or not getattr(self, key),
+                f"a model that is asked is not changed; leave out {key}, or let it teach another",
+            )
+        require(isinstance(self.measure_each, bool), f"'measure_each' must be true or false, got {self.measure_each!r}")
+        for key, value in made.items():
+            object.__setattr__(self, key, value)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back to an equal recipe."""
@@ -68,40 +88,30 @@ class Recipe:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], where: str = "recipe") -> Recipe:
         """Build a recipe from plain data; what is unknown or missing is refused with its name."""
+        try:
+            return cls._read(data)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+
+    @classmethod
+    def _read(cls, data: Any) -> Recipe:
         if not isinstance(data, Mapping):
             given = "nothing" if data is None else repr(data)[:60]
-            raise UserError(f"{where}: expected keys {', '.join(KEYS)}, got {given}")
+            raise UserError(f"expected keys {', '.join(KEYS)}, got {given}")
         for key in data:
             if key not in KEYS:
-                raise UserError(f"{where}: unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
-        if not isinstance(data.get("model"), str):
-            raise UserError(f"{where}: 'model' must name a model, got {data.get('model')!r}")
-        teacher, ask, seed = data.get("teacher"), data.get("ask"), data.get("seed", 0)
-        if not isinstance(teacher, str | Mapping | None):
-            raise UserError(f"{where}: 'teacher' must name a model or hold a recipe, got {teacher!r}")
-        if ask is not None and not isinstance(ask, Mapping):
-            raise UserError(
-                f"{where}: 'ask' must say how the model is asked, such as {{}} or {{prompt: ...}}, got {ask!r}"
-            )
-        for key in ("steps", "exporters", "teacher"):
-            if ask is not None and data.get(key):
-                raise UserError(
-                    f"{where}: a model that is asked is not changed; leave out {key}, or let it teach another"
-                )
-        if not _is_whole(seed) or seed < 0:
-            raise UserError(f"{where}: 'seed' must be a whole number from 0 on, got {seed!r}")
-        if not isinstance(each := data.get("measure_each", False), bool):
-            raise UserError(f"{where}: 'measure_each' must be true or false, got {each!r}")
+                raise UserError(f"unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
+        teacher, task = data.get("teacher"), data.get("task")
         return cls(
-            model=data["model"],
-            ask=ask,
-            teacher=cls.from_dict(teacher, f"{where}: teacher") if isinstance(teacher, Mapping) else teacher,
-            task=_task(data.get("task"), where),
-            steps=_methods(data, "steps", "step", where),
-            measures=_methods(data, "measures", "measure", where),
-            exporters=_methods(data, "exporters", "exporter", where),
-            measure_each=each,
-            seed=seed,
+            model=data.get("model"),  # type: ignore[arg-type]  # pyrefly: ignore
+            ask=data.get("ask"),
+            teacher=cls.from_dict(teacher, "teacher") if isinstance(teacher, Mapping) else teacher,
+            task={} if task is None else task,
+            steps=_methods(data, "steps", "step"),
+            measures=_methods(data, "measures", "measure"),
+            exporters=_methods(data, "exporters", "exporter"),
+            measure_each=data.get("measure_each", False),
+            seed=data.get("seed", 0),
         )
 
     def to_yaml(self) -> str:
@@ -119,12 +129,12 @@ class Recipe:
             ) from None
 
     @classmethod
-    def from_yaml(cls, path: Path) -> Recipe:
+    def from_yaml(cls, path: str | Path) -> Recipe:
         """Read a recipe's file; its errors are those of `read_yaml` and of `from_dict`."""
         return cls.from_dict(read_yaml(path), str(path))
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: str | Path) -> Any:
     """A recipe's file as plain data.
 
     Raises:
@@ -134,7 +144,7 @@ def read_yaml(path: Path) -> Any:
         text = Path(path).read_text(encoding="utf-8")
         _require_bounded(yaml.compose(text, Loader=_OnceLoader))
         return yaml.load(text, Loader=_OnceLoader)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, TypeError):
         raise UserError(f"no recipe file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
@@ -184,22 +194,43 @@ def _mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
 _OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
-def _methods(data: Mapping[str, Any], key: str, kind: str, where: str) -> tuple[Any, ...]:
+def _asking(given: Any) -> dict[str, Any] | None:
+    """How a model is asked, as plain data."""
+    require(
+        given is None or isinstance(given, Mapping),
+        f"'ask' must say how the model is asked, such as {{}} or {{prompt: ...}}, got {given!r}",
+    )
+    return None if given is None else plain_data(given)
+
+
+def _objects(given: Any, key: str, kind: type) -> tuple[Any, ...]:
+    """The methods of a list, each an object of its kind."""
+    listed = isinstance(given, list | tuple)
+    strange = [one for one in given if not isinstance(one, kind)] if listed else [given]
+    require(
+        not strange,
+        f"{key} of a Recipe are objects in a list, got {(strange or [None])[0]!r}; Recipe.from_dict makes them of names and"
+        " settings",
+    )
+    return tuple(given)
+
+
+def _methods(data: Mapping[str, Any], key: str, kind: str) -> tuple[Any, ...]:
     """The methods of a list such as [learn.finetune, {prune.depth: {keep: 4}}]."""
     given = data.get(key)
     if given is not None and not isinstance(given, list | tuple):
-        raise UserError(f"{where}: {key!r} must be a list such as [{EXAMPLES[key]}], got {given!r}")
+        raise UserError(f"{key!r} must be a list such as [{EXAMPLES[key]}], got {given!r}")
     methods = []
     for item in given or ():
         name, settings = _named(item)
         if name is None:
             raise UserError(
-                f"{where}: {key}: a method is a name or {{name: {{setting: value}}}}, such as {EXAMPLES[key]}; got {item!r}"
+                f"{key}: a method is a name or {{name: {{setting: value}}}}, such as {EXAMPLES[key]}; got {item!r}"
             )
         try:
             methods.append(build(name, settings, kind))
         except UserError as error:
-            raise UserError(f"{where}: {key}: {error}") from None
+            raise UserError(f"{key}: {error}") from None
     return tuple(methods)
 
 
@@ -212,27 +243,28 @@ def _named(item: Any) -> tuple[str | None, Mapping[str, Any]]:
     return (name, settings) if isinstance(name, str) and isinstance(settings, Mapping) else (None, {})
 
 
-def _task(given: Any, where: str) -> dict[str, Mapping[str, Any]]:
-    """The task and its settings, each known to the task and of its kind."""
-    if given is None or given == {}:
+def _task(given: Any) -> dict[str, dict[str, Any]]:
+    """The task and its settings as plain data, each known to the task and of its kind."""
+    if isinstance(given, Mapping) and not given:
         return {}
     name, settings = _named(given)
     if name is None:
         raise UserError(
-            f"{where}: 'task' must be one entry such as {{classify: {{train: reviews.csv}}}}, got {given!r}"
+            f"'task' must be one entry such as {{classify: {{train: reviews.csv}}}}, got {repr(given)[:60]}"
         )
     try:
         full = resolve(name if "." in name else f"tasks.{name}", "task").name
+        settings = plain_settings(settings)
         known = list(inspect.signature(module_of(full).open_task).parameters)
         for key, value in settings.items():
             if key not in known:
                 hint, allowed = did_you_mean(str(key), known), ", ".join(known)
                 raise UserError(f"{full} has no setting {key!r}.{hint} Its settings: {allowed}.")
             if key in FITS and not FITS[key](value):
-                raise UserError(f"{key} must be {TASK_SETTINGS[key]}, got {value!r}")
+                raise UserError(f"{key} must be {TASK_SETTINGS[key]}, got {repr(value)[:60]}")
     except UserError as error:
-        raise UserError(f"{where}: task: {error}") from None
-    return {name: settings}
+        raise UserError(f"task: {error}") from None
+    return {name: dict(settings)}
 
 
 def _is_whole(value: Any) -> bool:

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import UserError, did_you_mean
+from llamita.core.plain import plain_data
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -176,14 +177,4 @@ def name_of(obj: object) -> str:
 
 def settings_of(obj: Any) -> dict[str, Any]:
     """A method's settings as plain data."""
-    return {f.name: _plain(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
-    if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items()}
-    return value
+    return {f.name: plain_data(getattr(obj, f.name)) for f in dataclasses.fields(obj) if f.init}
