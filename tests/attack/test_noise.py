@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,3 +152,18 @@ def test_no_more_texts_than_asked_are_disturbed(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(UserError, match="must be"):
         Noise(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "said"),
+    [
+        (None, {}, "disturb takes a text or a pair of texts, got 'None'"),
+        (["a", "b", "c"], {}, "disturb takes a text or a pair of texts"),
+        ("a film", {"rate": "0.5"}, r"rate must be in \[0, 1\], got '0.5'"),
+        ("a film", {"rate": 5}, r"rate must be in \[0, 1\], got 5"),
+        ("a film", {"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+    ],
+)
+def test_what_can_not_be_disturbed_is_refused_in_one_line(text: Any, settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        disturb(text, **settings)

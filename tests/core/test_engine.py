@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 from tests.engines import BagOfWords
 from tests.families import TRAINING_TEXTS, tiny_model
@@ -126,6 +128,36 @@ def test_answers_that_are_no_numbers_are_refused_and_counted() -> None:
     assert np.isfinite(engine.scores(["good"])).all()
     with pytest.raises(UserError, match=r"bag of words answers 1 of 3 texts with no numbers \(NaN\)"):
         engine.scores(["good", "an odd one", "good"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("good", r"scores takes a list of texts, got one text; put it in a list: \[text\]"),
+        (
+            pandas.DataFrame({"text": ["good"]}),
+            r"scores takes a list of texts, got a DataFrame; .*: scores\(data\['text'\]\)",
+        ),
+        (None, "scores takes a list of texts, got NoneType"),
+        (["good", None], "item 2 of the list must be a text or a pair of texts, got 'None'"),
+        (["good", 3], "item 2 of the list must be a text or a pair of texts, got '3'"),
+    ],
+)
+def test_scores_are_of_texts_alone(given: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        BagOfWords(WEIGHTS).scores(given)
+
+
+def test_scores_of_a_column_an_array_or_a_generator_are_those_of_a_list() -> None:
+    engine = BagOfWords(WEIGHTS)
+    wanted = engine.scores(TEXTS)
+    for given in (pandas.Series(TEXTS), np.array(TEXTS), (text for text in TEXTS)):
+        np.testing.assert_array_equal(engine.scores(given), wanted)
+
+
+def test_a_classifier_writes_nothing_and_says_so() -> None:
+    with pytest.raises(UserError, match="writes no text; take a causal language model"):
+        tiny_model("bert", labels=("a", "b")).generate([[1, 2]])
 
 
 def test_one_bare_text_is_not_taken_for_many() -> None:

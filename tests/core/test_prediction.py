@@ -30,3 +30,11 @@ def test_what_is_nearly_sure_is_not_shown_as_certain() -> None:
     assert "<td>&gt; 99.9 %</td>" in shown(0.9997)
     assert "<td>100.0 %</td>" in shown(1.0)
     assert "<td>99.9 %</td>" in shown(0.9992)
+
+
+def test_a_part_of_the_predictions_still_shows_its_texts() -> None:
+    found = BagOfWords({"good": (0, 9)}).classify(["good one", "good two", "good three"])
+    assert found[1:] == list(found)[1:]
+    assert found[1:].texts == ("good two", "good three")
+    assert "good two" in found[1:]._repr_html_()
+    assert found[-1] == list(found)[-1]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -256,3 +257,19 @@ def test_a_model_without_labels_is_refused_in_one_line(tmp_path: Path) -> None:
     documents = Language(test=Split(texts=("a film", "another")))
     with pytest.raises(UserError, match="predicts tokens and has no head for labels"):
         Occlusion().measure(chat_model(), documents, Run(folder=tmp_path, task=documents))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((["good"], BAG), r"occlude takes a text or a pair of texts, got \"\['good'\]\""),
+        ((None, BAG), "occlude takes a text or a pair of texts, got 'None'"),
+        (("good", "minilm"), "occlude takes an opened model behind the text, got 'minilm'; open it first"),
+        ((BAG, "good"), "occlude takes a text"),
+    ],
+)
+def test_what_can_not_be_explained_is_refused_in_one_line(given: tuple[Any, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        occlude(*given)
+    with pytest.raises(UserError, match="words must be a whole number from 1 on, got 0"):
+        occlude("good", BAG, words=0)

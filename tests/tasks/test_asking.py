@@ -1,6 +1,7 @@
 """One call asks both kinds of model: a causal one by likelihood, one of inference by entailment; the rest is refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from llamita.tasks.asking import Shots, ask
 from llamita.tasks.inference import Hypothesis, InferenceEngine
 from llamita.tasks.likelihood import CHINESE, LikelihoodEngine, Prompt
 
+MODEL = causal("llama")
 TABLE = ([f"text {i}" for i in range(40)], ["yes"] * 30 + ["no"] * 10)
 
 
@@ -107,3 +109,23 @@ def test_a_label_that_no_example_shows_is_told(caplog: pytest.LogCaptureFixture)
     caplog.clear()
     Shots(data=TABLE, number=4).drawn(("yes", "no"))
     assert "no example" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "words", "said"),
+    [
+        (None, ["a", "b"], None, "ask takes an opened model, such as llamita.load.*, got None"),
+        (MODEL, {"a", "b"}, None, "labels must be names in order, .*got {"),
+        (MODEL, None, None, "labels"),
+        (MODEL, ["a", "b"], ["good", "bad"], "words must be a dict such as"),
+    ],
+)
+def test_from_python_what_can_not_be_asked_is_refused_in_one_line(
+    model: Any, labels: Any, words: Any, said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        ask(model, labels, words=words)
+
+
+def test_labels_may_be_an_array() -> None:
+    assert ask(MODEL, np.array([1, 0]), words={1: "good", 0: "bad"}).labels == ("1", "0")  # type: ignore[arg-type,dict-item]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
+from llamita.core.checked import is_number
 from llamita.core.errors import require
 from llamita.core.statistics import Interval, percentile_interval
 
@@ -63,7 +64,8 @@ def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) 
     Returns:
         0 where the texts are too few to promise this much: then every label is in every set.
     """
-    require(0 < coverage < 1, f"coverage must be in (0, 1), got {coverage:g}; 0.9 is right for nine texts in ten")
+    inside = is_number(coverage) and 0 < coverage < 1
+    require(inside, f"coverage must be in (0, 1), got {coverage}; 0.9 is right for nine texts in ten")
     n = len(gold)
     if are_too_few(n, coverage):
         return 0.0

@@ -18,7 +18,7 @@ from llamita.core.encoding import TextEncoder
 from llamita.core.errors import UserError, require
 from llamita.core.prediction import Prediction as Prediction
 from llamita.core.prediction import Predictions
-from llamita.core.task import Text, parts_of
+from llamita.core.task import Text, is_text, parts_of
 
 Capability = Literal["scores", "gradients", "hidden_states", "attentions", "generation"]
 
@@ -73,13 +73,14 @@ class Engine(ABC):
             out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
         return out
 
-    def scores(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def scores(self, texts: Iterable[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Probabilities of the labels, float32 [texts, labels].
 
         Raises:
-            UserError: some are no numbers, of which no measure and no label would mean anything.
+            UserError: a bare string, a table or a dict, or an item that is no text, as for `classify`; some probabilities are no
+                numbers, of which no measure and no label would mean anything.
         """
-        found = self.answers.probabilities(self.text_logits(texts, tokens_per_batch))
+        found = self.answers.probabilities(self.text_logits(_listed(texts, "scores"), tokens_per_batch))
         lost = int(np.isnan(found).any(axis=1).sum())
         require(
             not lost,
@@ -90,7 +91,7 @@ class Engine(ABC):
 
     def classify(
         self,
-        texts: Sequence[Text],
+        texts: Iterable[Text],
         tokens_per_batch: int = 4096,
         *,
         coverage: float | None = None,
@@ -108,7 +109,7 @@ class Engine(ABC):
             UserError: a bare string, a table or a dict, whose characters, columns or keys would be taken for texts; an item that
                 is no text; a coverage without labelled texts.
         """
-        listed = _listed(texts)
+        listed = _listed(texts, "classify")
         require(
             (coverage is None) == (labelled is None),
             "coverage and labelled go together: the sets are drawn from labelled texts",
@@ -173,26 +174,18 @@ def is_headed(engine: Engine) -> bool:
     return module is None or type(module).__name__.endswith("ForSequenceClassification")
 
 
-def _listed(texts: Any) -> list[Text]:
+def _listed(texts: Any, verb: str) -> list[Text]:
     """The texts one by one, once each is known to be one."""
-    require(not isinstance(texts, str), "classify takes a list of texts, got one text; put it in a list: [text]")
+    require(not isinstance(texts, str), f"{verb} takes a list of texts, got one text; put it in a list: [text]")
     kind = type(texts).__name__
     if hasattr(texts, "columns") or hasattr(texts, "column_names"):
-        raise UserError(
-            f"classify takes a list of texts, got a {kind}; name its column of texts: classify(data['text'])"
-        )
+        raise UserError(f"{verb} takes a list of texts, got a {kind}; name its column of texts: {verb}(data['text'])")
     if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable):
-        raise UserError(f"classify takes a list of texts, got {kind}; give the texts themselves, in order: [text, …]")
+        raise UserError(f"{verb} takes a list of texts, got {kind}; give the texts themselves, in order: [text, …]")
     listed = list(texts)
     for number, text in enumerate(listed, 1):
-        if not _is_text(text):
+        if not is_text(text):
             raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
         if any(LONE_HALF.search(part) for part in parts_of(text)):
             raise UserError(f"item {number} of the list holds half a character (a lone surrogate); take it out")
     return listed
-
-
-def _is_text(item: object) -> bool:
-    """Whether it is a text, or a pair of them."""
-    pair = isinstance(item, (tuple, list)) and len(item) == 2
-    return isinstance(item, str) or (pair and all(isinstance(part, str) for part in item))

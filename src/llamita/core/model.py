@@ -167,6 +167,8 @@ class Model(Engine):
     ) -> list[list[int]]:
         from llamita.core.generation import generated
 
+        if "generation" not in self.capabilities:
+            return super().generate(prompts, how, heard)
         return generated(self, prompts, how or Decoding(), heard)
 
     @classmethod

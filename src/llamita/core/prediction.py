@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import SupportsIndex, overload
 
 from llamita.core.task import Text
 
@@ -35,6 +36,16 @@ class Predictions(list[Prediction]):
     def __init__(self, predictions: Iterable[Prediction] = (), texts: Iterable[Text] = ()):
         super().__init__(predictions)
         self.texts = tuple(texts)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Prediction: ...
+    @overload
+    def __getitem__(self, index: slice) -> Predictions: ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Prediction | Predictions:
+        """One of them; of a slice, such as the first ten, the table still shows the texts."""
+        if isinstance(index, slice):
+            return Predictions(super().__getitem__(index), self.texts[index])
+        return super().__getitem__(index)
 
     def _repr_html_(self) -> str:
         """The first of them: text, what it is labelled, and the confidence."""

@@ -27,6 +27,12 @@ SPLITS: tuple[str, ...] = get_args(SplitName)
 """What the splits of a task are called."""
 
 
+def is_text(item: object) -> bool:
+    """Whether it is a text, or a pair of them."""
+    pair = isinstance(item, (tuple, list)) and len(item) == 2
+    return isinstance(item, str) or (pair and all(isinstance(part, str) for part in item))
+
+
 def parts_of(text: Text) -> tuple[str, ...]:
     """A text alone, or both of a pair."""
     return (text,) if isinstance(text, str) else text

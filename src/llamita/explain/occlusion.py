@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
+from llamita.core.checked import as_whole
+from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
-from llamita.core.task import as_columns
+from llamita.core.task import as_columns, is_text
 from llamita.explain._units import Units, units_of
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
-    from llamita.core.engine import Engine
     from llamita.core.task import Split, Task, Text
 
 ONE_LABEL = OneLabel()
@@ -91,7 +92,17 @@ def occlude(
         label: the one explained; the engine's answer when left out.
         words: most words; in a longer text neighbours are taken out together.
         units: what Chinese is cut into; words need jieba.
+
+    Returns:
+        The words, and for each the drop in nats: above 0 it speaks for the label.
+
+    Raises:
+        UserError: no text, no opened model, or a label that it doesn't have.
     """
+    require(is_text(text), f"occlude takes a text or a pair of texts, got {str(text)[:60]!r}")
+    opened = isinstance(engine, Engine)
+    require(opened, f"occlude takes an opened model behind the text, got {engine!r}; open it first: llamita.load(...)")
+    words = as_whole("words", words, 1)
     if label is not None and label not in engine.labels:
         raise UserError(f"{engine.name} has no label {label!r}; its labels: {', '.join(engine.labels)}")
     _require_known(units)

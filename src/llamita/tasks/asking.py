@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.checked import Checked
-from llamita.core.engine import is_headed
+from llamita.core.engine import Engine, is_headed
 from llamita.core.errors import require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
 from llamita.tasks.inference import Hypothesis, InferenceEngine
-from llamita.tasks.splits import rows_apart
+from llamita.tasks.splits import listed_names, rows_apart
 from llamita.tasks.wording import asks_in_chinese, words_of
 
 if TYPE_CHECKING:
-    from llamita.core.engine import Engine
     from llamita.core.task import Text
     from llamita.data.table import Table
     from llamita.tasks.likelihood import LikelihoodEngine, Prompt
@@ -108,9 +107,13 @@ def ask(
     Raises:
         UserError: for a model of another kind, labels, or examples that it can't be asked with.
     """
-    opened = not isinstance(model, str | PathLike)
-    require(opened, f"ask takes an opened model, got {str(model)!r}; open it first: llamita.load({str(model)!r})")
+    require(
+        not isinstance(model, str | PathLike),
+        f"ask takes an opened model, got {str(model)!r}; open it first: llamita.load({str(model)!r})",
+    )
+    require(isinstance(model, Engine), f"ask takes an opened model, such as llamita.load('smollm2'), got {model!r}")
     require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
+    labels = listed_names(labels) or []
     shown: list[tuple[Text, str]] = []
     if examples is not None and not is_headed(model):
         shown = (examples if isinstance(examples, Shots) else Shots(data=examples)).drawn(labels, measured)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from llamita.core.errors import require
 from llamita.core.task import Text, parts_of
+from llamita.data.cells import plain
 from llamita.data.text import han_share
 
 CHINESE_SHARE = 0.2
@@ -31,6 +32,8 @@ def words_of(labels: Sequence[str], words: Mapping[str, str] | None) -> dict[str
     Raises:
         UserError: words for something else, or a label for which nothing would be said.
     """
+    require(words is None or isinstance(words, Mapping), f"words must be a dict such as {{'1': 'good'}}, got {words!r}")
+    words = None if words is None else {plain(label): str(word) for label, word in words.items()}
     unknown = [word for word in words or () if word not in labels]
     require(not unknown, f"words are given for {', '.join(unknown)}, which is no label")
     said = {label: (words or {}).get(label, label) for label in labels}
