@@ -5,11 +5,13 @@ import shlex
 from dataclasses import replace
 
 import pytest
+import torch
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
 from llamita.cli import main
 from llamita.core.answers import OneLabel
+from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
@@ -55,6 +57,29 @@ def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
     execute(replace(recipe, seed=1), tmp_path / "out", threads=1)
     log = (tmp_path / "out" / "log.txt").read_text()
     assert "out was made with other settings: what they change is made anew, the rest is kept" in log
+
+
+def test_a_run_that_can_not_end_is_refused_before_it_begins(tmp_path):
+    recipe = Recipe(model="config:bert:300k")
+    with pytest.raises(UserError, match="language must be one of en, zh, got 'fr'"):
+        execute(recipe, tmp_path / "out", language="fr")
+    with pytest.raises(UserError, match="out must be a folder, got None"):
+        execute(recipe, None)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_and_an_opened_model_leave_the_process_as_it_was(tmp_path):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        load("config:bert:300k")
+        execute(Recipe(model="config:bert:300k"), str(tmp_path / "out"), stages=str(tmp_path / "stages"), threads=1)
+        assert torch.get_num_threads() == 3
+        load("config:bert:300k", threads=2)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert any((tmp_path / "stages").iterdir())
 
 
 def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():

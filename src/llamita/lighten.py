@@ -16,6 +16,7 @@ from llamita.core.answers import KINDS
 from llamita.core.checked import as_python, as_whole, is_number
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
+from llamita.core.kept import process_as_it_was
 from llamita.core.logs import logged
 from llamita.core.messages import LANGUAGES
 from llamita.core.opening import checked_threads
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 def lighten(
-    model: str | None = None, *, data: Any, test: Any = None, unlabelled: Any = None,
+    model: str | Path | None = None, *, data: Any, test: Any = None, unlabelled: Any = None,
     labels: str | Sequence[str] | Mapping[str, str] | None = None, columns: Mapping[str, str] | None = None,
     task: str = "classify", keep: float | None = 0.99, max_size: int | None = None, max_latency: float | None = None,
     threads: int | None = None, minutes: float = 15, out: str | Path | None = None, seed: int = 0, redact: bool = False,
@@ -61,12 +62,19 @@ def lighten(
         keep: share of the teacher's accuracy to keep.
         max_size: bytes of the deployable folder.
         max_latency: milliseconds, p95, batch 1, string in, probabilities out.
+        threads: what models learn and answer with; all cores when left out. What torch was set to before is put back at the end,
+            and so is the state of random numbers.
         minutes: about how long the run may take; the plan is fitted to it.
         out: folder of the run; the same call in the same folder goes on where it stopped.
         students: models besides the teacher that students are cut from; packaged encoders when left out.
         teacher_floor: the teacher's accuracy on the test split, or by hand labels, under which the run fails.
         audit: hand labels of such texts, where the training texts have none: a third calibrates the teacher, the rest
             measures it and the light model; where `test` is given, that measures and all of these calibrate.
+        seed: of all that is drawn, from 0 on: splits, fresh weights, the order of training.
+        redact: leave the user's texts out of the report and the pages.
+        language: of the report's pages and the model card: en or zh.
+        task: classify for one label a text, multilabel for any number.
+        columns: which column is what, such as {"text": "review", "label": "stars"}; guessed when left out.
         prompt: how a teacher is asked for labels; {text} is the text.
         few_shot: labelled texts, so many `shots` of which are shown to a teacher that is asked.
         device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out. Latency and
@@ -94,8 +102,10 @@ def lighten(
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     store = Store(folder=folder / "stages")
-    shop = Workshop(store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device)
-    with alone_in(store.folder, folder), logged(folder, redact=redact):
+    with process_as_it_was(), alone_in(store.folder, folder), logged(folder, redact=redact):
+        shop = Workshop(
+            store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device
+        )  # fmt: skip
         plan = planned(shop, folder, model, students, goals, minutes, bare)
         tell(plan, folder)
         job = Job(shop=shop, goals=goals, model=model, plan=plan)

@@ -6,19 +6,22 @@ import json
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llamita.core import processes
 from llamita.core.alone import alone_in
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
+from llamita.core.kept import process_as_it_was
 from llamita.core.lineage import read_lineage
 from llamita.core.logs import logged
 from llamita.core.measure import Finding
+from llamita.core.messages import LANGUAGES
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject
@@ -28,10 +31,38 @@ from llamita.core.whole import write_whole
 from llamita.train.track import check_tracker
 from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, set_threads
 
+if TYPE_CHECKING:
+    from llamita.core.engine import Engine
+
 log = logging.getLogger(__name__)
-load = open_engine
 TEST_FILE = "test.csv"
 """The test split, where it was cut off or came from no file."""
+
+
+def load(
+    model: str | Path, *, threads: int | None = None, device: str | None = None, precision: str = "fp32"
+) -> Engine:
+    """Open a model or an artifact for prediction; an artifact needs no torch.
+
+    A run's folder opens as its result: the exported artifact when there is one, else the Hugging Face folder.
+
+    Args:
+        model: a folder, a .gguf file, a Hub id, `config:FAMILY:SIZE`, or the short name of a packaged model.
+        threads: what it computes with; those of torch hold for the whole process. Left out, an artifact takes all cores, and
+            torch what it was told before, or all cores where it is imported by this call.
+        device: cuda, mps or cpu; the best there is when left out. An artifact is the CPU's.
+        precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
+            its own and takes no notice.
+
+    Raises:
+        UserError: no such model, or a machine that can't do it.
+    """
+    torch: Any = sys.modules.get("torch") if threads is None else None
+    before = torch and torch.get_num_threads()
+    opened = open_engine(model, threads=threads, device=device, precision=precision)
+    if before:
+        torch.set_num_threads(before)
+    return opened
 
 
 @contextmanager
@@ -57,9 +88,9 @@ def _at_work(folder: Path, stages: Path) -> Iterator[None]:
 
 def execute(
     recipe: Recipe,
-    folder: Path,
+    folder: str | Path,
     *,
-    stages: Path | None = None,
+    stages: str | Path | None = None,
     threads: int | None = None,
     device: str | None = None,
     command: str = "",
@@ -69,7 +100,14 @@ def execute(
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
     Args:
+        stages: a folder that several runs share, so that what they begin with is made once; `stages` in the run's own when
+            left out.
+        threads: what models learn and answer with; all cores when left out. What torch was set to before is put back at the
+            end, and so is the state of random numbers.
         device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out.
+        command: what the report says that it was made by; the command that repeats the recipe when left out.
+        language: of the pages and the model card: en or zh.
+        track: where the losses go as they come: tensorboard, trackio or mlflow.
 
     Raises:
         UserError: for a recipe, file or machine that can't do it.
@@ -78,12 +116,14 @@ def execute(
         raise UserError(
             f"execute takes a Recipe, got {type(recipe).__name__}; Recipe.from_dict makes one of plain data"
         )
+    require(isinstance(folder, str | Path), f"out must be a folder, got {folder!r}")
+    require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     folder, device = Path(folder), chosen_device(device)
     if folder.is_file():
         raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run
-    stages = stages or folder / "stages"
-    with _at_work(folder, stages) if processes.is_first() else nullcontext():
+    stages = Path(stages or folder / "stages")
+    with process_as_it_was(), _at_work(folder, stages) if processes.is_first() else nullcontext():
         if processes.is_first():
             _keep_recipe(recipe, folder / "recipe.yaml")
         shop = Workshop(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
 from llamita.core.store import address
@@ -149,3 +152,17 @@ def test_a_file_name_that_is_no_utf8_keeps_no_report_from_being_written(tmp_path
     named.save(tmp_path / "report.json")
     assert Report.load(tmp_path / "report.json") == named
     assert len(address({"data": "caf\udce9.csv"})) == 64
+
+
+def test_a_report_is_found_in_its_runs_folder_and_what_is_none_is_refused(tmp_path: Path) -> None:
+    report().save(str(tmp_path / "report.json"))
+    assert Report.load(str(tmp_path)) == report() == pickle.loads(pickle.dumps(report())) == copy.deepcopy(report())
+    (tmp_path / "other.json").write_text('{"a": 1}', encoding="utf-8")
+    for path, said in (
+        (tmp_path / "none.json", "no report .*none.json"),
+        (tmp_path / "other.json", "is no report of this"),
+    ):
+        with pytest.raises(UserError, match=said):
+            Report.load(path)
+    with pytest.raises(UserError, match=r"a report is a report.json or a run's folder, got None"):
+        Report.load(None)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.answers import KINDS, OneLabel
+from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding
 from llamita.core.whole import write_whole
 
@@ -127,14 +128,24 @@ class Report:
         )
         return replace(self, subjects=subjects, data_findings=tuple(map(_without_quotes, strip(self.data_findings))))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the JSON whole or not at all."""
-        write_whole(path, json.dumps(self.to_dict(), ensure_ascii=False, indent=1))
+        write_whole(Path(path), json.dumps(self.to_dict(), ensure_ascii=False, indent=1))
 
     @classmethod
-    def load(cls, path: Path) -> Report:
-        """Read a report.json."""
-        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    def load(cls, path: str | Path) -> Report:
+        """Read a report.json, or that of a run's folder.
+
+        Raises:
+            UserError: no such file, or no report in it.
+        """
+        require(isinstance(path, str | Path), f"a report is a report.json or a run's folder, got {path!r}")
+        file = Path(path) / "report.json" if Path(path).is_dir() else Path(path)
+        require(file.is_file(), f"no report {file}; a run leaves a report.json in its folder")
+        try:
+            return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise UserError(f"{file} is no report of this version; run the recipe again") from None
 
 
 def _without_quotes(found: dict[str, Any]) -> dict[str, Any]:

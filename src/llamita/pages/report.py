@@ -20,8 +20,8 @@ from llamita.pages.strings import in_language, words_for
 HERE = Path(__file__).parent
 
 
-def write_pages(report: Report, folder: Path, *, redact: bool = False, language: str = "en") -> None:
-    """Write report.html and report.md; with `redact`, without any of the users' texts.
+def write_pages(report: Report, folder: str | Path, *, redact: bool = False, language: str = "en") -> None:
+    """Write report.html and report.md into a folder, which is made; with `redact`, without any of the users' texts.
 
     Raises:
         UserError: for a language the pages don't have.
@@ -31,6 +31,7 @@ def write_pages(report: Report, folder: Path, *, redact: bool = False, language:
     report = in_language(report.redacted() if redact else report, language)
     shown = view(report, strings, folder, redacted=redact)
     shown |= {"t": strings, "language": language}
+    folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.html", html_of("report.html.j2", shown))
     write_whole(folder / "report.md", render_markdown("report.md.j2", shown))
 
