@@ -264,6 +264,16 @@ def test_a_damaged_folder_gives_one_line(file: str, content: bytes | None, bert:
     assert "\n" not in str(caught.value)
 
 
+def test_a_graph_outside_of_the_folder_is_not_opened(bert: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "onnx"
+    shutil.copytree(bert, folder)
+    about = json.loads((folder / "artifact.json").read_text(encoding="utf-8"))
+    for place in (str(bert / about["file"]), f"../onnx/{about['file']}"):
+        (folder / "artifact.json").write_text(json.dumps(about | {"file": place}), encoding="utf-8")
+        with pytest.raises(UserError, match="which stands elsewhere"):
+            open_folder(folder)
+
+
 def test_a_file_cut_short_gives_one_line(bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "onnx"
     shutil.copytree(bert, folder)

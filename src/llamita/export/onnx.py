@@ -280,6 +280,8 @@ def open_folder(folder: Path, *, threads: int | None = None) -> OnnxEngine:
     folder = Path(folder)
     try:
         about = json.loads((folder / ARTIFACT_FILE).read_text(encoding="utf-8"))
+        if Path(about["file"]).name != about["file"]:
+            raise _damaged(folder, f"{ARTIFACT_FILE} names the file {about['file']!r}, which stands elsewhere")
         for name in ("tokenizer.json", about["file"]):
             if not (folder / name).is_file():
                 raise UserError(f"{folder} is no whole export: {name} is missing; export the model again")
