@@ -192,3 +192,7 @@ def test_a_bug_is_told_where_no_file_can_be_written(tmp_path: Path, monkeypatch:
     assert code == 3
     assert "RuntimeError" in line
     assert "Please report it" in line
+
+
+def test_a_name_that_begins_with_a_tilde_and_is_no_home_is_told_in_a_line() -> None:
+    assert told(lambda: Path("~$review.csv").expanduser()).startswith("a name that begins with ~ is taken for a home")

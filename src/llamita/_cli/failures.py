@@ -43,6 +43,8 @@ def _user_line(error: BaseException) -> str | None:
     if isinstance(error, UnicodeDecodeError):
         remedy = "convert it: llamita data convert FILE --encoding gb18030 --out NEW"
         return f"a file is not UTF-8 (byte {error.start}); {remedy}"
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return "a name that begins with ~ is taken for a home, and there is none of this name; give the whole path"
     return _damaged_model(error)
 
 
