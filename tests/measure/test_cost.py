@@ -204,7 +204,9 @@ def test_memory_of_a_saved_model_is_measured_in_a_process_of_its_own(tmp_path: P
     assert peak.total_bytes > peak.before_bytes > 1_000_000
 
 
-def test_a_folder_that_holds_no_model_gives_a_reason(tmp_path: Path) -> None:
+def test_a_folder_that_holds_no_model_gives_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('whoever wrote this')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)  # where a stranger's files may lie
     assert "holds no model" in str(measure_peak(tmp_path, ["x"], threads=1, batch=1))
 
 
