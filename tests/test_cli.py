@@ -68,6 +68,13 @@ def test_a_verb_a_room_and_a_method_of_learn_are_found_by_a_near_name(verb: str,
     assert capsys.readouterr() == ("", f"{line}\n")
 
 
+def test_other_libraries_are_asked_not_to_tell_of_their_use(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DO_NOT_TRACK", "")
+    monkeypatch.delenv("DO_NOT_TRACK")
+    assert main(["--version"]) == 0
+    assert os.environ["DO_NOT_TRACK"] == "1"
+
+
 def test_a_command_leaves_no_handler_behind(capsys: pytest.CaptureFixture[str]):
     before = list(logging.getLogger("llamita").handlers)
     assert [main(["--version"]), main(["lightn"]), main(["list", "--help"])] == [0, 2, 0]

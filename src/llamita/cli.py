@@ -124,13 +124,14 @@ def _complain(line: str) -> None:
 
 
 def _prepare() -> None:
-    """Streams that are there and never fail on a character, no chatter of other libraries."""
+    """Streams that are there and never fail on a character, no chatter of other libraries, to the user or to their makers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who started us; the next file opened would stand in its place
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # huggingface_hub and mlflow heed it
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns of what it was asked for
     for name in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DATASETS_VERBOSITY"):
         os.environ.setdefault(name, "error")

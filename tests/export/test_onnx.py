@@ -264,6 +264,16 @@ def test_a_damaged_folder_gives_one_line(file: str, content: bytes | None, bert:
     assert "\n" not in str(caught.value)
 
 
+def test_a_session_tells_nobody_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnxruntime
+
+    seen: list[str] = []
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: seen.append("silenced"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, **__: seen.append("opened"))
+    onnx._session(Path("model.onnx"), 1)
+    assert seen == ["silenced", "opened"]
+
+
 def test_a_graph_outside_of_the_folder_is_not_opened(bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "onnx"
     shutil.copytree(bert, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.train.tiny import LABELS, tiny_run, tiny_task
 
 from llamita.core.errors import UserError
 from llamita.learn.finetune import Finetune
-from llamita.train.track import check_tracker
+from llamita.train.track import SILENT, check_tracker, open_tracker
 
 STEP = Finetune(epochs=1, batch_size=8, early_stopping=1, evaluations=2)
 
@@ -41,6 +42,20 @@ def test_mlflow_gets_every_line_and_the_bytes_stay(tmp_path: Path, monkeypatch: 
     assert sent[0] == (0, {"tracked": 0.0})
     assert sent[-1] == (-1, {})
     assert [{"step": step, **values} for step, values in sent[1:-1]] == lines
+
+
+def test_a_tracker_tells_its_makers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in SILENT:
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    seen: list[str | None] = []
+    opened = SimpleNamespace(
+        start_run=lambda run_name: seen.append(os.environ.get("MLFLOW_DISABLE_TELEMETRY")), end_run=0
+    )
+    monkeypatch.setitem(sys.modules, "mlflow", opened)
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
+    open_tracker("mlflow", tmp_path)
+    assert seen == ["true"]
 
 
 def test_tensorboard_writes_outside_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

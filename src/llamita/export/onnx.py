@@ -263,6 +263,7 @@ def _session(file: Path, threads: int | None) -> Any:
     """An onnxruntime session whose threads wait awake within a call, a third faster for one text, and rest after it."""
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # on Windows it would tell its makers of each session
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or num_cores()
     options.inter_op_num_threads = 1

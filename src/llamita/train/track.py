@@ -6,6 +6,7 @@ tensorboard into `runs/`, the others where their own settings say.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +16,9 @@ from typing import Any
 from llamita.core.errors import UserError, first_line, require
 
 TRACKERS = ("tensorboard", "trackio", "mlflow")
+
+SILENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "GRADIO_ANALYTICS_ENABLED": "False"}
+"""Keeps mlflow, and gradio below trackio, from telling their makers that they are used."""
 
 Log = Callable[[Mapping[str, float]], None]
 """Takes a line of metrics.jsonl."""
@@ -31,6 +35,8 @@ def check_tracker(name: str) -> str:
 def open_tracker(name: str, folder: Path) -> tuple[Log, Callable[[], None]]:
     """What sends a line, and what ends the training there; it is named after the folder of its stage."""
     title = folder.name.strip(".").removesuffix(".part")
+    for variable, value in SILENT.items():
+        os.environ.setdefault(variable, value)
     opened = {"tensorboard": _tensorboard, "trackio": _trackio, "mlflow": _mlflow}
     try:
         return opened[check_tracker(name)](title)
