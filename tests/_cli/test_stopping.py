@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from llamita._cli.predict import _output
 from llamita._cli.stopping import NAMES, Stopped, stopped_by_signals
 from llamita.cli import main
 
-posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no signals to send")
+posix = pytest.mark.skipif(
+    os.name != "posix" or threading.current_thread() is not threading.main_thread(),
+    reason="Windows has no signals to send, and only the main thread takes them",
+)
 
 
 @posix

@@ -111,3 +111,9 @@ def test_a_range_that_the_catalogue_does_not_know_is_chinese_all_the_same():
     assert (
         translated("strength_of_mine must be in [0, 1), got 3.0", "zh") == "strength_of_mine 须在 [0, 1) 内，实际为 3.0"
     )
+
+
+def test_a_line_that_holds_a_whole_document_stays_as_it_is() -> None:
+    assert translated("every row has the label 'good'", "zh") != "every row has the label 'good'"
+    line = f"every row has the label {'a: b, ' * 2000!r}"
+    assert translated(line, "zh") == line

@@ -18,6 +18,8 @@ HINT = re.compile(r" Did you mean (?:'[^']*'|\"[^\"]*\")\?| There is no folder \
 MARK = "\ue000"
 FEWEST_LETTERS = 4
 """A pattern such as "{0} of {1}" alone is no sign of a message: somebody's own text may look like it."""
+LONGEST = 5000
+"""A longer line holds somebody's text, which there are too many ways to divide; it stays as it is."""
 SETTLED = 1
 """A slot that is empty or holds just a hint counts like a letter: where a mark stands in a value, too, it tells which divides."""
 DEEPEST = 5
@@ -31,7 +33,7 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 def translated(line: str, language: str) -> str:
     """The line in a language; as it is where the catalogue doesn't know it."""
-    if language != "zh":
+    if language != "zh" or len(line) > LONGEST:
         return line
     hints = HINT.findall(line)
     found = _in_chinese(HINT.sub(MARK, line), 0)

@@ -36,8 +36,8 @@ MARKUP = re.compile(
 )
 ESCAPES = re.compile(r"(?<!:)(?<!:\\)\\[nrt](?![a-z])|\\u[0-9a-fA-F]{4}|\\x[0-9a-f]{2}")
 """Not before a small letter: C:\\new and the \\tau of a formula are written so."""
-PERCENT = re.compile(r"(?:%[0-9A-F]{2}){3}|\w{1,30}%20\w+%20", re.IGNORECASE)
-"""Looks back at few characters, lest a word of 100,000 be read again from each of them."""
+PERCENT = re.compile(r"(?:%[0-9A-F]{2}){3}|(?:\w%20){2}|\w{1,40}%20\w{1,40}%20", re.IGNORECASE)
+"""Words of a bounded length: a picture in base64 is one of a million letters, which would be gone through anew from each."""
 NOTHING_SAID = re.compile(
     r"nan|none|null|nil|na|n/a|#n/a|undefined|<na>|nat|\[?deleted\]?|\[?removed\]?"
     r"|(?:[无無]|[暂暫][无無])(?:[评評][论論价價]|点评|點評|[内內]容|[数數][据據])?[。.]?"

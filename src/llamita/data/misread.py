@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-SPOILT = re.compile("\ufffd+(?=[?？]|$)|(?<=[?？])\ufffd+")
+SPOILT = re.compile("(?<!\ufffd)\ufffd+(?=[?？]|$)|(?<=[?？])\ufffd+")
 """Bytes beside a question mark, which stands for those that couldn't be read, or at the end, where they were cut."""
 WORD = re.compile("[\u4e00-\u9fff]{2}")
 """Two characters in a row; ATENÇÃO, PROMOÇÕES would be single ones among Latin letters."""
