@@ -128,6 +128,18 @@ def test_a_report_shows_itself_in_a_line_and_in_a_notebook() -> None:
     assert "<table" in report()._repr_html_()
 
 
+def test_a_subject_and_a_finding_show_themselves_in_a_line() -> None:
+    shown, none = (
+        Finding(name="a.b", value=0.9, unit="share", interval=(0.8, 0.95), n=1000),
+        Finding(name="c", value=None),
+    )
+    assert repr(replace(shown, rows=({"text": "secret"},))) == "<Finding a.b: 0.9 share [0.8, 0.95], n = 1,000>"
+    assert repr(replace(none, reason="it has no labels")) == "<Finding c: no value, it has no labels>"
+    subject = Subject(name="x", role="light", findings=(shown, none))
+    assert repr(subject) == "<Subject 'x' (light): a.b, c>"
+    assert repr(replace(subject, findings=())) == "<Subject 'x' (light): nothing measured>"
+
+
 def test_a_redacted_report_has_the_numbers_but_no_text() -> None:
     hidden = report().redacted()
     assert not any(word in json.dumps(hidden.to_dict()) for word in ("secret", "secrte"))

@@ -46,6 +46,14 @@ class Finding:
     command: str = ""
     """The command line that repeats it."""
 
+    def __repr__(self) -> str:
+        """The number and what it takes to judge it; rows and detail would fill the screen."""
+        if self.value is None:
+            return f"<Finding {self.name}: no value, {self.reason or 'no reason given'}>"
+        unit = f" {self.unit}" if self.unit else ""
+        interval = f" [{self.interval[0]:.4g}, {self.interval[1]:.4g}]" if self.interval else ""
+        return f"<Finding {self.name}: {self.value:.4g}{unit}{interval}, n = {self.n:,}>"
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

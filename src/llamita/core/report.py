@@ -30,6 +30,12 @@ class Subject:
     """One dict per step: step, settings, parameters, size_bytes, seconds."""
     findings: tuple[Finding, ...] = ()
 
+    def __repr__(self) -> str:
+        """Its name, its role and what was measured of it, in a line."""
+        return (
+            f"<Subject {self.name!r} ({self.role}): {', '.join(f.name for f in self.findings) or 'nothing measured'}>"
+        )
+
     def finding(self, name: str) -> Finding | None:
         """The finding of this name, if it was measured."""
         return next((f for f in self.findings if f.name == name), None)

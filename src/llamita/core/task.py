@@ -126,7 +126,7 @@ class Task(ABC):
     """Tokens a text is cut to; None: what the model allows."""
     notes: tuple[str, ...] = ()
     """What was done to the data when it was opened, in plain sentences."""
-    weights: tuple[float, ...] = ()
+    weights: tuple[float, ...] = field(default=(), repr=False)
     """How often each training text, and then each unlabelled one, is read in an epoch, on average; empty: once."""
 
     def split(self, name: str) -> Split:
