@@ -87,8 +87,8 @@ def lighten(
     _require_possible(
         task=task, minutes=minutes, seed=seed, threads=threads, language=language, teacher_floor=teacher_floor
     )
-    _require_kinds(model, data, labels, columns, students)
-    seed, minutes = int(seed), as_python(minutes)
+    _require_kinds(model, data, labels, students)
+    seed, minutes, columns = int(seed), as_python(minutes), named_columns(columns)
     students = None if students is None else [str(one) for one in students]
     labels = labels if isinstance(labels, str | Mapping) else listed_names(labels)
     folder = _folder(out, data)
@@ -132,11 +132,10 @@ def _require_possible(
     checked_threads(threads)
 
 
-def _require_kinds(model: Any, data: Any, labels: Any, columns: Any, students: Any) -> None:
+def _require_kinds(model: Any, data: Any, labels: Any, students: Any) -> None:
     """Refuse from Python what the command line can't even say."""
     require(data is not None, "no data given; give training data: a file, (texts, labels), a DataFrame or a Dataset")
     listed_names(labels)
-    named_columns(columns)
     known = isinstance(students, Sequence) and not isinstance(students, str)
     require(
         students is None or (known and all(isinstance(one, str | Path) for one in students)),

@@ -167,6 +167,25 @@ def test_lists_in_a_recipe_are_kept_so_that_its_file_opens_the_same_task(tmp_pat
         assert open_task(again.task).training_fingerprint == given.training_fingerprint
 
 
+def test_examples_for_a_model_that_is_asked_are_kept_as_rows() -> None:
+    asked = Recipe(model="m", ask={"few_shot": (["a", "b"], ["x", "y"]), "shots": np.int64(2)})
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    assert asked == Recipe.from_dict(yaml.safe_load(asked.to_yaml()))
+    assert asked.ask == {"few_shot": rows, "shots": 2}
+
+
+def test_a_recipe_shows_itself_in_a_line_however_many_texts_it_holds() -> None:
+    recipe = Recipe.from_dict({**DATA, "task": {"classify": {"train": (["a text"] * 999, ["x"] * 999)}}})
+    assert repr(recipe) == "<Recipe of 'minilm': prune.depth, distill.logits, measure.quality, export.onnx>"
+
+
+def test_sources_of_documents_keep_their_weights(tmp_path: Path) -> None:
+    recipe = Recipe(model="m", task={"language": {"train": {"books": 1.0, "web.jsonl": np.float64(0.5)}}})
+    (tmp_path / "recipe.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+    assert Recipe.from_yaml(tmp_path / "recipe.yaml") == recipe
+    assert recipe.task["language"]["train"] == {"books": 1.0, "web.jsonl": 0.5}
+
+
 def test_a_recipe_stays_what_it_was_when_the_lists_it_was_made_of_change() -> None:
     train, settings = (["a", "b"], ["x", "y"]), {"epochs": 1}
     recipe = Recipe.from_dict({"model": "m", "task": {"classify": {"train": train}}, "steps": [{"finetune": settings}]})

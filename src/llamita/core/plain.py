@@ -9,8 +9,8 @@ from typing import Any
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError, require
 
-DATA = ("train", "test", "unlabelled")
-"""Settings of a task that name data."""
+DATA = ("train", "test", "unlabelled", "few_shot", "calibrate")
+"""Settings of a task, and of how a model is asked, that name data."""
 
 
 def plain_data(value: Any) -> Any:
@@ -26,7 +26,7 @@ def plain_data(value: Any) -> Any:
 
 
 def plain_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A task's settings as a file holds them.
+    """Settings of a task, or of how a model is asked, as a file holds them.
 
     Raises:
         UserError: they hold what no file can, such as a DataFrame.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
@@ -15,7 +15,7 @@ from llamita.core.checked import as_whole
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
-from llamita.core.plain import plain_data, plain_settings
+from llamita.core.plain import plain_settings
 from llamita.core.registry import build, module_of, name_of, resolve, settings_of
 from llamita.core.step import Step
 
@@ -36,9 +36,9 @@ class Recipe:
     """A model as in `model`, another recipe that makes it, or none."""
     task: Mapping[str, Any] = field(default_factory=dict)
     """{"classify": {settings of the task: data files, columns, labels ...}}"""
-    steps: tuple[Step, ...] = ()
-    measures: tuple[Measure, ...] = ()
-    exporters: tuple[Exporter, ...] = ()
+    steps: Sequence[Step] = ()
+    measures: Sequence[Measure] = ()
+    exporters: Sequence[Exporter] = ()
     measure_each: bool = False
     """Whether the report has a row for the model as it came and after each step, too."""
     seed: int = 0
@@ -67,6 +67,11 @@ class Recipe:
         require(isinstance(self.measure_each, bool), f"'measure_each' must be true or false, got {self.measure_each!r}")
         for key, value in made.items():
             object.__setattr__(self, key, value)
+
+    def __repr__(self) -> str:
+        """The model and what is done to it, in a line; `to_yaml` tells all."""
+        methods = map(name_of, (*self.steps, *self.measures, *self.exporters))
+        return f"<Recipe of {self.model!r}: {', '.join(methods) or 'nothing to do'}>"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `from_dict` reads back to an equal recipe."""
@@ -200,7 +205,7 @@ def _asking(given: Any) -> dict[str, Any] | None:
         given is None or isinstance(given, Mapping),
         f"'ask' must say how the model is asked, such as {{}} or {{prompt: ...}}, got {given!r}",
     )
-    return None if given is None else plain_data(given)
+    return None if given is None else plain_settings(given)
 
 
 def _objects(given: Any, key: str, kind: type) -> tuple[Any, ...]:
@@ -282,7 +287,8 @@ def _is_columns(value: Any) -> bool:
 
 
 def _is_data(value: Any) -> bool:
-    return isinstance(value, str | list | tuple | None)
+    """A name or a list, or sources of documents with their weights; the task refuses what it can't read."""
+    return isinstance(value, str | list | tuple | Mapping | None)
 
 
 TASK_SETTINGS = {
