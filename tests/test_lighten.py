@@ -260,4 +260,6 @@ def test_the_public_names_are_listed_before_any_is_imported_and_lighten_stays_th
 
     monkeypatch.delitem(vars(llamita), "lighten")
     assert {"lighten", "load", "Recipe"} <= set(dir(llamita))
+    assert set(llamita.__all__) == {*llamita._PLACES, "__version__"}
+    assert all(getattr(llamita, name) is not None for name in llamita.__all__)
     assert list(inspect.signature((llamita.lighten, llamita.lighten)[1]).parameters)[:2] == ["model", "data"]

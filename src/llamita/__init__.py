@@ -14,21 +14,30 @@ _PLACES = {
     "lighten": "llamita.lighten",
     "Recipe": "llamita.core.recipe",
     "Report": "llamita.core.report",
+    "Run": "llamita.core.context",
     "Split": "llamita.core.task",
     "Classify": "llamita.tasks.classify",
+    "MultiLabel": "llamita.tasks.multilabel",
+    "read_table": "llamita.data.read",
     "UserError": "llamita.core.errors",
 }
-__all__ = ["Classify", "Recipe", "Report", "Split", "UserError", "__version__", "ask", "execute", "lighten", "load"]
+__all__ = [
+    "Classify", "MultiLabel", "Recipe", "Report", "Run", "Split", "UserError", "__version__", "ask", "execute", "lighten", "load",
+    "read_table",
+]  # fmt: skip
 
 if TYPE_CHECKING:
+    from llamita.core.context import Run
     from llamita.core.errors import UserError
     from llamita.core.recipe import Recipe
     from llamita.core.report import Report
     from llamita.core.task import Split
+    from llamita.data.read import read_table
     from llamita.lighten import lighten
     from llamita.run import execute, load
     from llamita.tasks.asking import ask
     from llamita.tasks.classify import Classify
+    from llamita.tasks.multilabel import MultiLabel
 
 
 def __getattr__(name: str) -> Any:

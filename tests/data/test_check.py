@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
 from llamita.data.check import check, leaking_rows
+from llamita.data.read import read_table
 from llamita.data.table import Table
 from llamita.data.text import text_key
 
@@ -101,3 +102,13 @@ def test_over_long_texts_are_counted_in_tokens_when_an_encoder_is_given():
 def test_pairs_against_single_texts_are_an_error():
     train = table([("a", "b"), ("c", "d")], ["x", "y"])
     assert kinds(check(train, table(["a", "c"], ["x", "y"], "test.csv")))["pairs"].severity == "error"
+
+
+def test_what_can_be_read_can_be_checked_as_it_is() -> None:
+    import pandas
+
+    texts, labels = ["a good film", "a good film", "a bad film"], ["good", "bad", "bad"]
+    wanted = [(one.severity, one.kind) for one in check(read_table((texts, labels)))]
+    for given in ((texts, labels), pandas.DataFrame({"text": texts, "label": labels})):
+        assert [(one.severity, one.kind) for one in check(given)] == wanted
+    assert wanted

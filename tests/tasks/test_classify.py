@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.engines import BagOfWords
 from tests.families import FAMILIES, tiny_model
 
 from llamita.core.errors import UserError
@@ -241,3 +242,9 @@ def test_a_traditional_copy_of_a_test_text_leaves_training() -> None:
     train = (["这部电影第3场很好看", "一般", "不好看", "很喜欢"], ["a", "b", "b", "a"])
     task = open_task(train=train, test=(["這部電影第3場很好看"], ["a"]), select=0)
     assert len(task.train) == 3
+
+
+@pytest.mark.parametrize("model", [None, "minilm", BagOfWords({"good": (0, 1)})])
+def test_what_is_no_live_model_takes_no_head(model: Any) -> None:
+    with pytest.raises(UserError, match=r"a head is put on a live model, such as llamita.load"):
+        Classify.from_lists(TEXTS, LABELS).fit_head(model)

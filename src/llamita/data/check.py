@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from llamita.core.encoding import TextEncoder
 from llamita.data.cells import rows_text
@@ -20,6 +21,7 @@ from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, p
 from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
+from llamita.data.read import read_table
 from llamita.data.table import Table
 from llamita.data.text import is_empty, reading_key, text_key
 
@@ -28,9 +30,9 @@ WRONG_LABELS = ("empty_label", "label_spelling", "swapped")
 
 
 def check(
-    train: Table,
-    test: Table | None = None,
-    unlabelled: Table | None = None,
+    train: Any,
+    test: Any = None,
+    unlabelled: Any = None,
     *,
     max_length: int | None = None,
     encoder: TextEncoder | None = None,
@@ -40,12 +42,15 @@ def check(
     """Everything found in the splits, errors first.
 
     Args:
+        train: A `Table`, or anything `read_table` takes, such as a DataFrame or (texts, labels); so are test and unlabelled.
         max_length: Tokens a text is cut to; needs an encoder, whose own limit is taken when this is None.
         encoder: Counts tokens; without it only texts of very many characters are called over-long.
         likeness: Also look for near copies, texts with at least this share of their character n-grams in common.
         allow_leakage: Make texts that training and test share a warning, not an error.
     """
     found: list[DataFinding] = []
+    train = read_table(train)
+    test, unlabelled = (None if given is None else read_table(given) for given in (test, unlabelled))
     for table in (train, test, unlabelled):
         if table is not None:
             found += [*lengths_found(table, encoder, max_length), *damaged(table), *_header(table)]

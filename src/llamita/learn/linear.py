@@ -91,10 +91,11 @@ class LinearEngine(Engine):
                 start += len(view.terms)
         return out
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write the artifact's files: what is counted, the n-grams, the numbers."""
         from safetensors.numpy import save
 
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         views = [
             {"analyzer": v.analyzer, "ngram_range": v.ngram_range, "token_pattern": v.token_pattern} for v in self.views

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from llamita.core.answers import OneLabel
 from llamita.core.engine import is_headed
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.task import label_order
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ FRESH_IN_A_BASE = ("pooler.",)
 
 def fit_head(model: Model, labels: Sequence[str], max_length: int | None, answers: Answers) -> Model:
     """Keep a head with these labels that answers so (rows put in their order); otherwise give the base a fresh one."""
+    require(hasattr(model, "module"), f"a head is put on a live model, such as llamita.load('minilm'), got {model!r}")
     if max_length is not None:
         model.tokenizer.model_max_length = min(model.max_length, max_length)
     if not has_head(model, labels, answers):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
-from llamita.tasks.splits import described
+from llamita.tasks.splits import described, listed_names
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -30,16 +30,26 @@ class Classify(Task):
     @classmethod
     def from_lists(
         cls,
-        texts: Sequence[Text],
-        labels: Sequence[object],
+        texts: Iterable[Text],
+        labels: Iterable[object],
         *,
-        test: tuple[Sequence[Text], Sequence[object]] | None = None,
-        names: Sequence[str] | None = None,
+        test: tuple[Iterable[Text], Iterable[object]] | None = None,
+        names: Iterable[object] | None = None,
         select: float = 0.1,
         seed: int = 0,
     ) -> Classify:
-        """The task of these texts and labels; `names` fixes the order of the labels."""
-        opened = open_splits(train=(texts, labels), test=test, labels=names, select=select, seed=seed, several=False)
+        """The task of these texts and labels: lists, arrays or columns in the same order.
+
+        Args:
+            test: texts and labels touched once, at the end; a tenth of the training texts is cut off when left out.
+            names: the labels in the order wanted; by number or alphabet when left out.
+            select: share of the training texts cut off for choices, early stopping and temperature.
+
+        Raises:
+            UserError: no order, numbers that differ, an item that is no text, an empty label, or one that isn't among the names.
+        """
+        wanted = listed_names(names)
+        opened = open_splits(train=(texts, labels), test=test, labels=wanted, select=select, seed=seed, several=False)
         return cls(**opened.fields)
 
     def has_head(self, model: Model) -> bool:
