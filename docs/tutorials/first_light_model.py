@@ -66,11 +66,7 @@ report = llamita.lighten(
 )
 
 # %%
-from IPython.display import HTML
-
-from llamita.pages.report import html_summary
-
-HTML(html_summary(report))
+report
 
 # %% [markdown]
 # ## Use it
