@@ -22,7 +22,16 @@ from llamita.export import _trace
 from llamita.export._check import shaped_batches
 from llamita.export._trace import quiet, trace
 
+pytestmark = pytest.mark.xdist_group("export")  # one worker draws each family's graph once
 
+
+@pytest.fixture
+def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No graph is kept from other tests."""
+    monkeypatch.setattr(_trace, "_TRACED", {})
+
+
+@pytest.mark.usefixtures("nothing_drawn")
 def test_the_model_is_afterwards_as_it_was() -> None:
     model = tiny_model("qwen2")
     before = model.text_logits(TEXTS)
@@ -34,12 +43,12 @@ def test_the_model_is_afterwards_as_it_was() -> None:
     assert (model.text_logits(TEXTS) == before).all()
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_a_model_of_a_shape_seen_before_is_not_traced_again_and_answers_for_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     traced: list[str] = []
     draw = _trace._traced
-    monkeypatch.setattr(_trace, "_TRACED", {})
     monkeypatch.setattr(_trace, "MOST_KEPT", 1)
     monkeypatch.setattr(_trace, "_traced", lambda whole, named: traced.append(whole.module.name) or draw(whole, named))
     first, second, longer = tiny_model("bert"), tiny_model("bert"), tiny_model("bert", layers=3)
@@ -55,6 +64,7 @@ def test_a_model_of_a_shape_seen_before_is_not_traced_again_and_answers_for_itse
     assert np.abs(first.text_logits(TEXTS) - second.text_logits(TEXTS)).max() > 0.1
 
 
+@pytest.mark.usefixtures("nothing_drawn")
 def test_what_is_kept_of_a_trace_holds_no_weights() -> None:
     model = tiny_model("bert")
     gone = weakref.ref(model.module.get_input_embeddings().weight)

@@ -83,12 +83,12 @@ def test_a_kill_loses_one_chunk_at_most(run: Run, monkeypatch: pytest.MonkeyPatc
     whole = teacher_logits(dataclasses.replace(run, cache=run.folder / "other"), run.task.train)
     plain, calls = np.save, []
 
-    def save(stream: object, array: np.ndarray) -> None:
+    def save(stream: object, array: np.ndarray, **how: bool) -> None:
         calls.append(1)
         if len(calls) == 3:
             stream.write(b"half")  # type: ignore[attr-defined]
             raise KeyboardInterrupt
-        plain(stream, array)
+        plain(stream, array, **how)
 
     monkeypatch.setattr(np, "save", save)
     with pytest.raises(KeyboardInterrupt):
