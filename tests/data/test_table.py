@@ -28,6 +28,13 @@ def test_a_file_without_labels_beside_one_with_them_is_refused() -> None:
         one_of_all([table("a.csv", ["x"]), table("b.csv", None)], "*.csv")
 
 
+def test_where_one_file_has_lists_of_labels_all_texts_may_have_any() -> None:
+    lists = table("b.jsonl", ["x|y"])
+    lists.several, lists.columns = True, {"text": "text", "labels": "label"}
+    whole = one_of_all([table("a.jsonl", ["x"]), lists], "*.jsonl")
+    assert (whole.several, whole.labels, whole.columns) == (True, ["x", "x|y"], lists.columns)
+
+
 def test_the_rarest_label_of_a_row_with_several() -> None:
     several = table("a.csv", ["x;y", "x", "", "x; z "])
     part_labels(several, ";")

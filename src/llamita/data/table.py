@@ -97,9 +97,11 @@ def one_of_all(tables: Sequence[Table], source: Any) -> Table:
     if labelled and len(labelled) < len(tables):
         bare = next(table for table in tables if table.labels is None)
         raise UserError(f"{bare.source} has no labels, but {labelled[0].source} has; read them apart")
+    several = any(table.several for table in tables)
+    named = next(table.columns for table in tables if table.several == several)
     return Table(
         texts=[text for table in tables for text in table.texts],
         labels=[label for table in tables for label in table.labels or ()] if labelled else None,
-        lines=[line for table in tables for line in table.lines], columns=first.columns, source=str(source),
-        files=[table.source for table in tables for _ in table.texts], several=first.several,
+        lines=[line for table in tables for line in table.lines], columns=named, source=str(source),
+        files=[table.source for table in tables for _ in table.texts], several=several,
     )  # fmt: skip
