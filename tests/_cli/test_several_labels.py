@@ -64,7 +64,7 @@ def test_coverage_and_data_of_the_other_kind_are_one_line(
     model: Path, place: Path, refused: Callable[..., str], said
 ) -> None:
     data = tagged(place / "t.csv")
-    assert "is none of the model's labels" in refused("evaluate", model, "--data", data)
+    assert "the labels look like several a text, and the model gives one" in refused("evaluate", model, "--data", data)
     said("finetune", model, "--data", data, "--epochs", 0.2, "--out", "m")
     assert "coverage is for one label a text" in refused("predict", "m", "x", "--coverage", 0.9, "--labelled", data)
     assert "label 'positive' is not among the labels given" in refused("evaluate", "m", "--data", "good.csv")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.families import FAMILIES, tiny_model
 
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.data.read import read_table
 from llamita.data.text import text_key
 from llamita.tasks.classify import Classify, macro_f1, open_known, open_task
 
@@ -88,6 +90,14 @@ def test_labels_that_differ_in_case_alone_are_never_taken_for_one_another() -> N
     assert open_known((["x", "y", "z"], ["Yes", "yes", "NO"]), known).labels == ("Yes", "yes", "NO")
     with pytest.raises(UserError, match="label 'YES' is none of the model's labels"):
         open_known((["x"], ["YES"]), known)
+
+
+def test_labels_that_look_like_several_say_how_they_are_one(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("text,topic\nx,a;b\ny,a\nz,b\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"t.csv:2: the labels look like several .* say so: --columns label=topic"):
+        open_known(str(file), ("a", "b", "a;b"))
+    assert open_known(read_table(file, columns={"label": "topic"}), ("a", "b", "a;b")).labels == ("a", "b", "a;b")
 
 
 def test_given_labels_keep_their_order() -> None:

@@ -156,6 +156,11 @@ def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
     names = list(known)
     for i, label in enumerate(table.labels or ()):
         at = exact.get(label, folded.get(label.casefold()))
+        if at is None and table.several:
+            raise UserError(
+                f"{table.place(i)}: the labels look like several a text, and the model gives one ({', '.join(known[:20])}); if"
+                f" each cell is one label, say so: --columns label={table.label_column}"
+            )
         if at is None:
             raise UserError(
                 f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
