@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,16 @@ posix = pytest.mark.skipif(
     os.name != "posix" or threading.current_thread() is not threading.main_thread(),
     reason="Windows has no signals to send, and only the main thread takes them",
 )
+
+
+@pytest.fixture(autouse=True)
+def _signals_as_a_terminal_has_them() -> Iterator[None]:
+    """Whoever runs the tests may ignore some, as nohup does."""
+    known = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+    before = [signal.signal(number, signal.SIG_DFL) for number in known]
+    yield
+    for number, handler in zip(known, before, strict=True):
+        signal.signal(number, handler)
 
 
 @posix
