@@ -21,8 +21,6 @@ from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import checked, default_folder, lighten
 from llamita.run import open_engine
 
-pytestmark = pytest.mark.xdist_group("lighten")  # one worker, so the whole runs are made once
-
 
 @pytest.fixture(scope="module", autouse=True)
 def _brief():

@@ -31,7 +31,6 @@ from llamita.tasks.recorded import open_folder
 from llamita.unlabelled import unlabelled_texts
 from llamita.workshop import Workshop
 
-pytestmark = pytest.mark.xdist_group("unlabelled")  # one worker, so the whole runs are made once
 LABELS = ("negative", "positive")
 ROWS = sentences(420)
 

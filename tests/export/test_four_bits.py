@@ -22,7 +22,6 @@ from llamita.export import _four_bits as four_bits
 from llamita.export._quantize_onnx import BLOCK, SMALLEST
 from llamita.export.onnx import Onnx
 
-pytestmark = pytest.mark.xdist_group("export")  # one worker draws each family's graph once
 MATRIX = np.random.default_rng(0).normal(size=(96, 5)).astype(np.float32)
 
 

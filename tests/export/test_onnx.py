@@ -28,7 +28,6 @@ from llamita.export import onnx
 from llamita.export.onnx import Onnx, OnnxEngine, open_folder
 from llamita.learn.calibrate import Calibrate
 
-pytestmark = pytest.mark.xdist_group("export")  # one worker draws each family's graph once
 TEXTS = [*TRAINING_TEXTS, "fine", "", "酒店", "a long text, " * 20]
 
 

@@ -22,8 +22,6 @@ from llamita.export import _trace
 from llamita.export._check import shaped_batches
 from llamita.export._trace import quiet, trace
 
-pytestmark = pytest.mark.xdist_group("export")  # one worker draws each family's graph once
-
 
 @pytest.fixture
 def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:

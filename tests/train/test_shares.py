@@ -13,7 +13,6 @@ import pytest
 import torch
 from tests.train.several import KILLED, STEPS, carried_out
 
-pytestmark = pytest.mark.xdist_group("shares")  # one worker, so the runs in two processes are made once
 NO_GRADIENT = re.compile(r"(key|k_lin)\.bias")
 """A bias of keys changes no softmax: its gradient is rounding alone, which AdamW makes large."""
 
