@@ -63,7 +63,8 @@ def test_a_redacted_log_holds_no_text_that_is_quoted(tmp_path, caplog):
 
 
 def test_a_name_that_is_no_utf8_is_logged_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's own keeps it, and can't send it between processes
+    # pytest's own handler would keep it for its report, and can't send it between processes
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     with logged(tmp_path):
         logging.getLogger("llamita").warning("read: %s", "caf\udce9.csv")
     assert (tmp_path / "log.txt").read_text(encoding="utf-8").endswith("read: caf\\udce9.csv\n")
