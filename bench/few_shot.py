@@ -165,8 +165,8 @@ arguments = TrainingArguments(
 )
 table = Dataset.from_dict({"text": given["few"], "label": [labels.index(one) for one in given["gold"]]})
 Trainer(model=model, args=arguments, train_dataset=table).train()
-said = model.predict(given["texts"], as_numpy=True)
-json.dump([one if isinstance(one, str) else labels[int(one)] for one in said.tolist()], open(sys.argv[2], "w"))
+said = model.predict(given["texts"])
+json.dump([one if isinstance(one, str) else labels[int(one)] for one in said], open(sys.argv[2], "w"))
 """
 
 
