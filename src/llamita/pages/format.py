@@ -22,7 +22,8 @@ def significant(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, thousands separated, without an exponent."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    power = int(f"{abs(value):.{digits - 1}e}".partition("e")[2])  # of the rounded number: 9.996 becomes 10.0
+    decimals = max(0, digits - 1 - power)
     return _signed(f"{value:,.{decimals}f}")
 
 
