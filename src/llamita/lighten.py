@@ -109,7 +109,7 @@ def lighten(
         plan = planned(shop, folder, model, students, goals, minutes, bare)
         tell(plan, folder)
         job = Job(shop=shop, goals=goals, model=model, plan=plan)
-        report = _reported(job, folder, bare, {task: plain(settings)}, teacher_floor, redact=redact)
+        report = _reported(job, folder, bare, {task: as_recipe_holds(settings)}, teacher_floor, redact=redact)
         again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
         report = replace(report, command=again, data_findings=tuple(doubts))
         finish(report, folder, redact=redact, language=language)
@@ -269,7 +269,7 @@ def data_name(data: Any) -> str:
     return str(data) if isinstance(data, (str, Path)) else "DATA"
 
 
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+def as_recipe_holds(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Task settings as a recipe can hold them."""
     return {key: data_name(v) if key in ("train", "test", "unlabelled") else v for key, v in settings.items()}
 
