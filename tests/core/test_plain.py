@@ -28,6 +28,6 @@ def test_what_no_file_holds_is_refused() -> None:
     with pytest.raises(UserError, match="a recipe holds plain data, got a object"):
         plain_settings({"train": object()})
     with pytest.raises(
-        UserError, match="item 2 of the texts must be a text or a pair of texts, got \"\\['a', 'b', 'c'\\]\""
+        UserError, match="item 2 of the list must be a text or a pair of texts, got \"\\['a', 'b', 'c'\\]\""
     ):
         rows_of((["x", ("a", "b", "c")], ["a", "b"]))

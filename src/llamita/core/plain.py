@@ -8,7 +8,7 @@ from typing import Any
 
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError, require
-from llamita.core.task import as_columns
+from llamita.core.task import as_columns, is_text
 
 DATA = ("train", "test", "unlabelled", "few_shot", "calibrate")
 """Settings of a task, and of how a model is asked, that name data."""
@@ -53,10 +53,6 @@ def rows_of(pair: Any) -> list[dict[str, Any]]:
     if len(texts) != len(labels):
         raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
     for number, text in enumerate(texts, 1):
-        pair = isinstance(text, list) and len(text) == 2 and all(isinstance(part, str) for part in text)
-        require(
-            pair or isinstance(text, str),
-            f"item {number} of the texts must be a text or a pair of texts, got {str(text)[:60]!r}",
-        )
+        require(is_text(text), f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")
     parts = map(as_columns, texts)
     return [{**part, "label": label} for part, label in zip(parts, labels, strict=True)]

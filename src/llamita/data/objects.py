@@ -8,6 +8,7 @@ from typing import Any
 
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError
+from llamita.core.task import is_text
 from llamita.data.rows import MISSING, Rows, require_different
 
 
@@ -95,12 +96,8 @@ def _list_rows(source: Sequence[Any]) -> Rows:
         return Rows(names=tuple(str(key) for key in first), rows=rows)
     pairs = not isinstance(first, str)
     for i, item in enumerate(source, 1):
-        if not (_is_pair(item) if pairs else isinstance(item, str)):
+        if not is_text(item) or isinstance(item, str) == pairs:
             wanted = "a pair of texts" if pairs else "a text"
             raise UserError(f"item {i} of the list must be {wanted}, got {str(item)[:60]!r}")
     rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
     return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)
-
-
-def _is_pair(item: Any) -> bool:
-    return isinstance(item, (tuple, list)) and len(item) == 2 and all(isinstance(part, str) for part in item)
