@@ -113,7 +113,7 @@ def _tell_scores(shop: Workshop, before: Stage, after: Stage) -> None:
         if task.labels and label_order(labels, task.labels) is not None:
             columns.append((said(title), shop.measure(stage, [build("measure.quality")])))
     if columns:
-        show.findings_table(columns, said(f"{len(task.test)} texts that were not trained on"))
+        show.findings_table(columns, said(f"texts that were not trained on: {len(task.test):,}"))
 
 
 def _tell_before_and_after(shop: Workshop, task: Chat, before: Stage, after: Stage) -> None:

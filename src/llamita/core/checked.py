@@ -23,7 +23,7 @@ class Checked:
         """Make each field what its annotation says."""
         for field in fields(self):  # type: ignore[arg-type]  # pyrefly: ignore
             if field.init:
-                value = fitted(_told(type(self)), field.name, field.type, getattr(self, field.name))
+                value = fitted(told(type(self)), field.name, field.type, getattr(self, field.name))
                 object.__setattr__(self, field.name, value)
 
     def __init_subclass__(cls, **named: Any) -> None:
@@ -42,7 +42,7 @@ def _after_the_check(judge: Callable[[Any], None]) -> Callable[[Any], None]:
     return checked_and_judged
 
 
-def _told(cls: type) -> str:
+def told(cls: type) -> str:
     """A method's name as recipes have it, such as "learn.finetune"; of anything else the class's."""
     room = cls.__module__.removeprefix("llamita.")
     return cls.__name__ if room.startswith("core.") or room == cls.__module__ else room

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from llamita.core.checked import Checked
+from llamita.core.checked import Checked, told
+from llamita.core.errors import require
+from llamita.core.kept import process_as_it_was
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -25,6 +29,12 @@ class Step(Checked, ABC):
     learns_from_few: ClassVar[bool] = False
     """Whether it is for so few texts that a verb cuts none off for choices and tests by itself."""
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Put a check of what is given before the class's own `apply`, and the random numbers back after it."""
+        super().__init_subclass__(**named)
+        if "apply" in cls.__dict__:
+            cls.apply = _of_a_model(cls.__dict__["apply"])  # type: ignore[method-assign]
+
     @property
     def files(self) -> tuple[str, ...]:
         """Files that its fields name; the stage's address then depends on what they hold."""
@@ -38,3 +48,19 @@ class Step(Checked, ABC):
     @abstractmethod
     def apply(self, model: Model, run: Run) -> Model:
         """Return the changed model; the one given is owned by the step and may be changed in place."""
+
+
+def _of_a_model(apply: Callable[[Any, Model, Run], Model]) -> Callable[[Any, Model, Run], Model]:
+    @wraps(apply)
+    def checked_and_applied(self: Any, model: Model, run: Run) -> Model:
+        from llamita.core.model import Model
+
+        require(
+            isinstance(model, Model),
+            f"{told(type(self))} changes a Model, got {model if isinstance(model, str) else type(model).__name__}; load one"
+            " first: Model.load('folder or name')",
+        )
+        with process_as_it_was():
+            return apply(self, model, run)
+
+    return checked_and_applied
