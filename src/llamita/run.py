@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ def load(
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[None]:
+def new_folder(folder: Path) -> Generator[None]:
     """A run's folder and its log; one that was made for what failed before any work goes again."""
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def new_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _at_work(folder: Path, stages: Path) -> Iterator[None]:
+def _at_work(folder: Path, stages: Path) -> Generator[None]:
     """A run's folder and log, while no other process makes the same stages."""
     with new_folder(folder), alone_in(stages, folder if stages.parent == folder else stages):
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +36,7 @@ class Fake:
 
 
 @contextmanager
-def served(fake: Fake) -> Iterator[Fake]:
+def served(fake: Fake) -> Generator[Fake]:
     """The fake on a free port, until the end."""
     lock = threading.Lock()
 

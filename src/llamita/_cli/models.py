@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,7 +164,7 @@ def test_task(args: argparse.Namespace, engine: Engine) -> Task:
 
 
 @contextmanager
-def scratch_run(args: argparse.Namespace, task: Task | None = None) -> Iterator[Run]:
+def scratch_run(args: argparse.Namespace, task: Task | None = None) -> Generator[Run]:
     """A run in a temporary folder, for measures."""
     from llamita.core.context import Run
 
@@ -204,7 +204,7 @@ def new_folder(out: str) -> Path:
 
 
 @contextmanager
-def stages_beside(out: Path, *, resumable: bool) -> Iterator[Path]:
+def stages_beside(out: Path, *, resumable: bool) -> Generator[Path]:
     """A hidden folder beside a verb's result, for what is in the making; gone when the result stands.
 
     A stopped verb that is resumable leaves it for its next call. One whose input is refused leaves what an earlier call had

@@ -6,7 +6,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -228,7 +228,7 @@ def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
 
 
 @contextmanager
-def _output(out: str | None) -> Iterator[IO[str]]:
+def _output(out: str | None) -> Generator[IO[str]]:
     """Standard output, or a file that gets its name when everything is in it."""
     if out is None:
         yield sys.stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ NO_LOCKS = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 @contextmanager
-def alone_in(folder: Path, shown: Path | None = None) -> Iterator[None]:
+def alone_in(folder: Path, shown: Path | None = None) -> Generator[None]:
     """Work in a folder alone; the lock is the system's, and ends with a process that is killed.
 
     Args:

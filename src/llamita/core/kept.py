@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import numpy as np
 
 
 @contextmanager
-def process_as_it_was() -> Iterator[None]:
+def process_as_it_was() -> Generator[None]:
     """Threads of torch, and random numbers of torch (on the CPU), numpy and Python, are at the end what they were before."""
     import torch
 

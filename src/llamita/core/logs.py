@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class _Onward(logging.Handler):
 
 
 @contextmanager
-def logged(folder: Path, *, redact: bool = False) -> Iterator[None]:
+def logged(folder: Path, *, redact: bool = False) -> Generator[None]:
     """What is logged meanwhile, from INFO on, is added to the folder's log.txt; what others see of it stays as it was.
 
     Args:

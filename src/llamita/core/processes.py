@@ -6,7 +6,7 @@ Everything here is trivial in a single process, and needs no torch there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -79,7 +79,7 @@ def wait() -> None:
 
 
 @contextmanager
-def first_alone() -> Iterator[None]:
+def first_alone() -> Generator[None]:
     """The first process does what is inside while the others wait, then they do it, finding what it left."""
     if not is_first():
         wait()

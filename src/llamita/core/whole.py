@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 
 
 @contextmanager
-def whole_file(path: Path, *, shared: bool = False) -> Iterator[Path]:
+def whole_file(path: Path, *, shared: bool = False) -> Generator[Path]:
     """The name to write under; the file has its own when the block ends well, and nothing is left when it doesn't.
 
     Args:
@@ -27,7 +27,7 @@ def whole_file(path: Path, *, shared: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path) -> Generator[Path]:
     """An empty folder to fill, renamed when the block ends well and removed when it doesn't; what stood there gives way."""
     part = path.with_name(f".{path.name}.part")
     shutil.rmtree(part, ignore_errors=True)

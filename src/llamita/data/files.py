@@ -7,7 +7,7 @@ import io
 import logging
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ def stem_of(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
+def opened(path: Path) -> Generator[IO[bytes]]:
     """The file's bytes, unpacked.
 
     Raises:
@@ -74,7 +74,7 @@ def _kind_of(start: bytes) -> str:
 
 
 @contextmanager
-def _unpacked(path: Path, kind: str, piped: IO[bytes] | None = None) -> Iterator[IO[bytes]]:
+def _unpacked(path: Path, kind: str, piped: IO[bytes] | None = None) -> Generator[IO[bytes]]:
     if kind == ".gz":
         try:
             with gzip.open(piped or path, "rb") as stream:
@@ -92,7 +92,7 @@ def _unpacked(path: Path, kind: str, piped: IO[bytes] | None = None) -> Iterator
 
 
 @contextmanager
-def _unpacked_zstd(path: Path, piped: IO[bytes] | None) -> Iterator[IO[bytes]]:
+def _unpacked_zstd(path: Path, piped: IO[bytes] | None) -> Generator[IO[bytes]]:
     try:
         import pyarrow
     except ImportError:

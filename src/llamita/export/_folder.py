@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
 
 
 @contextmanager
-def new_folder(final: Path) -> Iterator[Path]:
+def new_folder(final: Path) -> Generator[Path]:
     """A temporary folder, renamed when the block ends well and removed when it doesn't; an earlier export gives way."""
     if final.is_dir() and any(final.iterdir()) and not (final / ARTIFACT_FILE).is_file():
         raise UserError(f"{final} is not empty and holds no export; name a new folder")

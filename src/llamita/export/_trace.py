@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -79,7 +79,7 @@ def _drawn(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
 
 
 @contextmanager
-def _shallow(whole: _Positional) -> Iterator[dict[str, int]]:
+def _shallow(whole: _Positional) -> Generator[dict[str, int]]:
     """For a moment stacks of more layers have the first ones alone; gives their paths, and how many layers they have."""
     config = whole.module.config
     kinds = set(getattr(config, "layer_types", None) or [])  # pyrefly: ignore
@@ -146,7 +146,7 @@ def _with(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
 
 
 @contextmanager
-def _exportable(model: Model) -> Iterator[None]:
+def _exportable(model: Model) -> Generator[None]:
     """Plain attention (the smallest graph, and as fast in onnxruntime), no cache of keys, fp32 on the CPU."""
     config, device = model.module.config, model.device
     attention, cache = config._attn_implementation, getattr(config, "use_cache", None)
@@ -164,7 +164,7 @@ def _exportable(model: Model) -> Iterator[None]:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def quiet() -> Generator[None]:
     """Torch's exporter and ONNX's tools tell what is their own business, such as an absent torchvision."""
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnx_ir", "onnxscript")]
     levels = [logger.level for logger in loggers]

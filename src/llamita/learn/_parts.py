@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ AFTER_LAYERS = re.compile(r"(pooler|norm|ln_f|final_norm)\.")
 
 
 @contextmanager
-def frozen_below(module: PreTrainedModel, share: float) -> Iterator[None]:
+def frozen_below(module: PreTrainedModel, share: float) -> Generator[None]:
     """Keep the embeddings and this share of the layers, counted from below, as they are; nothing at share 0."""
     frozen = lower_parameters(module, share) if share else []
     for parameter in frozen:

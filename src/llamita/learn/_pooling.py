@@ -7,7 +7,7 @@ brings the mean to the first token: attention whose scores are all alike, values
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,7 @@ def straighten(module: PreTrainedModel) -> None:
 
 
 @contextmanager
-def features_of_head(module: PreTrainedModel) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+def features_of_head(module: PreTrainedModel) -> Generator[Callable[[Tensor, Tensor], Tensor]]:
     """A function of ids and mask of a batch that has just gone through the module: what its last linear map read [texts, width]."""
     import torch
 

@@ -6,7 +6,7 @@ batches; a ratio is the mean over rounds, with its interval.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ def cost_side_by_side(
 
 
 @contextmanager
-def on_the_cpu(engines: Iterable[Engine]) -> Iterator[None]:
+def on_the_cpu(engines: Iterable[Engine]) -> Generator[None]:
     """Torch models that stand on a GPU are on the CPU meanwhile, where light models run: one machine for all numbers."""
     away = [(module, engine.device) for engine in engines if (module := getattr(engine, "module", None)) is not None]  # type: ignore[attr-defined]
     for module, _ in away:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Calibration:
 
 
 @contextmanager
-def watching(hooks: Sequence[tuple[nn.Module, Callable[[Tensor, Tensor], None]]]) -> Iterator[None]:
+def watching(hooks: Sequence[tuple[nn.Module, Callable[[Tensor, Tensor], None]]]) -> Generator[None]:
     """Call each function with its module's first input and first output at every forward pass."""
 
     def adapted(watch: Callable[[Tensor, Tensor], None]) -> Callable[..., None]:

@@ -9,7 +9,7 @@ anything is dropped, as there. `greedy` drops one layer after another and takes 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -160,7 +160,7 @@ def mean_loss(
 
 
 @contextmanager
-def skipped(layers: Sequence[nn.Module]) -> Iterator[None]:
+def skipped(layers: Sequence[nn.Module]) -> Generator[None]:
     """These layers hand on what they are given."""
 
     def pass_on(_module: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:

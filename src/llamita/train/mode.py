@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 @contextmanager
-def memory_kept() -> Iterator[None]:
+def memory_kept() -> Generator[None]:
     """Let glibc keep what one training step frees for the next, rather than have the kernel map and clear it each time."""
     import ctypes
 
@@ -41,7 +41,7 @@ def memory_kept() -> Iterator[None]:
 
 
 @contextmanager
-def set_to_train(module: PreTrainedModel, longest: int) -> Iterator[None]:
+def set_to_train(module: PreTrainedModel, longest: int) -> Generator[None]:
     """No cache of keys and values, and on a CPU plain attention for texts of at most so many tokens."""
     config = module.config
     cache, attention = getattr(config, "use_cache", None), getattr(config, "_attn_implementation", None)
@@ -65,7 +65,7 @@ DRAWN = 1 << 16
 
 
 @contextmanager
-def quick_dropout() -> Iterator[None]:
+def quick_dropout() -> Generator[None]:
     """Dropout on a CPU draws sixteen bits for each number instead of a float: torch's takes a fifth of an encoder's training.
 
     The bits come from torch's own generator, so that what is drawn is still a function of its seed. Dropout inside torch's fused

@@ -7,7 +7,7 @@ to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -69,7 +69,7 @@ class UsedRows(nn.Module):
 
 
 @contextmanager
-def rows_in_use(module: PreTrainedModel, source: object, pad_id: int) -> Iterator[UsedRows | None]:
+def rows_in_use(module: PreTrainedModel, source: object, pad_id: int) -> Generator[UsedRows | None]:
     """While inside, the input embeddings train as `UsedRows`, where that is exact and worth it; afterwards as they were."""
     used = _used(module, source, pad_id)
     if used is None:
