@@ -4,7 +4,7 @@
     python bench/label_likelihood.py                  print the table of the rows that are there, write bench/results/
 
 Rows: sst2 (validation, 872) and agnews (the first 1,000 of its test file), with 0 and 8 examples. Each is asked as it comes,
-with the answer to an empty text taken off (prior), and calibrated by a scale and a shift for each label on 400 labelled
+with the answer to an empty text taken off (prior), and calibrated by a scale and a shift for each label on 1,000 labelled
 training texts, which are not among the examples. "One by one" scores each label of each text in a pass of its own, as the
 formula reads; both take turns on the same texts. AG News needs ../shared/data and is skipped where that is missing.
 """
@@ -33,7 +33,7 @@ DATA: dict[str, dict[str, Any]] = {
         "words": {"Sci/Tech": "Technology"}, "prompt": "News: {text}\nTopic:",
     },
 }  # fmt: skip
-TEXTS, CALIBRATION, TIMED, ROUNDS = 1000, 400, 12, 5
+TEXTS, CALIBRATION, TIMED, ROUNDS = 1000, 1000, 12, 5
 
 
 def run(row: str, seed: int) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def run(row: str, seed: int) -> dict[str, Any]:
     ]
     speed = ratio_interval(np.array([slow for slow, _ in rounds]), np.array([fast for _, fast in rounds]))
     return {
-        "row": row, "seed": seed, "n": len(gold), "found": found, "speed": speed.value, "speed_interval": speed.interval,
+        "row": row, "seed": seed, "n": len(gold), "calibrated_on": len(fitted), "found": found, "speed": speed.value, "speed_interval": speed.interval,
         "speed_n": [TIMED, ROUNDS], "texts_per_second": TIMED / float(np.median([fast for _, fast in rounds])),
         "machine": machine(), "versions": versions(),
     }  # fmt: skip

@@ -179,6 +179,7 @@ def test_examples_are_shown_as_a_conversation_and_pairs_as_two_texts(fake: Fake)
     assert sent[2]["content"] == "A"
     assert "B. good" in sent[0]["content"]
     assert sent[-1]["content"] == "Text: one\nSecond text: other\n\nWhich label fits the two?"
+    assert engine.messages((" one", "other \n")) == sent
 
 
 def test_the_question_is_chinese_where_words_or_examples_are(fake: Fake) -> None:

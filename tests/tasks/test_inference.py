@@ -41,6 +41,11 @@ def test_labels_are_each_hypothesis_alone(family: str) -> None:
     np.testing.assert_allclose(engine.scores(texts), np.exp(slow) / np.exp(slow).sum(axis=1, keepdims=True), atol=1e-5)
 
 
+def test_white_space_around_a_text_changes_nothing() -> None:
+    engine = InferenceEngine(inference_model(family="roberta"), LABELS)
+    np.testing.assert_array_equal(engine.text_logits([" a warm film \n"]), engine.text_logits(["a warm film"]))
+
+
 def test_labels_that_may_hold_together_are_judged_against_contradiction() -> None:
     model = inference_model()
     engine = InferenceEngine(model, LABELS, hypothesis=Hypothesis(multi_label=True))

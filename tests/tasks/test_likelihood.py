@@ -90,6 +90,14 @@ def test_a_text_is_read_as_it_is_read_behind_its_prompt() -> None:
     assert engine._question(("a warm film", "cold")) == whole
 
 
+def test_white_space_around_a_text_is_not_asked_about() -> None:
+    engine = LikelihoodEngine(causal("llama"), LABELS, examples=[("a cold film", LABELS[1])])
+    assert engine._question(" a warm film \n") == engine._question("a warm film")
+    assert engine._question(("\ta", "b ")) == engine._question(("a", "b"))
+    shown = LikelihoodEngine(causal("llama"), LABELS, examples=[("a cold film  ", LABELS[1])])
+    assert shown._prefix == engine._prefix
+
+
 def test_a_tokenizer_that_puts_the_space_itself_gets_no_second_one() -> None:
     model = causal("gemma3_text")
     engine = LikelihoodEngine(model, LABELS, prompt=Prompt(start="", text="Text: {text}\nLabel:"))

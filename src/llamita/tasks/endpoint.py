@@ -27,7 +27,7 @@ from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
 from llamita.tasks._requests import Refused, Server
 from llamita.tasks.recorded import text_digest
-from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, require_places, words_of
+from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, bare, require_places, words_of
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
@@ -255,7 +255,8 @@ class EndpointEngine(Engine):
         return [*sent, {"role": "user", "content": self._question(text)}]
 
     def _question(self, text: Text) -> str:
-        first, second = (text, "") if isinstance(text, str) else text
+        said = bare(text)
+        first, second = (said, "") if isinstance(said, str) else said
         prompt = self.prompt or (self.wording.one if isinstance(text, str) else self.wording.two)
         before, after = prompt.split("{text}", 1)
         if not isinstance(text, str) and "{pair}" not in after:

@@ -18,7 +18,7 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._untrained import Untrained
-from llamita.tasks.wording import asks_in_chinese, words_of
+from llamita.tasks.wording import asks_in_chinese, bare, words_of
 
 ENGLISH, CHINESE = "This text is about {label}.", "这段文字是关于{label}的。"
 ENTAILMENT, CONTRADICTION = ("entail", "蕴含", "蕴涵"), ("contradict", "矛盾")
@@ -128,7 +128,7 @@ class InferenceEngine(Untrained[Engine]):
         """The entailment logit of each hypothesis after each text, less that of contradiction where labels stand alone."""
         pair = next((text for text in texts if not isinstance(text, str)), None)
         require(pair is None, f"labels by inference are for single texts, got a pair: {str(pair)[:60]}")
-        pairs = [(text, sentence) for text in texts for sentence in self.sentences]
+        pairs = [(bare(text), sentence) for text in texts for sentence in self.sentences]
         out = np.zeros(len(pairs), dtype=np.float32)
         for rows, batch in self._pairs.batches(pairs, tokens_per_batch):  # type: ignore[arg-type]
             logits = self.engine.logits(batch.token_ids, batch.mask, batch.type_ids)

@@ -25,7 +25,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.task import parts_of
 from llamita.tasks import _side_by_side as side_by_side
 from llamita.tasks._untrained import Untrained
-from llamita.tasks.wording import asks_in_chinese, require_places, words_of
+from llamita.tasks.wording import asks_in_chinese, bare, require_places, words_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -180,7 +180,7 @@ class LikelihoodEngine(Untrained["Model"]):
         A space before a text belongs to its first word, as the model has read words; alone it would be a strange token.
         """
         parts = self.prompt.around(not isinstance(text, str))
-        texts = parts_of(text)
+        texts = parts_of(bare(text))
         around = [self._tokens(part.removesuffix(" ")) for part in parts[: len(texts)]] + [self._tokens(parts[-1])]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
         room = max(1, self.engine.max_length - taken)

@@ -20,6 +20,11 @@ def asks_in_chinese(words: Iterable[str], texts: Iterable[Text] = ()) -> bool:
     return any(han_share("".join(some)) > CHINESE_SHARE for some in (words, parts))
 
 
+def bare(text: Text) -> Text:
+    """A text, or both of a pair, without the white space at the ends: in a prompt it is a token, and a model answers to it."""
+    return text.strip() if isinstance(text, str) else (text[0].strip(), text[1].strip())
+
+
 def require_places(prompt: str) -> None:
     """Refuse a prompt that doesn't say where the text goes, and the second of two after it."""
     require("{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}")
