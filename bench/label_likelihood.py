@@ -81,7 +81,8 @@ def run(row: str, seed: int) -> dict[str, Any]:
     ]
     speed = ratio_interval(np.array([slow for slow, _ in rounds]), np.array([fast for _, fast in rounds]))
     return {
-        "row": row, "seed": seed, "n": len(gold), "calibrated_on": len(fitted), "found": found, "speed": speed.value, "speed_interval": speed.interval,
+        "row": row, "seed": seed, "n": len(gold), "calibrated_on": len(fitted), "found": found,
+        "speed": speed.value, "speed_interval": speed.interval,
         "speed_n": [TIMED, ROUNDS], "texts_per_second": TIMED / float(np.median([fast for _, fast in rounds])),
         "machine": machine(), "versions": versions(),
     }  # fmt: skip
