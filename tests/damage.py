@@ -241,6 +241,12 @@ def _absent_in_test(corpus: Corpus) -> Lines:
     return []
 
 
+def _spaced_in_test(corpus: Corpus) -> Lines:
+    for row in corpus.test:
+        row.text += " "
+    return []
+
+
 STARTS = {"gb18030": "这部电影非常好看，", "big5": "這部電影非常好看，"}
 CHINESE_LINE = "这家酒店的位置很好，房间也很干净，下次还会再来住的"
 ENGLISH_LINE = "The room was clean and the staff were friendly, we would stay here again"
@@ -330,6 +336,7 @@ DAMAGES: tuple[Damage, ...] = (
     Damage(name="texts cut at so many characters", kind="cut_off", put=_cut, alone=True),
     Damage(name="the label written before the text", kind="label_in_text", put=_label_in_text, alone=True),
     Damage(name="a label that the test file lacks", kind="absent_label", put=_absent_in_test, alone=True),
+    Damage(name="a space after each text of the test file", kind="manner", put=_spaced_in_test, alone=True),
     Damage(
         name="Chinese UTF-8 read as GBK (浣犲ソ)", kind="encoding", language="zh",
         put=_chinese(lambda t: t.encode().decode("gb18030", "replace"))

@@ -32,7 +32,7 @@ RETURNED = {
 """Functions that return messages."""
 LISTED = {
     "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "_cli/data_check.py": "SPLITS",
-    "data/lengths.py": "SCRIPTS", "data/mend.py": "SET_ASIDE",
+    "data/lengths.py": "SCRIPTS", "data/manner.py": "SIGNS", "data/mend.py": "SET_ASIDE",
 }  # fmt: skip
 """Dictionaries whose values are messages."""
 

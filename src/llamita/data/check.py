@@ -1,6 +1,6 @@
 """The data doctor: what in the files would spoil a model or its measurement, with line and remedy.
 
-Each kind of check has a file of its own: characters, lengths, labels, copies; this one puts them together.
+Each kind of check has a file of its own: characters, lengths, labels, copies, manner; this one puts them together.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, p
 from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
+from llamita.data.manner import written_otherwise
 from llamita.data.read import read_table
 from llamita.data.table import Table
 from llamita.data.text import is_empty, reading_key, text_key
@@ -58,6 +59,7 @@ def check(
     if test is not None:
         wrong = {row for f in found if f.kind in WRONG_LABELS and f.file == train.source for row in f.rows}
         found += [*_copies(test), *_leakage(train, test, allow_leakage), *labels_of_test(train, test, wrong)]
+        found += written_otherwise(train, test)
         if unlabelled is not None:
             found += _leakage(unlabelled, test, True)
     if likeness is not None:
