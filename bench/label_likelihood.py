@@ -62,6 +62,13 @@ def run(row: str, seed: int) -> dict[str, Any]:
         settings["examples"] = Shots(data=examples, number=shots, seed=seed)
     model = open_engine("smollm2")
     gold = np.array([labels.index(label) for label in test.labels])
+    engine = ask(model, labels, prompt=replace(prompt, prior=False, per_token=False), **settings)
+    texts = test.texts[:TIMED]
+    assert np.abs(engine.text_logits(texts) - one_by_one(engine, texts)).max() < 1e-3
+    rounds = [
+        (clocked(lambda: one_by_one(engine, texts)), clocked(lambda: engine.text_logits(texts))) for _ in range(ROUNDS)
+    ]
+    speed = ratio_interval(np.array([slow for slow, _ in rounds]), np.array([fast for _, fast in rounds]))
     found = {}
     for kind in ("as it comes", "prior", "calibrated"):
         asked = replace(prompt, prior=kind != "as it comes")
@@ -73,13 +80,6 @@ def run(row: str, seed: int) -> dict[str, Any]:
             {key: round(value, 4) for key, value in found[kind].items() if isinstance(value, float)},
             flush=True,
         )
-    engine = ask(model, labels, prompt=replace(prompt, prior=False, per_token=False), **settings)
-    texts = test.texts[:TIMED]
-    assert np.abs(engine.text_logits(texts) - one_by_one(engine, texts)).max() < 1e-3
-    rounds = [
-        (clocked(lambda: one_by_one(engine, texts)), clocked(lambda: engine.text_logits(texts))) for _ in range(ROUNDS)
-    ]
-    speed = ratio_interval(np.array([slow for slow, _ in rounds]), np.array([fast for _, fast in rounds]))
     return {
         "row": row, "seed": seed, "n": len(gold), "calibrated_on": len(fitted), "found": found,
         "speed": speed.value, "speed_interval": speed.interval,
@@ -110,7 +110,7 @@ def one_by_one(engine: Any, texts: list[str]) -> np.ndarray:
         for i, text in enumerate(texts):
             question = [*engine._prefix, *engine._question(text)]
             for j, answer in enumerate(engine._ids):
-                logits = engine.model.module(input_ids=torch.tensor([question + answer])).logits[0]
+                logits = engine.engine.module(input_ids=torch.tensor([question + answer])).logits[0]
                 shares = logits[len(question) - 1 : -1].log_softmax(-1)
                 out[i, j] = float(shares[range(len(answer)), answer].sum())
     return out
