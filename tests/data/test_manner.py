@@ -33,8 +33,8 @@ def table(texts: list[str], number: int = 60) -> Table:
 )
 def test_each_sign_is_told_of_whichever_file_has_it(sign: str, plain: str, other: str) -> None:
     for train, test, message in (
-        (plain, other, "100% of the test data, 0%"),
-        (other, plain, "0% of the test data, 100%"),
+        (plain, other, "100 % of the test data, 0 %"),
+        (other, plain, "0 % of the test data, 100 %"),
     ):
         (found,) = written_otherwise(table([train]), table([test]))
         assert found.message == f"{SIGNS[sign]}: {message} of the training data"
@@ -65,4 +65,4 @@ def test_of_a_pair_either_text_counts() -> None:
 def test_the_example_s_validation_texts_end_with_a_space_each() -> None:
     data = Path(__file__).parents[2] / "examples" / "data"
     found = [f for f in check(data / "sst2_train.csv", data / "sst2_validation.csv") if f.kind == "manner"]
-    assert [f.message for f in found] == [f"{SIGNS['edges']}: 100% of the test data, 0% of the training data"]
+    assert [f.message for f in found] == [f"{SIGNS['edges']}: 100 % of the test data, 0 % of the training data"]

@@ -46,6 +46,6 @@ def written_otherwise(train: Table, test: Table) -> Iterator[DataFinding]:
         if abs(known - tested) < APART:
             continue
         rows = [i for i, has in enumerate(theirs) if has == (tested > known)]
-        message = f"{SIGNS[name]}: {tested:.0%} of the test data, {known:.0%} of the training data"
+        message = f"{SIGNS[name]}: {100 * tested:.0f} % of the test data, {100 * known:.0f} % of the training data"
         remedy = "write both as users will, or the score is that of another kind of text"
         yield found_in(test, rows, "manner", "info", message, remedy)
