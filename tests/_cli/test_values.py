@@ -187,6 +187,14 @@ def test_full_width_commas_and_list_marks_part_names_too():
     assert values.columns("text=评论，label=标签") == {"text": "评论", "label": "标签"}
 
 
+def test_in_quotes_a_name_may_hold_a_comma():
+    given = '"Sports, local",world, "1，2"=numbers'
+    assert values.names('"Sports, local",world') == ("Sports, local", "world")
+    assert values.labels(given) == {"Sports, local": "Sports, local", "world": "world", "1，2": "numbers"}
+    assert values.labels(values.as_names(values.labels(given))) == values.labels(given)
+    assert values.names('5" pipe,other') == ('5" pipe', "other")
+
+
 @pytest.mark.parametrize("text", ["1=,0=good", "1= ,0=good", "1＝，0=good"])
 def test_a_label_whose_word_is_left_out_is_refused(text: str):
     with pytest.raises(ArgumentTypeError, match="1 is to be said in a word, as in 1=good,0=bad; got"):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from llamita._cli import values
 from llamita._cli.models import scratch_run
 from llamita.core.command import command_of, data_words
 
@@ -53,7 +54,7 @@ def _rest(args: argparse.Namespace) -> list[str]:
     """The flags that a number depends on besides model, texts and settings."""
     words = [] if args.task == "classify" else ["--task", args.task]
     if labels := getattr(args, "labels", None):
-        words += ["--labels", ",".join(label if label == word else f"{label}={word}" for label, word in labels.items())]
+        words += ["--labels", values.as_names(labels)]
     for name in ("prompt", "few_shot", "shots", "calibrate", "precision", "threads", "seed"):
         if (given := getattr(args, name, None)) is not None:
             words += [f"--{name.replace('_', '-')}", str(given)]

@@ -14,6 +14,8 @@ from llamita.core.errors import UserError, did_you_mean
 from llamita.core.hardware import num_cores
 
 COMMA = r"[,，、]"
+UNQUOTED = '(?=(?:[^"]*"[^"]*")*[^"]*$)'
+"""Behind a character that stands in no quotes."""
 """What stands between names: also the full-width comma and the mark that Chinese lists have."""
 BYTES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
          "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
@@ -107,8 +109,10 @@ def columns(text: str) -> dict[str, str]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """ "a,b,c" as names."""
-    found = tuple(part.strip() for part in re.split(COMMA, text))
+    """ "a,b,c" as names; in quotes a name may hold a comma: '"a, b",c'."""
+    quoted = text.count('"') % 2 == 0
+    parts = re.split(COMMA + UNQUOTED if quoted else COMMA, text)
+    found = tuple(re.sub('"([^"]*)"', r"\1", part).strip() if quoted else part.strip() for part in parts)
     if not all(found) or len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"must be different names with commas between, got {text!r}")
     return found
@@ -127,6 +131,12 @@ def labels(text: str) -> dict[str, str]:
             )
         found[label.strip()] = word.strip() or label.strip()
     return found
+
+
+def as_names(found: Mapping[str, str]) -> str:
+    """What `labels` reads as these labels and words."""
+    said = (label if label == word else f"{label}={word}" for label, word in found.items())
+    return ",".join(f'"{one}"' if re.search(COMMA, one) and '"' not in one else one for one in said)
 
 
 def names_or_none(text: str) -> tuple[str, ...]:
