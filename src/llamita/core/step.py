@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llamita.core.checked import Checked, told
 from llamita.core.errors import require
-from llamita.core.kept import process_as_it_was
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -53,6 +52,7 @@ class Step(Checked, ABC):
 def _of_a_model(apply: Callable[[Any, Model, Run], Model]) -> Callable[[Any, Model, Run], Model]:
     @wraps(apply)
     def checked_and_applied(self: Any, model: Model, run: Run) -> Model:
+        from llamita.core.kept import process_as_it_was
         from llamita.core.model import Model
 
         require(
