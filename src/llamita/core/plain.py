@@ -8,7 +8,6 @@ from typing import Any
 
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError, require
-from llamita.core.task import as_columns, is_text
 
 DATA = ("train", "test", "unlabelled", "few_shot", "calibrate")
 """Settings of a task, and of how a model is asked, that name data."""
@@ -49,6 +48,8 @@ def _is_labelled(value: Any) -> bool:
 
 def rows_of(pair: Any) -> list[dict[str, Any]]:
     """Texts and labels side by side: lists of both would be pairs of texts where they are read from a file."""
+    from llamita.core.task import as_columns, is_text
+
     texts, labels = (list(plain_data(part)) for part in pair)
     if len(texts) != len(labels):
         raise UserError(f"{len(texts)} texts but {len(labels)} labels; each text needs one")
