@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ from llamita.core.messages import LANGUAGES
 from llamita.core.opening import checked_threads
 from llamita.core.report import Report
 from llamita.core.store import Store
+from llamita.core.task import Task
 from llamita.data.check import check
 from llamita.data.columns import named_columns
 from llamita.data.copies import LIKENESS, quickly_looked_through
@@ -83,36 +84,89 @@ def lighten(
     Raises:
         UserError: for data, goals or a machine that can't do it.
     """
-    goals = Goals(keep=keep, max_size=max_size, max_latency=max_latency)
     _require_possible(
         task=task, minutes=minutes, seed=seed, threads=threads, language=language, teacher_floor=teacher_floor
     )
     _require_kinds(model, data, labels, students)
-    seed, minutes, columns = int(seed), as_python(minutes), named_columns(columns)
-    students = None if students is None else [str(one) for one in students]
+    order = _Order(
+        goals=Goals(keep=keep, max_size=max_size, max_latency=max_latency), folder=_folder(out, data), seed=int(seed),
+        minutes=as_python(minutes), columns=named_columns(columns), threads=threads, device=chosen_device(device),
+        students=None if students is None else [str(one) for one in students], teacher_floor=teacher_floor, redact=redact,
+        language=language, command=command,
+    )  # fmt: skip
+    asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns}
+    sources = {"train": data, "test": test, "unlabelled": unlabelled}
+    return _carried_out(order, _read(order, task, sources, labels=labels, model=model, asking=asking))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What is asked of a run besides its texts, checked."""
+
+    goals: Goals
+    folder: Path
+    seed: int
+    minutes: float
+    columns: Mapping[str, str] | None
+    threads: int | None
+    device: str
+    students: list[str] | None
+    teacher_floor: float | None
+    redact: bool
+    language: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Texts:
+    """What a run learns from, read and checked."""
+
+    task: Task
+    settings: dict[str, dict[str, Any]]
+    """The task's name and settings, as a recipe holds them."""
+    model: str
+    bare: Unlabelled | None
+    """Who is asked for labels, where the texts have none."""
+    doubts: list[dict[str, Any]]
+
+
+def _read(
+    order: _Order,
+    task: str,
+    sources: Mapping[str, Any],
+    *,
+    labels: Any,
+    model: str | Path | None,
+    asking: dict[str, Any],
+) -> _Texts:
+    """The texts, and the task that they are for."""
     labels = labels if isinstance(labels, str | Mapping) else listed_names(labels)
-    folder = _folder(out, data)
-    device = chosen_device(device)
-    tables, doubts = checked(data, test, unlabelled, columns)
-    settings = _given(train=data, test=test, unlabelled=unlabelled, columns=columns, labels=labels, seed=seed)
+    tables, doubts = checked(sources["train"], sources["test"], sources["unlabelled"], order.columns)
+    settings = _given(**sources, columns=order.columns, labels=labels, seed=order.seed)
     model = str(model or default_teacher(tables["train"].texts))
-    asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": columns}
-    bare = unlabelled_texts(tables, labels, seed, model=model, asking=asking)
-    _require_askable(bare, task, teacher_floor)
+    bare = unlabelled_texts(tables, labels, order.seed, model=model, asking=asking)
+    _require_askable(bare, task, order.teacher_floor)
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
+    return _Texts(task=opened, settings={task: as_recipe_holds(settings)}, model=model, bare=bare, doubts=doubts)
+
+
+def _carried_out(order: _Order, texts: _Texts) -> Report:
+    """Plan, candidates, choice, delivery and pages, in the order's folder, which no other run may use meanwhile."""
+    folder = order.folder
     store = Store(folder=folder / "stages")
-    with process_as_it_was(), alone_in(store.folder, folder), logged(folder, redact=redact):
+    with process_as_it_was(), alone_in(store.folder, folder), logged(folder, redact=order.redact):
         shop = Workshop(
-            store=store, task=opened, threads=set_threads(threads), seed=seed, columns=columns, device=device
+            store=store, task=texts.task, threads=set_threads(order.threads), seed=order.seed, columns=order.columns,
+            device=order.device,
         )  # fmt: skip
-        plan = planned(shop, folder, model, students, goals, minutes, bare)
+        plan = planned(shop, folder, texts.model, order.students, order.goals, order.minutes, texts.bare)
         tell(plan, folder)
-        job = Job(shop=shop, goals=goals, model=model, plan=plan)
-        report = _reported(job, folder, bare, {task: as_recipe_holds(settings)}, teacher_floor, redact=redact)
-        again = command or (f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if opened.train.source else "")
-        report = replace(report, command=again, data_findings=tuple(doubts))
-        finish(report, folder, redact=redact, language=language)
+        job = Job(shop=shop, goals=order.goals, model=texts.model, plan=plan)
+        report = _reported(job, folder, texts.bare, texts.settings, order.teacher_floor, redact=order.redact)
+        again = f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if texts.task.train.source else ""
+        report = replace(report, command=order.command or again, data_findings=tuple(texts.doubts))
+        finish(report, folder, redact=order.redact, language=order.language)
     return report
 
 
