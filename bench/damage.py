@@ -125,7 +125,7 @@ def alone(damage: Any, clean: list[list[tuple[str, str]]]) -> dict[str, Any]:
         return told | {"found": bool(refusal), "lines_right": place in refusal, "remedy": refusal}
     first = next((f for f in found if f.kind == damage.kind), None)
     named = sorted(set(lines.get(damage.kind, [])))
-    right = named == wanted or (damage.kind in ("header", "absent_label", "manner") and bool(named)) or (
+    right = named == wanted or (not wanted and bool(named)) or (
         damage.kind == "one_class" and wanted[0] in named
     )  # fmt: skip
     return told | {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from llamita.core.task import parts_of
 from llamita.data.finding import DataFinding, found_in
+from llamita.data.lengths import ENDS
 from llamita.data.table import Table
 from llamita.data.text import is_traditional
 
@@ -14,7 +15,6 @@ SMALLEST, APART = 50, 0.5
 """Texts that both files need; and by how much the shares of texts with a sign must differ."""
 FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ]")
 PARTED = re.compile(r"\w [.,!?](?: |$)")
-MARKS = tuple(".!?…。！？\"'”’)）」")
 SIGNS = {
     "edges": "texts that begin or end with white space",
     "lower": "texts without a capital letter",
@@ -28,7 +28,7 @@ HAVE: dict[str, Callable[[str], bool]] = {
     "edges": lambda text: text != text.strip(),
     "lower": lambda text: text == text.lower() != text.upper(),
     "parted": lambda text: PARTED.search(text) is not None,
-    "open": lambda text: not text.rstrip().endswith(MARKS),
+    "open": lambda text: text.rstrip()[-1:] not in ENDS,
     "lines": lambda text: "\n" in text.strip(),
     "wide": lambda text: FULL_WIDTH.search(text) is not None,
     "traditional": is_traditional,
