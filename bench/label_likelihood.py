@@ -124,11 +124,11 @@ def clocked(work: Callable[[], object]) -> float:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print all rows."""
-    print(f"{'row, seed, n':22}{'':14}{'accuracy, 95 %':>22}{'NLL':>8}{'ECE':>8}{'- floor':>9}{'speed':>22}")
+    print(f"{'row, seed, n, fitted':22}{'':14}{'accuracy, 95 %':>22}{'NLL':>8}{'ECE':>8}{'- floor':>9}{'speed':>22}")
     for one in rows:
         for kind, f in one["found"].items():
             low, high = (100 * end for end in f["interval"])
-            start = f"{one['row']}, {one['seed']}, {one['n']}" if kind == "as it comes" else ""
+            start = f"{one['row']}, {one['seed']}, {one['n']}, {one['calibrated_on']}" if kind == "as it comes" else ""
             speed = ""
             if kind == "as it comes":
                 low_speed, high_speed = one["speed_interval"]
