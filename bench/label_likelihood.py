@@ -124,7 +124,7 @@ def clocked(work: Callable[[], object]) -> float:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print all rows."""
-    print(f"{'row, seed, n, fitted':22}{'':14}{'accuracy, 95 %':>22}{'NLL':>8}{'ECE':>8}{'- floor':>9}{'speed':>22}")
+    print(f"{'row, seed, n, fitted':24}{'':14}{'accuracy, 95 %':>22}{'NLL':>8}{'ECE':>8}{'- floor':>9}{'speed':>22}")
     for one in rows:
         for kind, f in one["found"].items():
             low, high = (100 * end for end in f["interval"])
@@ -134,7 +134,7 @@ def table(rows: list[dict[str, Any]]) -> None:
                 low_speed, high_speed = one["speed_interval"]
                 speed = f"{one['speed']:.1f}x [{low_speed:.1f}, {high_speed:.1f}]"
             print(
-                f"{start:22}{kind:14}{100 * f['accuracy']:8.1f} [{low:.1f}, {high:.1f}]{f['nll']:8.3f}{f['ece']:8.3f}"
+                f"{start:24}{kind:14}{100 * f['accuracy']:8.1f} [{low:.1f}, {high:.1f}]{f['nll']:8.3f}{f['ece']:8.3f}"
                 f"{f['ece_above_floor']:9.3f}{speed:>22}"
             )
 
