@@ -158,7 +158,7 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
         most = max(plan["estimate"], key=lambda part: part["minutes"])["what"]
         log.warning(
             "longer than the %g minutes asked for: less than this and the teacher or the student would learn too little here;"
-            " most of it goes to %r", asked, most,
+            " most of it goes to: %s", asked, most,
         )  # fmt: skip
     if plan.get("cut_share", 0.0) > MANY_CUT:
         log.warning(

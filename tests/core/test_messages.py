@@ -89,6 +89,14 @@ def test_a_hint_at_the_end_is_said_in_chinese_too_whatever_dots_the_name_has():
     assert translated("no file a.b/train.cvs.", "zh") == "没有文件 a.b/train.cvs。"
 
 
+def test_the_costliest_part_of_a_plan_is_named_in_chinese():
+    line = (
+        "longer than the 3 minutes asked for: less than this and the teacher or the student would learn too little here;"
+        " most of it goes to: teacher: fine-tuning"
+    )
+    assert "teacher" not in translated(line, "zh")
+
+
 def test_a_message_within_a_message_is_said_in_chinese():
     line = "r.yaml: steps.0: prune.depth: keep must be at least 1 layer, got 0"
     assert translated(line, "zh").endswith("prune.depth：keep 至少为 1 层，实际为 0")

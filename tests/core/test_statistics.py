@@ -199,6 +199,11 @@ def test_a_ratio_of_sums_is_resampled_by_examples_and_is_a_share_where_all_weigh
     assert stats.ratio_of_sums_interval(right.astype(float), np.ones(100)) == stats.share_interval(right)
 
 
+def test_a_ratio_of_sums_claims_no_certainty_where_all_examples_are_hit_alike() -> None:
+    weights = np.array([2.0, 4.0, 0.0, 6.0])
+    assert stats.ratio_of_sums_interval(weights / 2, weights) is None
+
+
 def test_sums_of_resamples_have_the_mean_of_the_table_and_need_no_memory_of_its_size() -> None:
     table = np.arange(3000).reshape(1000, 3)
     found = stats.resampled_sums(table, resamples=500)

@@ -192,12 +192,14 @@ def ratio_of_sums_interval(
     hits: np.ndarray, weights: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
     """Of a ratio of sums over examples, each of which enters a resample with both; `share_interval` where all weigh 1,
-    and Wilson's over the examples where all or nothing is hit."""
+    Wilson's over the examples where all or nothing is hit, and None where all have the same part of it, which would claim
+    certainty."""
     if (weights == 1).all():
         return share_interval(hits == 1, resamples, seed)
     if (hits == weights).all() or not hits.any():
         return wilson_interval(len(hits) if hits.any() else 0, len(hits))
-    if len(hits) < 2:
+    weighed = weights > 0
+    if len(hits) < 2 or np.ptp(hits[weighed] / weights[weighed]) == 0:
         return None
     sums = resampled_sums(np.stack([hits, weights], axis=1), resamples, seed)
     return percentile_interval(sums[:, 0] / np.maximum(sums[:, 1], 1))

@@ -214,5 +214,7 @@ def log_curve(run: Run, report: dict[str, Any]) -> None:
     run.log.info("prune.vocabulary: %d of %d pieces stay", report["pieces"], report["pieces_before"])
     for row in report["curve"]:
         shares = ", ".join(f"{name} {share:.1%}" for name, share in row["changed"].items() if share is not None)
-        mark = " (chosen)" if row["pieces"] == report["pieces"] else ""
-        run.log.info("prune.vocabulary: with %d pieces, unseen texts changed: %s%s", row["pieces"], shares, mark)
+        if row["pieces"] == report["pieces"]:
+            run.log.info("prune.vocabulary: with the %d pieces chosen, unseen texts changed: %s", row["pieces"], shares)
+        else:
+            run.log.info("prune.vocabulary: with %d pieces, unseen texts changed: %s", row["pieces"], shares)
