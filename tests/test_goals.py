@@ -36,6 +36,11 @@ def test_nothing_within_the_limits_gives_the_nearest():
     assert ALL[choose(ALL, Goals(keep=0.99, max_size=3_900_000, max_latency=0.5), 0.9)] is SMALL
 
 
+def test_the_nearest_counts_what_is_kept_of_the_score_too():
+    poor, good = candidate("poor", 0.70, 21.0, 2.0), candidate("good", 0.92, 21.1, 2.0)
+    assert choose((poor, good), Goals(keep=0.99, max_size=20_000_000), 0.93) == 1
+
+
 def test_a_near_tie_in_accuracy_goes_to_the_larger_one():
     small = candidate("small", 0.886, 8, 2.5)
     assert ALL[choose((*ALL, small), Goals(keep=0.9, max_size=12_000_000), 0.9)] is MIDDLE

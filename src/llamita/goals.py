@@ -90,13 +90,13 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
     Size and latency don't change with training, so they are hard limits. Within them: with a limit given, the best score,
     ties within one standard error going to the largest, which a full training favours; with no limit, the
     smallest that keeps what was asked (less one standard error, since a full distillation follows), else the best score.
-    When nothing is within the limits, the one that misses them by the least.
+    When nothing is within the limits, the one that misses all goals, the score's among them, by the least.
     """
     limits = Goals(keep=None, max_size=goals.max_size, max_latency=goals.max_latency)
     within = [i for i, c in enumerate(candidates) if excess(c, limits, teacher_score) == 0]
     if not within:
         return min(
-            range(len(candidates)), key=lambda i: (excess(candidates[i], limits, teacher_score), candidates[i].nll)
+            range(len(candidates)), key=lambda i: (excess(candidates[i], goals, teacher_score), candidates[i].nll)
         )
     no_limits = goals.max_size is None and goals.max_latency is None
     if no_limits and goals.keep is not None:
