@@ -6,7 +6,7 @@ from llamita.core.measure import Finding
 from llamita.core.messages import translated
 from llamita.core.report import Subject
 from llamita.goals import Goals, Measured
-from llamita.remarks import linear_is_enough, rivals_ahead, texts_cut
+from llamita.remarks import linear_is_enough, off_the_front, rivals_ahead, texts_cut
 
 
 def seen(score: float, size: int, latency: float) -> Measured:
@@ -56,3 +56,27 @@ def test_a_rival_ahead_is_told_with_by_how_much_and_how_surely() -> None:
     )
     assert translated(note, "zh").startswith("student_alone 在测试集上得分更高：90.8 % 对 90.0 %，相差 0.8 个百分点")
     assert rivals_ahead([scored("linear", 360), scored("light", 360)]) == ()
+
+
+def test_who_did_no_worse_than_the_chosen_candidate_is_named_with_why_it_was_not_taken() -> None:
+    def row(name: str, student: str, score: float, size: int) -> dict:
+        return {
+            "name": name,
+            "student": student,
+            "score": score,
+            "size_bytes": size,
+            "latency_ms": 2.0,
+            "chosen": False,
+        }
+
+    chosen = row("minilm · 6 layers", "minilm", 0.88, 12) | {"chosen": True, "on_front": False}
+    small, linear = row("minilm · 3 layers", "minilm", 0.885, 8), row("TF-IDF + linear", "linear", 0.88, 3)
+    larger = row("teacher · 2 layers", "teacher", 0.90, 40)
+    about_linear, about_small = off_the_front([chosen, small, linear, larger])
+    assert about_linear.startswith("TF-IDF + linear did no worse")
+    assert "stands in linear/" in about_linear
+    assert about_small.startswith("minilm · 3 layers did no worse")
+    assert "one standard error" in about_small
+    assert off_the_front([chosen | {"on_front": True}, larger]) == ()
+    assert "linear/" in translated(about_linear, "zh")
+    assert "no worse" not in translated(about_small, "zh")

@@ -92,9 +92,28 @@ def remarks(
     if device != "cpu":
         found.append(f"Models learned and the teacher answered on {device}; latency and throughput are the CPU's.")
     found += rivals_ahead(subjects)
-    if not any(c["chosen"] and c["on_front"] for c in candidates):
+    return (*found, *off_the_front(candidates))
+
+
+def off_the_front(candidates: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Says so where others did at least as well as the chosen candidate in its short recovery, and why they weren't taken."""
+
+    def no_worse(one: Mapping[str, Any]) -> bool:
+        return one["score"] >= chosen["score"] and all(one[k] <= chosen[k] for k in ("size_bytes", "latency_ms"))
+
+    chosen = next(c for c in candidates if c["chosen"])
+    ahead = [] if chosen["on_front"] else [c for c in candidates if c is not chosen and no_worse(c)]
+    linear = [c["name"] for c in ahead if c["student"] == "linear"]
+    others = [c["name"] for c in ahead if c["student"] != "linear"]
+    found = []
+    if linear:
         found.append(
-            "The chosen candidate is not on the front of the short recoveries: those that are miss a goal, or are smaller"
-            " and within one standard error of the best, where the larger one is taken."
+            f"{linear[0]} did no worse than the chosen candidate after its short recovery, in no more bytes and no more time: a"
+            " linear model can't be distilled and isn't chosen; it stands in linear/."
+        )
+    if others:
+        found.append(
+            f"{', '.join(others)} did no worse than the chosen candidate after the short recoveries, in no more bytes and no more"
+            " time: of scores within one standard error the largest model is taken, which a full training favours."
         )
     return tuple(found)
