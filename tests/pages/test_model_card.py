@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
-from llamita.core.report import Report
+from llamita.core.report import Report, Subject
 from llamita.pages._snippets import onnxruntime_lines, snippets
 from llamita.pages.model_card import language_of, write_card
 from llamita.pages.strings import words
@@ -39,6 +39,13 @@ def test_the_front_matter_has_what_the_hub_reads(tmp_path: Path) -> None:
     assert [m["type"] for m in result["metrics"]] == ["accuracy", "f1"]
     assert abs(result["metrics"][0]["value"] - accuracy.value) < 1e-6
     assert f"n = {accuracy.n}" in result["metrics"][0]["name"]
+
+
+@pytest.mark.parametrize("name", ["config:bert:300k", "my-teacher", "model.q8"])
+def test_what_has_no_hub_id_is_no_base_model(name: str, tmp_path: Path) -> None:
+    light = Subject(name="light", role="light", lineage=({"step": "load", "settings": {"model": name}},))
+    front, _ = card(Report(title="x", task={}, subjects=(light,)), tmp_path / "light")
+    assert "base_model" not in front
 
 
 def test_the_card_says_how_to_use_it_its_numbers_and_limits_and_no_text_of_the_users(tmp_path: Path) -> None:
@@ -108,6 +115,14 @@ def test_the_onnxruntime_snippet_runs_and_gives_probabilities(task: str, said: s
     with contextlib.redirect_stdout(printed):
         exec(onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good"), {})
     assert printed.getvalue() == said
+
+    halved = about["answers"] | {"curves": [[[0.0, 1.0], [0.0, 0.5]], [[0.0, 1.0], [0.0, 0.5]]]}
+    (tmp_path / "artifact.json").write_text(json.dumps(about | {"answers": halved}))
+    lines = onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good")
+    curved = io.StringIO()
+    with contextlib.redirect_stdout(curved):
+        exec(lines, {})
+    assert curved.getvalue() == (said if task == "classify" else "[]\n")
 
 
 def test_a_model_of_any_labels_is_not_said_to_give_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,12 +42,16 @@ logits = session.run(None, {{name: np.array([columns[name]], dtype=np.int64) for
 
 ONE_LABEL = """\
 shares = np.exp(logits - logits.max())
-print({label: round(float(share), 3) for label, share in zip(about["labels"], shares / shares.sum())})"""
+{curves}print({{label: round(float(share), 3) for label, share in zip(about["labels"], shares / shares.sum())}})"""
 
 ANY_LABELS = """\
 shares = 1 / (1 + np.exp(-logits))
-limits = about["answers"]["thresholds"] or [0.5] * len(shares)
+{curves}limits = about["answers"]["thresholds"] or [0.5] * len(shares)
 print([(label, round(float(share), 3)) for label, share, limit in zip(about["labels"], shares, limits) if share >= limit])"""
+
+CURVES = """\
+shares = np.array([np.interp(share, x, y) for share, (x, y) in zip({shares}, about["answers"]["curves"])])
+"""
 
 TRANSFORMERS = """\
 from transformers import pipeline
@@ -97,8 +102,15 @@ def transformers_lines(report: Report, folder: str, text: str) -> str:
 
 def onnxruntime_lines(report: Report, folder: str, text: str) -> str:
     """An exported model's answer with onnxruntime alone."""
-    ending = ANY_LABELS if has_any_labels(report) else ONE_LABEL
-    return ONNXRUNTIME.format(folder=folder, text=text) + ending
+    ending, shares = (ANY_LABELS, "shares") if has_any_labels(report) else (ONE_LABEL, "shares / shares.sum()")
+    curves = CURVES.format(shares=shares) if _has_curves(Path(folder)) else ""
+    return ONNXRUNTIME.format(folder=folder, text=text) + ending.format(curves=curves)
+
+
+def _has_curves(folder: Path) -> bool:
+    """Whether probabilities go through fitted curves there."""
+    file = folder / ARTIFACT_FILE
+    return file.exists() and bool(json.loads(file.read_text(encoding="utf-8")).get("answers", {}).get("curves"))
 
 
 def has_any_labels(report: Report) -> bool:

@@ -55,6 +55,9 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
     write_whole(folder / "README.md", f"---\n{front}---\n\n{render_markdown(CARDS[language], shown)}")
 
 
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
 def metadata(report: Report) -> dict[str, Any]:
     """The card's front matter; what isn't known is left out."""
     light = report.subject("light") or report.subject("model")
@@ -82,9 +85,10 @@ def _tags(steps: Iterable[str]) -> Iterable[str]:
 
 
 def base_model(subject: Subject | None) -> str:
-    """What the model's lineage was loaded from."""
+    """The Hub id of what the model's lineage was loaded from; nothing for a folder or file, whose name says nothing there."""
     first = subject.lineage[0] if subject and subject.lineage else {}
-    return str((first.get("settings") or {}).get("model") or "") if first.get("step") == "load" else ""
+    name = str((first.get("settings") or {}).get("model") or "") if first.get("step") == "load" else ""
+    return name if HUB_ID.fullmatch(name) else ""
 
 
 def results(report: Report, subject: Subject | None) -> list[dict[str, Any]]:
