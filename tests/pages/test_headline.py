@@ -123,3 +123,29 @@ def test_nothing_is_called_accurate_or_right_where_nobody_checked() -> None:
             "noise_text",
         ):
             assert not any(word in shown[key] for word in forbidden), key
+
+
+def test_a_twin_that_was_cut_from_the_teacher_is_not_called_a_student_without_one() -> None:
+    loaded, learned = (
+        {"step": "load", "settings": {"model": "big"}},
+        {"step": "learn.finetune", "settings": {"epochs": 1}},
+    )
+    bought = Finding(name="headline.teacher_bought", value=0.02, interval=(0.01, 0.03), unit="share", n=100)
+
+    def said(base: tuple[dict, ...]) -> tuple[str, str]:
+        report = Report(
+            title="x", task={},
+            subjects=(
+                Subject(name="t", role="teacher", lineage=(loaded, learned)),
+                Subject(name="s", role="student_alone", lineage=(*base, {"step": "prune.depth"})),
+                Subject(name="l", role="light", findings=(bought,)),
+            ),
+        )  # fmt: skip
+        shown = words_for(report, "en")
+        return headline(report, shown), shown["role_student_alone"]
+
+    cut, other = said((loaded, learned)), said((loaded | {"settings": {"model": "small"}}, learned))
+    assert cut[0].startswith("Learning from the teacher's probabilities, not from the labels alone, bought +2.0 points")
+    assert cut[1] == "Cut from the teacher, labels alone"
+    assert other[0].startswith("The teacher bought +2.0 points")
+    assert other[1] == "Student without teacher"

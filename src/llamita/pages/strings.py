@@ -46,16 +46,26 @@ def words(language: str, score: str = OneLabel.score_name) -> dict[str, str]:
 
 
 def words_for(report: Report, language: str) -> dict[str, str]:
-    """The strings of a language as they fit a report: what its score is, and whose labels it rests on.
+    """The strings of a language as they fit a report: what its score is, whose labels it rests on, what students are cut from.
 
     Raises:
         UserError: for a language the pages don't have.
     """
     found, by = words(language, report.score_name), report.task.get("labelled_by")
     endings = () if by is None else ("_asked",) if by["checked"] else ("_asked", "_unchecked")
+    if cut_from_the_teacher(report):
+        endings = (*endings, "_cut")
     for ending in endings:
         found |= {key.removesuffix(ending): text for key, text in found.items() if key.endswith(ending)}
     return found
+
+
+def cut_from_the_teacher(report: Report) -> bool:
+    """Whether the student that learned from the labels alone began as the teacher: it isn't one without a teacher."""
+    teacher, alone = report.subject("teacher"), report.subject("student_alone")
+    if teacher is None or alone is None or not teacher.lineage:
+        return False
+    return alone.lineage[: len(teacher.lineage)] == teacher.lineage
 
 
 def in_language(report: Report, language: str) -> Report:
