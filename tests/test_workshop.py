@@ -70,6 +70,30 @@ def test_stages_and_findings_of_another_device_have_another_address(tmp_path: Pa
     assert cost[0] == cost[1]
 
 
+def test_other_versions_make_other_stages_and_another_processor_other_timings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model("bert", labels=LABELS).save(tmp_path / "model")
+    shop = shop_on("cpu", tmp_path)
+    start = shop.start(str(tmp_path / "model"))
+
+    def addresses() -> tuple[str, str, str]:
+        return (
+            shop.address_of(start, Finetune(), None),
+            shop._measure_key(build("quality"), start.key, "test", None),
+            shop._measure_key(build("cost"), start.key, "test", None),
+        )
+
+    before = addresses()
+    assert addresses() == before
+    monkeypatch.setattr("llamita.workshop.cpu_name", lambda: "another")
+    moved = addresses()
+    assert moved[:2] == before[:2]
+    assert moved[2] != before[2]
+    monkeypatch.setattr("llamita.workshop.version_of", lambda package: "9.9")
+    assert not set(addresses()) & {*before, *moved}
+
+
 def test_exports_come_from_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_model("bert", labels=LABELS).save(tmp_path / "model")
     shop, loaded = shop_on(GPU, tmp_path), []

@@ -14,7 +14,7 @@ from llamita.core.command import command_of
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.exporter import Exporter
-from llamita.core.hardware import of_device
+from llamita.core.hardware import cpu_name, of_device, version_of
 from llamita.core.measure import Finding, Measure
 from llamita.core.opening import open_engine, refuse_server, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 COST = "measure.cost"
+MAKERS = ("llamita", "torch", "transformers")
+"""Packages whose other version makes another stage."""
+EXPORTERS = (*MAKERS, "onnx", "onnxscript", "onnxruntime")
 TRAINING = ("learn.", "distill.")
 """Rooms whose steps several processes carry out together."""
 
@@ -130,12 +133,13 @@ class Workshop:
         return start
 
     def address_of(self, stage: Stage, step: Step, teacher: Stage | None) -> str:
-        """Settings, inputs and data decide; the test split doesn't count, unless something is kept away from it."""
+        """Settings, inputs, data and versions decide; the test split doesn't count, unless something is kept away from it."""
         parts: dict[str, Any] = {
             "step": name_of(step),
             "settings": settings_of(step),
             "model": stage.key,
             "seed": self.seed,
+            "made by": [version_of(name) for name in MAKERS],
         } | of_device(self.device)
         if step.needs_data and self.task is not None:
             parts["data"] = self.task.training_fingerprint
@@ -149,7 +153,10 @@ class Workshop:
 
     def export(self, stage: Stage, exporter: Exporter) -> Stage:
         """The artifact of a stage, verified by the exporter against the model."""
-        parts: dict[str, Any] = {"export": name_of(exporter), "settings": settings_of(exporter), "model": stage.key}
+        parts: dict[str, Any] = {
+            "export": name_of(exporter), "settings": settings_of(exporter), "model": stage.key,
+            "made by": [version_of(name) for name in EXPORTERS],
+        }  # fmt: skip
         if self.task is not None:
             parts["data"] = self.task.training_fingerprint
         key = address(parts)
@@ -196,7 +203,8 @@ class Workshop:
             "measure": name_of(measure), "settings": settings_of(measure), "engine": engine, "split": split,
             "seed": self.seed, "data": self.task.split(split).fingerprint, "length": self.task.max_length,
             "threads": self.threads, "reference": reference.key if reference else "",
-            **({} if name_of(measure) == COST else of_device(self.device)),
+            "made by": [version_of(name) for name in EXPORTERS],
+            **({"machine": cpu_name()} if name_of(measure) == COST else of_device(self.device)),
         }  # fmt: skip
         return address(parts)
 

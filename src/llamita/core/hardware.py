@@ -81,15 +81,19 @@ def machine() -> dict[str, object]:
     }  # fmt: skip
 
 
+@cache
+def version_of(package: str) -> str:
+    """An installed package's version; nothing where it isn't installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of what is installed of `PACKAGES`."""
-    found = {"python": sys.version.split()[0]}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: version_of(name) for name in PACKAGES}
+    return {"python": sys.version.split()[0]} | {name: version for name, version in found.items() if version}
 
 
 DEVICES = ("cuda", "mps", "cpu")
