@@ -245,6 +245,27 @@ def test_a_second_run_in_the_same_folder_is_refused_before_any_work(tmp_path):
     assert not (tmp_path / "run" / "plan.json").exists()
 
 
+def test_a_model_or_student_that_is_not_there_is_told_before_anything_is_timed_and_leaves_no_folder(
+    job, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("llamita.plan.take_pace", lambda *a, **k: pytest.fail("timed"))
+    for wrong in ({"model": "nosuch"}, {"students": ["nosuch"]}):
+        with pytest.raises(UserError, match="nosuch"):
+            lighten(**job | wrong, out=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_that_is_surely_below_its_floor_ends_the_run_before_candidates_are_tried(
+    made, job, tmp_path, monkeypatch
+):
+    shutil.copytree(made[0], tmp_path / "run")
+    monkeypatch.setattr(sys.modules["llamita.job"].Job, "try_all", lambda *a: pytest.fail("tried"))
+    with pytest.raises(
+        UserError, match=r"the teacher reaches \d+\.\d % of the \d+ texts set aside .* 100\.0 % are asked"
+    ):
+        lighten(**job | {"teacher_floor": 1.0}, out=tmp_path / "run")
+
+
 def test_a_file_is_no_folder_for_a_run(tmp_path):
     (tmp_path / "out").write_text("x", encoding="utf-8")
     with pytest.raises(UserError, match=r"out must be a folder; .*out is a file"):
@@ -261,3 +282,21 @@ def test_the_public_names_are_listed_before_any_is_imported_and_lighten_stays_th
     assert set(llamita.__all__) == {*llamita._PLACES, "__version__"}
     assert all(getattr(llamita, name) is not None for name in llamita.__all__)
     assert list(inspect.signature((llamita.lighten, llamita.lighten)[1]).parameters)[:2] == ["model", "data"]
+
+
+def test_the_recipe_of_a_model_of_any_labels_makes_the_delivered_one_again(tmp_path):
+    from llamita.core.recipe import Recipe
+    from llamita.run import execute
+
+    tiny_model("bert", layers=3).save(tmp_path / "model")
+    train, tags = tmp_path / "train.csv", ("warm", "warm;long", "", "long")
+    train.write_text("text,tags\n" + "".join(f"{text},{tags[i % 4]}\n" for i, (text, _) in enumerate(sentences(160))))
+    lighten(
+        str(tmp_path / "model"), data=str(train), keep=None, max_size=60_000, minutes=0.2, students=[], threads=1,
+        task="multilabel", out=tmp_path / "run",
+    )  # fmt: skip
+    recipe = Recipe.from_yaml(tmp_path / "run" / "recipe.yaml")
+    assert sum("prune" in str(step) for step in recipe.to_dict()["steps"]) > 1
+    execute(recipe, tmp_path / "again", threads=1)
+    made, again = (tmp_path / name / "light" / "model.safetensors" for name in ("run", "again"))
+    assert made.read_bytes() == again.read_bytes()

@@ -11,6 +11,8 @@ from llamita.core.step import Step
 
 BYTES_PER_WEIGHT = {8: 1.02, 4: 0.56}
 """Of an exported folder, scales included, by the bits of a weight."""
+UNBOUNDED = 1e9
+"""Nats a rival of the light model may diverge when it is rounded."""
 FIXED_BYTES = 120_000
 """Graph, configuration and labels of an exported folder."""
 
@@ -80,6 +82,11 @@ class Shape:
     def exporter(self) -> Exporter:
         """What the shape is exported with; what four bits cost shows in the exported file's own score."""
         return build("export.onnx", {"bits": 4, "max_divergence": 1.0} if self.bits == 4 else {})
+
+    @property
+    def exporter_of_its_twin(self) -> Exporter:
+        """The same for what the shape is compared with: what rounding costs that is shown, and doesn't end the run."""
+        return build("export.onnx", {**({"bits": 4} if self.bits == 4 else {}), "max_divergence": UNBOUNDED})
 
     def pruning(self, sample: int = 256) -> tuple[Step, ...]:
         """The steps that give the body this shape; what is not cut has no step."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from llamita.candidates import Shape
+from llamita.candidates import UNBOUNDED, Shape
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
@@ -21,7 +21,7 @@ from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.proof import LinearBaseline, Models, measured, prove, score_name, value
 from llamita.remarks import alone_is_better, linear_is_enough, texts_cut
-from llamita.run import deliver
+from llamita.run import calibrated_again, deliver
 from llamita.workshop import Stage, Workshop
 
 log = logging.getLogger(__name__)
@@ -51,18 +51,20 @@ class Job:
     def carry_out(self, folder: Path, teacher_floor: float | None) -> Report:
         """Teacher, candidates, choice, full distillation, export, proof; each stage is made once."""
         teacher = self.teacher()
+        if teacher_floor is not None and self.given is None:
+            self.require_hope(teacher, teacher_floor)
         tried = self.try_all(teacher)
         linear = LinearBaseline.fit(self.shop, self.given)
         score = value(self.shop.measure(teacher, [build("quality")], split="select"), score_name(self.shop))
         chosen = tried[choose([t.measured for t in tried], self.goals, score or 0.0)]
         log.info("chosen: %s", chosen.shape.name)
         distilled, alone = self.train_fully(chosen.shape, teacher)
-        export = chosen.shape.exporter
         exported = {
-            "distilled": self.shop.export(distilled, export), "alone": self.shop.export(alone, export),
-        }  # fmt: skip
+            "distilled": self.shop.export(distilled, chosen.shape.exporter),
+            "alone": self.shop.export(alone, chosen.shape.exporter_of_its_twin),
+        }
         if self.given is None:
-            exported["int8"] = self.shop.export(teacher, build("export.onnx"))
+            exported["int8"] = self.shop.export(teacher, build("export.onnx", {"max_divergence": UNBOUNDED}))
         ends = [measured(self.shop, exported[name], name, self.given) for name in ("distilled", "alone")]
         taught = not outdoes(ends[1], ends[0])
         deliver(distilled if taught else alone, folder / "light")
@@ -73,7 +75,7 @@ class Job:
         write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
         models = Models(
             teacher=teacher, distilled=distilled, alone=alone, taught=taught, exported=exported, linear=linear,
-            recorded=self.given is not None,
+            cut=chosen.shape.body.student == "teacher", recorded=self.given is not None,
         )  # fmt: skip
         report = prove(self.shop, models, self.goals, rows, teacher_floor)
         first = () if taught else (alone_is_better(ends, models.recorded),)
@@ -88,6 +90,21 @@ class Job:
         if self.plan["teacher_is_trained"]:
             return start
         return self.shop.chain(start, self.teacher_steps())
+
+    def require_hope(self, teacher: Stage, floor: float) -> None:
+        """Stop before the long part where `select` leaves no doubt that the teacher is below its floor.
+
+        Raises:
+            UserError: the interval of its score there lies below.
+        """
+        score = next(
+            f for f in self.shop.measure(teacher, [build("quality")], split="select") if f.name == score_name(self.shop)
+        )
+        if score.interval is not None and score.interval[1] < floor:
+            raise UserError(
+                f"the teacher reaches {100 * (score.value or 0.0):.1f} % of the {score.n} texts set aside for choosing, at most"
+                f" {100 * score.interval[1]:.1f} % by its interval, and {100 * floor:.1f} % are asked of it on the test split"
+            )
 
     def teacher_steps(self) -> tuple[Step, ...]:
         """How the teacher is fine-tuned by the plan."""
@@ -138,18 +155,24 @@ class Job:
     def try_out(self, shape: Shape, teacher: Stage) -> Tried:
         """Prune, recover briefly, export, and measure on `select`."""
         steps = (*self.lessons(shape, self.plan["brief_epochs"], taught=True), *self.thresholds())
-        stage = self.shop.chain(self.base(shape, teacher), steps, teacher)
+        stage = self.chain(shape, steps, teacher)
         artifact = self.shop.export(stage, shape.exporter)
         seen = measured(self.shop, artifact, shape.name, self.given)
         return Tried(shape=shape, stage=stage, artifact=artifact, measured=seen)
 
     def train_fully(self, shape: Shape, teacher: Stage) -> tuple[Stage, Stage]:
         """The shape taught by the teacher, and the same shape taught by the labels alone for as many steps."""
-        base = self.base(shape, teacher)
         return (
-            self.shop.chain(base, self.last_steps(shape, taught=True), teacher),
-            self.shop.chain(base, self.last_steps(shape, taught=False)),
+            self.chain(shape, self.last_steps(shape, taught=True), teacher),
+            self.chain(shape, self.last_steps(shape, taught=False), teacher),
         )
+
+    def chain(self, shape: Shape, steps: Sequence[Step], teacher: Stage) -> Stage:
+        """The steps from what a shape is cut from, as `llamita run` carries out the recipe: what is calibrated and then cut is
+        calibrated anew."""
+        before = self.teacher_steps() if shape.body.student == "teacher" and not self.plan["teacher_is_trained"] else ()
+        again = calibrated_again((*before, *steps))[len(before) :]
+        return self.shop.chain(self.base(shape, teacher), again, teacher)
 
     def last_steps(self, shape: Shape, *, taught: bool) -> tuple[Step, ...]:
         """From what a shape is cut from to what is exported."""
@@ -173,7 +196,8 @@ class Job:
         teacher = Recipe(model=self.model, steps=trained, seed=self.shop.seed)
         return Recipe(
             model=self.model if shape.body.student == "teacher" else shape.body.student,
-            teacher=teacher, task=self.plan["task"], exporters=(shape.exporter,), seed=self.shop.seed,
+            teacher=teacher, task=self.plan["task"], seed=self.shop.seed,
+            exporters=(shape.exporter if taught else shape.exporter_of_its_twin,),
             steps=(*trained, *steps) if shape.body.student == "teacher" else steps,
             measures=tuple(build(name) for name in measures),
         )  # fmt: skip

@@ -11,16 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from llamita.core.alone import alone_in
 from llamita.core.answers import KINDS
 from llamita.core.checked import as_python, as_whole, is_number
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import chosen_device, of_device
 from llamita.core.kept import process_as_it_was
-from llamita.core.logs import logged
 from llamita.core.messages import LANGUAGES
 from llamita.core.opening import checked_threads
 from llamita.core.report import Report
+from llamita.core.sources import locate
 from llamita.core.store import Store
 from llamita.core.task import Task
 from llamita.data.check import check
@@ -33,7 +32,7 @@ from llamita.data.text import han_share
 from llamita.goals import Goals
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
-from llamita.run import TEST_FILE, deliver, finish
+from llamita.run import TEST_FILE, at_work, deliver, finish
 from llamita.tasks.asked import SHOTS
 from llamita.tasks.splits import listed_names
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
@@ -155,7 +154,7 @@ def _carried_out(order: _Order, texts: _Texts) -> Report:
     """Plan, candidates, choice, delivery and pages, in the order's folder, which no other run may use meanwhile."""
     folder = order.folder
     store = Store(folder=folder / "stages")
-    with process_as_it_was(), alone_in(store.folder, folder), logged(folder, redact=order.redact):
+    with process_as_it_was(), at_work(folder, store.folder, redact=order.redact):
         shop = Workshop(
             store=store, task=texts.task, threads=set_threads(order.threads), seed=order.seed, columns=order.columns,
             device=order.device,
@@ -279,6 +278,8 @@ def planned(
     folder.mkdir(parents=True, exist_ok=True)
     plan = stored_plan(folder, asked)
     if plan is None:
+        for student in students or ():
+            locate(student)  # a name that isn't there is told before anything is timed
         log.info("timing the models on your texts")
         new = bare.settle(shop, students, goals, minutes) if bare else settle(shop, model, students, goals, minutes)
         plan = {"asked": asked, **new}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llamita.core.errors import UserError
-from llamita.core.hardware import machine, of_device, versions
+from llamita.core.hardware import cpu_name, machine, of_device, version_of, versions
 from llamita.core.measure import Finding, tallies
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
@@ -19,7 +19,7 @@ from llamita.goals import Goals, Measured, judge, with_intervals
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.remarks import remarks
 from llamita.run import exported_lineage, lineage_of, subject
-from llamita.workshop import Stage, Workshop
+from llamita.workshop import EXPORTERS, Stage, Workshop
 
 log = logging.getLogger(__name__)
 LINEAR = "TF-IDF + linear"
@@ -57,7 +57,14 @@ class LinearBaseline:
         from llamita.learn.linear import fit_linear
 
         assert shop.task is not None
-        key = address({"fit": "learn.linear", "data": shop.task.training_fingerprint, "seed": shop.seed})
+        key = address(
+            {
+                "fit": "learn.linear",
+                "data": shop.task.training_fingerprint,
+                "seed": shop.seed,
+                "made by": [version_of(name) for name in ("llamita", "scikit-learn")],
+            }
+        )
 
         def make(folder: Path) -> None:
             fit_linear(shop.task, seed=shop.seed).save(folder / "artifact")  # type: ignore[arg-type]
@@ -105,6 +112,8 @@ class Models:
     exported: dict[str, Stage]
     """Artifacts: distilled, alone, and int8 (the teacher's best plain int8) where the teacher is a model here."""
     linear: LinearBaseline
+    cut: bool = False
+    """Whether the shape is cut from the teacher."""
     recorded: bool = False
     """Whether the teacher is what it once said of these texts, and gave the labels itself."""
 
@@ -137,7 +146,10 @@ def prove(
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
     of_light = (*of_light, *costs, *headline)
     of_linear = shop.measure(linear, [score, sure, build("cost", FAIR)])
-    names = (f"{teacher.name} (torch)", "the light shape, no teacher")
+    names = (
+        f"{teacher.name} (torch)",
+        "the light shape, labels alone" if models.cut else "the light shape, no teacher",
+    )
     if models.recorded:
         names = (teacher.name, "the light shape, taught by its answers alone")
     subjects = (
@@ -221,7 +233,8 @@ def timed_in_turns(shop: Workshop, stages: Mapping[str, Stage]) -> dict[str, tup
     different = {stage.key: stage for stage in stages.values()}
     parts = {
         "measure": "measure.cost in turns", "settings": settings_of(cost), "engines": list(different), "seed": shop.seed,
-        "data": shop.task.test.fingerprint, "threads": shop.threads,
+        "data": shop.task.test.fingerprint, "threads": shop.threads, "machine": cpu_name(),
+        "made by": [version_of(name) for name in EXPORTERS],
     }  # fmt: skip
 
     def take() -> dict[str, Any]:

@@ -66,12 +66,12 @@ def load(
 
 
 @contextmanager
-def new_folder(folder: Path) -> Generator[None]:
+def new_folder(folder: Path, *, redact: bool = False) -> Generator[None]:
     """A run's folder and its log; one that was made for what failed before any work goes again."""
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with logged(folder):
+        with logged(folder, redact=redact):
             yield
     except Exception:
         if made and not any((folder / "stages").glob("*")):
@@ -80,9 +80,9 @@ def new_folder(folder: Path) -> Generator[None]:
 
 
 @contextmanager
-def _at_work(folder: Path, stages: Path) -> Generator[None]:
+def at_work(folder: Path, stages: Path, *, redact: bool = False) -> Generator[None]:
     """A run's folder and log, while no other process makes the same stages."""
-    with new_folder(folder), alone_in(stages, folder if stages.parent == folder else stages):
+    with new_folder(folder, redact=redact), alone_in(stages, folder if stages.parent == folder else stages):
         yield
 
 
@@ -123,7 +123,7 @@ def execute(
         raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run
     stages = Path(stages or folder / "stages")
-    with process_as_it_was(), _at_work(folder, stages) if processes.is_first() else nullcontext():
+    with process_as_it_was(), at_work(folder, stages) if processes.is_first() else nullcontext():
         if processes.is_first():
             _keep_recipe(recipe, folder / "recipe.yaml")
         shop = Workshop(
