@@ -26,8 +26,8 @@ LINEAR = "TF-IDF + linear"
 QUICK = {"calls": 100, "rounds": 1, "throughput_texts": 64, "memory": False}
 """How a candidate is timed while choosing."""
 FAIR = {"throughput_texts": 256}
-"""How what is delivered, its twin and the teacher's int8 are timed, taking turns."""
-SLOW = {"calls": 60, "rounds": 5, "throughput_texts": 32, "seconds": 25.0}
+"""How what is delivered, its twin, the teacher's int8 and the linear model are timed, taking turns."""
+SLOW = {"calls": 200, "rounds": 5, "throughput_texts": 32, "seconds": 25.0}
 """How the teacher in fp32 torch is timed, which is only the second reference."""
 
 
@@ -138,14 +138,14 @@ def prove(
     of_teacher = shop.measure(teacher, [score, sure])
     accuracy = value(of_teacher, score_name(shop)) or 0.0
     _require_floor(accuracy, teacher_floor)
-    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone})
-    of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"])
+    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone, "linear": linear})
+    of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"], *against_int8(timed, "alone"))
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs, of_teacher_too = _costs_and_reasons(shop, models, light, timed)
     of_distilled = shop.measure(models.exported["distilled"], [score])
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
     of_light = (*of_light, *costs, *headline)
-    of_linear = shop.measure(linear, [score, sure, build("cost", FAIR)])
+    of_linear = (*shop.measure(linear, [score, sure]), *timed["linear"], *against_int8(timed, "linear"))
     names = (
         f"{teacher.name} (torch)",
         "the light shape, labels alone" if models.cut else "the light shape, no teacher",
@@ -183,10 +183,7 @@ def _costs_and_reasons(
     shop: Workshop, models: Models, light: Stage, timed: Mapping[str, tuple[Finding, ...]]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """What the light model costs, beside int8 and the teacher in torch, and why it answers so; and what the teacher costs."""
-    costs, of_teacher = timed["light"], ()
-    if "int8" in timed:
-        ratios_to_int8 = cost_ratios(timed["light"], timed["int8"], models.exported["int8"].name)
-        costs += tuple(replace(f, command=timed["light"][0].command) for f in ratios_to_int8)
+    costs, of_teacher = (*timed["light"], *against_int8(timed, "light")), ()
     if not models.recorded:
         against_torch = shop.measure(light, [build("cost", SLOW)], reference=models.teacher)
         of_teacher = mirrored(against_torch)
@@ -194,6 +191,16 @@ def _costs_and_reasons(
     reasons = [build("explain.occlusion"), build("attack.noise")]
     costs += shop.measure(light, reasons, reference=None if models.recorded else models.teacher)
     return costs, of_teacher
+
+
+def against_int8(timed: Mapping[str, tuple[Finding, ...]], name: str) -> tuple[Finding, ...]:
+    """How many times lighter and faster than the teacher's int8, which took turns with it."""
+    if "int8" not in timed:
+        return ()
+    return tuple(
+        replace(f, detail=f.detail | {"reference_role": "teacher_int8"}, command=timed[name][0].command)
+        for f in cost_ratios(timed[name], timed["int8"])
+    )
 
 
 def _int8_subject(shop: Workshop, models: Models, costs: Sequence[Finding]) -> Subject:

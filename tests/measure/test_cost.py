@@ -136,6 +136,14 @@ def test_quantiles_are_over_all_calls() -> None:
     assert rate.n == 10
 
 
+def test_intervals_of_latency_know_that_the_calls_of_a_slow_round_are_slow_together() -> None:
+    steady, slow = [np.ones(50)] * 4, [np.full(50, 3.0)]
+    timed = Timings(call_ms=[*steady, *slow], texts_per_second=[10] * 5, passes=5, pass_texts=5)
+    p50, p95, _ = timing_findings(timed, Cost(), threads=1)
+    assert (p50.value, p50.interval) == (1.0, (1.0, 3.0))
+    assert p95.interval == (1.0, 3.0)
+
+
 def test_a_sample_takes_every_text_about_equally_often() -> None:
     drawn = sample(TEXTS, 100, seed=1)
     counts = [drawn.count(text) for text in TEXTS]

@@ -151,11 +151,11 @@ def timing_findings(timed: Timings, cost: Cost, threads: int) -> list[Finding]:
     return [
         Finding(
             name="cost.latency_p50_ms", value=float(np.quantile(calls, 0.5)), unit="ms", better="lower",
-            interval=_quantile_interval(calls, 0.5), n=len(calls), detail=single,
+            interval=_quantile_interval(timed.call_ms, 0.5), n=len(calls), detail=single,
         ),
         Finding(
             name="cost.latency_p95_ms", value=float(np.quantile(calls, 0.95)), unit="ms", better="lower",
-            interval=_quantile_interval(calls, 0.95), n=len(calls), detail={**detail, "batch": 1},
+            interval=_quantile_interval(timed.call_ms, 0.95), n=len(calls), detail={**detail, "batch": 1},
         ),
         Finding(
             name="cost.throughput", value=rate.value, unit="1/s", better="higher", interval=rate.interval,
@@ -164,12 +164,17 @@ def timing_findings(timed: Timings, cost: Cost, threads: int) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _quantile_interval(values: np.ndarray, quantile: float) -> tuple[float, float] | None:
-    """Percentile bootstrap over the calls."""
-    if len(values) < 2:
+def _quantile_interval(rounds: Sequence[np.ndarray], quantile: float) -> tuple[float, float] | None:
+    """Percentile bootstrap over the rounds and the calls of each: the calls of a slow minute are slow together."""
+    if sum(map(len, rounds)) < 2:
         return None
-    drawn = np.random.default_rng(0).choice(values, size=(1000, len(values)))
-    return percentile_interval(np.quantile(drawn, quantile, axis=1))
+    generator, called = np.random.default_rng(0), [calls for calls in rounds if len(calls)]
+
+    def drawn() -> float:
+        chosen = (called[i] for i in generator.integers(0, len(called), len(called)))
+        return float(np.quantile(np.concatenate([generator.choice(calls, len(calls)) for calls in chosen]), quantile))
+
+    return percentile_interval(np.array([drawn() for _ in range(1000)]))
 
 
 def cost_ratios(ours: Sequence[Finding], theirs: Sequence[Finding], reference: str = "") -> list[Finding]:

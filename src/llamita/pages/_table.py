@@ -204,7 +204,7 @@ def ratio(subject: Subject, reference: Subject, measured: str, source: str, more
     """How many times lighter or faster than the reference: the measured finding, else the quotient of the values.
 
     A measured ratio says what it was taken against: `..._to_torch` the teacher, `reference_role` or `reference` whom it
-    names, and otherwise the reference whose costs it agrees with.
+    names, and where it names nobody the reference whose costs it agrees with.
     """
     ours, theirs = subject.finding(source), reference.finding(source)
     quotient = None
@@ -224,8 +224,8 @@ def _is_against(finding: Finding, reference: Subject, measured: str, quotient: f
     known = finding.detail.get("reference_role") or finding.detail.get("reference")
     if known in ("teacher", "teacher_int8"):
         return known == reference.role
-    if known and known in (reference.name, Path(reference.path).name):
-        return True
+    if known:
+        return known in (reference.name, Path(reference.path).name)
     return quotient is not None and 0.67 < finding.value / quotient < 1.5
 
 
@@ -237,6 +237,8 @@ def _ratio_rows(subjects: Sequence[Subject], reference: Subject | None, words: W
         found = [None if s is reference else ratio(s, reference, measured, source, more) for s in subjects]
         if not any(found):
             continue
+        if source != "cost.size_bytes" and any(f is not None and f.detail for f in found):
+            found = [f if f is None or f.detail else None for f in found]  # timed together, or not beside what was
         spec = Measured(label=label, finding=measured, write=write.ratio, better="higher")
         cells = [
             Cell(text=write.ratio(1.0), value=1.0) if s is reference else cell(f, spec, words)
