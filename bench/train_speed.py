@@ -4,14 +4,16 @@
     python bench/train_speed.py --row smollm2-sst2     about a quarter of an hour; also minilm-wiki, smollm2-wiki
     python bench/train_speed.py                        print the table of the rows that are there, write bench/results/
 
-The same model, texts, number of texts in a batch, learning rates and dropout for each; they take turns in one process,
-round by round, each round on other texts from the same start. On SST-2 a classifier is fine-tuned, on WikiText the
-pretraining goes on (masked for MiniLM, causal for SmolLM2) on the same paragraphs, ours in packed rows of as many tokens a
-batch. "default": Trainer as it comes, padding to the longest of random batches. "grouped": with group_by_length, and bf16
-autocast where the machine is fast at it. Padding counts as nothing: what is compared is tokens of texts a second, between
-the beginning of the second step and that of the last, by the clock and in CPU seconds of the process (on one thread these
-say the same, also while others keep the machine busy). The share of the matmul rate takes 6 floating-point operations for a
-parameter of the body and a token of text, against products of 1024 x 1024.
+The same model, texts, number of texts in a batch, learning rates and dropout for each; they take turns in one process, round
+by round, each round on other texts from the same start: batches drawn from a whole epoch that Trainer has grouped by length,
+so that its grouping has all texts to choose from, as in a training, and not those of twenty steps (rows without "epoch" in
+their name are older and had those alone). On SST-2 a classifier is fine-tuned, on WikiText the pretraining goes on (masked
+for MiniLM, causal for SmolLM2) on the same paragraphs, ours in packed rows of as many tokens a batch. "default": Trainer as
+it comes, padding to the longest of random batches. "grouped": the batches as they were grouped, and bf16 autocast where the
+machine is fast at it. Padding counts as nothing: what is compared is tokens of texts a second, between the beginning of the
+second step and that of the last, by the clock and in CPU seconds of the process (on one thread these say the same, also while
+others keep the machine busy). The share of the matmul rate takes 6 floating-point operations for a parameter of the body and
+a token of text, against products of 1024 x 1024.
 """
 
 from __future__ import annotations
@@ -83,6 +85,7 @@ class Films:
         self.task = open_task(train=str(TRAIN), test=[])
         self.start = self.task.fit_head(Model.load(locate(model)))
         self.texts: Sequence[str] = self.task.train.texts
+        self.lengths = [len(ids) for ids, _ in self.start.encoder.encode(self.texts)]
 
     def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
         from llamita.core.context import Run
@@ -120,6 +123,7 @@ class Wiki:
         paragraphs = [line for line in lines if line and not line.startswith("=")]
         self.ids = [ids for ids in self.start.tokenizer(paragraphs)["input_ids"] if LEAST < len(ids) <= WINDOW]
         self.texts = [self.start.tokenizer.decode(ids, skip_special_tokens=True) for ids in self.ids]
+        self.lengths = [len(ids) for ids in self.ids]
 
     def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
         from llamita.core.context import Run
@@ -160,20 +164,13 @@ def train_theirs(
     from llamita.core.hardware import has_fast_bf16
 
     rows, pad = lesson.theirs(model, chosen)
-    rows = [row | {"length": len(row["input_ids"])} for row in rows]
-    more: dict[str, Any] = {}
-    if grouped:
-        more = {"train_sampling_strategy": "group_by_length", "length_column_name": "length", "bf16": has_fast_bf16()}
-
-    def collate(items: list[dict[str, Any]]) -> Any:
-        return pad([{name: item[name] for name in item if name != "length"} for item in items])
-
+    more: dict[str, Any] = {"train_sampling_strategy": "sequential", "bf16": has_fast_bf16()} if grouped else {}
     arguments = TrainingArguments(
         output_dir=str(folder), num_train_epochs=1, per_device_train_batch_size=how.batch, learning_rate=how.rate,
         weight_decay=0.01, warmup_steps=0.06, use_cpu=True, save_strategy="no", report_to="none", disable_tqdm=True,
         remove_unused_columns=False, **more,
     )  # fmt: skip
-    Trainer(model=model.module, args=arguments, train_dataset=rows, data_collator=collate).train()  # type: ignore[arg-type]
+    Trainer(model=model.module, args=arguments, train_dataset=rows, data_collator=pad).train()  # type: ignore[arg-type]
 
 
 def run(row: str, args: argparse.Namespace, file: Path) -> dict[str, Any]:
@@ -187,14 +184,15 @@ def run(row: str, args: argparse.Namespace, file: Path) -> dict[str, Any]:
     name, _, data = row.partition("-")
     lesson = {"sst2": Films, "wiki": Wiki}[data](name)
     how, body = Pace(batch=args.batch, rate=default_learning_rate(lesson.start)), body_size(lesson.start)
-    found = json.loads(file.read_text()) if file.exists() else {"rounds": []}
+    found = (
+        json.loads(file.read_text()) if file.exists() else {"rounds": [], "machine": machine(), "versions": versions()}
+    )
+    if found["machine"] != machine() or found["versions"] != versions():
+        raise SystemExit(f"{file} holds rounds of another machine or other versions; remove it to begin again")
     found |= {"row": row, "batch": args.batch, "steps": args.steps, "threads": threads, "body": body, "rate": how.rate}
-    found |= {"machine": machine(), "versions": versions()}
     clock = Clock()
-    order = np.random.default_rng(0).permutation(len(lesson.texts))
     for turn in range(len(found["rounds"]), args.rounds):
-        size = args.batch * args.steps
-        chosen = np.take(order, np.arange(turn * size, (turn + 1) * size), mode="wrap")
+        chosen = grouped_batches(lesson.lengths, args.batch, args.steps, turn)
         one: dict[str, Any] = {"matmul": matmul_rate()}
         for kind in TURNS[turn % 3 :] + TURNS[: turn % 3]:
             torch.manual_seed(turn)
@@ -209,6 +207,15 @@ def run(row: str, args: argparse.Namespace, file: Path) -> dict[str, Any]:
         file.write_text(json.dumps(found, indent=1))
         print(row, turn, {kind: round(one[kind]["useful"] / one[kind]["seconds"]) for kind in KINDS}, flush=True)
     return summary(found)
+
+
+def grouped_batches(lengths: Sequence[int], batch: int, number: int, seed: int) -> np.ndarray:
+    """The texts of so many batches, one batch after the other, out of a whole epoch that Trainer has grouped by length."""
+    from transformers.trainer_pt_utils import get_length_grouped_indices
+
+    epoch = np.array(get_length_grouped_indices(lengths, batch, generator=torch.Generator().manual_seed(seed)))
+    batches = epoch[: len(epoch) // batch * batch].reshape(-1, batch)
+    return batches[np.random.default_rng(seed).choice(len(batches), number, replace=False)].ravel()
 
 
 def body_size(model: Any) -> int:
@@ -261,7 +268,7 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> None:
     """Print all rows."""
-    heads = f"{'row-texts-steps-bits, rounds':28}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
+    heads = f"{'row-texts-steps-bits, rounds':34}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
     print(heads + f"{'ours is':>30}{'in CPU seconds':>24}")
     for one in rows:
         for kind in KINDS:
@@ -272,7 +279,7 @@ def table(rows: list[dict[str, Any]]) -> None:
             cpu = f"{spared[0]:.2f}x [{spared[1]:.2f}, {spared[2]:.2f}]" if spared else ""
             losses = "  ".join(f"{loss:.3f}" for loss in one["loss_by_thirds"][kind])
             print(
-                f"{start:28}{kind:9}{one['tokens_per_second'][kind]:9.0f}{100 * one['padding'][kind]:8.1f}%"
+                f"{start:34}{kind:9}{one['tokens_per_second'][kind]:9.0f}{100 * one['padding'][kind]:8.1f}%"
                 f"{100 * one['share_of_matmul'][kind]:9.0f}%  {losses}{speed:>24}{cpu:>24}"
             )
 
@@ -288,7 +295,7 @@ def main() -> None:
     if args.row:
         from llamita.core.hardware import has_fast_bf16
 
-        key = f"{args.row}-{args.batch}-{args.steps}-{'bf16' if has_fast_bf16() else 'fp32'}"
+        key = f"{args.row}-{args.batch}-{args.steps}-{'bf16' if has_fast_bf16() else 'fp32'}-epoch"
         rounds = KEPT.folder / "rounds" / f"{key}.json"
         rounds.parent.mkdir(parents=True, exist_ok=True)
         KEPT.make(key, lambda: run(args.row, args, rounds), WIKITEXT if args.row.endswith("wiki") else None)
