@@ -35,10 +35,14 @@ def describe(model: Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
+SELECT = "select"
+
+
 def calibrated_on(model: Model) -> str | None:
-    """The file that was named for the model's last calibration, whose curves no other texts replace; None where it was select."""
+    """The file that was named for the model's last calibration, which no other texts replace; "select" where it was that split;
+    None where there was no calibration."""
     steps = [entry["settings"] for entry in model.lineage if entry["step"] == "learn.calibrate"]
-    return steps[-1].get("labelled") if steps else None
+    return steps[-1].get("labelled") or SELECT if steps else None
 
 
 def write_small_files(folder: Path, model: Model, described: dict[str, Any]) -> None:

@@ -19,10 +19,10 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import int8_sums_overflow, num_cores
-from llamita.core.scaling import refitted
+from llamita.core.scaling import fit_scales, refitted
 from llamita.core.task import label_order
 from llamita.export import _check as check
-from llamita.export._folder import calibrated_on, describe, new_folder, write_json, write_small_files
+from llamita.export._folder import SELECT, calibrated_on, describe, new_folder, write_json, write_small_files
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -118,8 +118,10 @@ class Onnx(Exporter):
             precision = self.better(found) if found else "fp32"
             _keep(work, precision)
             considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
-            if found and calibrated_on(model) is None:
-                described["answers"] = self._fitted_again(work, described, run).to_dict()
+            if found and calibrated_on(model) in (None, SELECT):
+                described["answers"] = self._fitted_again(
+                    work, described, run, calibrated_on(model) == SELECT
+                ).to_dict()
             about = {
                 **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
                 "considered": considered,
@@ -127,22 +129,34 @@ class Onnx(Exporter):
             write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
-    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run) -> Answers:
-        """Curves and thresholds fitted to what was kept, where there are labelled texts set aside to fit them on."""
+    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run, calibrated: bool) -> Answers:
+        """What was fitted to the model, fitted to what was kept, where there are labelled texts set aside to fit on: curves and
+        thresholds, and of a calibrated model without curves a temperature, which goes into the graph."""
         answers = read_answers(described["answers"])
-        if not answers.is_fitted or run.task is None or not run.task.select.is_labelled:
+        warmed = calibrated and not answers.curves
+        if not (answers.is_fitted or warmed) or run.task is None or not run.task.select.is_labelled:
             return answers
         file = next(file.name for file in work.glob("*.onnx"))
         engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
         order = label_order(engine.labels, run.task.labels)
         if order is None or answers.task != run.task.answers.task:
             return answers
-        log.info(
-            "curves and thresholds are fitted to the exported file on the %d texts of select", len(run.task.select)
-        )
         back = [order.index(i) for i in range(len(order))]
-        logits = engine.text_logits(run.task.select.texts)[:, order]
-        return refitted(answers.in_order(order), logits, run.task.gold(run.task.select)).in_order(back)
+        logits, gold = engine.text_logits(run.task.select.texts)[:, order], run.task.gold(run.task.select)
+        del engine
+        if warmed:
+            sharpness = float(fit_scales("temperature", logits, gold)[0][0])
+            log.info(
+                "the exported file's temperature is fitted again on the %d texts of select: %.3f",
+                len(run.task.select), 1 / sharpness,
+            )  # fmt: skip
+            scale_logits(work / file, sharpness)
+            logits = logits * sharpness
+        if answers.is_fitted:
+            log.info(
+                "curves and thresholds are fitted to the exported file on the %d texts of select", len(run.task.select)
+            )
+        return refitted(answers.in_order(order), logits, gold).in_order(back)
 
     def _verify(
         self,
@@ -212,6 +226,27 @@ def _keep(work: Path, kind: str) -> None:
         os.replace(file, work / file.name)
     for folder in ("fp32", *INT8):
         shutil.rmtree(work / folder, ignore_errors=True)
+
+
+def scale_logits(file: Path, factor: float) -> None:
+    """Multiply what a written graph returns."""
+    import onnx_ir as ir
+
+    from llamita.export._graph import add_constant, write
+
+    model = ir.load(file)
+    graph, logits = model.graph, model.graph.outputs[0]
+    product = ir.node("Mul", [logits, add_constant(graph, np.array(factor, dtype=np.float32), "sharpness")])
+    scaled = product.outputs[0]
+    scaled.type, scaled.shape = logits.type, logits.shape
+    graph.append(product)
+    graph.outputs[0] = scaled
+    logits.name, scaled.name = "unscaled", logits.name
+    part = file.parent / "scaled"
+    part.mkdir()
+    for written in write(model, part / file.name):
+        os.replace(written, file.with_name(written.name))
+    part.rmdir()
 
 
 class OnnxEngine(Engine):
