@@ -60,9 +60,9 @@ def test_other_families_learn_what_they_are_made_for(family: str, objective: str
     assert "LM" in type(model.module).__name__ or "Conditional" in type(model.module).__name__
 
 
-@pytest.mark.parametrize("packing", ["on", "off"])
-def test_stopped_and_begun_again_it_ends_with_the_same_bytes(packing: str, tmp_path, monkeypatch) -> None:
-    step = Pretrain(learning_rate=0.01, packing=packing, **QUICK)
+@pytest.mark.parametrize("own", [{}, {"packing": "off"}, {"tokenizer": "bpe"}, {"tokenizer": "unigram"}])
+def test_stopped_and_begun_again_it_ends_with_the_same_bytes(own: dict, tmp_path, monkeypatch, caplog) -> None:
+    step = Pretrain(learning_rate=0.01, **own, **({"pieces": 320} if "tokenizer" in own else {}), **QUICK)
     calm = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "calm", task=task())))
     whole, steps = Keeper.on_step_end, []
 
@@ -77,7 +77,9 @@ def test_stopped_and_begun_again_it_ends_with_the_same_bytes(packing: str, tmp_p
     with pytest.raises(KeyboardInterrupt):
         step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task()))
     monkeypatch.setattr(Keeper, "on_step_end", whole)
-    again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+    with caplog.at_level(logging.INFO, "llamita"):
+        again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+    assert "training goes on from step 10" in caplog.text
     assert all(torch.equal(again[name], value) for name, value in calm.items())
 
 
@@ -161,7 +163,7 @@ def test_nothing_of_an_old_vocabulary_is_left_behind_a_new_one(family: str, tmp_
     generation = getattr(model.module, "generation_config", None)
     if generation is not None:
         generation.eos_token_id = 77
-    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, lambda: TRAINING_TEXTS, tmp_path)
     out = model.module.get_output_embeddings()
     assert not (out.weight == 3.25).any()
     assert out.bias is None or not out.bias.any()
@@ -192,16 +194,16 @@ def test_a_checkpoint_of_another_objective_is_not_taken_up(tmp_path) -> None:
     keys = [
         Pretrain(objective=objective, tokenizer="bpe", pieces=320)._windows(model, documents, [1.0] * 3, 0).digest
         for model, documents in [
-            (with_mask(), [np.arange(5, 40)] * 3), (with_mask(), [np.arange(6, 41)] * 3),
+            (with_mask(tmp_path), [np.arange(5, 40)] * 3), (with_mask(tmp_path), [np.arange(6, 41)] * 3),
         ]
         for objective in ("causal", "mixed")
     ]  # fmt: skip
     assert len(set(keys)) == 4
 
 
-def with_mask() -> Model:
+def with_mask(tmp_path) -> Model:
     model = with_language_head(tiny_model("llama"))
-    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, lambda: TRAINING_TEXTS, tmp_path)
     return model
 
 

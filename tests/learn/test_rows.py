@@ -122,3 +122,7 @@ def test_windows_that_grow_read_each_document_as_often_as_others_do():
               for growing in (False, True)]  # fmt: skip
     assert counts[0] == counts[1]
     assert set(counts[1].values()) == {1}
+
+
+def test_a_checkpoint_is_of_one_tokenizer():
+    assert windows(tokenizer="a").digest == windows(tokenizer="a").digest != windows(tokenizer="b").digest

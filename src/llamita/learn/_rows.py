@@ -87,6 +87,8 @@ class Windows:
     growing: bool = False
     """Whether windows begin with a quarter of the length."""
     seed: int = 0
+    tokenizer: str = ""
+    """Digest of what made the ids."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -95,7 +97,7 @@ class Windows:
     def digest(self) -> str:
         """What the rows depend on, with a sample of the documents: a checkpoint is of these alone."""
         how = (self.frame, self.length, self.epochs, self.objective, self.masked, self.packed, self.growing, self.seed)
-        found = hashlib.sha256(f"{how!r} {len(self.documents)}".encode())
+        found = hashlib.sha256(f"{how!r} {len(self.documents)} {self.tokenizer}".encode())
         for place in np.linspace(0, len(self.documents) - 1, min(len(self.documents), DOCUMENTS_TOLD)).astype(int):
             found.update(np.asarray(self.documents[place], dtype="<i4").tobytes() + b"|")
         return found.hexdigest()

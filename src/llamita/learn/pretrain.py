@@ -9,8 +9,9 @@ alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import require
@@ -123,7 +124,7 @@ class Pretrain(Step):
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
-            self._retokenize(model, [*texts, *self._sample(run)])
+            self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
         classifier = classifier_of(model, run.task)
         model = with_language_head(model, for_good=classifier is None)
         documents = (
@@ -186,40 +187,18 @@ class Pretrain(Step):
         backend, cache = model.tokenizer.backend_tokenizer, run.cache or run.folder / "cache"
         return tokenized(parse_sources(self.corpus), backend, cache, cleaning, _columns(run))
 
-    def _retokenize(self, model: Model, texts: list[str]) -> None:
-        """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
-        import torch
-
+    def _retokenize(self, model: Model, texts: Callable[[], Sequence[str]], folder: Path) -> None:
+        """A tokenizer of these texts, which the folder keeps, and fresh embeddings for its pieces."""
         from llamita.core.architecture import architecture_of
-        from llamita.learn._tokenizer import trained_tokenizer
+        from llamita.learn._tokenizer import give_tokenizer, kept_tokenizer
 
-        framed = not architecture_of(model.module).is_decoder_only
-        length = model.max_length
-        pieces = self.pieces or PIECES
-        model.tokenizer = trained_tokenizer(texts, self.tokenizer, pieces, framed=framed, max_length=length)
-        config = model.module.config
-        for name, token in (("bos", "<s>"), ("pad", "<pad>"), ("eos", "</s>")):
-            setattr(config, f"{name}_token_id", model.tokenizer.convert_tokens_to_ids(token))
-            if generation := getattr(model.module, "generation_config", None):
-                setattr(generation, f"{name}_token_id", getattr(config, f"{name}_token_id"))
-        if config.is_encoder_decoder:
-            config.decoder_start_token_id = config.eos_token_id
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model.module.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
-            spread = getattr(config, "initializer_range", None) or 0.02
-            tokens_in, tokens_out = model.module.get_input_embeddings(), model.module.get_output_embeddings()
-            torch.nn.init.normal_(tokens_in.weight, std=spread)
-            if tokens_in.padding_idx is not None:
-                tokens_in.padding_idx = config.pad_token_id  # a row of this number gets no gradient
-            if tokens_out is not None and tokens_out.weight is not tokens_in.weight:
-                torch.nn.init.normal_(tokens_out.weight, std=spread)
-            if (bias := getattr(tokens_out, "bias", None)) is not None:
-                torch.nn.init.zeros_(bias)
-        model.changed()
+        framed, pieces = not architecture_of(model.module).is_decoder_only, self.pieces or PIECES
+        made = kept_tokenizer(folder, texts, self.tokenizer, pieces, framed=framed, max_length=model.max_length)
+        give_tokenizer(model, made)
 
     def _windows(self, model: Model, documents: Sequence[np.ndarray], weights: list[float], seed: int) -> Windows:
         from llamita.core.architecture import architecture_of
+        from llamita.data.corpus import tokenizer_digest
         from llamita.learn._rows import Windows
         from llamita.train.language_head import objective_of
 
@@ -246,6 +225,7 @@ class Pretrain(Step):
             documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
             masked=self.masked or (0.3 if objective == "denoising" else 0.15),
+            tokenizer=tokenizer_digest(model.tokenizer.backend_tokenizer),
         )  # fmt: skip
 
 
