@@ -83,6 +83,24 @@ def test_stopped_and_begun_again_it_ends_with_the_same_bytes(own: dict, tmp_path
     assert all(torch.equal(again[name], value) for name, value in calm.items())
 
 
+@pytest.mark.parametrize(
+    ("family", "settings"), [("llama", {"packing": "off"}), ("bert", {"packing": "off"}), ("bart", {})]
+)
+def test_rows_that_grow_are_trained_on_in_that_order(family: str, settings: dict, tmp_path, monkeypatch) -> None:
+    seen: list[int] = []
+
+    def read(model: Model, source, batches, *_) -> Model:
+        seen.extend(max(source.lengths[i] for i in batch) for batch in batches)
+        return model
+
+    monkeypatch.setattr("llamita.train.loop.fit", read)
+    step = Pretrain(growing=True, **settings, **QUICK | {"window": 64})
+    step.apply(tiny_model(family), Run(folder=tmp_path, task=open_task(train=TEXTS[:200], test=TEXTS[200:])))
+    quarter = len(seen) // 4
+    assert max(seen[:quarter]) <= 16 < max(seen[quarter : 2 * quarter]) <= 32 < max(seen)
+    assert min(seen[-quarter:]) < 32, "short documents stand among the long ones"
+
+
 def test_a_tokenizer_of_the_documents_replaces_the_models(tmp_path) -> None:
     step = Pretrain(learning_rate=0.01, tokenizer="bpe", pieces=320, **QUICK)
     model = step.apply(tiny_model("llama"), Run(folder=tmp_path, task=task()))

@@ -116,6 +116,20 @@ def test_growing_windows_begin_short():
     assert read == 4 * sum(map(len, DOCUMENTS))
 
 
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_section_is_of_one_epoch_and_one_length_of_windows(growing: bool):
+    made = windows(growing=growing, length=64, epochs=4.0)
+    starts = [0, *made.plan.borders[:-1]]
+    sections = [[made.plan[i] for i in range(*ends)] for ends in zip(starts, made.plan.borders, strict=True)]
+    assert made.plan.borders[-1] == len(made)
+    assert len(sections) == 4
+    for section in sections:
+        read = Counter(piece.document for row in section for piece in row if piece.start == 0)
+        assert read == Counter(range(5))
+    longest = [max(made.lengths[start:end]) for start, end in zip(starts, made.plan.borders, strict=True)]
+    assert longest == [16, 32, 64, 64] if growing else [64] * 4
+
+
 def test_windows_that_grow_read_each_document_as_often_as_others_do():
     counts = [Counter(place for row in windows(growing=growing, length=64, epochs=1.0).plan for piece in row
                       for place in range(piece.document * 1000 + piece.start, piece.document * 1000 + piece.end))

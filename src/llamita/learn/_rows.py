@@ -42,9 +42,11 @@ class Plan(Sequence[tuple[Piece, ...]]):
         self._pieces, self._ends = array("q"), array("q", [0])
         self._order: list[np.ndarray] = []
         self._rows = 0
+        self.borders: list[int] = []
+        """At which row each section ends: an epoch, and within it a phase of windows that grow."""
 
     def add(self, rows: Iterable[Sequence[Piece]], draws: np.random.Generator) -> None:
-        """Rows that follow those there are, in an order that is drawn."""
+        """A section: rows that follow those there are, in an order that is drawn."""
         for row in rows:
             for piece in row:
                 self._pieces.extend(piece)
@@ -52,6 +54,7 @@ class Plan(Sequence[tuple[Piece, ...]]):
         made = len(self._ends) - 1 - self._rows
         self._order.append(self._rows + draws.permutation(made))
         self._rows += made
+        self.borders.append(self._rows)
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -106,16 +109,18 @@ class Windows:
     def plan(self) -> Plan:
         """The pieces of each row."""
         plan = Plan()
-        if not self.growing:
-            for epoch, order in enumerate(self._orders()):
-                plan.add(self._fill(order, self.length), np.random.default_rng([self.seed, 4, epoch]))
-            return plan
-        whole = np.concatenate(list(self._orders()))
-        for phase, (first, last, share) in enumerate(PHASES):
-            part = whole[round(first * len(whole)) : round(last * len(whole))]
-            rows = self._fill(part, max(16, self.length // share))
-            plan.add(rows, np.random.default_rng([self.seed, 4, phase]))
+        for section, (documents, length) in enumerate(self._sections()):
+            plan.add(self._fill(documents, length), np.random.default_rng([self.seed, 4, section]))
         return plan
+
+    def _sections(self) -> Iterator[tuple[np.ndarray, int]]:
+        """What is read one after the other, each in windows of a length: epochs, cut where windows grow."""
+        orders = list(self._orders())
+        whole, ends = np.concatenate(orders), np.cumsum([len(order) for order in orders])
+        for first, last, share in PHASES if self.growing else ((0.0, 1.0, 1),):
+            start, end = round(first * len(whole)), round(last * len(whole))
+            for part in np.split(whole[start:end], ends[(ends > start) & (ends < end)] - start):
+                yield part, max(16, self.length // share)
 
     def _orders(self) -> Iterator[np.ndarray]:
         """The documents of each epoch; of a last, broken one a random part."""
