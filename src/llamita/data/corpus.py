@@ -143,7 +143,10 @@ def sampled(
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus(Sequence[np.ndarray]):
-    """Token ids of each document, without special tokens, in a file that is mapped into memory."""
+    """Token ids of each document, without special tokens, in a file that is mapped into memory.
+
+    A document is a view of the file: its length and a part of it cost what they are, however long it is.
+    """
 
     folder: Path
 
@@ -173,7 +176,7 @@ class Corpus(Sequence[np.ndarray]):
     def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return np.asarray(self.tokens[int(self.starts[index]) : int(self.starts[index + 1])], dtype=np.int32)
+        return self.tokens[int(self.starts[index]) : int(self.starts[index + 1])]
 
 
 def _whole_texts(tokenizer: Tokenizer) -> Tokenizer:
