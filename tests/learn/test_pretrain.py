@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
+from llamita.core.task import Split
 from llamita.learn.pretrain import Pretrain, frame_of, is_fresh
 from llamita.tasks._surprise import surprises
 from llamita.tasks.classify import Classify
@@ -223,6 +225,23 @@ def with_mask(tmp_path) -> Model:
     model = with_language_head(tiny_model("llama"))
     Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, lambda: TRAINING_TEXTS, tmp_path)
     return model
+
+
+@pytest.mark.parametrize("max_tokens", [None, 0])
+def test_documents_without_a_token_are_refused(max_tokens: int | None, tmp_path) -> None:
+    step = Pretrain(**QUICK, max_tokens=max_tokens)
+    bare = replace(task(), train=Split(texts=("", "")))
+    with pytest.raises(UserError, match="no document has a token to learn from"):
+        step.apply(tiny_model("llama"), Run(folder=tmp_path, task=bare))
+
+
+def test_a_source_of_small_weight_is_learned_from(tmp_path) -> None:
+    few = replace(open_task(train=TEXTS[:3], test=TEXTS[200:]), weights=(0.01,) * 3)
+    before = state_of(with_language_head(tiny_model("llama")))
+    model = Pretrain(**QUICK | {"epochs": 1.0}, learning_rate=0.01).apply(
+        tiny_model("llama"), Run(folder=tmp_path, task=few)
+    )
+    assert not all(torch.equal(before[name], value) for name, value in state_of(model).items())
 
 
 def test_an_objective_of_another_family_is_refused(tmp_path) -> None:

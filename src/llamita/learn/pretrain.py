@@ -134,6 +134,7 @@ class Pretrain(Step):
             weights += documents.more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
         fresh = self.tokenizer != "keep" or is_fresh(model)
+        require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
