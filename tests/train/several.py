@@ -34,6 +34,7 @@ STEPS: dict[str, tuple[str, Step]] = {
     "masked": ("bert", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "bpe": ("bert", Pretrain(tokenizer="bpe", **OWN)),
     "unigram": ("llama", Pretrain(tokenizer="unigram", **OWN)),
+    "mixed": ("llama", Pretrain(objective="mixed", tokenizer="bpe", **OWN)),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""

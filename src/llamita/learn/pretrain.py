@@ -2,8 +2,9 @@
 
 Causal (next token), masked (BERT, https://arxiv.org/abs/1810.04805), denoising (BART's infilling,
 https://arxiv.org/abs/1910.13461, without empty spans and without shuffled sentences), and the mix of causal and masked rows in
-one decoder (GPT-BERT, Charpentier & Samuel 2024, https://arxiv.org/abs/2410.24159). Documents share windows and see themselves
-alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
+one decoder (GPT-BERT, Charpentier & Samuel 2024, https://arxiv.org/abs/2410.24159: there a process has rows of one kind, here
+a coin decides each row, and each kind's mean loss counts by its share of the batch's rows). Documents share windows and see
+themselves alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
 """
 
 from __future__ import annotations
@@ -133,8 +134,8 @@ class Pretrain(Step):
         if isinstance(documents, Joined):
             weights += documents.more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
-        fresh = self.tokenizer != "keep" or is_fresh(model)
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
+        fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
