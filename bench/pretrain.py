@@ -120,7 +120,9 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
     def trained(epochs: float, most: int, into: Run) -> tuple[Model, int, int, float]:
         model = lesson.begun()
         rows = lesson.windows(model, epochs)
-        cut = batches_in_order(rows.lengths, batch_size=size, seed=where.seed, like_length=not rows.packed)[:most]
+        cut = batches_in_order(
+            rows.lengths, batch_size=size, seed=where.seed, alike_within=() if rows.packed else rows.plan.borders
+        )[:most]
         source = TokenExamples(rows=rows, lengths=rows.lengths)
         settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
         began = time.perf_counter()

@@ -150,9 +150,13 @@ def _carry_out(words: list[str]) -> int:
         print(f"llamita {__version__}")
         return 0
     verb, rest = words[0], words[1:]
-    if processes.num_processes() > 1 and verb not in TOGETHER and _step_of(words) is None:
+    together = verb in TOGETHER or _step_of(words) is not None
+    if together:
+        processes.require_whole_weights()
+    if processes.num_processes() > 1 and not together:
         raise UserError(
-            f"llamita {verb} works in one process; start it without torchrun, which is for the steps that train and `llamita run`"
+            f"llamita {verb} works in one process; start it without torchrun, which is for the steps that train, `llamita pretrain`"
+            " and `llamita run`"
         )
     logging.getLogger("llamita").setLevel(logging.WARNING if verb in QUIET else logging.INFO)
     if verb in VERBS:

@@ -267,7 +267,7 @@ def deliver(stage: Stage, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.old")
     for left in (part, old):
         shutil.rmtree(left, ignore_errors=True)
-    unwanted = ("metrics.jsonl", "seconds.txt", "vocabulary.json", "room.json")
+    unwanted = ("metrics.jsonl", "seconds.txt", "vocabulary.json", "room.json", "tokenizer-*.json")
     shutil.copytree(stage.folder, part, ignore=shutil.ignore_patterns(*unwanted))
     if folder.exists():
         os.replace(folder, old)

@@ -59,6 +59,10 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     assert "A language model made with" in card
     assert "pipeline_tag: text-generation" in card
     assert "labels above" not in card
+    assert not list((tmp_path / "out" / "light").glob("tokenizer-*.json")), (
+        "what a stage keeps for itself isn't delivered"
+    )
+    assert len(list((tmp_path / "out" / "stages").glob("*/tokenizer-*.json"))) == 1
     assert main(words) == 0  # what is there is not made again
     assert "bits" in capsys.readouterr().out
 

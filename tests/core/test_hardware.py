@@ -95,6 +95,35 @@ def test_a_device_may_be_named_and_is_refused_where_there_is_none(monkeypatch: p
         hardware.chosen_device("gpu")
 
 
+@pytest.mark.parametrize(
+    ("groups", "limits", "expected"),
+    [
+        ("0::/\n", {"memory.max": "3000"}, [3000]),
+        ("0::/pod/own\n", {"memory.max": "max", "pod/memory.max": "5000", "pod/own/memory.max": "7000"}, [7000, 5000]),
+        ("4:memory:/docker/a\n1:cpu:/b\n0::/\n", {"memory/memory.limit_in_bytes": "2000"}, [2000]),
+        ("4:cpu,memory:/a\n", {"memory/a/memory.limit_in_bytes": "9000", "cpu/a/memory.limit_in_bytes": "1"}, [9000]),
+        ("", {"memory.max": "3000"}, []),
+    ],
+)
+def test_a_containers_limits_of_memory_are_read(
+    groups: str, limits: dict[str, str], expected: list[int], tmp_path: Path
+) -> None:
+    (tmp_path / "groups").write_text(groups)
+    for name, limit in limits.items():
+        file = tmp_path / "root" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{limit}\n")
+    assert hardware.container_limits(tmp_path / "groups", tmp_path / "root") == expected
+
+
+def test_the_least_of_the_machines_memory_and_a_containers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hardware, "container_limits", list)
+    whole = hardware.memory_bytes()
+    for limit in (1 << 20, 1 << 62):
+        monkeypatch.setattr(hardware, "container_limits", lambda limit=limit: [limit])
+        assert hardware.memory_bytes() == min(whole or limit, limit)
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds a process to cores")
 def test_only_the_cores_that_the_process_may_use_count_and_torch_is_not_needed() -> None:
     code = """

@@ -29,6 +29,18 @@ def test_processes_here_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None
     assert set_threads(1) == 1
 
 
+@pytest.mark.parametrize(("said", "refused"), [("true", True), ("1", True), ("false", False), ("", False)])
+def test_sharded_weights_are_refused_in_one_line(
+    said: str, refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", said)
+    assert main(["pretrain", "model"]) == 2
+    told = capsys.readouterr().err
+    assert ("FSDP isn't supported: every process holds all weights" in told) is refused
+    assert ("--data" in told) is not refused
+    assert main(["list"]) == 0
+
+
 def test_verbs_of_one_process_are_refused_in_several(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,4 +48,6 @@ def test_verbs_of_one_process_are_refused_in_several(
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setattr(processes, "leave", lambda: None)
     assert main(["evaluate", "model", "--data", "x.csv"]) == 2
-    assert "llamita evaluate works in one process; start it without torchrun" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "llamita evaluate works in one process; start it without torchrun" in told
+    assert "`llamita pretrain` and `llamita run`" in told

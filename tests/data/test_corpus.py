@@ -35,6 +35,7 @@ def test_the_ids_are_those_of_the_documents_whatever_the_batches(tmp_path: Path,
     assert [list(ids) for ids in found] == [BACKEND.encode(text, add_special_tokens=False).ids for text in texts]
     assert found.weights.tolist() == [0.5] * 5 + [2.0] * 3
     assert isinstance(found.tokens, np.memmap)
+    assert all(np.shares_memory(ids, found.tokens) for ids in found), "a document is a view, never a copy"
     assert found.about["tokens"] == sum(map(len, found))
 
 

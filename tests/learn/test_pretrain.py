@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
+from llamita.core.task import Split
 from llamita.learn.pretrain import Pretrain, frame_of, is_fresh
 from llamita.tasks._surprise import surprises
 from llamita.tasks.classify import Classify
@@ -60,9 +62,9 @@ def test_other_families_learn_what_they_are_made_for(family: str, objective: str
     assert "LM" in type(model.module).__name__ or "Conditional" in type(model.module).__name__
 
 
-@pytest.mark.parametrize("packing", ["on", "off"])
-def test_stopped_and_begun_again_it_ends_with_the_same_bytes(packing: str, tmp_path, monkeypatch) -> None:
-    step = Pretrain(learning_rate=0.01, packing=packing, **QUICK)
+@pytest.mark.parametrize("own", [{}, {"packing": "off"}, {"tokenizer": "bpe"}, {"tokenizer": "unigram"}])
+def test_stopped_and_begun_again_it_ends_with_the_same_bytes(own: dict, tmp_path, monkeypatch, caplog) -> None:
+    step = Pretrain(learning_rate=0.01, **own, **({"pieces": 320} if "tokenizer" in own else {}), **QUICK)
     calm = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "calm", task=task())))
     whole, steps = Keeper.on_step_end, []
 
@@ -77,8 +79,28 @@ def test_stopped_and_begun_again_it_ends_with_the_same_bytes(packing: str, tmp_p
     with pytest.raises(KeyboardInterrupt):
         step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task()))
     monkeypatch.setattr(Keeper, "on_step_end", whole)
-    again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+    with caplog.at_level(logging.INFO, "llamita"):
+        again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+    assert "training goes on from step 10" in caplog.text
     assert all(torch.equal(again[name], value) for name, value in calm.items())
+
+
+@pytest.mark.parametrize(
+    ("family", "settings"), [("llama", {"packing": "off"}), ("bert", {"packing": "off"}), ("bart", {})]
+)
+def test_rows_that_grow_are_trained_on_in_that_order(family: str, settings: dict, tmp_path, monkeypatch) -> None:
+    seen: list[int] = []
+
+    def read(model: Model, source, batches, *_) -> Model:
+        seen.extend(max(source.lengths[i] for i in batch) for batch in batches)
+        return model
+
+    monkeypatch.setattr("llamita.train.loop.fit", read)
+    step = Pretrain(growing=True, **settings, **QUICK | {"window": 64})
+    step.apply(tiny_model(family), Run(folder=tmp_path, task=open_task(train=TEXTS[:200], test=TEXTS[200:])))
+    quarter = len(seen) // 4
+    assert max(seen[:quarter]) <= 16 < max(seen[quarter : 2 * quarter]) <= 32 < max(seen)
+    assert min(seen[-quarter:]) < 32, "short documents stand among the long ones"
 
 
 def test_a_tokenizer_of_the_documents_replaces_the_models(tmp_path) -> None:
@@ -161,7 +183,7 @@ def test_nothing_of_an_old_vocabulary_is_left_behind_a_new_one(family: str, tmp_
     generation = getattr(model.module, "generation_config", None)
     if generation is not None:
         generation.eos_token_id = 77
-    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, lambda: TRAINING_TEXTS, tmp_path)
     out = model.module.get_output_embeddings()
     assert not (out.weight == 3.25).any()
     assert out.bias is None or not out.bias.any()
@@ -192,17 +214,34 @@ def test_a_checkpoint_of_another_objective_is_not_taken_up(tmp_path) -> None:
     keys = [
         Pretrain(objective=objective, tokenizer="bpe", pieces=320)._windows(model, documents, [1.0] * 3, 0).digest
         for model, documents in [
-            (with_mask(), [np.arange(5, 40)] * 3), (with_mask(), [np.arange(6, 41)] * 3),
+            (with_mask(tmp_path), [np.arange(5, 40)] * 3), (with_mask(tmp_path), [np.arange(6, 41)] * 3),
         ]
         for objective in ("causal", "mixed")
     ]  # fmt: skip
     assert len(set(keys)) == 4
 
 
-def with_mask() -> Model:
+def with_mask(tmp_path) -> Model:
     model = with_language_head(tiny_model("llama"))
-    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, TRAINING_TEXTS)
+    Pretrain(tokenizer="bpe", pieces=320)._retokenize(model, lambda: TRAINING_TEXTS, tmp_path)
     return model
+
+
+@pytest.mark.parametrize("max_tokens", [None, 0])
+def test_documents_without_a_token_are_refused(max_tokens: int | None, tmp_path) -> None:
+    step = Pretrain(**QUICK, max_tokens=max_tokens)
+    bare = replace(task(), train=Split(texts=("", "")))
+    with pytest.raises(UserError, match="no document has a token to learn from"):
+        step.apply(tiny_model("llama"), Run(folder=tmp_path, task=bare))
+
+
+def test_a_source_of_small_weight_is_learned_from(tmp_path) -> None:
+    few = replace(open_task(train=TEXTS[:3], test=TEXTS[200:]), weights=(0.01,) * 3)
+    before = state_of(with_language_head(tiny_model("llama")))
+    model = Pretrain(**QUICK | {"epochs": 1.0}, learning_rate=0.01).apply(
+        tiny_model("llama"), Run(folder=tmp_path, task=few)
+    )
+    assert not all(torch.equal(before[name], value) for name, value in state_of(model).items())
 
 
 def test_an_objective_of_another_family_is_refused(tmp_path) -> None:

@@ -64,11 +64,26 @@ def test_every_epoch_is_another_order_and_a_part_of_one_is_read():
 def test_weights_are_how_often_a_document_is_read():
     made = windows(weights=[2.0, 0.0001, 1.0, 1.0, 0.0001], epochs=1.0, length=256)
     read = Counter(piece.document for row in made.plan for piece in row)
-    assert read[0] == 2
-    assert read[1] == read[4] == 0
+    assert read == {0: 2, 1: 1, 2: 1, 3: 1, 4: 1}, "of a source at least one is read"
     drawn = windows(weights=[0.5] * 5, epochs=200.0, length=256)
     read = Counter(piece.document for row in drawn.plan for piece in row)
-    assert 80 < read[2] < 120
+    assert 60 < read[2] < 100
+
+
+@pytest.mark.parametrize(
+    ("weight", "times"), [(0.3, [0] * 7 + [1] * 3), (0.04, [0] * 9 + [1]), (2.4, [2] * 6 + [3] * 4)]
+)
+def test_an_epoch_reads_exactly_the_share_of_a_source(weight: float, times: list[int]):
+    documents = [np.arange(10, 15)] * 13
+    made = windows(documents=documents, weights=[weight] * 10 + [1.0] * 3, epochs=3.0, length=256)
+    orders = list(made._orders())
+    for order in orders:
+        read = np.bincount(order, minlength=13)
+        assert sorted(read[:10].tolist()) == times
+        assert read[10:].tolist() == [1, 1, 1]
+    again = windows(documents=documents, weights=[weight] * 10 + [1.0] * 3, epochs=3.0, length=256)._orders()
+    assert all(np.array_equal(one, other) for one, other in zip(orders, again, strict=True))
+    assert not np.array_equal(orders[0], orders[1])
 
 
 def test_masks_are_drawn_anew_in_each_row_and_the_same_when_asked_again():
@@ -116,9 +131,27 @@ def test_growing_windows_begin_short():
     assert read == 4 * sum(map(len, DOCUMENTS))
 
 
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_section_is_of_one_epoch_and_one_length_of_windows(growing: bool):
+    made = windows(growing=growing, length=64, epochs=4.0)
+    starts = [0, *made.plan.borders[:-1]]
+    sections = [[made.plan[i] for i in range(*ends)] for ends in zip(starts, made.plan.borders, strict=True)]
+    assert made.plan.borders[-1] == len(made)
+    assert len(sections) == 4
+    for section in sections:
+        read = Counter(piece.document for row in section for piece in row if piece.start == 0)
+        assert read == Counter(range(5))
+    longest = [max(made.lengths[start:end]) for start, end in zip(starts, made.plan.borders, strict=True)]
+    assert longest == [16, 32, 64, 64] if growing else [64] * 4
+
+
 def test_windows_that_grow_read_each_document_as_often_as_others_do():
     counts = [Counter(place for row in windows(growing=growing, length=64, epochs=1.0).plan for piece in row
                       for place in range(piece.document * 1000 + piece.start, piece.document * 1000 + piece.end))
               for growing in (False, True)]  # fmt: skip
     assert counts[0] == counts[1]
     assert set(counts[1].values()) == {1}
+
+
+def test_a_checkpoint_is_of_one_tokenizer():
+    assert windows(tokenizer="a").digest == windows(tokenizer="a").digest != windows(tokenizer="b").digest

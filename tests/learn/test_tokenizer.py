@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.families import TRAINING_TEXTS
+from tests.sentiments import sentences
 from transformers import AutoTokenizer
 
 from llamita.core.errors import UserError
 from llamita.core.random_weights import SPECIAL_TOKENS
-from llamita.learn._tokenizer import trained_tokenizer
+from llamita.learn import _tokenizer
+from llamita.learn._tokenizer import kept_tokenizer, trained_tokenizer
 
 TEXTS = [*TRAINING_TEXTS, "  two  spaces\nand a line\t.", "🙂 naïve café"]
 
@@ -25,6 +29,30 @@ def test_texts_come_back_and_nothing_is_unknown(kind: str, tmp_path) -> None:
     made.save_pretrained(tmp_path)
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert again(TEXTS[0])["input_ids"] == made(TEXTS[0])["input_ids"]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_the_same_texts_give_the_same_tokenizer_whatever_their_order(kind: str) -> None:
+    texts = [text for text, _ in sentences(300)]
+    made = [
+        trained_tokenizer(given, kind, 400, framed=False, max_length=64).backend_tokenizer.to_str()
+        for given in (texts, texts, texts[::-1])
+    ]
+    assert made[0] == made[1]
+    assert kind == "bpe" or made[0] == made[2]
+
+
+def test_a_folder_keeps_the_tokenizer_of_its_texts_and_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept(texts: list[str], kind: str = "unigram", pieces: int = 320) -> str:
+        made = kept_tokenizer(tmp_path / "run", lambda: texts, kind, pieces, framed=False, max_length=64)
+        return made.backend_tokenizer.to_str()
+
+    first = kept(TEXTS)
+    assert len({first, kept(TEXTS[4:]), kept(TEXTS, "bpe"), kept(TEXTS, pieces=310)}) == 4
+    monkeypatch.setattr(_tokenizer, "_trained", lambda *_, **__: pytest.fail("trained again"))
+    assert kept(TEXTS) == first
 
 
 def test_encoders_read_texts_in_a_frame() -> None:

@@ -21,6 +21,8 @@ from llamita.learn.finetune import Finetune
 from llamita.learn.pretrain import Pretrain
 
 QUICK = {"epochs": 1.5, "batch_size": 7, "learning_rate": 2e-3, "dropout": False, "precision": "fp32"}
+OWN = {**QUICK, "pieces": 320, "window": 40, "copies": "keep", "filtered": False, "batch_size": 3}
+"""Of a pretraining with a tokenizer of the documents."""
 STEPS: dict[str, tuple[str, Step]] = {
     "plain": ("bert", Finetune(class_weights="balanced", early_stopping=2, evaluations=3, **QUICK)),
     "packed": ("bert", Finetune(packing="on", **QUICK)),
@@ -30,6 +32,9 @@ STEPS: dict[str, tuple[str, Step]] = {
     "language": ("llama", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "apart": ("llama", Pretrain(window=40, packing="off", copies="keep", **{**QUICK, "batch_size": 3})),
     "masked": ("bert", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
+    "bpe": ("bert", Pretrain(tokenizer="bpe", **OWN)),
+    "unigram": ("llama", Pretrain(tokenizer="unigram", **OWN)),
+    "mixed": ("llama", Pretrain(objective="mixed", tokenizer="bpe", **OWN)),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""
@@ -39,6 +44,7 @@ KILLED: dict[str, tuple[str, Step]] = {
         "llama",
         Pretrain(window=40, growing=True, copies="keep", filtered=False, **QUICK | {"dropout": True}),
     ),
+    "killed unigram": ("llama", Pretrain(tokenizer="unigram", **OWN | {"dropout": True})),
 }
 """What is killed and resumed in several processes, with dropout, which each draws for itself."""
 

@@ -69,9 +69,18 @@ def test_texts_of_like_length_stand_together() -> None:
 def test_rows_in_order_may_be_batched_by_like_length() -> None:
     lengths = [4 + i % 5 if i % 5 else 150 for i in range(200)]
     plain = batches_in_order(lengths, batch_size=8, seed=0)
-    alike = batches_in_order(lengths, batch_size=8, seed=0, like_length=True)
+    alike = batches_in_order(lengths, batch_size=8, seed=0, alike_within=[200])
     assert np.concatenate(plain).tolist() == sorted(np.concatenate(alike).tolist()) == list(range(200))
     assert padded_share(lengths, alike) < 0.1 < 0.5 < padded_share(lengths, plain)
+
+
+def test_batches_of_like_length_stay_within_their_section() -> None:
+    found = batches_in_order(LENGTHS, batch_size=8, seed=0, alike_within=[50, 50, 120, 211])
+    assert sorted(np.concatenate(found).tolist()) == list(range(211))
+    sections = [np.searchsorted([50, 120], batch, side="right") for batch in found]
+    assert all(len(set(section.tolist())) == 1 for section in sections)
+    assert [section[0] for section in sections] == sorted(section[0] for section in sections)
+    assert np.concatenate(found).tolist()[:50] != list(range(50))
 
 
 def test_rows_in_order_keep_to_the_tokens_that_a_batch_may_hold() -> None:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from tests.talks import LAST_ONLY, MARKED, TALK, chat_model, talk
+from tokenizers.processors import TemplateProcessing
 
 from llamita.core.chat import end_of_turn, rendered, token_ids
 from llamita.core.errors import UserError
 from llamita.data.dialogues import written
-from llamita.train.dialogues import TEMPLATES, answer_nats, answered, answered_all
+from llamita.train.dialogues import TEMPLATES, answer_nats, answered, answered_all, give_template
 from llamita.train.language_loss import NO_TARGET
 
 
@@ -49,6 +50,29 @@ def test_what_is_asked_at_prediction_are_the_tokens_before_the_answer_in_trainin
     for i, (start, _) in zip((1, 3), found.spans, strict=True):
         model.chat(TALK[:i])
         assert heard[-1] == found.ids[:start]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_dialogue_begins_as_the_tokenizer_begins_a_text(begins: bool) -> None:
+    model = chat_model(None)
+    tokenizer = model.tokenizer
+    if begins:
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+            single="<|startoftext|> $A",
+            special_tokens=[("<|startoftext|>", tokenizer.convert_tokens_to_ids("<|startoftext|>"))],
+        )
+        tokenizer.bos_token = "<|startoftext|>"
+    give_template(model, "plain")
+    first = tokenizer("User:")["input_ids"]
+    assert (first[0] == tokenizer.bos_token_id) is begins
+    found = answered(tokenizer, TALK, end_of_turn(tokenizer))
+    assert found.ids[: len(first)] == first
+    assert found.ids.count(tokenizer.convert_tokens_to_ids("<|startoftext|>")) == int(begins)
+    heard: list[Any] = []
+    model.generate = lambda prompts, how=None, heard_by=None: heard.extend(prompts) or [[]]  # type: ignore[method-assign]
+    model.chat(TALK[:1])
+    assert heard[0] == found.ids[: found.spans[0][0]]
+    give_template(model, "plain")  # the same again is no other
 
 
 def test_a_template_that_rewrites_earlier_turns_is_refused_and_not_shifted() -> None:

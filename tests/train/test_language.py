@@ -113,6 +113,39 @@ def test_a_row_read_both_ways_sees_what_comes_after_and_another_in_its_batch_doe
         loss_of(language_model("bert"), source_of([Tokens(ids[:3], targets[:3], None, True)]), [0])
 
 
+def test_causal_and_masked_rows_count_by_how_many_they_are_not_by_their_targets():
+    """Two causal rows with every token a target, one masked row with two: two thirds of one mean, a third of the other."""
+    model = language_model("llama")
+    texts = ["a warm and funny film", "dull, far too long", "a film that never loses its way"]
+    ids = [np.asarray(ids) for ids in model.tokenizer(texts)["input_ids"]]
+    few = np.where(np.isin(np.arange(len(ids[2])), [2, 4]), ids[2], NO_TARGET)
+    rows = [Tokens(ids[0], ids[0].copy()), Tokens(ids[2], few, None, True), Tokens(ids[1], ids[1].copy())]
+    causal, masked = (
+        float(loss_of(model, source_of(kind), [*range(len(kind))]).detach()) for kind in (rows[::2], rows[1:2])
+    )
+    assert causal != pytest.approx(masked, rel=1e-3)
+    whole = loss_of(model, source_of(rows), [0, 1, 2])
+    assert float(whole.detach()) == pytest.approx(2 / 3 * causal + 1 / 3 * masked, rel=1e-5)
+    whole.backward()
+    found = {name: p.grad.clone() for name, p in model.module.named_parameters()}
+    model.module.zero_grad()
+    (
+        2 / 3 * loss_of(model, source_of(rows[::2]), [0, 1]) + 1 / 3 * loss_of(model, source_of(rows[1:2]), [0])
+    ).backward()
+    for name, parameter in model.module.named_parameters():
+        torch.testing.assert_close(found[name], parameter.grad, atol=1e-6, rtol=1e-4)
+
+
+def test_a_kind_of_row_without_a_target_counts_nothing():
+    model = language_model("llama")
+    ids = np.asarray(model.tokenizer("a warm and funny film")["input_ids"])
+    bare = Tokens(ids, np.full_like(ids, NO_TARGET), None, True)
+    plain = Tokens(ids, ids.copy())
+    alone = float(loss_of(model, source_of([plain]), [0]).detach())
+    assert float(loss_of(model, source_of([plain, bare]), [0, 1]).detach()) == pytest.approx(alone, rel=1e-5)
+    assert float(loss_of(model, source_of([bare]), [0]).detach()) == 0
+
+
 def test_a_classifier_has_no_language_head():
     with pytest.raises(UserError, match="predicts no tokens"):
         head_of(tiny_model("bert").module)

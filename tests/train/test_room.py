@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from tests.families import FAMILIES, tiny_model
 from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
 from tests.train.tiny import LABELS, tiny_run, tiny_task
@@ -14,6 +15,7 @@ from llamita.core.errors import UserError
 from llamita.core.step import Step
 from llamita.learn.finetune import Finetune
 from llamita.learn.pretrain import Pretrain
+from llamita.train import room
 from llamita.train.examples import Examples
 from llamita.train.room import PASSING, SHARE, fixed_bytes, kept_bytes, tokens_that_fit
 
@@ -43,6 +45,12 @@ def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypat
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: 2 * memory)
     assert tokens_that_fit(model, examples, run, "fp32") == 7 * 40
     assert json.loads((tmp_path / "room.json").read_text())["max_tokens"] == 280
+
+
+def test_of_a_gpu_what_is_free_counts_and_what_torch_holds_there_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (300, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
+    assert room._memory("cuda") == 350
 
 
 def test_a_text_that_never_fits_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

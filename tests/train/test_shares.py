@@ -25,7 +25,7 @@ def by_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     done = subprocess.run(
         [*command, "-m", "tests.train.several", str(folder)], env=environment, capture_output=True, text=True,
-        cwd=Path(__file__).parents[2], timeout=300,
+        cwd=Path(__file__).parents[2], timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return folder

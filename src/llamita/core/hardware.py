@@ -66,11 +66,36 @@ def num_cores() -> int:
 
 
 def memory_bytes() -> int | None:
-    """Physical memory, where the system tells."""
+    """Memory that this process may use, where the system tells: the machine's, or less where a container has a limit."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        physical = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     except (AttributeError, ValueError, OSError):
-        return None
+        physical = []
+    return min([*physical, *container_limits()], default=None)
+
+
+def container_limits(groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """Limits in bytes of the control groups that this process is in (Linux, versions 1 and 2): its own and those above it."""
+    found = []
+    for line in _read(groups).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, name = root, "memory.max"
+        elif "memory" in controllers.split(","):
+            top, name = root / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        own = top / path.lstrip("/")
+        found += [_read(folder / name).strip() for folder in (own, *own.parents) if folder.is_relative_to(top)]
+    return [int(limit) for limit in found if limit.isdecimal()]
+
+
+def _read(file: Path) -> str:
+    """What a file of the system says; nothing where there is none."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def machine() -> dict[str, object]:

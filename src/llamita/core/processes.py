@@ -1,6 +1,7 @@
-"""Several processes at one job, as torchrun and `accelerate launch` start them: who is first, who waits, what they agree on.
+"""Several processes at one job, as torchrun starts them: who is first, who waits, what they agree on.
 
-Everything here is trivial in a single process, and needs no torch there.
+Everything here is trivial in a single process, and needs no torch there. `accelerate launch` starts several on GPUs, by
+the same variables, and on CPUs one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+
+from llamita.core.errors import require
 
 PATIENCE = timedelta(days=7)
 """How long processes wait for one another: for as long as the first may measure, or a teacher read."""
@@ -28,6 +31,16 @@ def process_rank() -> int:
 def is_first() -> bool:
     """Whether this process writes the files and does what one does for all."""
     return process_rank() == 0
+
+
+def require_whole_weights() -> None:
+    """Refuse FSDP, which shards them: the loop holds the parameters as they were before, and the first process saves its own."""
+    asked = os.environ.get("ACCELERATE_USE_FSDP", "").lower()
+    require(
+        asked in ("", "0", "false", "no", "off", "n", "f"),
+        "FSDP isn't supported: every process holds all weights; start without it (torchrun, or accelerate launch without"
+        " --use_fsdp)",
+    )
 
 
 def num_processes_here() -> int:

@@ -143,7 +143,10 @@ def sampled(
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus(Sequence[np.ndarray]):
-    """Token ids of each document, without special tokens, in a file that is mapped into memory."""
+    """Token ids of each document, without special tokens, in a file that is mapped into memory.
+
+    A document is a view of the file: its length and a part of it cost what they are, however long it is.
+    """
 
     folder: Path
 
@@ -173,7 +176,20 @@ class Corpus(Sequence[np.ndarray]):
     def __getitem__(self, index: int) -> np.ndarray:  # type: ignore[override]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        return np.asarray(self.tokens[int(self.starts[index]) : int(self.starts[index + 1])], dtype=np.int32)
+        return self.tokens[int(self.starts[index]) : int(self.starts[index + 1])]
+
+
+def _whole_texts(tokenizer: Tokenizer) -> Tokenizer:
+    """The same tokenizer, neither cutting texts nor filling them up."""
+    backend = type(tokenizer).from_str(tokenizer.to_str())
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def tokenizer_digest(tokenizer: Tokenizer) -> str:
+    """Of all that decides which ids a whole text has."""
+    return hashlib.sha256(_whole_texts(tokenizer).to_str().encode()).hexdigest()
 
 
 def tokenized(
@@ -181,11 +197,9 @@ def tokenized(
     columns: Mapping[str, str] | None = None,
 ) -> Corpus:  # fmt: skip
     """The corpus of these sources, made unless it is in the cache; of several processes the first makes it."""
-    backend = type(tokenizer).from_str(tokenizer.to_str())
-    backend.no_truncation()
-    backend.no_padding()
+    backend = _whole_texts(tokenizer)
     parts = {
-        "format": FORMAT, "tokenizer": hashlib.sha256(backend.to_str().encode()).hexdigest(), "columns": dict(columns or {}),
+        "format": FORMAT, "tokenizer": tokenizer_digest(tokenizer), "columns": dict(columns or {}),
         "sources": [[[content_digest(file) for file in one.files], one.weight] for one in sources], **cleaning.told,
     }  # fmt: skip
     final = cache / "corpus" / address(parts)[:40]

@@ -42,9 +42,11 @@ class Plan(Sequence[tuple[Piece, ...]]):
         self._pieces, self._ends = array("q"), array("q", [0])
         self._order: list[np.ndarray] = []
         self._rows = 0
+        self.borders: list[int] = []
+        """At which row each section ends: an epoch, and within it a phase of windows that grow."""
 
     def add(self, rows: Iterable[Sequence[Piece]], draws: np.random.Generator) -> None:
-        """Rows that follow those there are, in an order that is drawn."""
+        """A section: rows that follow those there are, in an order that is drawn."""
         for row in rows:
             for piece in row:
                 self._pieces.extend(piece)
@@ -52,6 +54,7 @@ class Plan(Sequence[tuple[Piece, ...]]):
         made = len(self._ends) - 1 - self._rows
         self._order.append(self._rows + draws.permutation(made))
         self._rows += made
+        self.borders.append(self._rows)
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -73,7 +76,8 @@ class Windows:
     documents: Sequence[np.ndarray]
     """Token ids of each, without special tokens."""
     weights: Sequence[float]
-    """How often each is read in an epoch, on average."""
+    """How often each is read in an epoch, on average. Of neighbours of one weight, a source, an epoch reads exactly their share:
+    of a hundred documents of 1.3 each once, and thirty of them twice; of any source at least one."""
     frame: Frame
     length: int
     """Tokens of a window."""
@@ -87,6 +91,8 @@ class Windows:
     growing: bool = False
     """Whether windows begin with a quarter of the length."""
     seed: int = 0
+    tokenizer: str = ""
+    """Digest of what made the ids."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -95,7 +101,7 @@ class Windows:
     def digest(self) -> str:
         """What the rows depend on, with a sample of the documents: a checkpoint is of these alone."""
         how = (self.frame, self.length, self.epochs, self.objective, self.masked, self.packed, self.growing, self.seed)
-        found = hashlib.sha256(f"{how!r} {len(self.documents)}".encode())
+        found = hashlib.sha256(f"{how!r} {len(self.documents)} {self.tokenizer}".encode())
         for place in np.linspace(0, len(self.documents) - 1, min(len(self.documents), DOCUMENTS_TOLD)).astype(int):
             found.update(np.asarray(self.documents[place], dtype="<i4").tobytes() + b"|")
         return found.hexdigest()
@@ -104,16 +110,18 @@ class Windows:
     def plan(self) -> Plan:
         """The pieces of each row."""
         plan = Plan()
-        if not self.growing:
-            for epoch, order in enumerate(self._orders()):
-                plan.add(self._fill(order, self.length), np.random.default_rng([self.seed, 4, epoch]))
-            return plan
-        whole = np.concatenate(list(self._orders()))
-        for phase, (first, last, share) in enumerate(PHASES):
-            part = whole[round(first * len(whole)) : round(last * len(whole))]
-            rows = self._fill(part, max(16, self.length // share))
-            plan.add(rows, np.random.default_rng([self.seed, 4, phase]))
+        for section, (documents, length) in enumerate(self._sections()):
+            plan.add(self._fill(documents, length), np.random.default_rng([self.seed, 4, section]))
         return plan
+
+    def _sections(self) -> Iterator[tuple[np.ndarray, int]]:
+        """What is read one after the other, each in windows of a length: epochs, cut where windows grow."""
+        orders = list(self._orders())
+        whole, ends = np.concatenate(orders), np.cumsum([len(order) for order in orders])
+        for first, last, share in PHASES if self.growing else ((0.0, 1.0, 1),):
+            start, end = round(first * len(whole)), round(last * len(whole))
+            for part in np.split(whole[start:end], ends[(ends > start) & (ends < end)] - start):
+                yield part, max(16, self.length // share)
 
     def _orders(self) -> Iterator[np.ndarray]:
         """The documents of each epoch; of a last, broken one a random part."""
@@ -124,9 +132,13 @@ class Windows:
             epoch += 1
 
     def _order(self, draws: np.random.Generator) -> np.ndarray:
-        """The documents of an epoch; of a weight's broken part a coin decides."""
+        """The documents of an epoch: by the whole part of their weight all of a source, by the rest some that are drawn."""
         weights = np.asarray(self.weights, dtype=np.float64)
-        times = np.floor(weights + draws.random(len(weights))).astype(int)
+        times = np.floor(weights).astype(int)
+        for source in np.split(np.arange(len(weights)), np.flatnonzero(np.diff(weights)) + 1):
+            rest = round(float(weights[source[0]] % 1) * len(source))
+            often = times[source[0]] > 0
+            times[draws.choice(source, rest if often else max(1, rest), replace=False)] += 1
         return draws.permutation(np.repeat(np.arange(len(weights)), times))
 
     def _fill(self, order: np.ndarray, length: int) -> Iterator[tuple[Piece, ...]]:

@@ -2,15 +2,17 @@
 
 Causal (next token), masked (BERT, https://arxiv.org/abs/1810.04805), denoising (BART's infilling,
 https://arxiv.org/abs/1910.13461, without empty spans and without shuffled sentences), and the mix of causal and masked rows in
-one decoder (GPT-BERT, Charpentier & Samuel 2024, https://arxiv.org/abs/2410.24159). Documents share windows and see themselves
-alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
+one decoder (GPT-BERT, Charpentier & Samuel 2024, https://arxiv.org/abs/2410.24159: there a process has rows of one kind, here
+a coin decides each row, and each kind's mean loss counts by its share of the batch's rows). Documents share windows and see
+themselves alone. On a task's own texts first, it is task-adaptive pretraining (Gururangan et al. 2020, https://arxiv.org/abs/2004.10964).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import require
@@ -123,7 +125,7 @@ class Pretrain(Step):
 
         texts, weights = self._documents(run)
         if self.tokenizer != "keep":
-            self._retokenize(model, [*texts, *self._sample(run)])
+            self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
         classifier = classifier_of(model, run.task)
         model = with_language_head(model, for_good=classifier is None)
         documents = (
@@ -132,13 +134,15 @@ class Pretrain(Step):
         if isinstance(documents, Joined):
             weights += documents.more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
+        require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
         fresh = self.tokenizer != "keep" or is_fresh(model)
         settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
         batches = batches_in_order(
-            rows.lengths, batch_size=self.batch_size, seed=run.seed, like_length=not rows.packed, max_tokens=limit
-        )
+            rows.lengths, batch_size=self.batch_size, seed=run.seed, max_tokens=limit,
+            alike_within=() if rows.packed else rows.plan.borders,
+        )  # fmt: skip
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run))
@@ -186,40 +190,18 @@ class Pretrain(Step):
         backend, cache = model.tokenizer.backend_tokenizer, run.cache or run.folder / "cache"
         return tokenized(parse_sources(self.corpus), backend, cache, cleaning, _columns(run))
 
-    def _retokenize(self, model: Model, texts: list[str]) -> None:
-        """A tokenizer of these texts, and embeddings for its pieces, drawn as the family draws them."""
-        import torch
-
+    def _retokenize(self, model: Model, texts: Callable[[], Sequence[str]], folder: Path) -> None:
+        """A tokenizer of these texts, which the folder keeps, and fresh embeddings for its pieces."""
         from llamita.core.architecture import architecture_of
-        from llamita.learn._tokenizer import trained_tokenizer
+        from llamita.learn._tokenizer import give_tokenizer, kept_tokenizer
 
-        framed = not architecture_of(model.module).is_decoder_only
-        length = model.max_length
-        pieces = self.pieces or PIECES
-        model.tokenizer = trained_tokenizer(texts, self.tokenizer, pieces, framed=framed, max_length=length)
-        config = model.module.config
-        for name, token in (("bos", "<s>"), ("pad", "<pad>"), ("eos", "</s>")):
-            setattr(config, f"{name}_token_id", model.tokenizer.convert_tokens_to_ids(token))
-            if generation := getattr(model.module, "generation_config", None):
-                setattr(generation, f"{name}_token_id", getattr(config, f"{name}_token_id"))
-        if config.is_encoder_decoder:
-            config.decoder_start_token_id = config.eos_token_id
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            model.module.resize_token_embeddings(len(model.tokenizer), mean_resizing=False)
-            spread = getattr(config, "initializer_range", None) or 0.02
-            tokens_in, tokens_out = model.module.get_input_embeddings(), model.module.get_output_embeddings()
-            torch.nn.init.normal_(tokens_in.weight, std=spread)
-            if tokens_in.padding_idx is not None:
-                tokens_in.padding_idx = config.pad_token_id  # a row of this number gets no gradient
-            if tokens_out is not None and tokens_out.weight is not tokens_in.weight:
-                torch.nn.init.normal_(tokens_out.weight, std=spread)
-            if (bias := getattr(tokens_out, "bias", None)) is not None:
-                torch.nn.init.zeros_(bias)
-        model.changed()
+        framed, pieces = not architecture_of(model.module).is_decoder_only, self.pieces or PIECES
+        made = kept_tokenizer(folder, texts, self.tokenizer, pieces, framed=framed, max_length=model.max_length)
+        give_tokenizer(model, made)
 
     def _windows(self, model: Model, documents: Sequence[np.ndarray], weights: list[float], seed: int) -> Windows:
         from llamita.core.architecture import architecture_of
+        from llamita.data.corpus import tokenizer_digest
         from llamita.learn._rows import Windows
         from llamita.train.language_head import objective_of
 
@@ -246,6 +228,7 @@ class Pretrain(Step):
             documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
             masked=self.masked or (0.3 if objective == "denoising" else 0.15),
+            tokenizer=tokenizer_digest(model.tokenizer.backend_tokenizer),
         )  # fmt: skip
 
 

@@ -56,12 +56,19 @@ def mixed_batches(
 
 
 def batches_in_order(
-    lengths: Sequence[int], *, batch_size: int, seed: int, like_length: bool = False, max_tokens: int = 0
+    lengths: Sequence[int], *, batch_size: int, seed: int, alike_within: Sequence[int] = (), max_tokens: int = 0
 ) -> list[np.ndarray]:
-    """Batches of rows as they follow one another; of like length, a pool of batches at a time, where rows differ in length."""
+    """Batches of rows as they follow one another; or of like length, where rows differ in it.
+
+    Args:
+        alike_within: where sections of rows end: batches are of like length, drawn within each section in turn.
+    """
     whole = np.arange(len(lengths))
-    if like_length:
-        return _epoch(whole, np.asarray(lengths), batch_size, max_tokens, np.random.default_rng([seed, 5]))
+    if alike_within:
+        sizes, found = np.asarray(lengths), []
+        for section, rows in enumerate(np.split(whole, np.asarray(alike_within)[:-1])):
+            found += _epoch(rows, sizes, batch_size, max_tokens, np.random.default_rng([seed, 5, section]))
+        return found
     starts, widest = [0], 0
     for place, length in enumerate(lengths):
         widest, held = max(widest, length), place - starts[-1]

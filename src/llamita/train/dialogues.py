@@ -17,6 +17,7 @@ from llamita.core.chat import end_of_turn, prompt_ids, rendered, token_ids
 from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.data.dialogues import messages_of
+from llamita.train.frame import framing
 from llamita.train.language import TokenExamples, Tokens, summed_nats
 from llamita.train.language_loss import NO_TARGET
 
@@ -28,7 +29,8 @@ TEMPLATES = {
     "{{ eos_token + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:\\n' }}{% endif %}",
 }
 """Templates for models that came without one; answers end with the tokenizer's own end token, and begin on a line
-of their own: after a space their first word would be another token than in the prompt."""
+of their own: after a space their first word would be another token than in the prompt. Where the tokenizer begins texts with
+its bos token, so does the dialogue."""
 
 
 def give_template(model: Model, template: str | None) -> None:
@@ -50,13 +52,19 @@ def give_template(model: Model, template: str | None) -> None:
             f"{model.name or 'the model'} has no chat template; name one: --chat-template {known}, or a Jinja file",
         )
         return
-    wanted = TEMPLATES.get(template) or _from_file(template)
+    wanted = named_template(tokenizer, template) if template in TEMPLATES else _from_file(template)
     require(
         not tokenizer.chat_template or tokenizer.chat_template == wanted,
         f"{model.name or 'the model'} has a chat template of its own; leave --chat-template out",
     )
     require(tokenizer.eos_token is not None, "the tokenizer has no end token (eos_token), which must end an answer")
     tokenizer.chat_template = wanted
+
+
+def named_template(tokenizer: Any, name: str) -> str:
+    """The template of a name for this tokenizer: what a template writes is tokenised without further special tokens."""
+    begins = tokenizer.bos_token_id is not None and tokenizer.bos_token_id in framing(tokenizer)[0]
+    return ("{{ bos_token }}" if begins else "") + TEMPLATES[name]
 
 
 def _from_file(template: str) -> str:

@@ -92,8 +92,11 @@ class TokenExamples:
             inputs["decoder_input_ids"] = np.hstack([start, np.where(targets == NO_TARGET, pad, targets)[:, :-1]])
         elif architecture_of(module).is_decoder_only:
             targets = _of_the_next(targets, inputs.get("segment_ids"))
+        wanted = {"tokens": targets}
+        if "both_ways" in inputs:
+            wanted["weights"] = _weights(targets, inputs["both_ways"])
         inputs = {name: torch.as_tensor(value).to(model.device) for name, value in inputs.items()}
-        return {"inputs": inputs, "targets": {"tokens": torch.as_tensor(targets).to(model.device)}}
+        return {"inputs": inputs, "targets": {name: torch.as_tensor(v).to(model.device) for name, v in wanted.items()}}
 
     def outputs(self, module: nn.Module, inputs: Mapping[str, Any], **extra: Any) -> LanguageOutputs:
         stock: Any = module
@@ -117,7 +120,12 @@ class TokenExamples:
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageLoss:
-    """Mean cross-entropy, in nats, of the tokens that are to be predicted."""
+    """Mean cross-entropy, in nats, of the tokens that are to be predicted.
+
+    Of a batch with causal rows and rows read both ways: the mean of each kind's tokens, by the kind's share of the rows. In
+    GPT-BERT a process has rows of one kind, and the processes' means are averaged; one mean over all tokens would give masked
+    rows, which have few targets, a small part of it.
+    """
 
     smoothing: float = 0.0
 
@@ -126,16 +134,24 @@ class LanguageLoss:
     ) -> dict[str, Tensor]:
         """Only the tokens with a target go through the head."""
         wanted = targets["tokens"] != NO_TARGET
+        if "weights" not in targets:
+            return {"loss": self._mean(outputs, targets["tokens"], wanted)}
+        weights = targets["weights"] * wanted.sum(dim=1)
+        loss = torch.zeros((), device=weights.device)
+        for rows in (inputs["both_ways"], ~inputs["both_ways"]):
+            loss = loss + self._mean(outputs, targets["tokens"], wanted & rows[:, None]) * weights[rows].sum()
+        return {"loss": loss / weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)}
+
+    def _mean(self, outputs: LanguageOutputs, tokens: Tensor, wanted: Tensor) -> Tensor:
         head = outputs.head
-        loss = token_loss(
-            outputs.read(wanted), head.weight, targets["tokens"][wanted], bias=head.bias,
-            smoothing=self.smoothing, cap=head.cap,
-        )  # fmt: skip
-        return {"loss": loss}
+        return token_loss(
+            outputs.read(wanted), head.weight, tokens[wanted], bias=head.bias, smoothing=self.smoothing, cap=head.cap
+        )
 
     def counted(self, inputs: Mapping[str, Any], targets: Mapping[str, Any]) -> Tensor:
-        """Tokens with a target."""
-        return (targets["tokens"] != NO_TARGET).sum()
+        """Tokens with a target, each by its weight."""
+        counts = (targets["tokens"] != NO_TARGET).sum(dim=1)
+        return (counts * targets["weights"] if "weights" in targets else counts).sum()
 
 
 def head_of(module: PreTrainedModel) -> Head:
@@ -206,6 +222,16 @@ def _of_the_next(targets: np.ndarray, segments: np.ndarray | None) -> np.ndarray
     if segments is not None:
         moved[:, :-1][segments[:, 1:] != segments[:, :-1]] = NO_TARGET
     return moved
+
+
+def _weights(targets: np.ndarray, both_ways: np.ndarray) -> np.ndarray:
+    """What a target of each row counts, float32 [rows]: each kind of row by its share of those with targets, 1 on average."""
+    counts = (targets != NO_TARGET).sum(axis=1)
+    asked, weights = counts > 0, np.zeros(len(targets), dtype=np.float32)
+    for rows in (asked & both_ways, asked & ~both_ways):
+        if rows.any():
+            weights[rows] = rows.sum() / asked.sum() * counts.sum() / counts[rows].sum()
+    return weights
 
 
 def _opened(mask: Any, segments: Tensor, both_ways: Tensor) -> Any:

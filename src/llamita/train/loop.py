@@ -61,6 +61,7 @@ def fit(
     """
     if not batches:
         return model
+    processes.require_whole_weights()
     model.changed()
     model.module.to(run.device)
     if isinstance(loss, nn.Module):

@@ -86,6 +86,8 @@ def fixed_bytes(module: torch.nn.Module) -> int:
 
 
 def _memory(device: str) -> int:
-    if device == "cuda":
-        return torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    """Of a GPU what is free, and what torch holds there already, such as the weights: `fixed_bytes` counts them."""
+    if device.startswith("cuda"):
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device)
     return memory_bytes() or 8 * 10**9
