@@ -17,7 +17,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.store import address
 from llamita.core.task import Split, parts_of
 from llamita.data.table import Table, refuse_bare_list
-from llamita.data.text import text_key
+from llamita.data.text import reading_key
 from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
@@ -194,9 +194,9 @@ class Unlabelled:
 
     def rows(self, number: int) -> list[int]:
         """Which texts are labelled to learn from: all, or so many drawn at random, but none that calibrates."""
-        known = {text_key(text) for text in self.calibrating.texts}
+        known = {reading_key(text) for text in self.calibrating.texts}
         drawn = np.random.default_rng(self.seed).permutation(len(self.table))
-        free = [int(i) for i in drawn if text_key(self.table.texts[i]) not in known]
+        free = [int(i) for i in drawn if reading_key(self.table.texts[i]) not in known]
         return sorted(free[:number])
 
     def label(self, shop: Workshop, number: int, folder: Path) -> Labelled:
