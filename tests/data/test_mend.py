@@ -84,7 +84,9 @@ def test_case_is_stronger_evidence_than_a_letter() -> None:
 
 def test_a_text_again_in_traditional_characters_is_a_copy() -> None:
     pytest.importorskip("opencc")
-    table = read_table((["这部电影很好看", "這部電影很好看！", "服务太差", "服務太差", "别的"], ["a", "a", "a", "b", "b"]))
+    table = read_table(
+        (["这部电影很好看", "這部電影很好看！", "服务太差", "服務太差", "别的"], ["a", "a", "a", "b", "b"])
+    )
     done = mend(table, check(table))
     assert done.aside == {1: "repeats an earlier text"} | dict.fromkeys((2, 3), "the same text has different labels")
     garbled = "<b>這部電影很好看</b>"

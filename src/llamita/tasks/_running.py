@@ -1,7 +1,8 @@
 """Token ids of a piece of text as it stands in the middle of running text.
 
 SentencePiece's tokenizers (Llama 2, Mistral, TinyLlama) put a space before whatever they read: " good" by itself is "▁" and
-"▁good", and "\\nLabel:" begins with a "▁" that no running text has. Such a piece is read behind an anchor, whose tokens are cut off.
+"▁good", and "\\nLabel:" begins with a "▁" that no running text has. Such a piece is read behind an anchor, whose tokens are
+cut off.
 """
 
 from __future__ import annotations
