@@ -41,9 +41,13 @@ def measured(
 def sizes(args: argparse.Namespace, engine: Engine, model: str) -> list[Finding]:
     """What needs no timing."""
     from llamita.core.measure import Finding
+    from llamita.tasks.endpoint import is_endpoint
 
     words = [*data_words("evaluate", model, args.data, args.columns), *_rest(args)]
     command = shlex.join(words) if args.data != "-" else ""
+    if is_endpoint(model):
+        names, reason = ("size_bytes", "parameters"), "the weights are the server's"
+        return [Finding(name=f"cost.{name}", value=None, better="lower", reason=reason) for name in names]
     return [
         Finding(name="cost.size_bytes", value=engine.size_bytes, unit="bytes", better="lower", command=command),
         Finding(name="cost.parameters", value=engine.num_parameters, better="lower", command=command),

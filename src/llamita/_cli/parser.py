@@ -119,7 +119,7 @@ def add_asking(parser: Parser) -> None:
     """What turns a language model, or a model of inference, into a classifier of other labels."""
     group = parser.add_argument_group(
         "a language model without a head for labels, such as smollm2, or a model of inference (entailment, contradiction)"
-        " can be asked instead"
+        " can be asked instead, and so can a server, http://HOST/v1#MODEL (key in OPENAI_API_KEY)"
     )
     group.add_argument(
         "--labels", type=values.labels, metavar="A,B", help="it chooses among these words; 1=good,0=bad says good for 1"
