@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from tests.tasks.servers import Fake, served
+from tests.tasks.test_likelihood import causal
+
+from llamita.tasks.likelihood import LikelihoodEngine, Prompt
 
 LABELS = ("--labels", "positive,negative")
 
@@ -60,3 +63,17 @@ def test_what_a_server_can_not_do_is_one_line(place: Path, server: Fake, refused
     )
     assert f"{model} is a server, which can only be asked for labels" in refused("finetune", model, *data, "--out", "x")
     assert not server.asked
+
+
+def test_prior_and_length_can_be_left_as_they_are(place: Path, said: Callable[..., str], refused: Callable[..., str]):
+    causal("llama").save(place / "talker")
+    asked = ("--labels", "positive,very negative", "--format", "jsonl")
+    out = said("predict", "talker", "a warm film", *asked, "--no-prior", "--no-per-token")
+    plain = LikelihoodEngine(
+        causal("llama"), ("positive", "very negative"), prompt=Prompt(prior=False, per_token=False)
+    ).scores(["a warm film"])[0]
+    assert list(json.loads(out)["probabilities"].values()) == pytest.approx(plain.tolist(), abs=1e-4)
+    words = ("--data", "good.csv", "--labels", "positive,negative", "--no-prior", "--json")
+    found = json.loads(said("evaluate", "talker", *words))["findings"]
+    assert found[0]["command"].endswith("--no-prior")
+    assert "--no-prior is about asking a model for labels" in refused("predict", "talker", "a text", "--no-prior")

@@ -30,7 +30,8 @@ def asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
         prompt = Hypothesis(text=prompt, multi_label=True)
     return ask(
         engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=_shots(asked),
-        calibrate=labelled_table(asked.calibrate, asked), measured=_measured_texts(asked),
+        calibrate=labelled_table(asked.calibrate, asked), measured=_measured_texts(asked), prior=asked.prior,
+        per_token=asked.per_token,
     )  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def endpoint(model: str, asked: argparse.Namespace) -> Engine:
 
     require(bool(asked.labels), f"{model} is a server, which is asked for labels; name them: --labels good,bad")
     refused = [flag for flag in ("calibrate", "multi-label") if getattr(asked, flag.replace("-", "_"), None)]
-    for flag in refused:
+    for flag in refused + switches(asked):
         raise UserError(f"--{flag} is for models that are asked on this machine, and {model} is a server; leave it out")
     shots = _shots(asked)
     examples = () if shots is None else shots.drawn(tuple(asked.labels), _measured_texts(asked))
@@ -84,11 +85,17 @@ def encoding_of(file: str, others: Sequence[str | None], named: str | None) -> s
     return found
 
 
+def switches(asked: argparse.Namespace) -> list[str]:
+    """Flags that say how answers are read, as they were given: no-prior, per-token."""
+    given = {name: getattr(asked, name.replace("-", "_"), None) for name in ("prior", "per-token")}
+    return [name if value else f"no-{name}" for name, value in given.items() if value is not None]
+
+
 def check_asked(asked: argparse.Namespace | None) -> None:
     """Refuse what is about asking where no labels are named."""
     if asked is None:
         return
     named = ("prompt", "few-shot", "calibrate", "shots", "multi-label")
-    alone = [flag for flag in named if getattr(asked, flag.replace("-", "_"), None)]
+    alone = [flag for flag in named if getattr(asked, flag.replace("-", "_"), None)] + switches(asked)
     if alone and not asked.labels:
         raise UserError(f"--{alone[0]} is about asking a model for labels; name them: --labels good,bad")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli import values
+from llamita._cli.asking import switches
 from llamita._cli.models import scratch_run
 from llamita.core.command import command_of, data_words
 
@@ -62,4 +63,4 @@ def _rest(args: argparse.Namespace) -> list[str]:
     for name in ("prompt", "few_shot", "shots", "calibrate", "precision", "threads", "seed"):
         if (given := getattr(args, name, None)) is not None:
             words += [f"--{name.replace('_', '-')}", str(given)]
-    return words
+    return words + [f"--{flag}" for flag in switches(args)]

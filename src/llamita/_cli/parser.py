@@ -157,6 +157,14 @@ def _add_question(group: argparse._ArgumentGroup, prompt_help: str) -> None:
     group.add_argument(
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )
+    group.add_argument(
+        "--prior", action=argparse.BooleanOptionalAction, default=None,
+        help="take off what the model answers to an empty text (default: of language models yes, of models of inference no)",
+    )  # fmt: skip
+    group.add_argument(
+        "--per-token", action=argparse.BooleanOptionalAction, default=None,
+        help="of a language model: divide a label's log-probability by its tokens (default: yes)",
+    )  # fmt: skip
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:
