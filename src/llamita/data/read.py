@@ -13,7 +13,7 @@ from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain, rows_text
 from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
-from llamita.data.decode import text_lines
+from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
@@ -171,9 +171,11 @@ def read_chunks(
             raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
         yield from _labelled_chunks(files, encoding, labelled, size)
         return
-    for path in without_plain_text(str(source), files):
+    paths = without_plain_text(str(source), files)
+    for path in paths:
         name = str(PIPED if path == STDIN else path)
-        rows = open_rows(path, encoding, empty_rows=labelled is False, faults=faults)
+        own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
+        rows = open_rows(path, own, empty_rows=labelled is False, faults=faults)
         for table in _chunks_of(name, rows, how, size):
             how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
             yield table
@@ -244,7 +246,7 @@ def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | Non
     for start in range(0, len(found.files), size):
         part = found.files[start : start + size]
         yield Table(
-            texts=["".join(text_lines(path, encoding)).strip("\r\n") for path, _ in part],
+            texts=["".join(text_lines(path, encoding_of_one(path, encoding))).strip("\r\n") for path, _ in part],
             labels=None if labelled is False else [label for _, label in part], lines=[1] * len(part),
             columns={"text": "the file"} | ({} if labelled is False else {"label": "its folder"}), source=str(found.folder),
             files=[str(path) for path, _ in part],
