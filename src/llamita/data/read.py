@@ -37,7 +37,8 @@ def read_table(
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
             such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
             (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`,
-            a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            a pandas DataFrame or the dict that its `to_json` and `to_dict` make, a pyarrow.Table, a datasets.Dataset, a
+            generator of texts or dicts; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
             labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
             columns of 0 and 1. {"label": "none"} says that no column holds labels.
