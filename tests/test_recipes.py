@@ -35,6 +35,7 @@ def write_rows(file: Path, language: str, labels: list[str], parity: int) -> Non
 
 
 ASKING = ("zero-shot", "unlabelled")
+HAND = ("teacher.ask.calibrate", "steps.3.labelled")
 
 
 def test_every_recipe_is_known_here():
@@ -51,7 +52,7 @@ def test_a_recipe_that_asks_goes_through(name: str, tmp_path: Path, capsys: pyte
     words = [f"{who}={tmp_path / 'asked'}", f"task.classify.test={tmp_path / 'test.csv'}", "measures=[measure.quality]"]
     if name == "unlabelled":
         words += ["model=config:bert:300k", f"task.classify.unlabelled={tmp_path / 'texts.txt'}", "steps.0.epochs=1"]
-        words += ["steps.2.epochs=1", f"teacher.ask.calibrate={tmp_path / 'hand.csv'}"]
+        words += ["steps.2.epochs=1", *(f"{key}={tmp_path / 'hand.csv'}" for key in HAND)]
     command = ["run", str(ROOT / "recipes" / f"{name}.yaml"), *words, "--out", str(tmp_path / "out"), "--threads", "1"]
     assert main(command) == 0, capsys.readouterr().err
     folder = tmp_path / "out" / "light"
