@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,3 +106,14 @@ def test_phrases_of_a_tree_have_their_labels_and_those_at_odds_are_left_out():
         "It bad": "negative",
     }  # fmt: skip
     assert tool.table(trees, sentences=True) == {"It 's good": "positive", "It bad": "negative"}
+
+
+def test_trees_that_are_not_there_are_one_line(tmp_path: Path):
+    tool = ROOT / "tools" / "phrases_of_trees.py"
+    for trees in (tmp_path / "none.txt", tmp_path):
+        command = [sys.executable, str(tool), str(trees), "--out", str(tmp_path / "phrases.csv")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"phrases_of_trees.py: can't open {trees}: ")
+        assert done.returncode == 2
+    assert not (tmp_path / "phrases.csv").exists()
