@@ -15,7 +15,7 @@ from llamita.data.cells import cell_text, label_text, plain, rows_text
 from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
 from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
-from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, one_file, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags, written_lists
 from llamita.data.objects import rows_of
@@ -84,10 +84,8 @@ def read_with_rows(
     Raises:
         UserError: a folder or a pattern, beside what `read_table` refuses.
     """
-    path = Path(file).expanduser()
     of_hub = is_hub_id(file)
-    if path != STDIN and not of_hub and not path.is_file() and is_pattern(file):
-        raise UserError(f"{file}: this takes one file, not a pattern; name it")
+    path = Path(file) if of_hub else one_file(file)
     if of_hub:
         rows = rows_of(hub_dataset(file))[1]
     else:
