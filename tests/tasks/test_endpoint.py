@@ -328,3 +328,15 @@ def test_thinking_that_comes_to_no_end_is_named_as_the_cause(fake: Fake) -> None
     fake.trouble = lambda number: (200, {}, json.dumps({"choices": [choice]}).encode()) if number > 9 else None
     with pytest.raises(UserError, match="large-one thinks before it answers"):
         opened(fake).scores([f"text {i}" for i in range(60)])
+
+
+def test_a_first_token_of_white_space_is_no_thinking(fake: Fake) -> None:
+    def trouble(number: int) -> tuple[int, dict[str, str], bytes]:
+        asked = fake.asked[number - 1]
+        choices = [{"message": {"content": " " if asked["max_tokens"] == 1 else " B"}, "finish_reason": "length"}]
+        return 200, {}, json.dumps({"choices": choices * asked.get("n", 1)}).encode()
+
+    fake.trouble = trouble
+    engine = opened(fake)
+    assert engine.scores(TEXTS[:1])[0].argmax() == 1
+    assert engine.way.startswith("5 drawn answers")

@@ -23,11 +23,15 @@ def content(choice: Mapping[str, Any]) -> str:
 
 
 def thinks(choice: Mapping[str, Any]) -> bool:
-    """Whether an answer begins with thinking, shown or not: one that says nothing was used up by it."""
+    """Whether an answer begins with thinking, in it or beside it."""
     said = _said(choice, "content")
     shown = _said(choice, "reasoning_content") or _said(choice, "reasoning")
-    used_up = choice.get("finish_reason") == "length" and not said.strip() and not first_tokens(choice)
-    return bool(shown.strip()) or said.lstrip().startswith(THINKING) or THOUGHT in said or used_up
+    return bool(shown.strip()) or said.lstrip().startswith(THINKING) or THOUGHT in said
+
+
+def used_up(choice: Mapping[str, Any]) -> bool:
+    """Whether an answer of a few tokens ended before it said anything, as one does that thinks where nobody sees it."""
+    return choice.get("finish_reason") == "length" and not _said(choice, "content").strip()
 
 
 def _said(choice: Mapping[str, Any], part: str) -> str:

@@ -24,7 +24,7 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
-from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares, thinks
+from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares, thinks, used_up
 from llamita.tasks._requests import Chat, Refused, Server
 from llamita.tasks.recorded import text_digest
 from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, bare, require_places, words_of
@@ -221,8 +221,8 @@ class EndpointEngine(Engine):
         except Refused as error:
             log.debug("no several answers at once: %s", error.said)
             one = self._one_answer(text)
-            return "thought" if one is None or thinks(one) else "hard"
-        if thinks(choices[0]):
+            return "thought" if one is None or thinks(one) or used_up(one) else "hard"
+        if thinks(choices[0]) or used_up(choices[0]):
             return "thought"
         return "drawn" if len(choices) == DRAWN else "hard"
 
@@ -250,7 +250,8 @@ class EndpointEngine(Engine):
                 found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
-            self._last, self._thinking = content(choices[0]), thinks(choices[0])
+            brief = self._kept.way != "logprobs" and used_up(choices[0])
+            self._last, self._thinking = content(choices[0]), thinks(choices[0]) or brief
         return None
 
     def _choices(self, text: Text, *, logprobs: bool = False, number: int = 1) -> list[dict[str, Any]]:
