@@ -34,6 +34,11 @@ def test_a_page_has_a_chinese_twin_of_the_same_shape(name: str) -> None:
     assert shape(ROOT / "docs/zh" / name) == shape(ROOT / "docs/how-to" / name)
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_of_a_page_have_as_many_rows_in_both_languages(name: str) -> None:
+    assert rows(ROOT / "docs/zh" / name) == rows(ROOT / "docs/how-to" / name)
+
+
 def test_the_chinese_navigation_and_index_name_every_page() -> None:
     listed = re.findall(r"^  - (\S+)$", (ROOT / "docs/zh/.nav.yml").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(["index.md", *PAGES])

@@ -12,8 +12,9 @@ from tests.tasks.test_likelihood import causal
 from llamita.core.errors import UserError
 from llamita.core.store import Store
 from llamita.core.task import Split
-from llamita.labeller import FOR_A_VECTOR, answers, calibrated, pace_of, seconds_a_text
+from llamita.labeller import answers, calibrated, pace_of, seconds_a_text
 from llamita.tasks.asked import Asking
+from llamita.tasks.calibrating import FOR_A_VECTOR
 from llamita.tasks.recorded import open_folder
 from llamita.workshop import Workshop
 
@@ -55,17 +56,17 @@ def test_labelling_that_is_stopped_goes_on_there(tmp_path: Path, monkeypatch: py
     assert not list(stage.folder.glob("*.npy"))
 
 
-@pytest.mark.parametrize("number", [FOR_A_VECTOR, 2 * FOR_A_VECTOR])
-def test_few_hand_labels_fit_a_temperature_and_many_a_scale_and_a_shift_for_each_label(
-    number: int, tmp_path: Path
+@pytest.mark.parametrize("rarest", [FOR_A_VECTOR - 1, FOR_A_VECTOR])
+def test_few_hand_labels_of_any_label_fit_a_temperature_and_many_a_scale_and_a_shift_for_each(
+    rarest: int, tmp_path: Path
 ) -> None:
     shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
-    texts = tuple(f"film {i}" for i in range(number))
+    texts = tuple(f"film {i}" for i in range(4 * FOR_A_VECTOR))
     with served(
         Fake(answer=lambda text: {"B": 0.9, "A": 0.1} if text[-1] in "02468" else {"A": 0.9, "B": 0.1})
     ) as fake:
         plain = answers(Asking(model=f"{fake.url}#large-one", labels=("bad", "good")), texts, shop)
-    hand = Split(texts=texts, labels=tuple(int(i % 3 > 0) for i in range(number)))
+    hand = Split(texts=texts, labels=tuple(int(i >= rarest) for i in range(len(texts))))
     found = open_folder(calibrated(plain, hand, ("bad", "good"), shop).folder)
-    assert (np.ptp(found.scale) == 0 and not found.shift.any()) == (number < 2 * FOR_A_VECTOR)
+    assert (np.ptp(found.scale) == 0 and not found.shift.any()) == (rarest < FOR_A_VECTOR)
     assert found.scale.max() < 1

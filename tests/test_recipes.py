@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,7 @@ def write_rows(file: Path, language: str, labels: list[str], parity: int) -> Non
 
 
 ASKING = ("zero-shot", "unlabelled")
+HAND = ("teacher.ask.calibrate", "steps.3.labelled")
 
 
 def test_every_recipe_is_known_here():
@@ -51,7 +54,7 @@ def test_a_recipe_that_asks_goes_through(name: str, tmp_path: Path, capsys: pyte
     words = [f"{who}={tmp_path / 'asked'}", f"task.classify.test={tmp_path / 'test.csv'}", "measures=[measure.quality]"]
     if name == "unlabelled":
         words += ["model=config:bert:300k", f"task.classify.unlabelled={tmp_path / 'texts.txt'}", "steps.0.epochs=1"]
-        words += ["steps.2.epochs=1", f"teacher.ask.calibrate={tmp_path / 'hand.csv'}"]
+        words += ["steps.2.epochs=1", *(f"{key}={tmp_path / 'hand.csv'}" for key in HAND)]
     command = ["run", str(ROOT / "recipes" / f"{name}.yaml"), *words, "--out", str(tmp_path / "out"), "--threads", "1"]
     assert main(command) == 0, capsys.readouterr().err
     folder = tmp_path / "out" / "light"
@@ -103,3 +106,14 @@ def test_phrases_of_a_tree_have_their_labels_and_those_at_odds_are_left_out():
         "It bad": "negative",
     }  # fmt: skip
     assert tool.table(trees, sentences=True) == {"It 's good": "positive", "It bad": "negative"}
+
+
+def test_trees_that_are_not_there_are_one_line(tmp_path: Path):
+    tool = ROOT / "tools" / "phrases_of_trees.py"
+    for trees in (tmp_path / "none.txt", tmp_path):
+        command = [sys.executable, str(tool), str(trees), "--out", str(tmp_path / "phrases.csv")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        (line,) = done.stderr.splitlines()
+        assert line.startswith(f"phrases_of_trees.py: can't open {trees}: ")
+        assert done.returncode == 2
+    assert not (tmp_path / "phrases.csv").exists()

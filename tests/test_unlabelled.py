@@ -279,3 +279,15 @@ def test_a_plan_holds_none_of_the_texts_that_a_teacher_is_shown(place, settings)
     (text, _), *_ = bare.asking.examples
     assert text not in json.dumps(bare.asked)
     assert text in json.dumps(bare.asking.told)
+
+
+def test_a_hand_label_in_simplified_characters_keeps_its_traditional_twin_from_training(tmp_path):
+    pytest.importorskip("opencc")
+    texts = [f"第{i}間酒店的早餐還不錯" for i in range(90)]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8")
+    write_csv(tmp_path / "audit.csv", [(f"第{i}间酒店的早餐还不错", LABELS[i % 2]) for i in range(24)])
+    asking = {"audit": str(tmp_path / "audit.csv"), "prompt": None, "few_shot": None, "shots": 8, "columns": None}
+    tables = {"train": read_table(str(tmp_path / "texts.txt"))}
+    bare = unlabelled_texts(tables, LABELS, 0, model="config:llama:300k", asking=asking)
+    assert bare is not None
+    assert len(bare.rows(90)) == 90 - len(bare.calibrating) < 90

@@ -51,9 +51,14 @@ def main() -> None:
     parser.add_argument("--sentences", action="store_true", help="whole sentences only")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
-    rows = table(args.trees.read_text(encoding="utf-8").splitlines(), sentences=args.sentences)
-    with args.out.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows([("text", "label"), *rows.items()])
+    try:
+        rows = table(args.trees.read_text(encoding="utf-8").splitlines(), sentences=args.sentences)
+        with args.out.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([("text", "label"), *rows.items()])
+    except OSError as error:
+        parser.exit(2, f"{parser.prog}: can't open {error.filename}: {error.strerror}\n")
+    except UnicodeDecodeError as error:
+        parser.exit(2, f"{parser.prog}: {args.trees} is not UTF-8 ({error}); save it anew in UTF-8\n")
     print(f"written: {args.out}, {len(rows):,} rows")
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.hardware import of_device
-from llamita.core.scaling import fit_scales
 from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.core.whole import save_array
+from llamita.tasks.calibrating import fit_few
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.recorded import open_folder, recorded
 from llamita.workshop import Stage
@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 CHUNK = 64
 """Texts that are asked, and kept, at a time."""
-FOR_A_VECTOR = 10
-"""Hand labels for each label from which on a scale and a shift for each are fitted; a temperature with fewer."""
 TIMED = 8
 """Texts that the teacher's pace is read off."""
 
@@ -119,8 +117,7 @@ def calibrated(plain: Stage, hand: Split, labels: Sequence[str], shop: Workshop)
     def make(work: Path) -> None:
         table, gold = open_folder(plain.folder), np.asarray(hand.labels)
         logits = table.as_given(hand.texts)
-        method = "vector" if len(gold) >= FOR_A_VECTOR * len(labels) else "temperature"
-        scale, shift = fit_scales(method, logits, gold)
+        scale, shift = fit_few(logits, gold)
         table.scaled(scale, shift).save(work)
 
     return Stage(key=key, folder=shop.store.stage(key, "calibrated", make), name=plain.name)

@@ -49,6 +49,7 @@ def lighten(
     threads: int | None = None, minutes: float = 15, out: str | Path | None = None, seed: int = 0, redact: bool = False,
     language: str = "en", students: Sequence[str] | None = None, teacher_floor: float | None = None, audit: Any = None,
     prompt: str | None = None, few_shot: Any = None, shots: int = SHOTS, command: str = "", device: str | None = None,
+    prior: bool | None = None, per_token: bool | None = None,
 ) -> Report:  # fmt: skip
     """Make a light model of a large one on the user's texts, and prove it.
 
@@ -77,6 +78,8 @@ def lighten(
         columns: which column is what, such as {"text": "review", "label": "stars"}; guessed when left out.
         prompt: how a teacher is asked for labels; {text} is the text.
         few_shot: labelled texts, so many `shots` of which are shown to a teacher that is asked.
+        prior: whether what a language model that is asked answers to an empty text is taken off; it is when left out.
+        per_token: whether the log-probability it gives a label is divided by the label's tokens; it is when left out.
         device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out. Latency and
             throughput are always the CPU's.
 
@@ -93,7 +96,10 @@ def lighten(
         students=None if students is None else [str(one) for one in students], teacher_floor=teacher_floor, redact=redact,
         language=language, command=command,
     )  # fmt: skip
-    asking = {"audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns}
+    asking = {
+        "audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns,
+        "prior": prior, "per_token": per_token,
+    }  # fmt: skip
     sources = {"train": data, "test": test, "unlabelled": unlabelled}
     return _carried_out(order, _read(order, task, sources, labels=labels, model=model, asking=asking))
 

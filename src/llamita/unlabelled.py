@@ -17,7 +17,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.store import address
 from llamita.core.task import Split, parts_of
 from llamita.data.table import Table, refuse_bare_list
-from llamita.data.text import text_key
+from llamita.data.text import reading_key
 from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
@@ -51,7 +51,7 @@ def unlabelled_texts(
     """What to ask about, where the training texts have no labels; None where they have.
 
     Args:
-        asking: audit, prompt, few_shot, shots and columns as `lighten` takes them.
+        asking: audit, prompt, few_shot, shots, columns, prior and per_token as `lighten` takes them.
 
     Raises:
         UserError: no labels are named, or what is for asking is given beside labelled texts.
@@ -72,7 +72,7 @@ def unlabelled_texts(
         examples = examples_of(shown, names, asking["shots"], [*hand[0].texts, *hand[1].texts], seed)
     how = Asking(
         model=model, labels=names, words=words, prompt=asking["prompt"], examples=examples, seed=seed,
-        chinese=asks_in_chinese((), table.texts[:SEEN]) or None,
+        chinese=asks_in_chinese((), table.texts[:SEEN]) or None, prior=asking.get("prior"), per_token=asking.get("per_token"),
     )  # fmt: skip
     bare = Unlabelled(table=table, labels=names, asking=how, calibrating=hand[0], measuring=hand[1], seed=seed)
     left = len(without(Split(texts=tuple(table.texts[i] for i in bare.rows(len(table)))), hand[1])[0])
@@ -111,6 +111,7 @@ def _names_in(labels: Any) -> tuple[str, ...]:
 def _refuse_asking(table: Table, words: Mapping[str, str], model: str, asking: Mapping[str, Any]) -> None:
     """Refuse what is for asking beside texts that have labels."""
     used = [name for name in ("audit", "prompt", "few_shot") if asking[name] is not None]
+    used += [name for name in ("prior", "per_token") if asking.get(name) is not None]
     used += ["labels LABEL=WORD"] if any(label != word for label, word in words.items()) else []
     used += [model] if is_endpoint(model) else []
     flag = used[0].replace("_", "-") if used else ""
@@ -194,9 +195,9 @@ class Unlabelled:
 
     def rows(self, number: int) -> list[int]:
         """Which texts are labelled to learn from: all, or so many drawn at random, but none that calibrates."""
-        known = {text_key(text) for text in self.calibrating.texts}
+        known = {reading_key(text) for text in self.calibrating.texts}
         drawn = np.random.default_rng(self.seed).permutation(len(self.table))
-        free = [int(i) for i in drawn if text_key(self.table.texts[i]) not in known]
+        free = [int(i) for i in drawn if reading_key(self.table.texts[i]) not in known]
         return sorted(free[:number])
 
     def label(self, shop: Workshop, number: int, folder: Path) -> Labelled:

@@ -106,3 +106,10 @@ def test_keys_that_the_first_object_lacks_are_kept(place: Path, said: Callable[.
         said("data", verb, "k.jsonl", "--out", f"{verb}.jsonl")
         kept = (place / f"{verb}.jsonl").read_text(encoding="utf-8").splitlines()
         assert [json.loads(line) for line in kept] == [json.loads(line) for line in lines]
+
+
+def test_convert_takes_one_file_and_no_pattern(place: Path, refused: Callable[..., str]):
+    table(place, "one.csv", "a,b")
+    for pattern in ("*.csv", "sh/*.csv"):
+        line = refused("data", "convert", pattern, "--out", "new.csv")
+        assert line == f"llamita: {pattern}: this takes one file, not a pattern; name it"

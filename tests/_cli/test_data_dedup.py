@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 
 def table(place: Path, name: str, *rows: str) -> None:
     """A file of texts and labels."""
@@ -24,3 +26,9 @@ def test_dedup_keeps_one_row_of_each_text_and_says_what_it_dropped(place: Path, 
         f"{long},a",
         "three,b",
     ]
+
+
+def test_traditional_and_simplified_copies_are_one_text(place: Path, said: Callable[..., str]):
+    pytest.importorskip("opencc")
+    table(place, "zh.csv", "这部电影很好看,a", "這部電影很好看,a", "服务太差,b")
+    assert "2 rows; 1 row dropped" in said("data", "dedup", "zh.csv", "--out", "new.csv")

@@ -1,5 +1,7 @@
 """Mending takes out what has one right answer, sets the rest aside with its reason, and changes nothing else."""
 
+import pytest
+
 from llamita.data.check import check
 from llamita.data.mend import mend, read_again
 from llamita.data.read import read_table
@@ -78,3 +80,15 @@ def test_case_is_stronger_evidence_than_a_letter() -> None:
     labels = ["positive"] * 60 + ["positivo"] * 30 + ["POSITIVO"] + ["other"] * 30
     table = read_table(([f"text {i}" for i in range(len(labels))], labels))
     assert mend(table, check(table)).labels == {"POSITIVO": "positivo"}
+
+
+def test_a_text_again_in_traditional_characters_is_a_copy() -> None:
+    pytest.importorskip("opencc")
+    table = read_table(
+        (["这部电影很好看", "這部電影很好看！", "服务太差", "服務太差", "别的"], ["a", "a", "a", "b", "b"])
+    )
+    done = mend(table, check(table))
+    assert done.aside == {1: "repeats an earlier text"} | dict.fromkeys((2, 3), "the same text has different labels")
+    garbled = "<b>這部電影很好看</b>"
+    table, test = read_table(([garbled, "别的"], ["a", "b"])), read_table((["这部电影很好看"], ["a"]))
+    assert mend(table, check(table, test, allow_leakage=True), test).aside == {0: "stands in the test data"}

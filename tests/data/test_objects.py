@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +156,48 @@ def test_columns_of_pandas_may_have_numbers_for_names_and_are_a_dict() -> None:
     assert (table.texts, table.labels) == (["a", "b"], ["x", "y"])
     with pytest.raises(UserError, match=r"columns must be a dict such as .*, got \['text'\]"):
         read_table(["a"], columns=["text"])  # type: ignore[arg-type]
+
+
+def test_what_pandas_writes_as_a_dict_of_dicts_is_read(tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": ["a film", "a book"], "label": ["good", "bad"]}, index=[4, 7])
+    for orient in ("columns", "index"):
+        written = frame.to_json(orient=orient)
+        (tmp_path / f"{orient}.json").write_text(written, encoding="utf-8")
+        for source in (json.loads(written), tmp_path / f"{orient}.json"):
+            table = read_table(source)
+            assert (table.texts, table.labels) == (["a film", "a book"], ["good", "bad"])
+    assert read_table(frame.to_dict()).texts == ["a film", "a book"]
+
+
+def test_an_arrow_table_and_a_generator_are_read() -> None:
+    import pyarrow as pa
+
+    table = read_table(pa.table({"text": ["a film", "a book"], "label": ["good", "bad"]}))
+    assert (table.texts, table.labels) == (["a film", "a book"], ["good", "bad"])
+    assert read_table(text for text in ("a", "b")).texts == ["a", "b"]
+    assert read_table(iter([{"text": "a", "label": 1}])).labels == ["1"]
+
+
+def test_a_data_frame_without_names_of_columns_is_told_how_to_name_them() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame([["a long film", "good"], ["a dull book", "bad"]])
+    with pytest.raises(
+        UserError, match=r"numbers for names \(0, 1\); say which is which: columns=\{'text': '0', 'label'"
+    ):
+        read_table(frame)
+    table = read_table(frame, columns={"text": "0", "label": "1"})
+    assert (table.texts, table.labels) == (["a long film", "a dull book"], ["good", "bad"])
+
+
+@pytest.mark.parametrize("source", [[1, 2, 3], [Path("a.csv")], [None]])
+def test_an_item_that_is_no_text_may_be_a_text_or_a_pair(source: list[Any]) -> None:
+    with pytest.raises(UserError, match="item 1 of the list must be a text or a pair of texts, got"):
+        read_table(source)
+
+
+def test_a_dict_of_splits_in_lists_is_refused_by_their_names() -> None:
+    with pytest.raises(UserError, match=r"one split, got a dict of train, test; give data\['train'\]"):
+        read_table({"train": ["a"], "test": ["b"]})

@@ -223,3 +223,27 @@ def test_plain_text_beside_tables_of_a_folder_is_left_out(tmp_path: Path, caplog
         assert read_table(tmp_path).texts == ["a", "b"]
     assert "its plain text is left out: README.txt" in caplog.text
     assert read_table(str(tmp_path / "*.txt")).texts == ["read me"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_in_mixed_encodings_are_read_each_in_its_own(tmp_path: Path, packed: bool) -> None:
+    import gzip
+
+    for name, encoding in (("a", "gb18030"), ("b", "utf-8"), ("c", "ascii")):
+        line = "fine film,good" if name == "c" else "这家酒店的服务态度很好,好评"
+        data = f"text,label\n{line}\n".encode(encoding)
+        (tmp_path / f"{name}.csv{'.gz' * packed}").write_bytes(gzip.compress(data) if packed else data)
+    wanted = ["这家酒店的服务态度很好"] * 2 + ["fine film"]
+    for source in (tmp_path, tmp_path / "*.csv*"):
+        assert read_table(str(source), encoding="gb18030").texts == wanted
+
+
+def test_texts_of_folders_of_labels_are_read_each_in_its_own_encoding(tmp_path: Path) -> None:
+    for label, encoding in (("好", "gb18030"), ("差", "utf-8")):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.txt").write_bytes("房间太小，隔音很差".encode(encoding))
+    assert read_table(str(tmp_path), encoding="gb18030").texts == ["房间太小，隔音很差"] * 2
+    (tmp_path / "latin").mkdir()
+    for name, encoding in (("a", "utf-16"), ("b", "ascii")):
+        (tmp_path / "latin" / f"{name}.csv").write_bytes("text,label\na film,good\n".encode(encoding))
+    assert read_table(str(tmp_path / "latin"), encoding="utf-16").texts == ["a film"] * 2

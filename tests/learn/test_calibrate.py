@@ -163,7 +163,7 @@ def test_damaged_curves_are_one_line(tmp_path: Path) -> None:
 
 def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
     task, file = tiny_task(8), tmp_path / "hand.csv"
-    texts = task.test.texts[:60]
+    texts = [f"{text} again" for text in task.test.texts[:60]]
     model = tiny_model("bert", labels=task.labels)
     with torch.no_grad():
         head_linear(model.module).weight.mul_(30.0)
@@ -173,6 +173,12 @@ def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
     made = Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
     heat = fit_temperature(before, with_a_text_more(before, gold))
     np.testing.assert_allclose(made.text_logits(texts), before / heat, atol=1e-4)
+    measured = "".join(f"{text},{task.labels[0]}\n" for text in task.test.texts)
+    file.write_text(f"text,label\n{measured}another,{task.labels[0]}\n")
+    assert Calibrate(labelled=str(file)).split_of(task).texts == ("another",)
+    file.write_text(f"text,label\n{measured}")
+    with pytest.raises(UserError, match="all its texts stand in the test split; calibrate with others"):
+        Calibrate(labelled=str(file)).split_of(task)
     file.write_text("text,label\na film,strange\n")
     with pytest.raises(UserError, match=r"hand\.csv:2: label 'strange' is none of negative, positive"):
         Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))

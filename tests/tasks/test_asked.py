@@ -185,3 +185,19 @@ def test_a_folder_sends_neither_texts_nor_a_key_to_a_server_of_its_own_choice(
         with pytest.raises(UserError, match="would send your texts"):
             outer.open(tmp_path, 1)
         assert len(fake.asked) == number
+
+
+def test_how_answers_are_read_stands_in_a_recipe_and_in_its_folder(tmp_path: Path) -> None:
+    causal("llama").save(tmp_path / "model")
+    task = open_task(train=(TEXTS, ["good", "bad"]), test=(["fine"], ["good"]))
+    model = str(tmp_path / "model")
+    plain, _ = asking_for(task, model, {}, 0)
+    asking, _ = asking_for(task, model, {"prior": False, "per_token": False}, 0)
+    engine = asking.open(tmp_path, 1)
+    assert not engine.takes_prior  # type: ignore[attr-defined]
+    assert not engine.prompt.per_token  # type: ignore[attr-defined]
+    assert asking.told == plain.told | {"prior": False, "per_token": False}
+    asking.save(tmp_path / "light", None, 1)
+    np.testing.assert_allclose(open_folder(tmp_path / "light").text_logits(TEXTS), engine.text_logits(TEXTS), atol=1e-5)
+    with pytest.raises(UserError, match="ask: prior must be true or false, got 'no'"):
+        asking_for(task, model, {"prior": "no"}, 0)

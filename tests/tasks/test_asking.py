@@ -129,3 +129,18 @@ def test_from_python_what_can_not_be_asked_is_refused_in_one_line(
 
 def test_labels_may_be_an_array() -> None:
     assert ask(MODEL, np.array([1, 0]), words={1: "good", 0: "bad"}).labels == ("1", "0")  # type: ignore[arg-type,dict-item]
+
+
+def test_how_answers_are_read_can_be_said_beside_a_prompt_in_words() -> None:
+    model, texts = causal("llama"), ["a warm film", "很好"]
+    labels = ("yes", "not at all")
+    for read in ({"prior": False}, {"per_token": False}, {"prior": False, "per_token": False}):
+        expected = LikelihoodEngine(model, labels, prompt=Prompt(text="Say: {text}", **read)).text_logits(texts)
+        np.testing.assert_allclose(
+            ask(model, labels, prompt="Say: {text}", **read).text_logits(texts), expected, atol=1e-5
+        )
+    assert ask(model, labels, prompt=Prompt(prior=False)).prompt == Prompt(prior=False)  # type: ignore[union-attr]
+    assert ask(inference_model(), labels, prior=True).takes_prior
+    assert not ask(inference_model(), labels, prior=False).takes_prior
+    with pytest.raises(UserError, match="per_token is about the tokens of a label's words"):
+        ask(inference_model(), labels, per_token=False)

@@ -225,7 +225,7 @@ def test_a_server_that_refuses_even_a_plain_question_is_one_line(fake: Fake) -> 
     fake.trouble = lambda _: told(400, "max_tokens is not supported")
     with pytest.raises(UserError, match="refuses to answer as 'large-one': 400 max_tokens is not supported"):
         opened(fake).text_logits(TEXTS)
-    assert len(fake.asked) == 3
+    assert len(fake.asked) == 6  # each of three questions once more without that setting
 
 
 @pytest.mark.parametrize("key", ["sk-one\nsk-two", "my secret", "schlüssel", "xyz1\txyz2"])
@@ -269,3 +269,74 @@ def test_what_goes_to_this_machine_passes_no_proxy(host: str, fake: Fake, monkey
     address = f"{fake.url.replace('127.0.0.1', host)}#large-one"
     assert EndpointEngine(address, ("bad", "fine")).scores(TEXTS[:1]).shape == (1, 2)
     assert [len(_past_proxies(url)) for url in ("http://[::1]:1/v1", "http://127.0.0.1.evil.org/v1")] == [1, 0]
+
+
+def test_a_setting_that_a_model_does_not_take_is_named_otherwise_or_left_out_from_then_on(fake: Fake) -> None:
+    def trouble(number: int) -> tuple[int, dict[str, str], bytes] | None:
+        body = fake.asked[number - 1]
+        if "max_tokens" in body:
+            return told(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
+        return told(400, "'temperature' does not support 0 with this model") if "temperature" in body else None
+
+    fake.trouble = trouble
+    assert opened(fake).scores(TEXTS).argmax(axis=1).tolist() == [1, 0, 1]
+    assert len(fake.asked) == 3 + len(TEXTS)
+    assert all(body["max_completion_tokens"] == 1 and "temperature" not in body for body in fake.asked[2:])
+
+
+def test_probabilities_that_a_key_may_not_ask_for_are_no_wrong_key(fake: Fake) -> None:
+    fake.trouble = lambda number: told(403, "You are not allowed to request logprobs") if number == 1 else None
+    engine = opened(fake)
+    assert engine.scores(TEXTS).argmax(axis=1).tolist() == [1, 0, 1]
+    assert engine.way.startswith("5 drawn answers")
+
+
+@pytest.mark.parametrize("shown", ["in the answer", "beside it", "not at all", "with an error"])
+def test_a_model_that_thinks_first_gets_room_for_it_and_its_answer_is_what_follows(
+    shown: str, fake: Fake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def trouble(number: int) -> tuple[int, dict[str, str], bytes]:
+        body = fake.asked[number - 1]
+        letter = "B" if "good" in fake.texts[number - 1] else "A"
+        brief = body["max_tokens"] < 100
+        if brief and shown == "with an error":
+            return told(400, "Could not finish the message because max_tokens or model output limit was reached.")
+        message = {"content": "" if brief else letter}
+        if shown == "in the answer":
+            message = {"content": "<think>" if brief else f"<think>\nA? B?\n</think>\n\n{letter}"}
+        elif shown == "beside it":
+            message["reasoning_content"] = "Let me see"
+        choice = {"message": message, "finish_reason": "length" if brief else "stop"}
+        return 200, {}, json.dumps({"choices": [choice]}).encode()
+
+    fake.trouble = trouble
+    with caplog.at_level("WARNING", logger="llamita"):
+        engine = opened(fake, tmp_path)
+        np.testing.assert_allclose(engine.scores(TEXTS), [[0.25, 0.75], [0.75, 0.25], [0.25, 0.75]], atol=1e-5)
+    assert "large-one thinks before it answers, up to 2,048 tokens a text" in caplog.text
+    assert engine.way.startswith("one answer a text, after up to 2,048 tokens of thinking")
+    asked = len(fake.asked)
+    opened(fake, tmp_path).scores([*TEXTS, "new"])
+    assert [body["max_tokens"] for body in fake.asked[asked:]] == [2048]
+
+
+def test_thinking_that_comes_to_no_end_is_named_as_the_cause(fake: Fake) -> None:
+    choice = {"message": {"content": "<think> hm"}, "finish_reason": "length"}
+    fake.trouble = lambda _: (200, {}, json.dumps({"choices": [choice]}).encode())
+    with pytest.raises(UserError, match="large-one thinks before it answers, and names no label within 2,048 tokens"):
+        opened(fake).scores(TEXTS)
+    fake.trouble = lambda number: (200, {}, json.dumps({"choices": [choice]}).encode()) if number > 9 else None
+    with pytest.raises(UserError, match="large-one thinks before it answers"):
+        opened(fake).scores([f"text {i}" for i in range(60)])
+
+
+def test_a_first_token_of_white_space_is_no_thinking(fake: Fake) -> None:
+    def trouble(number: int) -> tuple[int, dict[str, str], bytes]:
+        asked = fake.asked[number - 1]
+        choices = [{"message": {"content": " " if asked["max_tokens"] == 1 else " B"}, "finish_reason": "length"}]
+        return 200, {}, json.dumps({"choices": choices * asked.get("n", 1)}).encode()
+
+    fake.trouble = trouble
+    engine = opened(fake)
+    assert engine.scores(TEXTS[:1])[0].argmax() == 1
+    assert engine.way.startswith("5 drawn answers")

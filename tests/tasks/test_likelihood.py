@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 from tests.families import tiny_model
-from transformers import AutoModelForCausalLM
+from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from llamita.core.errors import UserError
 from llamita.core.model import Model
+from llamita.tasks._prompt import end_with_prompt, label_rows
 from llamita.tasks.likelihood import CHINESE, EMPTY, LikelihoodEngine, Prompt
 
 CAUSAL = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
@@ -98,12 +100,52 @@ def test_white_space_around_a_text_is_not_asked_about() -> None:
     assert shown._prefix == engine._prefix
 
 
-def test_a_tokenizer_that_puts_the_space_itself_gets_no_second_one() -> None:
-    model = causal("gemma3_text")
-    engine = LikelihoodEngine(model, LABELS, prompt=Prompt(start="", text="Text: {text}\nLabel:"))
-    assert engine._space == ""
-    words = model.tokenizer("a warm film", add_special_tokens=False)["input_ids"]
-    assert engine._question("a warm film")[len(engine._tokens("Text:")) :][: len(words)] == words
+def spaced(kind: str) -> Model:
+    """A model whose tokenizer puts a space before what it reads, as Llama 2's do in older and newer files."""
+    model = causal("mistral")
+    backend = Tokenizer.from_str(model.tokenizer.backend_tokenizer.to_str())
+    if kind == "metaspace":
+        backend.normalizer = normalizers.Sequence([])
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=128, pad_token="<pad>")
+    assert tokenizer.tokenize("a") == ["▁a"]
+    return Model(model.module, tokenizer, name=kind)
+
+
+@pytest.mark.parametrize("kind", ["prepend", "metaspace"])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Prompt(),
+        CHINESE,
+        Prompt(start=""),
+        Prompt(start="", text="{text}"),
+        Prompt(text="One: {text}\nOther: {pair}\nSame:"),
+    ],
+)
+def test_a_tokenizer_that_puts_a_space_first_reads_the_pieces_as_the_whole_running_text(
+    kind: str, prompt: Prompt
+) -> None:
+    model, labels = spaced(kind), ("film", "funny story")
+    text = ("a warm film", "the plot") if "{pair}" in prompt.text else "a warm film"
+    for examples in ((), ((text, labels[1]),)):
+        engine = LikelihoodEngine(model, labels, prompt=prompt, examples=examples)
+        asked = prompt.text.replace("{text}", "a warm film").replace("{pair}", "the plot")
+        shown = "".join(asked + prompt.answer.format(label=label) + prompt.between for _, label in examples)
+        start = prompt.start.replace("{labels}", prompt.comma.join(labels))
+        for label, ids in zip(labels, engine._ids, strict=True):
+            whole = start + shown + asked + prompt.answer.format(label=label)
+            assert [*engine._prefix, *engine._question(text), *ids] == model.tokenizer(whole)["input_ids"]
+
+
+def test_a_head_starts_from_its_labels_words_without_the_space_that_a_tokenizer_puts_first() -> None:
+    model = spaced("prepend")
+    rows = label_rows(model.module, model.tokenizer, ["a", "film"])
+    places = [model.tokenizer.convert_tokens_to_ids(token) for token in ("▁a", "▁film")]
+    assert rows is not None
+    torch.testing.assert_close(rows, model.module.get_output_embeddings().weight.detach()[places])
+    end_with_prompt(model)
+    assert model.tokenizer("a film")["input_ids"] == spaced("prepend").tokenizer("a film\nLabel:")["input_ids"]
 
 
 def test_a_pair_has_its_own_place() -> None:

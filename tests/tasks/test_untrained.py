@@ -49,6 +49,13 @@ def test_labelled_texts_set_a_scale_and_a_shift_of_each_label() -> None:
     assert engine.shift.any()
 
 
+def test_few_texts_of_one_label_set_one_temperature() -> None:
+    engine = Told()
+    engine.calibrate(TEXTS * 10, ["positive"] * 9 + ["negative"] * 31)
+    assert np.ptp(engine.scale) == 0
+    assert not engine.shift.any()
+
+
 def test_labels_that_may_hold_together_are_not_calibrated_by_a_table_of_one_each() -> None:
     with pytest.raises(UserError, match="calibration needs every label of a text"):
         Told(answers=AnyLabels()).calibrate(TEXTS, ["positive"] * 4)

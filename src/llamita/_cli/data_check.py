@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.asking import encoding_of
 from llamita._cli.data_mend import aside_of, write_mended
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said, spoken
-from llamita._cli.models import encoding_of, new_page
+from llamita._cli.models import new_page
 from llamita._cli.tables import add_near, likeness, new_table
 from llamita.core.errors import UserError
 from llamita.data.dialogues import holds_dialogues

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from llamita._cli import parser as flags
 from llamita._cli.language import said
@@ -13,6 +12,7 @@ from llamita._cli.tables import new_table
 def convert(argv: Sequence[str]) -> int:
     """`data convert`: all values as they stand."""
     from llamita.data.cells import rows_text
+    from llamita.data.files import one_file
     from llamita.data.rows import open_rows
     from llamita.data.write import write_rows
 
@@ -23,7 +23,7 @@ def convert(argv: Sequence[str]) -> int:
     parser.add("--encoding", metavar="NAME", help="of FILE when it isn't UTF-8: gb18030, big5, latin-1, utf-16 …")
     parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
     args = parser.read(argv)
-    path, out = Path(args.file).expanduser(), new_table(args.out)
+    path, out = one_file(args.file), new_table(args.out)
     rows = open_rows(path, args.encoding, every_key=True, empty_rows=True)
     written = write_rows(out, rows.names, rows.rows, str(path))
     print(said(f"written: {out}, {rows_text(written)}"))

@@ -12,6 +12,7 @@ def dedup(argv: Sequence[str]) -> int:
     """`data dedup`: copies and near copies go."""
     from llamita.data.cells import rows_text
     from llamita.data.copies import kept_of, repeated_nearly, same_texts
+    from llamita.data.text import reading_key
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(
@@ -24,7 +25,7 @@ def dedup(argv: Sequence[str]) -> int:
     out = new_table(args.out)
     names, table, rows = all_rows(args)
     least = likeness(args, table)
-    dropped, undecided = kept_of(same_texts(table.texts), table.labels)
+    dropped, undecided = kept_of(same_texts(table.texts, reading_key), table.labels)
     if least:
         left = [i for i in range(len(table)) if i not in dropped]
         labels = [table.labels[i] for i in left] if table.labels else None

@@ -44,6 +44,7 @@ def evaluate(argv: Sequence[str]) -> int:
     given = ["quality", *(["calibration"] if args.task != "language" else [])]
     given += [*(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
     check_gates(args, given, "evaluate")
+    _require_here(args, args.cost)
     engine, teacher, task = _opened(args)
     check_gates(args, given, "evaluate", _kind(args, task))
     wanted = ["measure.quality", *(["measure.calibration"] if task.labels else [])]
@@ -117,9 +118,20 @@ def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> 
         args.task != "language" or entry.name in ("measure.quality", "measure.samples"),
         f"{program} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
+    _require_here(args, entry.name == "measure.cost")
     engine, teacher, task = _opened(args)
     check_gates(args, rooms, verb, _kind(args, task))
     return measured(args, [engine, *([teacher] if teacher else [])], _named(args), task, [method])
+
+
+def _require_here(args: argparse.Namespace, timed: bool) -> None:
+    """Refuse to time or weigh a server: what it takes says nothing of this machine."""
+    from llamita.tasks.endpoint import is_endpoint
+
+    require(
+        not (timed and is_endpoint(args.model)),
+        f"cost is about a model on this machine, and {args.model} is a server; its quality and calibration can be measured",
+    )
 
 
 def _kind(args: argparse.Namespace, task: Task) -> str:

@@ -65,7 +65,8 @@ def lighten(argv: Sequence[str]) -> int:
         threads=args.threads,
         minutes=args.minutes, out=out, seed=args.seed, redact=args.redact, language=args.language,
         students=args.students, audit=_hand_labels(args, out), prompt=args.prompt,
-        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), device=args.device, **shots,
+        few_shot=args.few_shot, command=shlex.join(["llamita", "lighten", *argv]), device=args.device, prior=args.prior,
+        per_token=args.per_token, **shots,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)
 

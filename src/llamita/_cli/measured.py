@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli import values
+from llamita._cli.asking import switches
 from llamita._cli.models import scratch_run
 from llamita.core.command import command_of, data_words
 
@@ -41,9 +42,13 @@ def measured(
 def sizes(args: argparse.Namespace, engine: Engine, model: str) -> list[Finding]:
     """What needs no timing."""
     from llamita.core.measure import Finding
+    from llamita.tasks.endpoint import is_endpoint
 
     words = [*data_words("evaluate", model, args.data, args.columns), *_rest(args)]
     command = shlex.join(words) if args.data != "-" else ""
+    if is_endpoint(model):
+        names, reason = ("size_bytes", "parameters"), "the weights are the server's"
+        return [Finding(name=f"cost.{name}", value=None, better="lower", reason=reason) for name in names]
     return [
         Finding(name="cost.size_bytes", value=engine.size_bytes, unit="bytes", better="lower", command=command),
         Finding(name="cost.parameters", value=engine.num_parameters, better="lower", command=command),
@@ -58,4 +63,4 @@ def _rest(args: argparse.Namespace) -> list[str]:
     for name in ("prompt", "few_shot", "shots", "calibrate", "precision", "threads", "seed"):
         if (given := getattr(args, name, None)) is not None:
             words += [f"--{name.replace('_', '-')}", str(given)]
-    return words
+    return words + [f"--{flag}" for flag in switches(args)]

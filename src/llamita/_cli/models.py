@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llamita._cli.asking import asked_engine, check_asked, endpoint
 from llamita.core import processes
 from llamita.core.alone import alone_in
 from llamita.core.command import quoted
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Task, Text
-    from llamita.data.table import Table
 
 
 log = logging.getLogger(__name__)
@@ -44,12 +44,15 @@ def open_any(
     model: str, threads: int | None, precision: str = "fp32", asked: argparse.Namespace | None = None
 ) -> Engine:
     """As `open_classifier`, or a language model that answers in words, where no labels are named."""
+    from llamita.tasks.endpoint import is_endpoint
     from llamita.workshop import open_engine
 
-    _check_asked(asked)
+    check_asked(asked)
+    if is_endpoint(model) and asked is not None:
+        return endpoint(model, asked)
     engine = open_engine(model, threads=threads, precision=precision)
     if asked is not None and asked.labels:
-        return _asked_engine(engine, asked)
+        return asked_engine(engine, asked)
     if not can_chat(engine):
         _require_labels(model, engine, asked)
     return engine
@@ -78,62 +81,6 @@ def _require_labels(model: str, engine: Engine, asked: argparse.Namespace | None
             f"{model} has no head for labels; {ways}give it one: llamita finetune {quoted(model)} --data train.csv --out DIR"
             " (or let `llamita lighten` do all of it)"
         )
-
-
-def _asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
-    """The engine as a classifier into the labels that were named."""
-    from llamita.tasks.asking import Shots, ask
-    from llamita.tasks.inference import Hypothesis, inference_places
-
-    prompt = asked.prompt
-    if getattr(asked, "multi_label", False):
-        if inference_places(engine) is None:
-            raise UserError("--multi-label is for models of inference; a language model chooses one of the labels")
-        prompt = Hypothesis(text=prompt, multi_label=True)
-    shots = {} if asked.shots is None else {"number": asked.shots}
-    shown, calibrate = (labelled_table(getattr(asked, name), asked) for name in ("few_shot", "calibrate"))
-    examples = None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **shots)
-    return ask(
-        engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=examples, calibrate=calibrate,
-        measured=_measured_texts(asked),
-    )  # fmt: skip
-
-
-def _measured_texts(asked: argparse.Namespace) -> list[Text]:
-    """Texts that the model is measured on, or that its sets are drawn from."""
-    if not (asked.few_shot or asked.calibrate):
-        return []
-    drawn = labelled_table(getattr(asked, "labelled", None), asked)
-    return [text for table in (getattr(asked, "table", None), drawn) if table is not None for text in table.texts]
-
-
-def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
-    """A file of labelled texts beside the one that --columns is about."""
-    from llamita.data.read import read_beside
-
-    if file is None:
-        return None
-    encoding = encoding_of(file, [getattr(args, "file", None) or "-"], getattr(args, "encoding", None))
-    return read_beside(file, columns=getattr(args, "columns", None), encoding=encoding)
-
-
-def encoding_of(file: str, others: Sequence[str | None], named: str | None) -> str | None:
-    """The encoding of one file, of those that --encoding is about; where it is UTF-8 all the same, that is said."""
-    from llamita.data.decode import encoding_among
-
-    found = encoding_among(file, others, named)
-    if named and found is None:
-        log.warning("%s is UTF-8 already and is read as that; --encoding %s is for the other files", file, named)
-    return found
-
-
-def _check_asked(asked: argparse.Namespace | None) -> None:
-    if asked is None:
-        return
-    named = ("prompt", "few-shot", "calibrate", "shots", "multi-label")
-    alone = [flag for flag in named if getattr(asked, flag.replace("-", "_"), None)]
-    if alone and not asked.labels:
-        raise UserError(f"--{alone[0]} is about asking a model for labels; name them: --labels good,bad")
 
 
 def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:
@@ -185,8 +132,17 @@ def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
 MOSTLY = 0.5
 
 
+def keeps_its_tokenizer(engine: Engine) -> bool:
+    """Whether it is a server, whose tokens nobody here knows."""
+    from llamita.tasks.endpoint import EndpointEngine
+
+    return isinstance(engine, EndpointEngine)
+
+
 def warn_of_unknown(engine: Engine, texts: Sequence[Text]) -> bool:
     """Say so when the model doesn't know most of what it is given, as an English model that is given Chinese."""
+    if keeps_its_tokenizer(engine):
+        return False
     share = engine.encoder.unknown_share(texts)
     if share > MOSTLY:
         log.warning(

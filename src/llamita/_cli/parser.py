@@ -119,7 +119,7 @@ def add_asking(parser: Parser) -> None:
     """What turns a language model, or a model of inference, into a classifier of other labels."""
     group = parser.add_argument_group(
         "a language model without a head for labels, such as smollm2, or a model of inference (entailment, contradiction)"
-        " can be asked instead"
+        " can be asked instead, and so can a server, http://HOST/v1#MODEL (key in OPENAI_API_KEY)"
     )
     group.add_argument(
         "--labels", type=values.labels, metavar="A,B", help="it chooses among these words; 1=good,0=bad says good for 1"
@@ -157,6 +157,14 @@ def _add_question(group: argparse._ArgumentGroup, prompt_help: str) -> None:
     group.add_argument(
         "--shots", type=values.positive, metavar="N", help="how many of them, each label as often (default: 8)"
     )
+    group.add_argument(
+        "--prior", action=argparse.BooleanOptionalAction, default=None,
+        help="take off what the model answers to an empty text (default: of language models yes, of models of inference no)",
+    )  # fmt: skip
+    group.add_argument(
+        "--per-token", action=argparse.BooleanOptionalAction, default=None,
+        help="of a language model: divide a label's log-probability by its tokens (default: yes)",
+    )  # fmt: skip
 
 
 def add_machine(parser: Parser, *, seed: bool = True) -> None:

@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
+from llamita._cli.asking import encoding_of, labelled_table
 from llamita._cli.language import said
 from llamita._cli.models import (
     answers_in_words,
     checked_texts,
-    encoding_of,
     is_device,
-    labelled_table,
+    keeps_its_tokenizer,
     new_file,
     open_any,
     warn_of_unknown,
@@ -58,7 +58,7 @@ def predict(argv: Sequence[str]) -> int:
         for texts in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
             write(texts, engine.scores(list(texts)))
-            cut += engine.encoder.num_cut(texts)
+            cut += 0 if keeps_its_tokenizer(engine) else engine.encoder.num_cut(texts)
     if cut:
         log.warning(
             "warning: the model reads %d tokens, and texts that are longer were cut at their end: %d",

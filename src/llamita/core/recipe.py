@@ -30,8 +30,8 @@ class Recipe:
     model: str
     """A folder, Hub id, .gguf file, `config:FAMILY:SIZE` or the short name of a packaged model."""
     ask: Mapping[str, Any] | None = None
-    """How the model is asked for labels it was never taught: prompt, words, few_shot, shots, calibrate; {} for the usual question.
-    Such a model is not changed: it is measured, or teaches."""
+    """How the model is asked for labels it was never taught: prompt, words, few_shot, shots, calibrate, prior, per_token; {} for
+    the usual question. Such a model is not changed: it is measured, or teaches."""
     teacher: str | Recipe | None = None
     """A model as in `model`, another recipe that makes it, or none."""
     task: Mapping[str, Any] = field(default_factory=dict)

@@ -72,6 +72,11 @@ def locate(model: str | Path) -> Source:
         raise UserError(
             f"{text} is a file and no model; give a folder, a .gguf file, a Hub id or one of: {', '.join(PACKAGED)}"
         )
+    if text.startswith(("http://", "https://")):
+        raise UserError(
+            f"{text} is a server, which can only be asked for labels: as MODEL of predict, evaluate, measure, attack and explain"
+            " with --labels good,bad, or as the teacher of lighten"
+        )
     beside = [one.name for one in path.parent.iterdir() if one.is_dir()] if path.parent.is_dir() else []
     raise UserError(
         f"no model {text!r}: not a folder, a .gguf file, a Hub id (owner/name) or a packaged model."

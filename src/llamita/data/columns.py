@@ -112,6 +112,11 @@ def _named_texts(lowered: Mapping[str, str], free: Sequence[str]) -> dict[str, s
 
 
 def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]], where: str) -> None:
+    if where.startswith("DataFrame:") and all(name.isdecimal() for name in names):
+        raise UserError(
+            f"the DataFrame's columns have numbers for names ({', '.join(names[:10])}); say which is which:"
+            " columns={'text': '0', 'label': '1'}"
+        )
     for i, name in enumerate(names):
         values = [row[i] for row in sample]
         if len(name) > 60 or name in values or (name and _is_number(name)):

@@ -215,6 +215,20 @@ def encoding_among(file: str, others: Sequence[str | None], encoding: str | None
     return None if _utf8_beyond_ascii(path.read_bytes()) else encoding
 
 
+def encoding_of_one(path: Path, encoding: str | None) -> str | None:
+    """The encoding that was named for all files of a folder or pattern, as it holds for one: none where that is UTF-8."""
+    if not encoding:
+        return None
+    whole = _is_small_and_plain(path)
+    if whole:
+        data = path.read_bytes()
+    else:
+        with opened(path) as stream:
+            data = stream.read(1 << 16)
+    ascii_alone = whole and data.isascii() and b"\0" not in data
+    return None if ascii_alone or _utf8_beyond_ascii(data, cut=not whole) else encoding
+
+
 def _refuse_utf8(path: Path, stream: IO[bytes], encoding: str) -> None:
     """A file in UTF-8 is not read in another encoding, which would make other characters of it."""
     if _is_small_and_plain(path):

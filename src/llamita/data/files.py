@@ -111,6 +111,14 @@ def is_pattern(named: str) -> bool:
     return any(mark in named for mark in "*?[")
 
 
+def one_file(named: str) -> Path:
+    """The path of what is named, once it is known to be no pattern."""
+    path = Path(named).expanduser()
+    if path != STDIN and not path.is_file() and is_pattern(named):
+        raise UserError(f"{named}: this takes one file, not a pattern; name it")
+    return path
+
+
 def files_of(named: str) -> Sequence[Path] | Labelled:
     """The files behind a name, in alphabetical order.
 

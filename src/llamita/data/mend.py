@@ -13,7 +13,7 @@ from llamita.data.copies import kept_of, same_texts
 from llamita.data.finding import DataFinding
 from llamita.data.misread import chinese_meant
 from llamita.data.table import Table
-from llamita.data.text import text_key
+from llamita.data.text import reading_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
@@ -63,10 +63,10 @@ def mend(
         if finding.kind in SET_ASIDE:
             rows = [row for row in finding.rows if finding.kind != "encoding" or row not in texts]
             aside |= dict.fromkeys(rows, SET_ASIDE[finding.kind])
-    tested = {text_key(text) for text in test.texts} if test else set()
-    aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if text_key(text) in tested}
+    tested = {reading_key(text) for text in test.texts} if test else set()
+    aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if reading_key(text) in tested}
     written = [labels.get(label, label) for label in table.labels] if table.labels else None
-    for rows in same_texts([texts.get(row, text) for row, text in enumerate(table.texts)]):
+    for rows in same_texts([texts.get(row, text) for row, text in enumerate(table.texts)], reading_key):
         left = [row for row in rows if row not in aside]
         dropped, undecided = kept_of([left], written) if left else (set(), 0)
         reason = "the same text has different labels" if undecided else "repeats an earlier text"

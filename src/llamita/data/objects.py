@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError
 from llamita.core.task import is_text
-from llamita.data.rows import MISSING, Rows, require_different
+from llamita.data.rows import MISSING, Rows, as_pandas_writes, require_different
+
+SPLITS = {"train", "test", "validation", "valid", "val", "dev", "unlabelled", "unsupervised"}
+"""What parts of a data set are called, and columns aren't."""
 
 
 def rows_of(source: Any) -> tuple[str, Rows]:
@@ -21,14 +24,19 @@ def rows_of(source: Any) -> tuple[str, Rows]:
         return "DataFrame", _frame_rows(source)
     if hasattr(source, "column_names") and hasattr(source, "features"):
         return "Dataset", _dataset_rows(source)
+    if hasattr(source, "column_names") and hasattr(source, "to_pylist"):
+        return "Table", _arrow_rows(source)
     if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
         return "texts and labels", _texts_and_labels(*source)
     if isinstance(source, Mapping):
-        raise UserError(_advice_for(source))
-    source = as_python(source)
+        written = as_pandas_writes(source)
+        if written is None:
+            raise UserError(_advice_for(source))
+        return "dict", written
+    source = list(source) if isinstance(source, Iterator) else as_python(source)
     if not isinstance(source, Sequence):
         raise UserError(
-            "data must be a file, a list of texts, (texts, labels), a pandas DataFrame or a datasets.Dataset, got"
+            "data must be a file, a list of texts, (texts, labels), a pandas DataFrame, a pyarrow.Table or a datasets.Dataset, got"
             f" {kind.__name__}"
         )
     return "list", _list_rows(source)
@@ -37,7 +45,7 @@ def rows_of(source: Any) -> tuple[str, Rows]:
 def _advice_for(source: Mapping[Any, Any]) -> str:
     """What to do with several data sets in one, or with columns in a dict."""
     first = next(iter(source), "train")
-    if hasattr(source.get(first), "column_names"):
+    if hasattr(source.get(first), "column_names") or (source and set(map(str, source)) <= SPLITS):
         return f"data must be one split, got a {type(source).__name__} of {', '.join(map(str, source))}; give data[{first!r}]"
     return "data must be no dict of columns; give pandas.DataFrame(data), or a list with a dict for each row"
 
@@ -47,6 +55,12 @@ def _frame_rows(source: Any) -> Rows:
     require_different("DataFrame", names)
     rows = (list(map(as_python, values)) for values in source.itertuples(index=False, name=None))
     return Rows(names=names, rows=enumerate(rows, 1))
+
+
+def _arrow_rows(source: Any) -> Rows:
+    names = tuple(source.column_names)
+    require_different("Table", names)
+    return Rows(names=names, rows=((i, [row[name] for name in names]) for i, row in enumerate(source.to_pylist(), 1)))
 
 
 def _dataset_rows(source: Any) -> Rows:
@@ -95,9 +109,10 @@ def _list_rows(source: Sequence[Any]) -> Rows:
         rows = ((i, [as_python(record.get(key, MISSING)) for key in first]) for i, record in enumerate(source, 1))
         return Rows(names=tuple(str(key) for key in first), rows=rows)
     pairs = not isinstance(first, str)
+    either = len(source) and not is_text(first)
     for i, item in enumerate(source, 1):
         if not is_text(item) or isinstance(item, str) == pairs:
-            wanted = "a pair of texts" if pairs else "a text"
+            wanted = "a text or a pair of texts" if either else "a pair of texts" if pairs else "a text"
             raise UserError(f"item {i} of the list must be {wanted}, got {str(item)[:60]!r}")
     rows = ((i, list(item) if pairs else [item]) for i, item in enumerate(source, 1))
     return Rows(names=("text", "pair") if pairs else ("text",), rows=rows, headed=False)

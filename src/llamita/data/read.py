@@ -13,9 +13,9 @@ from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain, rows_text
 from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
-from llamita.data.decode import text_lines
+from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
-from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, without_plain_text
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, one_file, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags, written_lists
 from llamita.data.objects import rows_of
@@ -37,7 +37,8 @@ def read_table(
         source: A path (CSV, TSV, JSONL, JSON, Parquet, plain text; also packed as .gz or .zst), a folder or pattern of
             such files, a folder with a folder of .txt files for each label, "-" for standard input; a data set of the Hub
             (owner/name, owner/name:split, owner/name:config:split); a list of texts, pairs or dicts, `(texts, labels)`,
-            a pandas DataFrame, a datasets.Dataset; or a Table, which is handed back.
+            a pandas DataFrame or the dict that its `to_json` and `to_dict` make, a pyarrow.Table, a datasets.Dataset, a
+            generator of texts or dicts; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
             labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
             columns of 0 and 1. {"label": "none"} says that no column holds labels.
@@ -83,10 +84,8 @@ def read_with_rows(
     Raises:
         UserError: a folder or a pattern, beside what `read_table` refuses.
     """
-    path = Path(file).expanduser()
     of_hub = is_hub_id(file)
-    if path != STDIN and not of_hub and not path.is_file() and is_pattern(file):
-        raise UserError(f"{file}: this takes one file, not a pattern; name it")
+    path = Path(file) if of_hub else one_file(file)
     if of_hub:
         rows = rows_of(hub_dataset(file))[1]
     else:
@@ -171,9 +170,11 @@ def read_chunks(
             raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
         yield from _labelled_chunks(files, encoding, labelled, size)
         return
-    for path in without_plain_text(str(source), files):
+    paths = without_plain_text(str(source), files)
+    for path in paths:
         name = str(PIPED if path == STDIN else path)
-        rows = open_rows(path, encoding, empty_rows=labelled is False, faults=faults)
+        own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
+        rows = open_rows(path, own, empty_rows=labelled is False, faults=faults)
         for table in _chunks_of(name, rows, how, size):
             how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
             yield table
@@ -244,7 +245,7 @@ def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | Non
     for start in range(0, len(found.files), size):
         part = found.files[start : start + size]
         yield Table(
-            texts=["".join(text_lines(path, encoding)).strip("\r\n") for path, _ in part],
+            texts=["".join(text_lines(path, encoding_of_one(path, encoding))).strip("\r\n") for path, _ in part],
             labels=None if labelled is False else [label for _, label in part], lines=[1] * len(part),
             columns={"text": "the file"} | ({} if labelled is False else {"label": "its folder"}), source=str(found.folder),
             files=[str(path) for path, _ in part],

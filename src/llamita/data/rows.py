@@ -177,6 +177,8 @@ def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | No
     if isinstance(data, Mapping) and isinstance(data.get("data"), list):
         data = data["data"]
         return _records(path, enumerate(data, 1), every_key, faults)
+    if isinstance(data, Mapping) and (written := as_pandas_writes(data)) is not None:
+        return written
     if isinstance(data, Mapping) and data and all(isinstance(v, list) for v in data.values()):
         if len({len(v) for v in data.values()}) > 1:
             raise UserError(
@@ -187,6 +189,16 @@ def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | No
     if not isinstance(data, list):
         raise UserError(f"{path}: expected a list of objects such as [{EXAMPLE}], got {type(data).__name__}")
     return _records(path, zip(_starts(text), data, strict=True), every_key, faults)
+
+
+def as_pandas_writes(data: Mapping[Any, Any]) -> Rows | None:
+    """Rows of a dict of dicts as `DataFrame.to_json` and `to_dict` make it, a column or a row each; None of any other."""
+    inner = list(data.values())
+    if not inner or not all(isinstance(one, Mapping) and one and list(one) == list(inner[0]) for one in inner):
+        return None
+    if all(str(key).isdecimal() for key in data):
+        return Rows(names=tuple(map(str, inner[0])), rows=enumerate((list(one.values()) for one in inner), 1))
+    return Rows(names=tuple(map(str, data)), rows=enumerate(zip(*(one.values() for one in inner), strict=True), 1))
 
 
 def _starts(text: str) -> Iterator[int]:

@@ -26,7 +26,9 @@ from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales
 from llamita.core.step import Step
 from llamita.core.task import Split, require_labels
+from llamita.data.cells import rows_text
 from llamita.data.read import read_table
+from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -52,7 +54,8 @@ class Calibrate(Step):
     """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
     the best F1 on select."""
     labelled: str | None = None
-    """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's."""
+    """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's; those of the
+    test split are left out."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -106,7 +109,8 @@ class Calibrate(Step):
         """What is fitted to.
 
         Raises:
-            UserError: there is no such text, a label that isn't the task's, or single texts where the task has pairs.
+            UserError: there is no such text besides those that measure, a label that isn't the task's, or single texts where the
+                task has pairs.
         """
         if self.labelled is None:
             require(
@@ -121,8 +125,14 @@ class Calibrate(Step):
         if strange is not None:
             raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
         _require_kind(table, task)
-        labels = tuple(task.labels.index(name) for name in names)
-        return Split(texts=tuple(table.texts), labels=labels, source=str(table.source))
+        measured = {reading_key(text) for text in task.test.texts}
+        left = [i for i, text in enumerate(table.texts) if reading_key(text) not in measured]
+        require(bool(left), f"{table.source}: all its texts stand in the test split; calibrate with others")
+        if len(left) < len(table):
+            number = rows_text(len(table) - len(left))
+            log.warning("warning: %s: %s stand in the test split and don't calibrate", table.source, number)
+        labels = tuple(task.labels.index(names[i]) for i in left)
+        return Split(texts=tuple(table.texts[i] for i in left), labels=labels, source=str(table.source))
 
 
 def _require_kind(table: Table, task: Task) -> None:

@@ -8,14 +8,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 LETTERS = string.ascii_uppercase
+THINKING, THOUGHT = "<think>", "</think>"
+"""What models that think put around it, where their server doesn't take it out."""
 LEAST = 1e-9
 """No letter is less likely: servers write -9999 for what they have ruled out, whose probability is 0 to a computer."""
 
 
 def content(choice: Mapping[str, Any]) -> str:
-    """What an answer says; empty where it says nothing."""
+    """What an answer says, without what was thought before it; empty where it says nothing."""
+    said = _said(choice, "content")
+    if THOUGHT in said:
+        return said.rpartition(THOUGHT)[2]
+    return "" if said.lstrip().startswith(THINKING) else said
+
+
+def thinks(choice: Mapping[str, Any]) -> bool:
+    """Whether an answer begins with thinking, in it or beside it."""
+    said = _said(choice, "content")
+    shown = _said(choice, "reasoning_content") or _said(choice, "reasoning")
+    return bool(shown.strip()) or said.lstrip().startswith(THINKING) or THOUGHT in said
+
+
+def used_up(choice: Mapping[str, Any]) -> bool:
+    """Whether an answer of a few tokens ended before it said anything, as one does that thinks where nobody sees it."""
+    return choice.get("finish_reason") == "length" and not _said(choice, "content").strip()
+
+
+def _said(choice: Mapping[str, Any], part: str) -> str:
     message = choice.get("message")
-    said = message.get("content") if isinstance(message, dict) else None
+    said = message.get(part) if isinstance(message, dict) else None
     return said if isinstance(said, str) else ""
 
 

@@ -11,6 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from llamita.tasks._running import tokens_within
+
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -26,7 +28,7 @@ def label_rows(module: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labe
     if output is None:
         return None
     weight = output.weight.detach()
-    pieces = [tokenizer(f" {label}", add_special_tokens=False)["input_ids"] for label in labels]
+    pieces = [tokens_within(tokenizer, f" {label}") for label in labels]
     if not all(pieces) or len({tuple(ids) for ids in pieces}) < len(labels):
         return None
     return _stack([weight[ids].mean(dim=0) for ids in pieces])
@@ -45,7 +47,7 @@ def end_with_prompt(model: Model, prompt: str = PROMPT) -> None:
 
     old = model.tokenizer
     state = json.loads(old.backend_tokenizer.to_str())
-    ids = old(prompt, add_special_tokens=False)["input_ids"]
+    ids = tokens_within(old, prompt)
     before = [i for i in old("a")["input_ids"][:1] if i in old.all_special_ids]
     names = {i: old.convert_ids_to_tokens(i) for i in (*before, *ids)}
     first = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in before]

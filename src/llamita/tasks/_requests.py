@@ -27,6 +27,10 @@ SECRET = 6
 """Letters of a key from which on it is one; servers at home take "x" or "none"."""
 
 
+NAMES = {"max_tokens": "max_completion_tokens", "temperature": ""}
+"""Settings that some models refuse, and what they are called there; nothing where such a model leaves no choice."""
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirect would carry the key to a place the user didn't name."""
 
@@ -40,6 +44,11 @@ class Refused(Exception):
     def __init__(self, status: int, said: str):
         super().__init__(said)
         self.status, self.said = status, said
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether thinking took all the tokens that an answer may have, as OpenAI's servers say."""
+        return self.status == 400 and "output limit was reached" in self.said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +134,38 @@ class Server:
         return found
 
     def _refuse(self, status: int, said: str) -> None:
-        if status in (401, 403):
+        if status == 401 or (status == 403 and "logprob" not in said):
             set_ = "is it right?" if _key() else "it isn't set"
             raise UserError(f"{self.url} refuses the key ({said}); it is read from {KEY_VARIABLE}: {set_}") from None
         raise Refused(status, said) from None
+
+
+class Chat:
+    """Questions to a model, which learn which of the settings it doesn't take."""
+
+    def __init__(self) -> None:
+        self._refused: frozenset[str] = frozenset()
+
+    def post(self, server: Server, body: dict[str, Any]) -> dict[str, Any]:
+        """What the server answers, asked again where it says that the model takes no such setting.
+
+        Raises:
+            Refused: for another reason.
+        """
+        refused = self._refused
+        while True:
+            named = {NAMES[name] if name in refused else name: value for name, value in body.items()}
+            named.pop("", None)
+            try:
+                answer = server.post("/chat/completions", named)
+            except Refused as error:
+                more = refused | {name for name in NAMES if error.status == 400 and name in error.said}
+                if more == refused or error.ran_out:
+                    raise
+                refused = more
+            else:
+                self._refused = refused  # only now: a text may be refused for another reason that names a setting
+                return answer
 
 
 def _past_proxies(url: str) -> list[urllib.request.ProxyHandler]:

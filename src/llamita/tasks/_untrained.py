@@ -13,7 +13,7 @@ from llamita.core.answers import OneLabel
 from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine, softmax
 from llamita.core.errors import UserError
-from llamita.core.scaling import fit_vector
+from llamita.tasks.calibrating import fit_few
 
 if TYPE_CHECKING:
     from llamita.core.task import Text
@@ -45,7 +45,8 @@ class Untrained(Delegating[Asked]):
         return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
 
     def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
-        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right.
+        """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right; one
+        temperature where a label has few of them.
 
         Raises:
             UserError: labels may hold together, and a table with one label a text doesn't say which.
@@ -53,7 +54,7 @@ class Untrained(Delegating[Asked]):
         if self.answers.task != OneLabel.task:
             raise UserError("calibration needs every label of a text, but the table names one; leave multi-label out")
         gold = np.array([self.labels.index(label) for label in labels])
-        self.scale, self.shift = fit_vector(self._plain(texts, 4096), gold)
+        self.scale, self.shift = fit_few(self._plain(texts, 4096), gold)
 
     def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """Logits before they are calibrated [texts, labels]."""

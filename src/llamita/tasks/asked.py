@@ -36,7 +36,7 @@ SHOTS = 8
 """Examples shown, where there are so many."""
 SEEN = 500
 """Texts that show which language they are in."""
-HOW = ("words", "prompt", "few_shot", "shots", "calibrate")
+HOW = ("words", "prompt", "few_shot", "shots", "calibrate", "prior", "per_token")
 """What a recipe's `ask` may say."""
 
 
@@ -56,6 +56,10 @@ class Asking:
     seed: int = 0
     chinese: bool | None = None
     """Whether it is asked in Chinese; None: where the labels' words, the question or the examples are."""
+    prior: bool | None = None
+    """Whether what the model answers to an empty text is taken off; None: of language models it is."""
+    per_token: bool | None = None
+    """Whether a label's log-probability is divided by its tokens; None: it is."""
 
     def __post_init__(self) -> None:
         said = [*words_of(self.labels, self.words).values(), self.prompt or ""]
@@ -69,8 +73,14 @@ class Asking:
         return {
             "model": source, "labels": list(self.labels), "words": dict(self.words), "prompt": self.prompt,
             "examples": [[list(text) if isinstance(text, tuple) else text, label] for text, label in self.examples],
-            "seed": self.seed, **({"chinese": True} if self.chinese else {}),
+            "seed": self.seed, **({"chinese": True} if self.chinese else {}), **self.read,
         }  # fmt: skip
+
+    @property
+    def read(self) -> dict[str, bool]:
+        """How the answers are read, as far as it was said."""
+        said = {"prior": self.prior, "per_token": self.per_token}
+        return {name: given for name, given in said.items() if given is not None}
 
     def open(self, cache: Path, threads: int | None, device: str | None = None) -> Engine:
         """The model as an engine whose labels are these, in this order.
@@ -79,6 +89,10 @@ class Asking:
             UserError: it can't be asked, or has other labels of its own.
         """
         if is_endpoint(self.model):
+            require(
+                not self.read,
+                f"{', '.join(self.read)} can't be set for a server, whose answers come as they are; leave it out",
+            )
             return EndpointEngine(
                 self.model, self.labels, words=self.words, prompt=self.prompt, examples=self.examples,
                 chinese=self.chinese, cache=cache / "endpoint",
@@ -87,6 +101,7 @@ class Asking:
         order = label_order(engine.labels, self.labels) if is_headed(engine) else None
         if order is not None:
             mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]
+            mute += [f"--{name.replace('_', '-')}" for name in self.read]
             require(
                 not mute, f"{mute[0] if mute else ''} is for asking a model; {engine.name} has a head for these labels"
             )
@@ -100,7 +115,15 @@ class Asking:
             from llamita.tasks.likelihood import usual_prompt
 
             prompt = usual_prompt(self.prompt, chinese=bool(self.chinese))
-        return ask(engine, self.labels, words=self.words, prompt=prompt, examples=shown)
+        return ask(
+            engine,
+            self.labels,
+            words=self.words,
+            prompt=prompt,
+            examples=shown,
+            prior=self.prior,
+            per_token=self.per_token,
+        )
 
     @property
     def name(self) -> str:
@@ -131,7 +154,7 @@ class Asking:
         about = {
             "exporter": "tasks.asked", "model": str(local.resolve()) if local.exists() else self.model,
             **{key: self.told[key] for key in ("labels", "words", "prompt", "examples", "seed")},
-            "chinese": self.chinese, "fitted": fitted,
+            "chinese": self.chinese, "fitted": fitted, **self.read,
         }  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / ARTIFACT_FILE, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
@@ -187,7 +210,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
 
     Args:
         how: words: what is said for a label; prompt: the question; few_shot: a file of labelled texts, so many `shots` of which
-            are shown; calibrate: a file of hand labels.
+            are shown; calibrate: a file of hand labels; prior, per_token: how the answers are read, true or false.
 
     Raises:
         UserError: an unknown key, labels that differ from the task's, or nothing left to show.
@@ -201,7 +224,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     chinese = asks_in_chinese((), task.train.texts[:SEEN] or task.test.texts[:SEEN])
     asking = Asking(
         model=model, labels=task.labels, words=words, prompt=how.get("prompt"), examples=examples, seed=seed,
-        chinese=chinese or None,
+        chinese=chinese or None, prior=how.get("prior"), per_token=how.get("per_token"),
     )  # fmt: skip
     if not how.get("calibrate"):
         return asking, None
@@ -230,6 +253,8 @@ def _check(how: Mapping[str, Any]) -> None:
         f"ask: words must say a word for each label, such as {{1: good}}, got {words!r}",
     )
     require(isinstance(prompt, str | None), f"ask: prompt must be text with {{text}} in it, got {prompt!r}")
+    for name in ("prior", "per_token"):
+        require(isinstance(how.get(name), bool | None), f"ask: {name} must be true or false, got {how.get(name)!r}")
     require(
         "shots" not in how or "few_shot" in how,
         "ask: shots says how many examples are shown; name their file: few_shot",
@@ -248,7 +273,7 @@ def open_folder(folder: Path, *, threads: int | None = None) -> Engine:
         asking = Asking(
             model=about["model"], labels=tuple(about["labels"]), words=about["words"], prompt=about["prompt"],
             examples=tuple((tuple(text) if isinstance(text, list) else text, label) for text, label in about["examples"]),
-            seed=about["seed"], chinese=about.get("chinese", False),
+            seed=about["seed"], chinese=about.get("chinese", False), prior=about.get("prior"), per_token=about.get("per_token"),
         )  # fmt: skip
         fitted = about["fitted"]
     except (ValueError, KeyError, TypeError):

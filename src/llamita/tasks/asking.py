@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +89,8 @@ def ask(
     examples: Any = None,
     calibrate: Any = None,
     measured: Sequence[Text] = (),
+    prior: bool | None = None,
+    per_token: bool | None = None,
 ) -> LikelihoodEngine | InferenceEngine:
     """A model as a classifier into any labels, without training.
 
@@ -103,6 +105,9 @@ def ask(
         examples: `Shots`, or labelled texts of which 8 are shown first; for language models.
         calibrate: Labelled texts that the probabilities are fitted to; those that are shown are left out.
         measured: Texts that the model will be measured on; none of them is shown or calibrates.
+        prior: Whether what the model answers to an empty text is taken off. None: as `prompt` says, which is so for language models
+            and not for models of inference.
+        per_token: Whether a label's log-probability is divided by its tokens, for language models. None: as `prompt` says.
 
     Raises:
         UserError: for a model of another kind, labels, or examples that it can't be asked with.
@@ -120,10 +125,14 @@ def ask(
     fitted = None
     if calibrate is not None:
         fitted = _calibrating(read_table(calibrate, labelled=True), labels, [*measured, *(text for text, _ in shown)])
+    read: dict[str, Any] = {
+        name: given for name, given in (("prior", prior), ("per_token", per_token)) if given is not None
+    }
     if is_headed(model):
-        engine = _by_inference(model, labels, words, prompt, examples)
+        engine = _by_inference(model, labels, words, _hypothesis(prompt, read), examples)
     else:
-        engine = _by_likelihood(model, labels, words, prompt, shown, fitted.texts if fitted else ())
+        texts = [*(text for text, _ in shown), *(fitted.texts if fitted else ())]
+        engine = _by_likelihood(model, labels, words, _prompt(prompt, labels, words, texts, read), shown)
     if fitted is not None:
         engine.calibrate(fitted.texts, fitted.labels or ())
     return engine
@@ -148,15 +157,11 @@ def _calibrating(table: Table, labels: Sequence[str], others: Sequence[Text]) ->
     return table.take(rest)
 
 
-def _by_likelihood(
-    model: Engine,
-    labels: Sequence[str],
-    words: Mapping[str, str] | None,
-    prompt: Any,
-    shown: Sequence[tuple[Text, str]],
-    fitted: Sequence[Text],
-) -> LikelihoodEngine:
-    from llamita.tasks.likelihood import LikelihoodEngine, usual_prompt
+def _prompt(
+    prompt: Any, labels: Sequence[str], words: Mapping[str, str] | None, texts: Sequence[Text], read: Mapping[str, Any]
+) -> Prompt:
+    """How a language model is asked, in the language of the labels' words, the question or the texts."""
+    from llamita.tasks.likelihood import usual_prompt
 
     require(
         not isinstance(prompt, Hypothesis),
@@ -164,19 +169,39 @@ def _by_likelihood(
     )
     if prompt is None or isinstance(prompt, str):
         said = [*words_of(labels, words).values(), prompt or ""]
-        chinese = asks_in_chinese(said, [*(text for text, _ in shown), *fitted])
-        prompt = usual_prompt(prompt, chinese=chinese)
+        prompt = usual_prompt(prompt, chinese=asks_in_chinese(said, texts))
+    return replace(prompt, **read) if read else prompt
+
+
+def _by_likelihood(
+    model: Engine,
+    labels: Sequence[str],
+    words: Mapping[str, str] | None,
+    prompt: Prompt,
+    shown: Sequence[tuple[Text, str]],
+) -> LikelihoodEngine:
+    from llamita.tasks.likelihood import LikelihoodEngine
+
     return LikelihoodEngine(model, labels, words=words, prompt=prompt, examples=shown)  # type: ignore[arg-type]
 
 
-def _by_inference(
-    model: Engine, labels: Sequence[str], words: Mapping[str, str] | None, prompt: Any, examples: Any
-) -> InferenceEngine:
+def _hypothesis(prompt: Any, read: Mapping[str, Any]) -> Hypothesis | None:
+    """How a model of inference is asked."""
     hypothesis = Hypothesis(text=prompt) if isinstance(prompt, str) else prompt
     require(
         hypothesis is None or isinstance(hypothesis, Hypothesis),
         "a Prompt is for language models; ask a model of inference with a Hypothesis",
     )
+    require(
+        "per_token" not in read,
+        "per_token is about the tokens of a label's words, which a model of inference doesn't foresee; leave it out",
+    )
+    return replace(hypothesis or Hypothesis(), **read) if read else hypothesis
+
+
+def _by_inference(
+    model: Engine, labels: Sequence[str], words: Mapping[str, str] | None, hypothesis: Hypothesis | None, examples: Any
+) -> InferenceEngine:
     engine = InferenceEngine(model, labels, words=words, hypothesis=hypothesis)
     require(
         examples is None,

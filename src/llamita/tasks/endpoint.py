@@ -24,8 +24,8 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
-from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares
-from llamita.tasks._requests import Refused, Server
+from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares, thinks, used_up
+from llamita.tasks._requests import Chat, Refused, Server
 from llamita.tasks.recorded import text_digest
 from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, bare, require_places, words_of
 
@@ -36,6 +36,8 @@ TOP = 20
 """Likeliest tokens asked for: what OpenAI and vLLM allow at most."""
 DRAWN = 5
 """Answers drawn for a text where no probabilities are offered."""
+BRIEF, LONG = 4, 2048
+"""Tokens an answer may have; of a model that thinks first, with what it thinks."""
 TRIED, UNUSABLE = 20, 0.5
 """When, after so many texts, this share of the answers names no label, the model can't be asked like this."""
 UNFIT = (400, 413, 422)
@@ -93,7 +95,8 @@ class EndpointEngine(Engine):
             chinese = asks_in_chinese([*self.words.values(), prompt or ""], (text for text, _ in examples))
         self.wording = CHINESE if chinese else ENGLISH
         self.undecided = 0
-        self._lock, self._last = threading.Lock(), ""
+        self._chat = Chat()
+        self._lock, self._last, self._thinking = threading.Lock(), "", False
         self._kept = KeptAnswers(self._file(cache) if cache is not None else None)
 
     @property
@@ -116,6 +119,8 @@ class EndpointEngine(Engine):
             "logprobs": f"the probabilities of the labels' letters among its {TOP} likeliest first tokens",
             "drawn": f"{DRAWN} drawn answers a text, each counting one, and one more shared by all labels",
             "hard": "one answer a text, counting one, and one more shared by all labels",
+            "thought": f"one answer a text, after up to {LONG:,} tokens of thinking, counting one, and one more shared by all"
+            " labels",
         }.get(self._kept.way, "")
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
@@ -155,6 +160,8 @@ class EndpointEngine(Engine):
             answers = list(self._kept.found.values())
         without = sum(answer is None for answer in answers)
         if len(answers) >= TRIED and without > UNUSABLE * len(answers):
+            if self._thinking:
+                raise self._no_end()
             raise UserError(
                 f"{self.model} names no label in {without} of {len(answers)} answers (the last: {self._last[:60]!r}); change"
                 " --prompt, show it examples with --few-shot, or take a model that follows instructions"
@@ -182,28 +189,50 @@ class EndpointEngine(Engine):
 
     def _find_way(self, text: Text) -> None:
         """Probabilities where the server offers them, else several answers, else one."""
-        way = ""
-        try:
-            if first_tokens(self._choices(text, logprobs=True)[0]):
-                way = "logprobs"
-        except Refused as error:
-            if error.status != 400 and error.status != 422 and "logprob" not in error.said:
-                raise self._no(error) from None
-        if not way:
-            try:
-                way = "drawn" if len(self._choices(text, number=DRAWN)) == DRAWN else "hard"
-            except Refused as error:
-                log.debug("no several answers at once: %s", error.said)
-                self._one_answer(text)
-                way = "hard"
+        way = self._way_of_one_request(text) or self._way_of_several_answers(text)
+        if way == "thought":
+            log.warning(
+                "warning: %s thinks before it answers, up to %s tokens a text: slow, and dear where tokens cost; a model that"
+                " answers at once, or its thinking switched off at the server, takes a fraction", self.model, f"{LONG:,}",
+            )  # fmt: skip
+            self._kept.way = way
+            choice = self._one_answer(text)
+            if choice is None or not content(choice).strip():
+                self._kept.way = ""
+                raise self._no_end()
         self._kept.keep_way(way)
         log.info("%s at %s: %s", self.model, self.server.url, self.way)
 
-    def _one_answer(self, text: Text) -> None:
-        """Refuse a server that refuses even the plainest request."""
+    def _way_of_one_request(self, text: Text) -> str:
+        """Probabilities, where one request gives them; nothing where it doesn't."""
         try:
-            self._choices(text)
+            choice = self._choices(text, logprobs=True)[0]
         except Refused as error:
+            if error.ran_out:
+                return "thought"
+            if error.status != 400 and error.status != 422 and "logprob" not in error.said:
+                raise self._no(error) from None
+            return ""
+        return "thought" if thinks(choice) else "logprobs" if first_tokens(choice) else ""
+
+    def _way_of_several_answers(self, text: Text) -> str:
+        try:
+            choices = self._choices(text, number=DRAWN)
+        except Refused as error:
+            log.debug("no several answers at once: %s", error.said)
+            one = self._one_answer(text)
+            return "thought" if one is None or thinks(one) or used_up(one) else "hard"
+        if thinks(choices[0]) or used_up(choices[0]):
+            return "thought"
+        return "drawn" if len(choices) == DRAWN else "hard"
+
+    def _one_answer(self, text: Text) -> dict[str, Any] | None:
+        """An answer to the plainest request, which no server may refuse; None where thinking took all tokens."""
+        try:
+            return self._choices(text)[0]
+        except Refused as error:
+            if error.ran_out:
+                return None
             raise self._no(error) from None
 
     def _ask(self, text: Text) -> list[float] | None:
@@ -221,7 +250,8 @@ class EndpointEngine(Engine):
                 found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
-            self._last = content(choices[0])
+            brief = self._kept.way != "logprobs" and used_up(choices[0])
+            self._last, self._thinking = content(choices[0]), thinks(choices[0]) or brief
         return None
 
     def _choices(self, text: Text, *, logprobs: bool = False, number: int = 1) -> list[dict[str, Any]]:
@@ -230,10 +260,16 @@ class EndpointEngine(Engine):
         Raises:
             UserError: what comes back isn't what a chat endpoint answers.
         """
-        body: dict[str, Any] = {"model": self.model, "messages": self.messages(text), "max_tokens": 4, "temperature": 0}
+        tokens = LONG if self._kept.way == "thought" else BRIEF
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": self.messages(text),
+            "max_tokens": tokens,
+            "temperature": 0,
+        }
         body |= {"logprobs": True, "top_logprobs": TOP, "max_tokens": 1} if logprobs else {}
         body |= {"n": number, "temperature": 1} if number > 1 else {}
-        answer = self.server.post("/chat/completions", body)
+        answer = self._chat.post(self.server, body)
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
             raise UserError(
@@ -275,6 +311,12 @@ class EndpointEngine(Engine):
             if said.casefold() in (label.casefold(), self.words[label].casefold())
         ]
         return named[0] if len(named) == 1 else None
+
+    def _no_end(self) -> UserError:
+        return UserError(
+            f"{self.model} thinks before it answers, and names no label within {LONG:,} tokens; switch its thinking off at the"
+            " server, or take a model that answers at once"
+        )
 
     def _no(self, error: Refused) -> UserError:
         return UserError(f"{self.server.url} refuses to answer as {self.model!r}: {error.said}")

@@ -24,6 +24,7 @@ from llamita.core.encoding import batches_of_like_length
 from llamita.core.errors import UserError, require
 from llamita.core.task import parts_of
 from llamita.tasks import _side_by_side as side_by_side
+from llamita.tasks._running import puts_a_space, tokens_alone, tokens_within
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.wording import asks_in_chinese, bare, require_places, words_of
 
@@ -147,16 +148,25 @@ class LikelihoodEngine(Untrained["Model"]):
         return self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
 
     def _tokens(self, text: str) -> list[int]:
-        return self.engine.tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+        """Token ids of a text that other text stands before."""
+        tokenizer = self.engine.tokenizer
+        return tokens_within(tokenizer, text) if self._takes_care else tokens_alone(tokenizer, text)
+
+    @cached_property
+    def _takes_care(self) -> bool:
+        """Whether the tokenizer reads a text that begins otherwise than one that goes on."""
+        return puts_a_space(self.engine.tokenizer)
 
     def _start(self, examples: Sequence[tuple[Text, str]]) -> list[int]:
         """Token ids that all questions begin with."""
         first = [i for i in self.engine.tokenizer("a")["input_ids"][:1] if i in self.engine.tokenizer.all_special_ids]
         said = self.prompt.start.replace("{labels}", self.prompt.comma.join(self.words.values()))
-        ids = [*first, *self._tokens(said)]
+        ids = [*first, *tokens_alone(self.engine.tokenizer, said)]
+        self._begun = bool(said)
         for text, label in examples:
             answer = self.prompt.answer.format(label=self.words[label])
             ids += [*self._question(text), *self._tokens(answer + self.prompt.between)]
+            self._begun = True
         asked = sum(len(self._tokens(part)) for part in self.prompt.around("{pair}" in self.prompt.text))
         room = self.engine.max_length - len(ids) - asked - self._longest - 1
         require(
@@ -169,11 +179,6 @@ class LikelihoodEngine(Untrained["Model"]):
     def _longest(self) -> int:
         return max(map(len, self._ids))
 
-    @cached_property
-    def _space(self) -> str:
-        """What a word begins with that follows another: nothing where the tokenizer puts the space there by itself."""
-        return "" if self._tokens("a b") == [*self._tokens("a"), *self._tokens("b")] else " "
-
     def _question(self, text: Text) -> list[int]:
         """Token ids that ask for a text's label; the text is cut so that prompt and answer fit.
 
@@ -181,17 +186,28 @@ class LikelihoodEngine(Untrained["Model"]):
         """
         parts = self.prompt.around(not isinstance(text, str))
         texts = parts_of(bare(text))
-        around = [self._tokens(part.removesuffix(" ")) for part in parts[: len(texts)]] + [self._tokens(parts[-1])]
+        pieces = [
+            piece
+            for part, said in zip(parts, texts, strict=False)
+            for piece in (part.removesuffix(" "), " " * part.endswith(" ") + said)
+        ]
+        *told, last = self._in_a_row([*pieces, parts[-1]])
+        around, inside = [*told[::2], last], told[1::2]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
         room = max(1, self.engine.max_length - taken)
-        inside = [
-            self._tokens(self._space * part.endswith(" ") + said) for part, said in zip(parts, texts, strict=False)
-        ]
         while sum(map(len, inside)) > room:
             longest = max(inside, key=len)
             del longest[-max(1, (sum(map(len, inside)) - room) // 2) :]
         between = [i for ids, said in zip(around, inside, strict=False) for i in (*ids, *said)]
         return [*between, *around[-1]] or [self.engine.tokenizer.eos_token_id]
+
+    def _in_a_row(self, pieces: Sequence[str]) -> list[list[int]]:
+        """Token ids of each of the pieces, the first of which may be what the model reads first."""
+        first = None if self._begun else next((place for place, piece in enumerate(pieces) if piece), None)
+        return [
+            tokens_alone(self.engine.tokenizer, piece) if place == first else self._tokens(piece)
+            for place, piece in enumerate(pieces)
+        ]
 
     def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
         """f(x, y) without the prior's part, float32 [texts, labels]."""
