@@ -145,6 +145,11 @@ def test_a_section_is_of_one_epoch_and_one_length_of_windows(growing: bool):
     assert longest == [16, 32, 64, 64] if growing else [64] * 4
 
 
+@pytest.mark.parametrize("growing", [False, True])
+def test_no_window_is_longer_than_a_model_that_reads_little(growing: bool):
+    assert max(windows(growing=growing, length=12).lengths) == 12
+
+
 def test_windows_that_grow_read_each_document_as_often_as_others_do():
     counts = [Counter(place for row in windows(growing=growing, length=64, epochs=1.0).plan for piece in row
                       for place in range(piece.document * 1000 + piece.start, piece.document * 1000 + piece.end))

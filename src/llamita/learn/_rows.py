@@ -121,7 +121,7 @@ class Windows:
         for first, last, share in PHASES if self.growing else ((0.0, 1.0, 1),):
             start, end = round(first * len(whole)), round(last * len(whole))
             for part in np.split(whole[start:end], ends[(ends > start) & (ends < end)] - start):
-                yield part, max(16, self.length // share)
+                yield part, min(self.length, max(16, self.length // share))
 
     def _orders(self) -> Iterator[np.ndarray]:
         """The documents of each epoch; of a last, broken one a random part."""
