@@ -94,6 +94,16 @@ def test_other_versions_make_other_stages_and_another_processor_other_timings(
     assert not set(addresses()) & {*before, *moved}
 
 
+def test_a_calibration_by_a_file_depends_on_the_test_texts_that_it_leaves_out(tmp_path: Path) -> None:
+    tiny_model("bert", labels=LABELS).save(tmp_path / "model")
+    hand = write_csv(tmp_path / "hand.csv", sentences(20))
+    shop = shop_on("cpu", tmp_path)
+    start = shop.start(str(tmp_path / "model"))
+    other = replace(shop, task=replace(tiny_task(8), test=tiny_task(8).train))
+    for step, depends in ((build("calibrate"), False), (build("calibrate", {"labelled": str(hand)}), True)):
+        assert (shop.address_of(start, step, None) != other.address_of(start, step, None)) == depends
+
+
 def test_exports_come_from_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny_model("bert", labels=LABELS).save(tmp_path / "model")
     shop, loaded = shop_on(GPU, tmp_path), []

@@ -61,6 +61,11 @@ class Calibrate(Step):
     def files(self) -> tuple[str, ...]:
         return () if self.labelled is None else (self.labelled,)
 
+    @property
+    def avoids(self) -> tuple[str, ...]:
+        """A file may hold texts that measure, which are left out."""
+        return () if self.labelled is None else ("test",)
+
     def __post_init__(self) -> None:
         require(self.method in METHODS, f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         require(self.highest > 1, f"highest must be > 1, got {self.highest:g}")
