@@ -19,10 +19,9 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import int8_sums_overflow, num_cores
-from llamita.core.scaling import fit_scales, refitted
-from llamita.core.task import label_order
 from llamita.export import _check as check
 from llamita.export._folder import SELECT, calibrated_on, describe, new_folder, write_json, write_small_files
+from llamita.export._refit import fitted_again
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -130,33 +129,13 @@ class Onnx(Exporter):
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
     def _fitted_again(self, work: Path, described: dict[str, Any], run: Run, calibrated: bool) -> Answers:
-        """What was fitted to the model, fitted to what was kept, where there are labelled texts set aside to fit on: curves and
-        thresholds, and of a calibrated model without curves a temperature, which goes into the graph."""
-        answers = read_answers(described["answers"])
-        warmed = calibrated and not answers.curves
-        if not (answers.is_fitted or warmed) or run.task is None or not run.task.select.is_labelled:
-            return answers
-        file = next(file.name for file in work.glob("*.onnx"))
-        engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
-        order = label_order(engine.labels, run.task.labels)
-        if order is None or answers.task != run.task.answers.task:
-            return answers
-        back = [order.index(i) for i in range(len(order))]
-        logits, gold = engine.text_logits(run.task.select.texts)[:, order], run.task.gold(run.task.select)
-        del engine
-        if warmed:
-            sharpness = float(fit_scales("temperature", logits, gold)[0][0])
-            log.info(
-                "the exported file's temperature is fitted again on the %d texts of select: %.3f",
-                len(run.task.select), 1 / sharpness,
-            )  # fmt: skip
-            scale_logits(work / file, sharpness)
-            logits = logits * sharpness
-        if answers.is_fitted:
-            log.info(
-                "curves and thresholds are fitted to the exported file on the %d texts of select", len(run.task.select)
-            )
-        return refitted(answers.in_order(order), logits, gold).in_order(back)
+        """What was fitted to the model, fitted to what was kept."""
+        file = next(file for file in work.glob("*.onnx"))
+
+        def logits_of(texts: Sequence[Text]) -> np.ndarray:
+            return OnnxEngine(work, {**described, "file": file.name}, threads=run.threads).text_logits(texts)
+
+        return fitted_again(file, described, run.task, logits_of, calibrated=calibrated)
 
     def _verify(
         self,
@@ -226,27 +205,6 @@ def _keep(work: Path, kind: str) -> None:
         os.replace(file, work / file.name)
     for folder in ("fp32", *INT8):
         shutil.rmtree(work / folder, ignore_errors=True)
-
-
-def scale_logits(file: Path, factor: float) -> None:
-    """Multiply what a written graph returns."""
-    import onnx_ir as ir
-
-    from llamita.export._graph import add_constant, write
-
-    model = ir.load(file)
-    graph, logits = model.graph, model.graph.outputs[0]
-    product = ir.node("Mul", [logits, add_constant(graph, np.array(factor, dtype=np.float32), "sharpness")])
-    scaled = product.outputs[0]
-    scaled.type, scaled.shape = logits.type, logits.shape
-    graph.append(product)
-    graph.outputs[0] = scaled
-    logits.name, scaled.name = "unscaled", logits.name
-    part = file.parent / "scaled"
-    part.mkdir()
-    for written in write(model, part / file.name):
-        os.replace(written, file.with_name(written.name))
-    part.rmdir()
 
 
 class OnnxEngine(Engine):
