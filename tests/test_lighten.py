@@ -18,7 +18,7 @@ from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
-from llamita.lighten import checked, default_folder, lighten
+from llamita.lighten import lighten
 from llamita.run import open_engine
 
 
@@ -177,28 +177,6 @@ def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkey
     monkeypatch.setattr(Job, "try_out", never)
     with pytest.raises(UserError, match="no candidate could be exported"):
         lighten(**job, out=tmp_path / "run")
-
-
-@pytest.mark.parametrize(
-    ("data", "folder"),
-    [("a/reviews.csv", "light-reviews"), ("reviews.jsonl.gz", "light-reviews"), ("shards/*.csv", "light-data"), ("-", "light-data"),
-     ("shards/", "light-shards"), ("评论.v2.csv", "light-评论.v2"), ((["a"], ["b"]), "light-model")],
-)  # fmt: skip
-def test_a_run_has_a_folder_of_its_datas_name(data, folder):
-    assert default_folder(data) == folder
-
-
-def test_columns_named_for_the_labelled_texts_leave_the_unlabelled_ones_alone(tmp_path):
-    rows = sentences(80)
-    body = "".join(f"{text},{label}\n" for text, label in rows[:60])
-    (tmp_path / "train.csv").write_text("review,stars\n" + body, encoding="utf-8")
-    (tmp_path / "more.txt").write_text("".join(f"{text}\n" for text, _ in rows[60:]), encoding="utf-8")
-    (tmp_path / "more.csv").write_text("review\n" + "".join(f"{text}\n" for text, _ in rows[60:]), encoding="utf-8")
-    for more in ("more.txt", "more.csv"):
-        columns = {"text": "review", "label": "stars"}
-        tables, _ = checked(str(tmp_path / "train.csv"), None, str(tmp_path / more), columns)
-        assert (len(tables["train"]), len(tables["unlabelled"])) == (60, 20)
-        assert tables["unlabelled"].labels is None
 
 
 def test_too_few_texts_to_learn_from_are_refused(job, tmp_path):

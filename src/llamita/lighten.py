@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any
 
 from llamita.core.answers import KINDS
 from llamita.core.checked import as_python, as_whole, is_number
-from llamita.core.errors import UserError, require
+from llamita.core.errors import require
 from llamita.core.hardware import chosen_device, of_device
 from llamita.core.kept import process_as_it_was
 from llamita.core.messages import LANGUAGES
@@ -22,14 +21,9 @@ from llamita.core.report import Report
 from llamita.core.sources import locate
 from llamita.core.store import Store
 from llamita.core.task import Task
-from llamita.data.check import check
 from llamita.data.columns import named_columns
-from llamita.data.copies import LIKENESS, quickly_looked_through
-from llamita.data.files import stem_of
-from llamita.data.read import read_table, without_no_label
-from llamita.data.table import Table
-from llamita.data.text import han_share
 from llamita.goals import Goals
+from llamita.inputs import as_recipe_holds, checked, default_folder, default_teacher
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, at_work, deliver, finish
@@ -291,57 +285,6 @@ def planned(
         plan = {"asked": asked, **new}
         save_plan(plan, folder)
     return plan
-
-
-def checked(
-    data: Any, test: Any, unlabelled: Any, columns: Mapping[str, str] | None
-) -> tuple[dict[str, Table], list[dict[str, Any]]]:
-    """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
-    given = {"train": data, "test": test, "unlabelled": unlabelled}
-    how: dict[str, Any] = {
-        "train": {"columns": columns}, "test": {"columns": without_no_label(columns)},
-        "unlabelled": {"columns": columns, "labelled": False},
-    }  # fmt: skip
-    tables = {name: read_table(source, **how[name]) for name, source in given.items() if source is not None}
-    quick = quickly_looked_through(*(table.texts for table in tables.values()))
-    if not quick:
-        log.info("near copies are not looked for in so much text; `llamita data check --near %g` does", LIKENESS)
-    found = check(
-        tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True,
-        likeness=LIKENESS if quick else None,
-    )  # fmt: skip
-    for doubt in found:
-        if doubt.severity == "error":
-            where = f"{doubt.file}:{doubt.line}" if doubt.line else doubt.file
-            raise UserError(f"{where}: {doubt.message}; {doubt.remedy}")
-        log.info("%s: %s", doubt.severity, doubt.message)
-    return tables, [doubt.to_dict() for doubt in found]
-
-
-def default_folder(data: Any) -> str:
-    """Where a run goes when nothing is said: light- and the name of the file, folder or pattern without its endings."""
-    stem = stem_of(Path(data).expanduser()) if isinstance(data, (str, Path)) else "model"
-    kept = re.sub(r"[^\w.-]+", "", stem).strip("-.")
-    return f"light-{kept or 'data'}"
-
-
-def data_name(data: Any) -> str:
-    """The file's name, or a word for data that came from Python."""
-    return str(data) if isinstance(data, (str, Path)) else "DATA"
-
-
-def as_recipe_holds(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Task settings as a recipe can hold them."""
-    return {key: data_name(v) if key in ("train", "test", "unlabelled") else v for key, v in settings.items()}
-
-
-def default_teacher(texts: Sequence[Any]) -> str:
-    """The packaged teacher for the language of the texts; for Chinese there is none, so one must be named."""
-    if han_share("".join(t if isinstance(t, str) else t[0] for t in texts[:500])) > 0.2:
-        raise UserError(
-            "the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …"
-        )
-    return "smollm2"
 
 
 class _CallableModule(ModuleType):

@@ -52,7 +52,7 @@ def lighten(argv: Sequence[str]) -> int:
     flags.add_device(parser)
     flags.add_json(parser)
     args = parser.read(argv)
-    from llamita.lighten import default_folder
+    from llamita.inputs import default_folder
     from llamita.lighten import lighten as carry_out
 
     out = run_folder(args.out or default_folder(args.data))
