@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from torch import nn
 
 from llamita.core.architecture import architecture_of, layer_lists
 from llamita.export._graph import reshape
+from llamita.export._sizes import free_sizes, mentions, resize
 from llamita.export._stretch import KEPT, NotAlike, stretch
 
 if TYPE_CHECKING:
@@ -44,13 +45,8 @@ def trace(model: Model, example: Batch) -> ir.Model:
     named = model.inputs(example.token_ids, example.mask, example.type_ids)
     with _exportable(model), torch.no_grad():
         whole = _Positional(model.module, tuple(named)).eval()
-        tensors = {**_named(whole.named_parameters), **_named(whole.named_buffers)}
-        key = _shape_of(whole, tensors)
-        if key not in _TRACED:
-            _TRACED[key] = _without(tensors, _drawn(whole, named))
-            for oldest in list(_TRACED)[:-MOST_KEPT]:
-                del _TRACED[oldest]
-        graph = _with(tensors, _TRACED[key])
+        graph = _drawn(whole, named)
+        _fill(graph, _tensors(whole))
     passes.InlinePass()(graph)
     optimizer.fold_constants(graph, onnx_shape_inference=True)
     _clean(graph)
@@ -59,23 +55,42 @@ def trace(model: Model, example: Batch) -> ir.Model:
     return graph
 
 
-_TRACED: dict[str, ir.Model] = {}
-"""Graphs without their weights, by what shaped them: tracing takes seconds, and a run exports several models of one shape."""
-
-MOST_KEPT = 32
-"""Graphs kept, of some megabytes each: more shapes than a run exports; a process that exports all day forgets the oldest."""
-
-
 def _drawn(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
-    """The graph; that of a deep model by way of its first layers, where all are alike."""
+    """The graph without its weights; that of a deep model by way of its first layers, where all are alike."""
     with _shallow(whole) as depths:
-        drawn = _traced(whole, named)
+        drawn = _kept(whole, named)
     try:
         for path, number in depths.items():
             stretch(drawn.graph, path, number)
     except NotAlike:
-        return _traced(whole, named)
+        return _kept(whole, named)
     return drawn
+
+
+_TRACED: dict[str, tuple[ir.Model, dict[str, int]]] = {}
+"""Graphs without their weights, by what shaped them, and the sizes they were traced with: tracing takes seconds, and a run
+exports several models of one shape, or of shapes that differ in their vocabulary and neurons alone."""
+
+MOST_KEPT = 32
+"""Graphs kept, of a megabyte or so each: more shapes than a run exports; a process that exports all day forgets the oldest."""
+
+
+def _kept(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
+    """The graph without its weights, traced where none is kept that is alike but for sizes that it doesn't depend on."""
+    tensors = _tensors(whole)
+    sizes = free_sizes(whole.module.config.to_dict(), _size_fields(whole))  # type: ignore[operator]
+    alike, same = (_shape_of(whole, tensors, free) for free in (sizes, {}))
+    found = next((key for key in (alike, same) if key in _TRACED), None)
+    if found is None:
+        graph = _without(tensors, _traced(whole, named))
+        found = same if mentions(graph.graph, sizes.values()) else alike
+        _TRACED[found] = graph, sizes
+        for oldest in list(_TRACED)[:-MOST_KEPT]:
+            del _TRACED[oldest]
+    graph, traced = _TRACED[found]
+    copy = graph.clone()
+    resize(copy.graph, {old: sizes[name] for name, old in traced.items()})
+    return copy
 
 
 @contextmanager
@@ -114,19 +129,31 @@ def _traced(whole: _Positional, named: Mapping[str, torch.Tensor]) -> ir.Model:
     return program.model
 
 
-def _named(listed: Callable[..., Iterable[tuple[str, torch.Tensor]]]) -> dict[str, torch.Tensor]:
-    """Parameters or buffers by name, a shared one under each of its names."""
-    return dict(listed(remove_duplicate=False))
+def _tensors(whole: nn.Module) -> dict[str, torch.Tensor]:
+    """Parameters and buffers by name, a shared one under each of its names."""
+    listed = whole.named_parameters, whole.named_buffers
+    return {name: tensor for named in listed for name, tensor in named(remove_duplicate=False)}
 
 
-def _shape_of(whole: _Positional, tensors: Mapping[str, torch.Tensor]) -> str:
-    """All that a graph depends on but for the weights' values: class, config, inputs, and the tensors with their sharing."""
+def _size_fields(whole: _Positional) -> list[str]:
+    """Config fields of sizes that candidates differ in: vocabulary and neurons."""
+    stacks = architecture_of(whole.module).stacks  # type: ignore[arg-type]
+    return ["vocab_size", *(stack.ffn_size for stack in stacks)]
+
+
+def _shape_of(whole: _Positional, tensors: Mapping[str, torch.Tensor], free: Mapping[str, int]) -> str:
+    """All that a graph depends on but for the weights' values and the sizes that are free: class, config, inputs, and the
+    tensors with their sharing."""
     settings = whole.module.config.to_dict()  # type: ignore[operator]
     config = {key: value for key, value in settings.items() if not key.startswith("_")}
+    config |= {field: name for name in free for field in name.split()}
+    told = {size: name for name, size in free.items()}
     first: dict[int, str] = {}
-    listed = [(n, list(t.shape), str(t.dtype), first.setdefault(id(t), n)) for n, t in sorted(tensors.items())]
-    told = [type(whole.module).__qualname__, config, whole.names, listed]
-    return json.dumps(told, sort_keys=True, default=str)
+    listed = [
+        (n, [told.get(size, size) for size in t.shape], str(t.dtype), first.setdefault(id(t), n))
+        for n, t in sorted(tensors.items())
+    ]
+    return json.dumps([type(whole.module).__qualname__, config, whole.names, listed], sort_keys=True, default=str)
 
 
 def _without(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
@@ -136,13 +163,11 @@ def _without(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
     return graph
 
 
-def _with(tensors: Mapping[str, torch.Tensor], graph: ir.Model) -> ir.Model:
-    """A copy of the graph that holds these tensors."""
-    copy = graph.clone()
-    for name, value in copy.graph.initializers.items():
+def _fill(graph: ir.Model, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Let the graph's weights be these tensors."""
+    for name, value in graph.graph.initializers.items():
         if name in tensors:
             value.const_value = TorchTensor(tensors[name], name)
-    return copy
 
 
 @contextmanager
