@@ -123,7 +123,9 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
         cut = batches_in_order(
             rows.lengths, batch_size=size, seed=where.seed, alike_within=() if rows.packed else rows.plan.borders
         )
-        cut = cut[:: max(1, len(cut) // most)][:most]  # a pilot sees of short rows and long ones as many as the whole
+        # a pilot sees of short rows and long ones as many as the whole
+        number = min(most, len(cut))
+        cut = [cut[i * len(cut) // number] for i in range(number)]
         source = TokenExamples(rows=rows, lengths=rows.lengths)
         settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
         began = time.perf_counter()

@@ -56,6 +56,28 @@ def test_labelling_that_is_stopped_goes_on_there(tmp_path: Path, monkeypatch: py
     assert not list(stage.folder.glob("*.npy"))
 
 
+def test_other_versions_answer_anew_and_another_machine_has_a_pace_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+    with served(Fake()) as fake:
+        asking = Asking(model=f"{fake.url}#large-one", labels=("bad", "good"))
+
+        def made() -> tuple[str, int]:
+            seconds_a_text(asking, TEXTS, shop)
+            return answers(asking, TEXTS, shop).key, len(list(shop.store.folder.glob("*-pace")))
+
+        key, paces = made()
+        assert (made(), paces) == ((key, 1), 1)
+        monkeypatch.setattr("llamita.labeller.cpu_name", lambda: "another")
+        assert made() == (key, 2)
+        number = len(set(fake.texts))
+        monkeypatch.setattr("llamita.workshop.version_of", lambda package: "9.9")
+        renewed, paces = made()
+        assert (renewed != key, paces) == (True, 3)
+        assert len(set(fake.texts)) == number  # what a server said is kept apart, and paid for once
+
+
 @pytest.mark.parametrize("rarest", [FOR_A_VECTOR - 1, FOR_A_VECTOR])
 def test_few_hand_labels_of_any_label_fit_a_temperature_and_many_a_scale_and_a_shift_for_each(
     rarest: int, tmp_path: Path

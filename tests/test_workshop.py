@@ -77,8 +77,9 @@ def test_other_versions_make_other_stages_and_another_processor_other_timings(
     shop = shop_on("cpu", tmp_path)
     start = shop.start(str(tmp_path / "model"))
 
-    def addresses() -> tuple[str, str, str]:
+    def addresses() -> tuple[str, ...]:
         return (
+            shop.start(str(tmp_path / "model")).key,
             shop.address_of(start, Finetune(), None),
             shop._measure_key(build("quality"), start.key, "test", None),
             shop._measure_key(build("cost"), start.key, "test", None),
@@ -88,8 +89,8 @@ def test_other_versions_make_other_stages_and_another_processor_other_timings(
     assert addresses() == before
     monkeypatch.setattr("llamita.workshop.cpu_name", lambda: "another")
     moved = addresses()
-    assert moved[:2] == before[:2]
-    assert moved[2] != before[2]
+    assert moved[:3] == before[:3]
+    assert moved[3] != before[3]
     monkeypatch.setattr("llamita.workshop.version_of", lambda package: "9.9")
     assert not set(addresses()) & {*before, *moved}
 

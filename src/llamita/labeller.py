@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.hardware import of_device
+from llamita.core.hardware import cpu_name, of_device
 from llamita.core.store import address
 from llamita.core.task import Split
 from llamita.core.whole import save_array
 from llamita.tasks.calibrating import fit_few
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 from llamita.tasks.recorded import open_folder, recorded
-from llamita.workshop import Stage
+from llamita.workshop import Stage, made_by
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -35,8 +35,8 @@ TIMED = 8
 
 
 def seconds_a_text(asking: Asking, texts: Sequence[Text], shop: Workshop) -> float:
-    """The teacher's pace, taken once for this question, these texts and so many threads."""
-    where = {"threads": shop.threads} | of_device(shop.device)
+    """The teacher's pace, taken once for this question, these texts, this machine and so many threads."""
+    where = {"threads": shop.threads, "machine": cpu_name(), "made by": made_by()} | of_device(shop.device)
     key = address({"pace": asking.told, "texts": Split(texts=tuple(texts)).fingerprint} | where)
     return float(shop.store.record(key, "pace", lambda: _timed(asking, texts, shop)))
 
@@ -77,7 +77,8 @@ def pace_of(teacher: Engine, texts: Sequence[Text], threads: int) -> list[dict[s
 def answers(asking: Asking, texts: Sequence[Text], shop: Workshop) -> Stage:
     """What the teacher says of the texts, each asked once, kept chunk by chunk."""
     every = list(dict.fromkeys(texts))
-    key = address({"answers": asking.told, "texts": Split(texts=tuple(every)).fingerprint} | of_device(shop.device))
+    asked = {"answers": asking.told, "texts": Split(texts=tuple(every)).fingerprint, "made by": made_by()}
+    key = address(asked | of_device(shop.device))
 
     def make(work: Path) -> None:
         teacher = _ask_in_chunks(asking, every, work, shop)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llamita.core.errors import UserError
-from llamita.core.hardware import cpu_name, machine, of_device, version_of, versions
+from llamita.core.hardware import cpu_name, machine, of_device, versions
 from llamita.core.measure import Finding, tallies
 from llamita.core.registry import build, settings_of
 from llamita.core.report import Report, Subject
@@ -19,7 +19,7 @@ from llamita.goals import Goals, Measured, judge, with_intervals
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.remarks import remarks
 from llamita.run import exported_lineage, lineage_of, subject
-from llamita.workshop import EXPORTERS, Stage, Workshop
+from llamita.workshop import EXPORTERS, Stage, Workshop, made_by
 
 log = logging.getLogger(__name__)
 LINEAR = "TF-IDF + linear"
@@ -62,7 +62,7 @@ class LinearBaseline:
                 "fit": "learn.linear",
                 "data": shop.task.training_fingerprint,
                 "seed": shop.seed,
-                "made by": [version_of(name) for name in ("llamita", "scikit-learn")],
+                "made by": made_by(("llamita", "scikit-learn")),
             }
         )
 
@@ -241,7 +241,7 @@ def timed_in_turns(shop: Workshop, stages: Mapping[str, Stage]) -> dict[str, tup
     parts = {
         "measure": "measure.cost in turns", "settings": settings_of(cost), "engines": list(different), "seed": shop.seed,
         "data": shop.task.test.fingerprint, "threads": shop.threads, "machine": cpu_name(),
-        "made by": [version_of(name) for name in EXPORTERS],
+        "made by": made_by(EXPORTERS),
     }  # fmt: skip
 
     def take() -> dict[str, Any]:

@@ -39,6 +39,11 @@ TRAINING = ("learn.", "distill.")
 """Rooms whose steps several processes carry out together."""
 
 
+def made_by(packages: Sequence[str] = MAKERS) -> list[str]:
+    """Versions of what makes a stage, as a part of its address."""
+    return [version_of(name) for name in packages]
+
+
 def open_task(task: Mapping[str, Any]) -> Task:
     """The task a recipe names, with its data read and split."""
     if len(task) != 1:
@@ -75,7 +80,7 @@ class Workshop:
     def start(self, model: str) -> Stage:
         """Stage zero: the model as it came, addressed by the bytes of its files."""
         source = locate(model)
-        key = address({"load": fingerprint(source), "name": source.name})
+        key = address({"load": fingerprint(source), "name": source.name, "made by": made_by()})
         if source.kind in ("folder", "artifact"):
             assert source.path is not None
             if source.kind == "artifact":
@@ -94,7 +99,8 @@ class Workshop:
         if self.task is None:
             raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
         asking, calibrating = asking_for(self.task, model, how, self.seed)
-        key = address({"ask": asking.told, "calibrated by": calibrating.fingerprint if calibrating else ""})
+        by = calibrating.fingerprint if calibrating else ""
+        key = address({"ask": asking.told, "calibrated by": by, "made by": made_by()})
 
         def make(folder: Path) -> None:
             asking.save(folder, calibrating, self.threads)
@@ -139,7 +145,7 @@ class Workshop:
             "settings": settings_of(step),
             "model": stage.key,
             "seed": self.seed,
-            "made by": [version_of(name) for name in MAKERS],
+            "made by": made_by(),
         } | of_device(self.device)
         if step.needs_data and self.task is not None:
             parts["data"] = self.task.training_fingerprint
@@ -155,7 +161,7 @@ class Workshop:
         """The artifact of a stage, verified by the exporter against the model."""
         parts: dict[str, Any] = {
             "export": name_of(exporter), "settings": settings_of(exporter), "model": stage.key,
-            "made by": [version_of(name) for name in EXPORTERS],
+            "made by": made_by(EXPORTERS),
         }  # fmt: skip
         if self.task is not None:
             parts["data"] = self.task.training_fingerprint
@@ -203,7 +209,7 @@ class Workshop:
             "measure": name_of(measure), "settings": settings_of(measure), "engine": engine, "split": split,
             "seed": self.seed, "data": self.task.split(split).fingerprint, "length": self.task.max_length,
             "threads": self.threads, "reference": reference.key if reference else "",
-            "made by": [version_of(name) for name in EXPORTERS],
+            "made by": made_by(EXPORTERS),
             **({"machine": cpu_name()} if name_of(measure) == COST else of_device(self.device)),
         }  # fmt: skip
         return address(parts)

@@ -199,6 +199,12 @@ def test_a_ratio_of_sums_is_resampled_by_examples_and_is_a_share_where_all_weigh
     assert stats.ratio_of_sums_interval(right.astype(float), np.ones(100)) == stats.share_interval(right)
 
 
+def test_the_interval_of_nats_holds_their_mean_where_each_text_has_one_token() -> None:
+    nats = np.random.default_rng(0).gamma(4.0, 1.0, 100)
+    low, high = stats.ratio_of_sums_interval(nats, np.ones(100)) or (1, 0)
+    assert low < nats.mean() < high < low + 2
+
+
 def test_a_ratio_of_sums_claims_no_certainty_where_all_examples_are_hit_alike() -> None:
     weights = np.array([2.0, 4.0, 0.0, 6.0])
     assert stats.ratio_of_sums_interval(weights / 2, weights) is None

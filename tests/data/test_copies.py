@@ -74,6 +74,16 @@ def test_the_commonest_label_keeps_its_first_row_and_a_tie_keeps_none() -> None:
     assert kept_of([[0, 1, 2]], None) == ({1, 2}, 0)
 
 
+def test_near_copies_in_traditional_and_simplified_characters_are_found() -> None:
+    pytest.importorskip("opencc")
+    simplified = "这家酒店的房间非常干净，服务员的态度也很亲切，早餐的种类不多，但是味道还不错，下次还会来这里住。"
+    traditional = "這家酒店的房間非常乾淨，服務員的態度也很親切，早餐的種類不多，但是味道還不錯，下次還會來這裡住哦。"
+    other = "旅館離車站太遠了，晚上又吵得睡不著，退房的時候櫃檯還多收了我們兩百塊錢。"
+    found = check(read_table(([traditional, other], ["a", "b"])), read_table(([simplified], ["a"])), likeness=0.8)
+    (leak,) = [one for one in found if one.kind == "near_leakage"]
+    assert leak.lines == (1,)
+
+
 def test_the_check_tells_near_copies_and_near_leakage_apart_from_exact_ones() -> None:
     changed = LONG.replace("Wednesday ", "")
     train = read_table(([LONG, LONG.lower(), changed, CHINESE, "short"], ["a", "a", "a", "b", "b"]))

@@ -99,6 +99,15 @@ def test_what_is_measured_on_is_not_learned_from(copies: str, left: int, told: t
     assert found.about["left_out"] == {f"{kind} of what is measured on": 1 for kind in told}
 
 
+def test_what_is_measured_on_is_not_learned_from_in_other_characters(tmp_path: Path):
+    pytest.importorskip("opencc")
+    file = jsonl(tmp_path / "a.jsonl", ["酒店的服務很好。", "旅館很遠。"])
+    cleaning = Cleaning(copies="exact", filtered=False, unseen=("酒店的服务很好。",))
+    made = tokenized(parse_sources(str(file)), BACKEND, tmp_path / "cache", cleaning)
+    assert made.about["left_out"] == {"copies of what is measured on": 1}
+    assert sampled(parse_sources(str(file)), cleaning.unseen) == ["旅館很遠。"]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_paragraphs_are_joined_until_they_are_long(end: str):
     paragraphs = [f"{i} " + "x" * 1500 + end + "and so on" for i in range(8)]

@@ -171,6 +171,22 @@ def test_what_pandas_writes_as_a_dict_of_dicts_is_read(tmp_path: Path) -> None:
     assert read_table(frame.to_dict()).texts == ["a film", "a book"]
 
 
+def test_rows_with_names_are_not_taken_for_columns(tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"review": ["a film", "a book"], "stars": ["5", "1"]}, index=["first", "second"])
+    for orient in ("columns", "index"):
+        (tmp_path / "data.json").write_text(frame.to_json(orient=orient), encoding="utf-8")
+        for source in (frame.to_dict("dict" if orient == "columns" else orient), str(tmp_path / "data.json")):
+            table = read_table(source)
+            assert (table.texts, table.labels) == (["a film", "a book"], ["5", "1"])
+    chinese = pd.DataFrame({"評論": ["好", "壞"], "标签": ["是", "否"]}, index=["甲", "乙"])
+    assert read_table(chinese.to_dict("index")).texts == ["好", "壞"]
+    for unclear in (frame.rename(columns={"review": "one", "stars": "two"}), pd.DataFrame([["a film", "5"]])):
+        with pytest.raises(UserError, match=r"give pandas\.DataFrame\(data\)"):
+            read_table(unclear.to_dict())
+
+
 def test_an_arrow_table_and_a_generator_are_read() -> None:
     import pyarrow as pa
 

@@ -238,6 +238,13 @@ def test_files_in_mixed_encodings_are_read_each_in_its_own(tmp_path: Path, packe
         assert read_table(str(source), encoding="gb18030").texts == wanted
 
 
+def test_an_encoding_that_writes_all_characters_with_ascii_holds_in_a_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("text,label\n房间太小,差\n".encode("hz"))
+    (tmp_path / "b.csv").write_bytes("text,label\n隔音很差,差\n".encode())
+    (tmp_path / "c.csv").write_bytes(b"text,label\nonly ~ten rooms,bad\n")
+    assert read_table(str(tmp_path), encoding="hz").texts == ["房间太小", "隔音很差", "only ~ten rooms"]
+
+
 def test_texts_of_folders_of_labels_are_read_each_in_its_own_encoding(tmp_path: Path) -> None:
     for label, encoding in (("好", "gb18030"), ("差", "utf-8")):
         (tmp_path / label).mkdir()

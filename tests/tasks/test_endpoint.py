@@ -12,7 +12,7 @@ import pytest
 from tests.tasks.servers import Fake, served
 
 from llamita.core.errors import UserError
-from llamita.tasks._requests import _past_proxies
+from llamita.tasks._requests import Server, _past_proxies
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
 
 TEXTS = ["a good film", "a dull film", "good and warm"]
@@ -328,6 +328,31 @@ def test_thinking_that_comes_to_no_end_is_named_as_the_cause(fake: Fake) -> None
     fake.trouble = lambda number: (200, {}, json.dumps({"choices": [choice]}).encode()) if number > 9 else None
     with pytest.raises(UserError, match="large-one thinks before it answers"):
         opened(fake).scores([f"text {i}" for i in range(60)])
+
+
+def test_thinking_that_ran_out_is_paid_for_once_and_given_time(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = told(400, "Could not finish the message because max_tokens or model output limit was reached.")
+
+    def trouble(number: int) -> tuple[int, dict[str, str], bytes]:
+        brief, long_winded = fake.asked[number - 1]["max_tokens"] < 100, "dull" in fake.texts[number - 1]
+        choice = {"message": {"content": "B"}, "finish_reason": "stop"}
+        return out if brief or long_winded else (200, {}, json.dumps({"choices": [choice]}).encode())
+
+    fake.trouble, times, post = trouble, set(), Server.post
+
+    def timed(server: Server, path: str, body: dict) -> dict:
+        times.add((body["max_tokens"] > 100, server.timeout))
+        return post(server, path, body)
+
+    monkeypatch.setattr(Server, "post", timed)
+    np.testing.assert_allclose(opened(fake, tmp_path).scores(TEXTS)[:, 0], [0.25, 0.5, 0.25], atol=1e-5)
+    assert times == {(False, 120.0), (True, 900.0)}
+    assert sum("dull" in text for text in fake.texts) == 1
+    number = len(fake.asked)
+    opened(fake, tmp_path).scores(TEXTS)
+    assert len(fake.asked) == number
 
 
 def test_a_first_token_of_white_space_is_no_thinking(fake: Fake) -> None:

@@ -106,6 +106,12 @@ def test_near_copies_of_what_is_tested_are_not_learned(monkeypatch: pytest.Monke
     assert many.notes == ("near copies of test documents were not looked for among so many",)
 
 
+def test_what_is_tested_is_not_learned_in_other_characters() -> None:
+    pytest.importorskip("opencc")
+    task = open_task(train=["酒店的服务很好，房间干净。", "旅館很遠，價格太貴。"], test=["酒店的服務很好，房間乾淨。"])
+    assert task.train.texts == ("旅館很遠，價格太貴。",)
+
+
 def test_weights_follow_their_documents_and_change_the_address(tmp_path) -> None:
     (tmp_path / "a.txt").write_text(TEXTS[0], encoding="utf-8")
     (tmp_path / "b.txt").write_text(TEXTS[1], encoding="utf-8")

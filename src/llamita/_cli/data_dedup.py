@@ -29,7 +29,7 @@ def dedup(argv: Sequence[str]) -> int:
     if least:
         left = [i for i in range(len(table)) if i not in dropped]
         labels = [table.labels[i] for i in left] if table.labels else None
-        dropped |= {left[i] for i in repeated_nearly([table.texts[i] for i in left], labels, least)}
+        dropped |= {left[i] for i in repeated_nearly([table.texts[i] for i in left], labels, least, reading_key)}
     written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
     texts = "a text" if undecided == 1 else f"{undecided:,} texts"
     what = f", all rows of {texts} with different labels among them" if undecided else ""

@@ -129,6 +129,21 @@ def fit_scales(
     return np.full(labels, 1 / fit_temperature(logits, wanted, highest)), np.zeros(labels)
 
 
+def sharpness_like(
+    logits: Float[np.ndarray, "n labels"], calibrated: Float[np.ndarray, "n labels"], gold: np.ndarray
+) -> float:
+    """What makes logits as sure as those of a calibrated model that they stand in for: both are fitted to the same, gold labels
+    mixed with one text of the model's claim, and what these ask of the model itself is no fault of its stand-in.
+
+    Args:
+        gold: as for `fit_scales`.
+    """
+    if gold.ndim == 2:
+        logits, calibrated, gold = _choices(logits.ravel()), _choices(calibrated.ravel()), gold.ravel()
+    wanted = with_a_text_more(calibrated, gold)
+    return fit_temperature(calibrated, wanted) / fit_temperature(logits, wanted)
+
+
 def _choices(logits: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n two"]:
     return np.stack([np.zeros_like(logits), logits], axis=1)
 

@@ -191,10 +191,10 @@ def ratio_of_sums(hits: np.ndarray, weights: np.ndarray) -> float:
 def ratio_of_sums_interval(
     hits: np.ndarray, weights: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval | None:
-    """Of a ratio of sums over examples, each of which enters a resample with both; `share_interval` where all weigh 1,
-    Wilson's over the examples where all or nothing is hit, and None where all have the same part of it, which would claim
-    certainty."""
-    if (weights == 1).all():
+    """Of a ratio of sums over examples, each of which enters a resample with both; `share_interval` where all weigh 1 and are
+    hit or missed, Wilson's over the examples where all or nothing is hit, and None where all have the same part of it, which
+    would claim certainty."""
+    if (weights == 1).all() and np.isin(hits, (0, 1)).all():
         return share_interval(hits == 1, resamples, seed)
     if (hits == weights).all() or not hits.any():
         return wilson_interval(len(hits) if hits.any() else 0, len(hits))

@@ -136,9 +136,9 @@ def _near(train: Table, test: Table | None, likeness: float) -> Iterator[DataFin
     """Texts that are nearly, but not wholly, like another one in training, or like one in training and one in test."""
     start = len(train)
     texts = [*train.texts, *(test.texts if test else ())]
-    keys = [text_key(text) for text in texts]
+    keys = [reading_key(text) for text in texts]
     alike: dict[str, set[str]] = defaultdict(set)
-    for one, other in near_pairs(texts, likeness):
+    for one, other in near_pairs(texts, likeness, reading_key):
         alike[keys[one]].add(keys[other])
         alike[keys[other]].add(keys[one])
     of_test = {key: row for row, key in reversed(list(enumerate(keys[start:])))}

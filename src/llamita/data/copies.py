@@ -44,17 +44,20 @@ def quickly_looked_through(*tables: Sequence[Text]) -> bool:
     return sum(len(part) for texts in tables for text in texts for part in parts_of(text)) <= MANY_CHARACTERS
 
 
-def near_pairs(texts: Sequence[Text], likeness: float = LIKENESS) -> list[tuple[int, int]]:
+def near_pairs(
+    texts: Sequence[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key
+) -> list[tuple[int, int]]:
     """Pairs of texts, each the first of its copies, that are near copies of one another; the earlier one first.
 
     Args:
         likeness: least share of character n-grams that two texts have in common (Jaccard), in (0, 1].
+        key: what two copies have in common.
     """
     require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
     first: dict[str, int] = {}
     for index, text in enumerate(texts):
-        first.setdefault(text_key(text), index)
-    shingles = {index: parts for key, index in first.items() if (parts := _shingles(key))}
+        first.setdefault(key(text), index)
+    shingles = {index: parts for written, index in first.items() if (parts := _shingles(written))}
     pairs = []
     for one, other in _proposed(shingles, likeness):
         common = len(shingles[one] & shingles[other])
@@ -134,13 +137,16 @@ def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tu
     return dropped, undecided
 
 
-def repeated_nearly(texts: Sequence[Text], labels: Sequence[str] | None, likeness: float = LIKENESS) -> set[int]:
+def repeated_nearly(
+    texts: Sequence[Text], labels: Sequence[str] | None, likeness: float = LIKENESS,
+    key: Callable[[Text], str] = text_key,
+) -> set[int]:  # fmt: skip
     """Rows that are a near copy of an earlier row that stays and has the same label.
 
     Near copies of different labels all stay: a word such as "not" may be the difference.
     """
     alike: dict[int, list[int]] = defaultdict(list)
-    for one, other in near_pairs(texts, likeness):
+    for one, other in near_pairs(texts, likeness, key):
         alike[other].append(one)
     dropped: set[int] = set()
     for row in sorted(alike):
@@ -152,9 +158,14 @@ def repeated_nearly(texts: Sequence[Text], labels: Sequence[str] | None, likenes
 class Seen:
     """Texts met so far in a stream: it holds their hashes, about 100 bytes a text and 3 kB where near copies count."""
 
-    def __init__(self, *, near: bool, likeness: float = LIKENESS):
+    def __init__(self, *, near: bool, likeness: float = LIKENESS, key: Callable[[Text], str] = text_key):
+        """Begin with none.
+
+        Args:
+            key: what two copies have in common.
+        """
         require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
-        self.likeness = likeness
+        self.likeness, self.key = likeness, key
         self._keys: set[bytes] = set()
         self._sketches, self._number = _Sketches(), 0
         self._index: Any = None
@@ -168,7 +179,9 @@ class Seen:
 
         Near copies are judged by `HASHES` hashes, which tell the common n-grams to within 0.04 or so.
         """
-        key = text_key(text)
+        if not self._keys and not remember:
+            return ""
+        key = self.key(text)
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         if digest in self._keys:
             return "copies"
@@ -186,9 +199,9 @@ class Seen:
         return ""
 
     @classmethod
-    def of(cls, texts: Iterable[Text], *, near: bool) -> Seen:
+    def of(cls, texts: Iterable[Text], *, near: bool, key: Callable[[Text], str] = text_key) -> Seen:
         """All of these, met already."""
-        seen = cls(near=near)
+        seen = cls(near=near, key=key)
         for text in texts:
             seen.copy_kind(text)
         return seen

@@ -31,7 +31,7 @@ from llamita.data.decode import text_lines
 from llamita.data.documents import gathered
 from llamita.data.files import STDIN, Labelled, files_of, format_of
 from llamita.data.read import read_chunks
-from llamita.data.text import text_key
+from llamita.data.text import reading_key, text_key
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BATCH = 256
 """Documents that are tokenised together."""
-FORMAT = 3
+FORMAT = 4
 SAMPLE_CHARACTERS = 20_000_000
 """Of a corpus, spread over its sources, that a tokenizer is trained on."""
 
@@ -126,7 +126,7 @@ def sampled(
 
     Copies of texts that nothing may learn from are left out.
     """
-    hidden = Seen.of(unseen, near=False)
+    hidden = Seen.of(unseen, near=False, key=reading_key)
     texts: list[str] = []
     whole = sum(source.weight for source in sources)
     for source in sources:
@@ -259,7 +259,7 @@ class _Sifted:
     def __init__(self, cleaning: Cleaning, *, near: bool):
         self.cleaning = cleaning
         self.seen = Seen.of(() if cleaning.copies == "keep" else cleaning.known, near=near)
-        self.unseen = Seen.of(cleaning.unseen, near=near)
+        self.unseen = Seen.of(cleaning.unseen, near=near, key=reading_key)
         if cleaning.copies == "auto" and not near:
             log.info("near copies are not looked for among so many documents; copies=near does, in time and memory")
         self.counts: Counter[str] = Counter()

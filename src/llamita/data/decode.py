@@ -225,8 +225,19 @@ def encoding_of_one(path: Path, encoding: str | None) -> str | None:
     else:
         with opened(path) as stream:
             data = stream.read(1 << 16)
-    ascii_alone = whole and data.isascii() and b"\0" not in data
-    return None if ascii_alone or _utf8_beyond_ascii(data, cut=not whole) else encoding
+    plain = whole and data.isascii() and b"\0" not in data and not _reads_ascii(data, encoding)
+    return None if plain or _utf8_beyond_ascii(data, cut=not whole) else encoding
+
+
+def _reads_ascii(data: bytes, encoding: str) -> bool:
+    """Whether bytes of ASCII alone can be this encoding: never UTF-16, but HZ and ISO-2022 write all characters with them."""
+    try:
+        data.decode(encoding)
+        return "a".encode(encoding) == b"a"
+    except UnicodeDecodeError:
+        return False
+    except LookupError:
+        return True  # whoever reads the file refuses the name
 
 
 def _refuse_utf8(path: Path, stream: IO[bytes], encoding: str) -> None:

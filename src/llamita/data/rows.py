@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError, first_line
+from llamita.data.columns import LABELS, TEXTS, known_form
 from llamita.data.decode import LONGEST_LINE, existing_file, text_lines
 from llamita.data.delimited import delimited_rows
 from llamita.data.faults import BadRow, Faults, note
@@ -192,11 +193,21 @@ def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | No
 
 
 def as_pandas_writes(data: Mapping[Any, Any]) -> Rows | None:
-    """Rows of a dict of dicts as `DataFrame.to_json` and `to_dict` make it, a column or a row each; None of any other."""
+    """Rows of a dict of dicts as `DataFrame.to_json` and `to_dict` make it, a column or a row each; None of any other.
+
+    Rows are told from columns by their numbers, or, where the index has names, by columns that are called what texts or labels are.
+    """
     inner = list(data.values())
     if not inner or not all(isinstance(one, Mapping) and one and list(one) == list(inner[0]) for one in inner):
         return None
-    if all(str(key).isdecimal() for key in data):
+    by_row, by_column = (all(str(key).isdecimal() for key in keys) for keys in (data, inner[0]))
+    if not (by_row or by_column):
+        by_column, by_row = (
+            any(known_form(str(key)) in (*TEXTS, *LABELS) for key in keys) for keys in (data, inner[0])
+        )
+    if by_row == by_column:
+        return None
+    if by_row:
         return Rows(names=tuple(map(str, inner[0])), rows=enumerate((list(one.values()) for one in inner), 1))
     return Rows(names=tuple(map(str, data)), rows=enumerate(zip(*(one.values() for one in inner), strict=True), 1))
 

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llamita.core.answers import read_answers
-from llamita.core.scaling import fit_scales, refitted
+from llamita.core.scaling import refitted, sharpness_like
 from llamita.core.task import label_order
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
     from llamita.core.task import Task, Text
+
+    Reader = Callable[[Sequence[Text]], np.ndarray]
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +27,23 @@ def fitted_again(
     file: Path,
     described: dict[str, Any],
     task: Task | None,
-    logits_of: Callable[[Sequence[Text]], np.ndarray],
+    logits_of: Reader,
     *,
-    calibrated: bool,
+    calibrated: Reader | None,
 ) -> Answers:
     """Where there are labelled texts set aside to fit on: curves and thresholds, and of a calibrated model without curves a
     temperature, which goes into the graph.
 
+    The temperature is the file's over the model's own, which few texts don't hold at 1: what the texts asked for once isn't
+    asked for again, and a file that answers as the model does stays as it is.
+
     Args:
         described: the artifact's labels and answers.
         logits_of: what the file answers [texts, labels], labels in the artifact's order.
-        calibrated: whether the model's probabilities were fitted to `select`.
+        calibrated: what the model answers, where its probabilities were fitted to `select`.
     """
     answers, labels = read_answers(described["answers"]), described["labels"]
-    warmed = calibrated and not answers.curves
+    warmed = calibrated is not None and not answers.curves
     if not (answers.is_fitted or warmed) or task is None or not task.select.is_labelled:
         return answers
     order = label_order(labels, task.labels)
@@ -46,8 +51,8 @@ def fitted_again(
         return answers
     back = [order.index(i) for i in range(len(order))]
     logits, gold = logits_of(task.select.texts)[:, order], task.gold(task.select)
-    if warmed:
-        sharpness = float(fit_scales("temperature", logits, gold)[0][0])
+    if warmed and calibrated is not None:
+        sharpness = sharpness_like(logits, calibrated(task.select.texts)[:, order], gold)
         log.info(
             "the exported file's temperature is fitted again on the %d texts of select: %.3f",
             len(task.select), 1 / sharpness,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llamita.core.encoding import Batch
     from llamita.core.model import Model
     from llamita.core.task import Text
+    from llamita.export._refit import Reader
 
 log = logging.getLogger(__name__)
 
@@ -118,9 +119,8 @@ class Onnx(Exporter):
             _keep(work, precision)
             considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
             if found and calibrated_on(model) in (None, SELECT):
-                described["answers"] = self._fitted_again(
-                    work, described, run, calibrated_on(model) == SELECT
-                ).to_dict()
+                calibrated = model.text_logits if calibrated_on(model) == SELECT else None
+                described["answers"] = self._fitted_again(work, described, run, calibrated).to_dict()
             about = {
                 **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
                 "considered": considered,
@@ -128,7 +128,7 @@ class Onnx(Exporter):
             write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
-    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run, calibrated: bool) -> Answers:
+    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run, calibrated: Reader | None) -> Answers:
         """What was fitted to the model, fitted to what was kept."""
         file = next(file for file in work.glob("*.onnx"))
 

@@ -14,6 +14,7 @@ import math
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ DRAWN = 5
 """Answers drawn for a text where no probabilities are offered."""
 BRIEF, LONG = 4, 2048
 """Tokens an answer may have; of a model that thinks first, with what it thinks."""
+SLOWEST = 900.0
+"""Seconds waited for an answer with what is thought, eight of them under way: some two tokens a second each."""
 TRIED, UNUSABLE = 20, 0.5
 """When, after so many texts, this share of the answers names no label, the model can't be asked like this."""
 UNFIT = (400, 413, 422)
@@ -246,7 +249,13 @@ class EndpointEngine(Engine):
                 choices = self._choices(text, logprobs=True)
                 found = letter_shares(first_tokens(choices[0]), len(self.labels))
             else:
-                choices = self._choices(text, number=DRAWN if self._kept.way == "drawn" else 1)
+                try:
+                    choices = self._choices(text, number=DRAWN if self._kept.way == "drawn" else 1)
+                except Refused as error:
+                    if not error.ran_out:
+                        raise
+                    self._last, self._thinking = error.said, True
+                    break  # an answer, and paid for: asked again it would think as long
                 found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
@@ -269,7 +278,8 @@ class EndpointEngine(Engine):
         }
         body |= {"logprobs": True, "top_logprobs": TOP, "max_tokens": 1} if logprobs else {}
         body |= {"n": number, "temperature": 1} if number > 1 else {}
-        answer = self._chat.post(self.server, body)
+        server = self.server if tokens == BRIEF else replace(self.server, timeout=max(SLOWEST, self.server.timeout))
+        answer = self._chat.post(server, body)
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
             raise UserError(

@@ -15,6 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
+from llamita.data.text import reading_key
 from llamita.tasks.splits import described, openable
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def open_task(
 def _without(split: Split, weights: Sequence[float], other: Split, notes: list[str]) -> tuple[Split, tuple[float, ...]]:
     """The documents that are no copies of the other split's, with their weights; near copies too, among not too many."""
     near = quickly_looked_through(split.texts, other.texts)
-    known = Seen.of(other.texts, near=near)
+    known = Seen.of(other.texts, near=near, key=reading_key)
     kinds = [known.copy_kind(text, remember=False) for text in split.texts]
     if leaked := len(kinds) - kinds.count(""):
         nearly = kinds.count("near copies")
