@@ -38,7 +38,9 @@ DOUBT = 0.2
 
 def first_copies(texts: Iterable[Text], key: Callable[[Text], str] = text_key) -> np.ndarray:
     """For each text the index of the first one that is the same, its own where it is the first; only hashes are held."""
-    digests = bytearray().join(_digest(key(text)) for text in texts)
+    digests = bytearray()
+    for text in texts:
+        digests += _digest(key(text))  # join would hold an object for each
     halves = np.frombuffer(digests, np.uint64).reshape(-1, 2)
     order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable, so that of copies the first comes first
     new = np.ones(len(order), bool)

@@ -14,8 +14,8 @@ class TextsOnDisk(Sequence[str]):
     """A list of texts that grows, in a file that is gone with it; SQLite puts it where TMPDIR says, or into /var/tmp."""
 
     def __init__(self, texts: Iterable[str] = ()):
-        # Without a name it is a temporary file, which is removed when it is closed.
-        self._base = sqlite3.connect("", isolation_level=None)
+        # Without a name it is a temporary file, which is removed when it is closed, by whatever thread lets go of the list.
+        self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._base.close)
         for setting in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", "BEGIN"):
             self._base.execute(setting)
