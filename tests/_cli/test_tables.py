@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from llamita.data.copies import kept_of
+from llamita.data.portion import proportional, share_of_each
 
 
 def table(place: Path, name: str, *rows: str) -> None:
@@ -59,3 +64,49 @@ def test_nothing_is_written_over_and_nothing_half(place: Path, said: Callable[..
     refused("data", "split", "n.jsonl", "--out", "halves")
     assert not (place / "halves").exists()
     assert "whole number" in refused("data", "sample", "good.csv", "--rows", "4", "--seed", "-1", "--out", "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("verb", "form"), [("sample", "csv"), ("split", "csv"), ("dedup", "csv"), ("dedup", "jsonl"), ("convert", "jsonl")]
+)
+def test_memory_does_not_hold_the_texts(
+    place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch, verb: str, form: str
+):
+    for held in ("passes.CHUNK", "read.SAMPLE", "delimited.FIRST"):
+        monkeypatch.setattr(f"llamita.data.{held}", 20)
+    words = {"sample": ("--rows", "20"), "dedup": ("--near", "0")}.get(verb, ())
+    said("data", verb, "good.csv", *words, "--out", "first" if verb == "split" else "first.csv")  # what is loaded once
+    with (place / f"large.{form}").open("w", encoding="utf-8") as stream:
+        stream.write("text,label\n" if form == "csv" else "")
+        for i in range(2000):
+            text, label = f"{' ' * 2000}film {i}", "ab"[i % 2]
+            stream.write(f"{text},{label}\n" if form == "csv" else json.dumps({"text": text, "label": label}) + "\n")
+    tracemalloc.start()
+    try:
+        said("data", verb, f"large.{form}", *words, "--out", "new" if verb == "split" else "new.csv")
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000 < (place / f"large.{form}").stat().st_size / 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_written_in_passes_is_what_all_rows_at_once_would_give(place: Path, said: Callable[..., str]):
+    lines = [f"{i},{'Film' if i % 2 else 'film'} number {i * i % 211},{'abc'[i * i % 3]}" for i in range(1500)]
+    (place / "all.csv").write_text("\n".join(["id,text,label", *lines]) + "\n", encoding="utf-8")
+    texts, labels = [line.split(",")[1] for line in lines], [line.split(",")[2] for line in lines]
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        groups.setdefault(text.lower(), []).append(row)
+    dropped = kept_of(groups.values(), labels)[0]
+    cut = share_of_each(texts, ["abc".index(label) for label in labels], 0.2, 3)
+    wanted = {
+        "once.csv": [line for row, line in enumerate(lines) if row not in dropped],
+        "few.csv": [lines[row] for row in proportional(labels, 70, 3)],
+        "parts/test.csv": [lines[row] for row in cut],
+        "parts/train.csv": [line for row, line in enumerate(lines) if row not in cut],
+    }
+    said("data", "dedup", "all.csv", "--near", "0", "--out", "once.csv")
+    said("data", "sample", "all.csv", "--rows", "70", "--seed", "3", "--out", "few.csv")
+    said("data", "split", "all.csv", "--test", "0.2", "--seed", "3", "--out", "parts")
+    for name, expected in wanted.items():
+        assert (place / name).read_text(encoding="utf-8").splitlines() == ["id,text,label", *expected]
+        assert len(expected) > 50

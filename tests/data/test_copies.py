@@ -4,7 +4,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.check import check
-from llamita.data.copies import Seen, _proposed, _shingles, kept_of, near_pairs, repeated_nearly, same_texts
+from llamita.data.copies import Seen, _Met, first_copies, kept_of, near_pairs, repeated_nearly, same_texts
 from llamita.data.read import read_table
 from llamita.data.text import text_key
 
@@ -21,6 +21,40 @@ def jaccard(one: str, other: str) -> float:
 
 def test_the_same_words_are_copies() -> None:
     assert same_texts(["A film!", "b", "a  FILM", "ａ film", "b", ("a", "film")]) == [[0, 2, 3], [1, 4]]
+
+
+def test_the_first_of_all_copies_is_told_for_each_text() -> None:
+    numbers = [7, 3, 7, 1, 3, 3, 9, 1]
+    assert first_copies(f"text {n}" for n in numbers).tolist() == [numbers.index(n) for n in numbers]
+    assert same_texts(iter([])) == []
+    many = [f"{i * i % 1009}" for i in range(3000)]
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(many):
+        groups.setdefault(text, []).append(row)
+    assert same_texts(many) == [rows for rows in groups.values() if len(rows) > 1]
+
+
+def test_texts_that_are_not_held_are_compared_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = LONG.split()
+    texts = [" ".join([*words[i:], *(f"x{j}" for j in range(i // 2))]) for i in range(10)]
+    held = near_pairs(texts, 0.7)
+    assert len(held) > 5
+    monkeypatch.setattr("llamita.data.copies.HELD_SHINGLES", 100)
+    assert near_pairs(iter(texts), 0.7) == held
+
+
+def test_rows_go_as_they_would_if_every_pair_was_known() -> None:
+    words = [f"word{i}" for i in range(40)]
+    texts = [" ".join(words[i % 11 : i % 11 + 28]) + f" {i}" for i in range(60)]
+    labels = ["ab"[i % 3 == 0] for i in range(60)]
+    for given in (labels, None):
+        alike, gone = near_pairs(texts, 0.75), set()
+        for row in range(60):
+            earlier = [one for one, other in alike if other == row and one not in gone]
+            if any(given is None or given[one] == given[row] for one in earlier):
+                gone.add(row)
+        assert repeated_nearly(iter(texts), given, 0.75) == gone
+        assert 20 < len(gone) < 58
 
 
 @pytest.mark.parametrize("text", [LONG, CHINESE])
@@ -113,5 +147,10 @@ def test_texts_of_one_template_are_not_all_compared_one_by_one() -> None:
     texts = [
         f"note {i} says that the number {i * 37 % 1009} is followed by {i * 91 % 2003}, no more" for i in range(120)
     ]
-    shingles = {i: _shingles(text_key(text)) for i, text in enumerate(texts)}
-    assert len(list(_proposed(shingles, 0.95))) < 120 * 119 / 2 / 10
+    met, proposed = _Met(0.95, text_key), 0
+    for row, text in enumerate(texts):
+        sketch = met.sketched(text)
+        assert sketch
+        proposed += len(met.proposed(sketch))
+        met.add(row, sketch)
+    assert proposed < 120 * 119 / 2 / 10

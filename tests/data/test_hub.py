@@ -9,7 +9,8 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.hub import is_hub_id
-from llamita.data.read import read_table, read_with_rows
+from llamita.data.passes import read_with_rows
+from llamita.data.read import read_table
 
 datasets = pytest.importorskip("datasets")
 

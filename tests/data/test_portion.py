@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from llamita.core.errors import UserError
@@ -27,6 +28,21 @@ def test_a_label_of_two_texts_gives_one_and_a_label_of_one_none() -> None:
     assert len(share_of_each(["a", "b"], [0, 0], 0.01, 0)) == 1
     assert share_of_each(["a", "b"], [0, 1], 0.5, 0) == []
     assert share_of_each(["a", "b"], [0, 0], 0, 0) == []
+
+
+def test_a_share_is_what_a_look_at_all_texts_at_once_takes() -> None:
+    generator = np.random.default_rng(5)
+    texts = [f"Text {number}" for number in generator.integers(0, 300, 500)]
+    labels = generator.integers(0, 7, 500).tolist()
+    groups: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        groups.setdefault(text, []).append(row)
+    draw, taken = np.random.default_rng(3), []
+    for label in range(7):
+        own = [rows for rows in groups.values() if labels[rows[0]] == label]
+        taken += [row for place in draw.permutation(len(own))[: round(0.3 * len(own))] for row in own[place]]
+    assert share_of_each(iter(texts), labels, 0.3, seed=3) == sorted(taken)
+    assert share_of_each([], [], 0.3, 0) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data.check import faults_found
-from llamita.data.read import read_chunks, read_table, read_with_rows
+from llamita.data.passes import read_with_rows
+from llamita.data.read import read_chunks, read_table
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:

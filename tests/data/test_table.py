@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.table import Table, one_of_all, part_labels
+from llamita.data.read import read_chunks, read_table
+from llamita.data.table import Table, merged, one_of_all, part_labels
 
 
 def table(source: str, labels: list[str] | None) -> Table:
@@ -45,3 +51,23 @@ def test_the_rarest_label_of_a_row_with_several() -> None:
 def test_a_table_shows_what_it_is_and_none_of_its_rows() -> None:
     table = Table(texts=["secret"] * 2, labels=None, lines=[2, 3], columns={"text": "review"}, source="a.csv")
     assert repr(table) == "<Table: 2 rows of a.csv; text = review>"
+
+
+def test_chunks_of_a_source_become_one_table() -> None:
+    chunks = [replace(table("a.csv", ["x", ""]), lines=[i, i + 1]) for i in (2, 4)]
+    chunks[1] = replace(chunks[1], several=True, columns={"text": "t", "labels": "l"})
+    whole = merged(iter(chunks))
+    assert (whole.texts, whole.labels) == ([*chunks[0].texts, *chunks[1].texts], ["x", "", "x", ""])
+    assert (whole.lines, whole.several, whole.columns, whole.files) == ([2, 3, 4, 5], True, chunks[1].columns, None)
+    bare = merged(chunks, texts=False)
+    assert (bare.texts, list(bare.lines), bare.labels) == ([], whole.lines, whole.labels)
+    assert merged([table("a.csv", None)]).labels is None
+
+
+def test_a_file_is_read_in_chunks_as_it_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"text": f"film {i}", "tags": "good" if i < 7 else ["good", "long"]} for i in range(12)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    whole = read_table(tmp_path / "a.jsonl")
+    monkeypatch.setattr("llamita.data.read.read_chunks", partial(read_chunks, size=3))
+    assert read_table(tmp_path / "a.jsonl") == whole
+    assert (whole.several, whole.labels) == (True, ["good"] * 7 + ["good|long"] * 5)

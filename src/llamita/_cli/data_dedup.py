@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 
 from llamita._cli.language import said
@@ -27,11 +28,12 @@ def dedup(argv: Sequence[str]) -> int:
     least = likeness(args, table)
     dropped, undecided = kept_of(same_texts(table.texts, reading_key), table.labels)
     if least:
-        left = [i for i in range(len(table)) if i not in dropped]
+        left = array("q", (i for i in range(len(table)) if i not in dropped))
         labels = [table.labels[i] for i in left] if table.labels else None
-        dropped |= {left[i] for i in repeated_nearly([table.texts[i] for i in left], labels, least, reading_key)}
-    written = write_rows(out, names, [row for i, row in enumerate(rows) if i not in dropped], args.file)
-    texts = "a text" if undecided == 1 else f"{undecided:,} texts"
-    what = f", all rows of {texts} with different labels among them" if undecided else ""
+        texts = (text for i, text in enumerate(table.texts) if i not in dropped)
+        dropped |= {left[i] for i in repeated_nearly(texts, labels, least, reading_key)}
+    written = write_rows(out, names, (row for i, row in enumerate(rows) if i not in dropped), args.file)
+    clashing = "a text" if undecided == 1 else f"{undecided:,} texts"
+    what = f", all rows of {clashing} with different labels among them" if undecided else ""
     print(said(f"written: {out}, {rows_text(written)}; {rows_text(len(dropped))} dropped{what}"))
     return 0

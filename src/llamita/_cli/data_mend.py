@@ -32,12 +32,13 @@ def write_mended(
     from llamita.data.cells import rows_text
     from llamita.data.decode import encoding_among
     from llamita.data.mend import mend
-    from llamita.data.read import read_with_rows
+    from llamita.data.passes import read_with_rows
     from llamita.data.write import write_rows
 
     faults: Faults = []
     encoding = encoding_among(args.file, [args.test, args.unlabelled], args.encoding)
-    table, names, every = read_with_rows(args.file, columns=args.columns, encoding=encoding, faults=faults)
+    table = tables["train"]
+    _, names, every = read_with_rows(args.file, columns=args.columns, encoding=encoding, faults=faults)
     done = mend(table, findings, tables.get("test"), strays=_rows_of_lines(table, faults))
     aside, lost = aside_of(out), [fault for fault in faults if fault.raw]
     if done.aside or lost:
@@ -70,7 +71,7 @@ def _rows_of_lines(table: Table, faults: Faults) -> dict[int, str]:
 
 def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Iterator[Row]:
     """What was set aside, in the order of the file: line, reason and the row; of one that can't be read all in one field."""
-    held = [(every[i][0], reason, every[i][1]) for i, reason in done.aside.items()]
+    held = [(line, done.aside[i], values) for i, (line, values) in enumerate(every) if i in done.aside]
     held += [(fault.line, fault.message, [fault.raw, *[""] * (width - 1)]) for fault in lost]
     for line, reason, values in sorted(held, key=lambda one: one[0]):
         yield line, (line, said(reason), *values)
@@ -79,8 +80,10 @@ def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Itera
 def _rewritten(done: Mended, table: Table, names: Sequence[str], every: Sequence[Row]) -> Iterator[Row]:
     """The rows that stay, with their texts and labels mended."""
     place = {role: names.index(table.columns[role]) for role in ROLES if role in table.columns}
-    for row in done.kept:
-        number, values = every[row]
+    kept = set(done.kept)
+    for row, (number, values) in enumerate(every):
+        if row not in kept:
+            continue
         new: list[Any] = [
             done.labels.get(value, value) if i == place.get("label") else value for i, value in enumerate(values)
         ]

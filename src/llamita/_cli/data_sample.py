@@ -27,7 +27,7 @@ def sample(argv: Sequence[str]) -> int:
     names, table, rows = all_rows(args)
     if args.balanced and not table.labels:
         raise UserError("--balanced is about labels; name their column: --columns label=COLUMN")
-    taken = proportional(table.rarest_labels(), args.rows, args.seed, balanced=args.balanced)
-    written = write_rows(out, names, [rows[i] for i in taken], args.file)
+    taken = set(proportional(table.rarest_labels(), args.rows, args.seed, balanced=args.balanced))
+    written = write_rows(out, names, (row for i, row in enumerate(rows) if i in taken), args.file)
     print(said(f"written: {out}, {rows_text(written)}"))
     return 0

@@ -35,9 +35,8 @@ def split(argv: Sequence[str]) -> int:
     folder = new_folder(args.out)
     names, table, rows = all_rows(args)
     strata = table.rarest_labels()
-    order = sorted(set(strata))
-    labels = [order.index(label) for label in strata]
-    cut = set(share_of_each(table.texts, labels, args.test, args.seed))
+    order = {label: number for number, label in enumerate(sorted(set(strata)))}
+    cut = set(share_of_each(table.texts, [order[label] for label in strata], args.test, args.seed))
     if not cut and len(order) > 1:
         raise UserError(
             f"{args.file}: each label has a single text, so that none can be cut off; add rows, or split without regard to"
@@ -49,7 +48,7 @@ def split(argv: Sequence[str]) -> int:
     with whole_folder(folder) as part:
         counts = {
             name: write_rows(
-                part / f"{name}{suffix}", names, [row for i, row in enumerate(rows) if (i in cut) == wanted], args.file
+                part / f"{name}{suffix}", names, (row for i, row in enumerate(rows) if (i in cut) == wanted), args.file
             )
             for name, wanted in (("train", False), ("test", True))
         }

@@ -190,7 +190,7 @@ def _form_of(args: argparse.Namespace) -> str:
     return "table" if sys.stdout.isatty() else "csv"
 
 
-def _chunks(args: argparse.Namespace) -> Iterator[list[Text]]:
+def _chunks(args: argparse.Namespace) -> Iterator[Sequence[Text]]:
     if args.texts and args.texts != ["-"]:
         texts = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
         yield [(texts[0], texts[1])] if args.pair is not None else list(texts)

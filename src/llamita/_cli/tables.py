@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import values
@@ -16,6 +16,7 @@ from llamita._cli.models import new_file
 from llamita.core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
+    from llamita.data.rows import Row
     from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
@@ -68,9 +69,9 @@ def parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
     return parser
 
 
-def all_rows(args: argparse.Namespace) -> tuple[Sequence[str], Table, list[Any]]:
-    """The names of the columns, the texts and labels, and every row as it stands."""
-    from llamita.data.read import read_with_rows
+def all_rows(args: argparse.Namespace) -> tuple[Sequence[str], Table, Sequence[Row]]:
+    """The names of the columns, the texts and labels, and every row as it stands; texts and rows are read when they are used."""
+    from llamita.data.passes import read_with_rows
 
     table, names, rows = read_with_rows(args.file, columns=args.columns, encoding=args.encoding)
     return names, table, rows

@@ -7,15 +7,18 @@ locality-sensitive hashing, by datasketch; each pair it proposes is then compare
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from llamita.core.errors import require
 from llamita.core.task import Text, parts_of
+from llamita.data.on_disk import TextsOnDisk
 from llamita.data.text import han_share, text_key
 
 SHINGLE, CHINESE_SHINGLE = 5, 3
@@ -23,29 +26,55 @@ SHINGLE, CHINESE_SHINGLE = 5, 3
 SHORTEST, CHINESE_SHORTEST = 30, 15
 """Characters a text must have to be nearly like another; of shorter ones a letter or two decide what they say."""
 LIKENESS, MANY_CHARACTERS = 0.8, 5_000_000
-"""How alike near copies are where nothing is said, and beyond how many characters they are only looked for when asked: the
-n-grams of so many take about half a gigabyte and half a minute."""
+"""How alike near copies are where nothing is said, and beyond how many characters they are only looked for when asked: so
+many take half a minute."""
+HELD_SHINGLES = 5_000_000
+"""N-grams that are held, 8 bytes each; those of further texts are made again from the text for each comparison."""
 HASHES = 128
 """Of each text; more find more of the pairs that are just as alike as asked."""
 DOUBT = 0.2
 """By how much hashes may miss the likeness of two texts, five times their spread: pairs further off aren't compared exactly."""
 
 
-def same_texts(texts: Sequence[Text], key: Callable[[Text], str] = text_key) -> list[list[int]]:
+def first_copies(texts: Iterable[Text], key: Callable[[Text], str] = text_key) -> np.ndarray:
+    """For each text the index of the first one that is the same, its own where it is the first; only hashes are held."""
+    digests = bytearray()
+    for text in texts:
+        digests += _digest(key(text))  # join would hold an object for each
+    halves = np.frombuffer(digests, np.uint64).reshape(-1, 2)
+    order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable, so that of copies the first comes first
+    new = np.ones(len(order), bool)
+    new[1:] = (halves[order[1:]] != halves[order[:-1]]).any(axis=1)
+    first = np.empty(len(order), np.int64)
+    first[order] = order[new][np.cumsum(new) - 1]
+    return first
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def same_texts(texts: Iterable[Text], key: Callable[[Text], str] = text_key) -> list[list[int]]:
     """Groups of indices whose texts are copies, in order; single texts are left out."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, text in enumerate(texts):
-        groups[key(text)].append(index)
-    return [rows for rows in groups.values() if len(rows) > 1]
+    first = first_copies(texts, key)
+    repeated = np.flatnonzero(np.bincount(first, minlength=len(first))[first] > 1)
+    order = repeated[np.argsort(first[repeated], kind="stable")]
+    ends = np.flatnonzero(np.diff(first[order])) + 1
+    return [rows.tolist() for rows in np.split(order, ends) if len(rows)]
 
 
-def quickly_looked_through(*tables: Sequence[Text]) -> bool:
+def quickly_looked_through(*tables: Iterable[Text]) -> bool:
     """Whether near copies can be looked for without being asked."""
-    return sum(len(part) for texts in tables for text in texts for part in parts_of(text)) <= MANY_CHARACTERS
+    left = MANY_CHARACTERS
+    for text in chain(*tables):
+        left -= sum(map(len, parts_of(text)))
+        if left < 0:
+            return False
+    return True
 
 
 def near_pairs(
-    texts: Sequence[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key
+    texts: Iterable[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key
 ) -> list[tuple[int, int]]:
     """Pairs of texts, each the first of its copies, that are near copies of one another; the earlier one first.
 
@@ -53,16 +82,11 @@ def near_pairs(
         likeness: least share of character n-grams that two texts have in common (Jaccard), in (0, 1].
         key: what two copies have in common.
     """
-    require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
-    first: dict[str, int] = {}
-    for index, text in enumerate(texts):
-        first.setdefault(key(text), index)
-    shingles = {index: parts for written, index in first.items() if (parts := _shingles(written))}
-    pairs = []
-    for one, other in _proposed(shingles, likeness):
-        common = len(shingles[one] & shingles[other])
-        if common >= likeness * (len(shingles[one]) + len(shingles[other]) - common):
-            pairs.append((min(one, other), max(one, other)))
+    met, pairs = _Met(likeness, key), []
+    for row, text in enumerate(texts):
+        if (sketch := met.sketched(text)) is not None:
+            pairs += [(met.rows[place], row) for place in met.proposed(sketch) if met.is_near(place, sketch)]
+            met.add(row, sketch)
     return sorted(pairs)
 
 
@@ -70,31 +94,76 @@ def _shingles(key: str) -> frozenset[str]:
     """The n-grams of a text's key; none of a short one."""
     chinese = han_share(key) > 0.5
     size, shortest = (CHINESE_SHINGLE, CHINESE_SHORTEST) if chinese else (SHINGLE, SHORTEST)
-    return (
-        frozenset(sys.intern(key[i : i + size]) for i in range(len(key) - size + 1))
-        if len(key) >= shortest
-        else frozenset()
-    )
+    return frozenset(key[i : i + size] for i in range(len(key) - size + 1)) if len(key) >= shortest else frozenset()
 
 
-def _proposed(shingles: dict[int, frozenset[str]], likeness: float) -> Iterable[tuple[Any, int]]:
-    """Pairs that are probably as alike as asked; those that are less alike by a bit are proposed too."""
-    from datasketch import MinHashLSH
+def _numbers_of(parts: Iterable[str]) -> np.ndarray:
+    """N-grams as numbers of 64 bits, which two different ones don't share in any number of texts there is."""
+    return np.fromiter(map(hash, parts), np.int64)
 
-    index, sketches = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES), _Sketches()
-    rows = list(shingles)
-    for place, row in enumerate(rows):
-        hashed = _hashed(shingles[row])
-        near = index.query(hashed)
-        yield from ((rows[other], row) for other in sketches.alike(hashed, near, likeness - DOUBT))
-        index.insert(place, hashed)
-        sketches.add(hashed)
+
+@dataclass(frozen=True, kw_only=True)
+class _Sketch:
+    """What is compared of a text."""
+
+    key: str
+    numbers: np.ndarray
+    """Of its n-grams."""
+    hashed: Any
+
+
+class _Met:
+    """Texts among which those nearly like another one are found: 3 kB of hashes each are held, the texts stand on disk."""
+
+    def __init__(self, likeness: float, key: Callable[[Text], str]):
+        require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
+        self.likeness, self.key = likeness, key
+        self.rows = array("q")
+        """Of each place the number under which the text was added."""
+        self._digests: set[bytes] = set()
+        self._sketches, self._keys = _Sketches(likeness), TextsOnDisk()
+        self._held: dict[int, np.ndarray] = {}
+        self._room = HELD_SHINGLES
+
+    def sketched(self, text: Text) -> _Sketch | None:
+        """None of a copy of a text that was sketched before, and of one too short to be nearly like another."""
+        key = self.key(text)
+        digest = _digest(key)
+        if digest in self._digests:
+            return None
+        self._digests.add(digest)
+        parts = _shingles(key)
+        return _Sketch(key=key, numbers=_numbers_of(parts), hashed=_hashed(parts)) if parts else None
+
+    def add(self, row: int, sketch: _Sketch) -> None:
+        """Let a text be found from now on."""
+        self._sketches.add(sketch.hashed)
+        self._keys.append(sketch.key)
+        self._room -= len(sketch.numbers)
+        if self._room >= 0:
+            self._held[len(self.rows)] = sketch.numbers
+        self.rows.append(row)
+
+    def proposed(self, sketch: _Sketch) -> list[int]:
+        """Places of texts that are probably as alike as asked; those that are less alike by a bit are proposed too."""
+        return self._sketches.alike(sketch.hashed, self.likeness - DOUBT)
+
+    def is_near(self, place: int, sketch: _Sketch) -> bool:
+        """Whether the text at a place is as alike as asked, by its n-grams themselves."""
+        other = self._held.get(place)
+        if other is None:
+            other = _numbers_of(_shingles(self._keys[place]))
+        common = len(np.intersect1d(other, sketch.numbers, assume_unique=True))
+        return common >= self.likeness * (len(other) + len(sketch.numbers) - common)
 
 
 class _Sketches:
-    """The hashes of texts in one array, so that one text is compared with thousands at once."""
+    """The hashes of texts, by which some are proposed, in one array, so that one text is compared with thousands at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, likeness: float) -> None:
+        from datasketch import MinHashLSH
+
+        self._index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
         self._held = np.zeros((64, HASHES), np.uint32)
         self._number = 0
 
@@ -102,11 +171,12 @@ class _Sketches:
         if self._number == len(self._held):
             self._held = np.concatenate([self._held, np.zeros_like(self._held)])
         self._held[self._number] = hashed.hashvalues
+        self._index.insert(self._number, hashed)
         self._number += 1
 
-    def alike(self, hashed: Any, places: Sequence[Any], least: float) -> list[int]:
-        """Those of the places whose hashes say that so many n-grams are common."""
-        rows = np.asarray(places, dtype=np.int64)
+    def alike(self, hashed: Any, least: float) -> list[int]:
+        """Those whose hashes say that so many n-grams are common."""
+        rows = np.asarray(self._index.query(hashed), dtype=np.int64)
         common = (self._held[rows] == hashed.hashvalues.astype(np.uint32)).mean(axis=1)
         return rows[common >= least].tolist()
 
@@ -115,7 +185,7 @@ def _hashed(parts: frozenset[str]) -> Any:
     from datasketch import MinHash
 
     hashed = MinHash(num_perm=HASHES, seed=1)
-    hashed.update_batch([part.encode() for part in sorted(parts)])
+    hashed.update_batch([part.encode() for part in parts])
     return hashed
 
 
@@ -138,20 +208,22 @@ def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tu
 
 
 def repeated_nearly(
-    texts: Sequence[Text], labels: Sequence[str] | None, likeness: float = LIKENESS,
+    texts: Iterable[Text], labels: Sequence[str] | None, likeness: float = LIKENESS,
     key: Callable[[Text], str] = text_key,
 ) -> set[int]:  # fmt: skip
     """Rows that are a near copy of an earlier row that stays and has the same label.
 
     Near copies of different labels all stay: a word such as "not" may be the difference.
     """
-    alike: dict[int, list[int]] = defaultdict(list)
-    for one, other in near_pairs(texts, likeness, key):
-        alike[other].append(one)
-    dropped: set[int] = set()
-    for row in sorted(alike):
-        if any(one not in dropped and (labels is None or labels[one] == labels[row]) for one in alike[row]):
+    met, dropped = _Met(likeness, key), set()
+    for row, text in enumerate(texts):
+        if (sketch := met.sketched(text)) is None:
+            continue
+        places = (p for p in met.proposed(sketch) if labels is None or labels[met.rows[p]] == labels[row])
+        if any(met.is_near(place, sketch) for place in places):
             dropped.add(row)
+        else:
+            met.add(row, sketch)
     return dropped
 
 
@@ -167,12 +239,7 @@ class Seen:
         require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
         self.likeness, self.key = likeness, key
         self._keys: set[bytes] = set()
-        self._sketches, self._number = _Sketches(), 0
-        self._index: Any = None
-        if near:
-            from datasketch import MinHashLSH
-
-            self._index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
+        self._sketches = _Sketches(likeness) if near else None
 
     def copy_kind(self, text: Text, *, remember: bool = True) -> str:
         """ "copies" or "near copies" of a text met before; else nothing, and the text counts as met if it is remembered.
@@ -182,20 +249,18 @@ class Seen:
         if not self._keys and not remember:
             return ""
         key = self.key(text)
-        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = _digest(key)
         if digest in self._keys:
             return "copies"
         if remember:
             self._keys.add(digest)
-        if self._index is None or not (parts := _shingles(key)):
+        if self._sketches is None or not (parts := _shingles(key)):
             return ""
         hashed = _hashed(parts)
-        if self._sketches.alike(hashed, self._index.query(hashed), self.likeness):
+        if self._sketches.alike(hashed, self.likeness):
             return "near copies"
         if remember:
-            self._index.insert(self._number, hashed)
             self._sketches.add(hashed)
-            self._number += 1
         return ""
 
     @classmethod

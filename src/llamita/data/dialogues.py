@@ -60,8 +60,9 @@ def read_dialogues(source: Any, *, columns: Mapping[str, str] | None = None, fau
     """
     if isinstance(source, Table):
         return source
-    table = Table(texts=[], labels=None, lines=[], columns={}, source=_name(source))
+    texts: list[str] = []
     files: list[str] = []
+    table = Table(texts=texts, labels=None, lines=[], columns={}, source=_name(source))
     unanswered = 0
     for name, rows in _tables(source, faults):
         first = next(rows.rows, None)
@@ -76,7 +77,7 @@ def read_dialogues(source: Any, *, columns: Mapping[str, str] | None = None, fau
                 note(faults, fault)
                 continue
             unanswered += cut
-            table.texts.append(written(turns))
+            texts.append(written(turns))
             table.lines.append(number)
             files.append(name)
     if len(set(files)) > 1:

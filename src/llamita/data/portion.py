@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import logging
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
+from llamita.data.copies import first_copies
 from llamita.data.text import reading_key
 
 log = logging.getLogger(__name__)
 
 
-def share_of_each(texts: Sequence[Text], labels: Sequence[int], share: float, seed: int) -> list[int]:
+def share_of_each(texts: Iterable[Text], labels: Sequence[int], share: float, seed: int) -> list[int]:
     """Indices, rising, of this share of each label's texts, at least one where it has two; copies of a text stay together."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, text in enumerate(texts):
-        groups[reading_key(text)].append(index)
-    strata: dict[int, list[list[int]]] = defaultdict(list)
-    for members in groups.values():
-        strata[labels[members[0]]].append(members)
+    first = first_copies(texts, reading_key)
+    heads = np.flatnonzero(first == np.arange(len(first)))
+    strata = np.asarray(labels, np.int64)[heads]
     generator = np.random.default_rng(seed)
-    taken: set[int] = set()
-    for label in sorted(strata):
-        of_label = strata[label]
+    taken = np.zeros(len(first), bool)
+    by_label = np.argsort(strata, kind="stable")
+    for of_label in np.split(heads[by_label], np.flatnonzero(np.diff(strata[by_label])) + 1):
         order = generator.permutation(len(of_label))
-        size = min(len(of_label) - 1, max(1, round(share * len(of_label)))) if share else 0
-        for place in order[:size]:
-            taken.update(of_label[place])
-    return sorted(taken)
+        size = max(0, min(len(of_label) - 1, max(1, round(share * len(of_label))))) if share else 0
+        taken[of_label[order[:size]]] = True
+    return np.flatnonzero(taken[first]).tolist()
 
 
 def proportional(labels: Sequence[Hashable], number: int, seed: int, *, balanced: bool = False) -> list[int]:
@@ -42,7 +40,7 @@ def proportional(labels: Sequence[Hashable], number: int, seed: int, *, balanced
     """
     if not 1 <= number <= len(labels):
         raise UserError(f"a sample must have 1 to {len(labels):,} rows, as many as there are, got {number:,}")
-    places: dict[Hashable, list[int]] = defaultdict(list)
+    places: dict[Hashable, array[int]] = defaultdict(lambda: array("q"))
     for index, label in enumerate(labels):
         places[label].append(index)
     available = {label: len(rows) for label, rows in places.items()}
@@ -56,8 +54,8 @@ def proportional(labels: Sequence[Hashable], number: int, seed: int, *, balanced
         )  # fmt: skip
     sizes = _sizes(available, number, balanced)
     generator = np.random.default_rng(seed)
-    taken = [int(i) for label, rows in places.items() for i in generator.permutation(rows)[: sizes[label]]]
-    return sorted(taken)
+    taken = [generator.permutation(np.asarray(rows))[: sizes[label]] for label, rows in places.items()]
+    return np.sort(np.concatenate(taken)).tolist()
 
 
 def _sizes(available: dict[Hashable, int], number: int, balanced: bool) -> Counter[Hashable]:

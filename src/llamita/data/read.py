@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,16 @@ from llamita.data.cells import cell_text, label_text, plain, rows_text
 from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
 from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import BadRow, Faults, note, raw_row
-from llamita.data.files import PIPED, STDIN, Labelled, files_of, one_file, without_plain_text
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags, written_lists
 from llamita.data.objects import rows_of
 from llamita.data.rows import Row, Rows, open_rows
-from llamita.data.table import Table, one_of_all, part_labels, refuse_bare_list, take_labels
+from llamita.data.table import Table, merged, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)
-SAMPLE = 500
-"""Rows that columns are guessed from."""
+SAMPLE, CHUNK = 500, 1024
+"""Rows that columns are guessed from, and rows that are held as they stand in the file."""
 
 
 def read_table(
@@ -48,11 +48,11 @@ def read_table(
     """
     if isinstance(source, Table):
         return source
-    chunks = read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, size=1 << 62, faults=faults)
-    table = one_of_all(list(chunks), source)
+    chunks = read_chunks(source, columns=columns, encoding=encoding, labelled=labelled, faults=faults)
+    table = one_of_all([merged(own) for _, own in groupby(chunks, key=lambda chunk: chunk.source)], source)
     if faults and not len(table):
         raise faults[0]
-    _finish(table, Reading(columns=columns, labelled=labelled, faults=faults))
+    finish(table, Reading(columns=columns, labelled=labelled, faults=faults))
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )
@@ -74,31 +74,6 @@ def read_beside(source: Any, *, columns: Mapping[str, str] | None = None, encodi
 def without_no_label(columns: Mapping[str, str] | None) -> dict[str, str] | None:
     """What is named for texts that have labels, even where others have none."""
     return {role: name for role, name in (columns or {}).items() if (role, name) != ("label", NO_LABEL)} or None
-
-
-def read_with_rows(
-    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, faults: Faults | None = None
-) -> tuple[Table, tuple[str, ...], list[Row]]:
-    """One file, or standard input, as a Table and as it stands: the names of its columns, and every row with its line.
-
-    Raises:
-        UserError: a folder or a pattern, beside what `read_table` refuses.
-    """
-    of_hub = is_hub_id(file)
-    path = Path(file) if of_hub else one_file(file)
-    if of_hub:
-        rows = rows_of(hub_dataset(file))[1]
-    else:
-        rows = open_rows(path, encoding, every_key=True, faults=faults)
-    every = list(rows.rows)
-    name = str(PIPED if path == STDIN else file)
-    how = Reading(columns=columns, faults=faults)
-    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), how, max(1, len(every)))
-    _finish(table, how)
-    if len(table) < len(every):
-        read = set(table.lines)
-        every = [row for row in every if row[0] in read]
-    return table, rows.names, every
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,8 +98,8 @@ class Reading:
         return (self.columns or {}).get("label") == NO_LABEL
 
 
-def _finish(table: Table, how: Reading) -> None:
-    """Labels that are all empty are none; single empty ones are refused, unless a text may have any labels."""
+def finish(table: Table, how: Reading) -> None:
+    """Judge all labels together: all empty ones are none; single empty ones are refused, unless a text may have any labels."""
     if table.labels is not None and not table.several and not table.columns.get("separator"):
         _take_lists(table, how)
     if table.labels is not None and not table.several and "labels" in table.columns:
@@ -151,7 +126,7 @@ def _take_lists(table: Table, how: Reading) -> None:
 
 def read_chunks(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
-    size: int = 1024, faults: Faults | None = None,
+    size: int = CHUNK, faults: Faults | None = None,
 ) -> Iterator[Table]:  # fmt: skip
     """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`.
 
@@ -159,10 +134,10 @@ def read_chunks(
     """
     how = Reading(columns=columns, labelled=labelled, faults=faults)
     if not isinstance(source, (str, Path)) or not str(source):
-        yield from _chunks_of(*rows_of(source), how, size)
+        yield from chunks_of(*rows_of(source), how, size)
         return
     if is_hub_id(str(source)):
-        yield from _chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
+        yield from chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
@@ -175,12 +150,13 @@ def read_chunks(
         name = str(PIPED if path == STDIN else path)
         own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
         rows = open_rows(path, own, empty_rows=labelled is False, faults=faults)
-        for table in _chunks_of(name, rows, how, size):
+        for table in chunks_of(name, rows, how, size):
             how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
             yield table
 
 
-def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
+def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
+    """The rows of one source, so many at a time; their columns are found by the first ones."""
     unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
     given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
     if given and not rows.headed and rows.names == ("text",):

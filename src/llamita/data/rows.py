@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from llamita.data.decode import LONGEST_LINE, existing_file, text_lines
 from llamita.data.delimited import delimited_rows
 from llamita.data.faults import BadRow, Faults, note
 from llamita.data.files import FORMATS, PIPED, STDIN, format_of
+from llamita.data.on_disk import TextsOnDisk
 
 Row = tuple[int, Sequence[Any]]
 """1-based line where the row starts, and one value per column."""
@@ -49,19 +50,19 @@ def require_different(source: Path | str, names: Sequence[str]) -> None:
 
 
 def open_rows(
-    path: Path, encoding: str | None = None, *, every_key: bool = False, empty_rows: bool = False,
+    path: Path, encoding: str | None = None, *, every_key: bool | Sequence[str] = False, empty_rows: bool = False,
     faults: Faults | None = None,
 ) -> Rows:  # fmt: skip
     """Start reading a file in the format its name ends with.
 
     Args:
-        every_key: Of objects also give the keys that the first one lacks, for who must lose none; all are read at once.
+        every_key: Of objects also give the keys that the first one lacks, for who must lose none; all are looked at first,
+            unless they are given here as they were found before.
         empty_rows: Also give rows of a delimited table whose cells are all empty, for whoever must keep every row's place.
         faults: Collects rows that can't be read, which are left out; without it the first is refused.
     """
     if path == STDIN:
-        lines = text_lines(STDIN, encoding, faults=faults)
-        return _piped(lines, every_key, empty_rows, faults)
+        return piped_rows(text_lines(STDIN, encoding, faults=faults), every_key, empty_rows=empty_rows, faults=faults)
     existing_file(path)
     suffix = format_of(path)
     if suffix == ".parquet":
@@ -81,32 +82,69 @@ def open_rows(
         return Rows(names=("text",), rows=_plain(_no_table(path, lines)), headed=False)
     if suffix == ".json":
         return _json(path, lines, every_key, faults)
+
+    def again() -> Generator[str]:
+        return text_lines(path, encoding, LONGEST_LINE, None if faults is None else [])
+
     if suffix in (".jsonl", ".ndjson"):
-        return _records(path, _json_lines(path, lines, faults), every_key, faults)
-    names, number, rows = delimited_rows(
-        path, lines, tabs=suffix in (".tsv", ".tab"), empty_rows=empty_rows, faults=faults,
-        again=lambda: text_lines(path, encoding, LONGEST_LINE, None if faults is None else []),
-    )  # fmt: skip
-    return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
+        return _object_lines(path, lines, again, every_key, faults)
+    tabs = suffix in (".tsv", ".tab")
+    return _delimited(path, lines, again, tabs=tabs, empty_rows=empty_rows, faults=faults)
 
 
-def _piped(lines: Iterator[str], every_key: bool, empty_rows: bool, faults: Faults | None) -> Rows:
-    """Standard input: objects one a line, a list of them, or a table with a header."""
+def piped_rows(
+    lines: Iterable[str],
+    every_key: bool | Sequence[str] = False,
+    *,
+    empty_rows: bool = False,
+    faults: Faults | None = None,
+) -> Rows:
+    """Standard input: objects one a line, a list of them, or a table with a header; what must be read twice is put on disk."""
     start: list[str] = []
-    for line in lines:
+    stream = iter(lines)
+    for line in stream:
         start.append(line)
         if line.strip():
             break
     first = start[-1].lstrip() if start and start[-1].strip() else ""
     if not first:
         raise UserError("nothing came from standard input; pipe a table in: … | llamita data check -")
-    lines = chain(start, lines)
+    whole = chain(start, stream)
     if first.startswith("["):
-        return _json(PIPED, lines, every_key, faults)
-    if first.startswith("{"):
-        return _records(PIPED, _json_lines(PIPED, lines, faults), every_key, faults)
-    tabs = "\t" in first and "," not in first
-    names, number, rows = delimited_rows(PIPED, lines, tabs=tabs, empty_rows=empty_rows, faults=faults)
+        return _json(PIPED, whole, every_key, faults)
+    objects, tabs = first.startswith("{"), "\t" in first and "," not in first
+    again: Callable[[], Generator[str]] | None = None
+    if every_key is True if objects else tabs:
+        kept = lines if isinstance(lines, TextsOnDisk) else TextsOnDisk(whole)
+        whole, again = iter(kept), kept.__iter__
+    if objects:
+        return _object_lines(PIPED, whole, again, every_key, faults)
+    return _delimited(PIPED, whole, again, tabs=tabs, empty_rows=empty_rows, faults=faults)
+
+
+def _object_lines(
+    path: Path, lines: Iterable[str], again: Callable[[], Generator[str]] | None, every_key: bool | Sequence[str],
+    faults: Faults | None,
+) -> Rows:  # fmt: skip
+    """Objects one a line; where every key is wanted all are read for their keys first."""
+    more: Iterable[str] = ()
+    if every_key is True and again is not None:
+        found = _json_lines(path, again(), None if faults is None else [])
+        more = _keys(record for _, record in found)
+    elif isinstance(every_key, Sequence):
+        more = every_key
+    return _records(path, _json_lines(path, lines, faults), more, faults)
+
+
+def _keys(records: Iterable[Any]) -> Iterator[str]:
+    return (str(key) for record in records if isinstance(record, Mapping) for key in record)
+
+
+def _delimited(
+    path: Path, lines: Iterator[str], again: Callable[[], Generator[str]] | None, *, tabs: bool, empty_rows: bool,
+    faults: Faults | None,
+) -> Rows:  # fmt: skip
+    names, number, rows = delimited_rows(path, lines, tabs=tabs, empty_rows=empty_rows, faults=faults, again=again)
     return Rows(names=names, rows=rows, first_line=number, in_a_line=True)
 
 
@@ -162,7 +200,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | None) -> Rows:
+def _json(path: Path, lines: Iterable[str], every_key: bool | Sequence[str], faults: Faults | None) -> Rows:
     text = "".join(lines)
     try:
         data = json.loads(text, object_pairs_hook=_each_key_once)
@@ -177,7 +215,7 @@ def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | No
         raise UserError(f"{path}: nested too deeply; expected a list of objects such as [{EXAMPLE}]") from None
     if isinstance(data, Mapping) and isinstance(data.get("data"), list):
         data = data["data"]
-        return _records(path, enumerate(data, 1), every_key, faults)
+        return _records(path, enumerate(data, 1), _keys(data) if every_key else (), faults)
     if isinstance(data, Mapping) and (written := as_pandas_writes(data)) is not None:
         return written
     if isinstance(data, Mapping) and data and all(isinstance(v, list) for v in data.values()):
@@ -189,7 +227,7 @@ def _json(path: Path, lines: Iterable[str], every_key: bool, faults: Faults | No
         return Rows(names=names, rows=enumerate(zip(*data.values(), strict=True), 1))
     if not isinstance(data, list):
         raise UserError(f"{path}: expected a list of objects such as [{EXAMPLE}], got {type(data).__name__}")
-    return _records(path, zip(_starts(text), data, strict=True), every_key, faults)
+    return _records(path, zip(_starts(text), data, strict=True), _keys(data) if every_key else (), faults)
 
 
 def as_pandas_writes(data: Mapping[Any, Any]) -> Rows | None:
@@ -226,8 +264,8 @@ def _starts(text: str) -> Iterator[int]:
         at = decoder.raw_decode(text, at)[1]
 
 
-def _records(path: Path, records: Iterable[tuple[int, Any]], every_key: bool, faults: Faults | None) -> Rows:
-    """Objects with the keys of the first one, or of all."""
+def _records(path: Path, records: Iterable[tuple[int, Any]], more: Iterable[str], faults: Faults | None) -> Rows:
+    """Objects with the keys of the first one, and more of them."""
     records = iter(records)
     first = next(records, None)
     if first is None:
@@ -236,11 +274,8 @@ def _records(path: Path, records: Iterable[tuple[int, Any]], every_key: bool, fa
         if isinstance(first[1], str):
             return Rows(names=("text",), rows=((n, (r,)) for n, r in chain([first], records)), headed=False)
         raise UserError(f"{path}:{first[0]}: expected an object such as {EXAMPLE}, got {type(first[1]).__name__}")
-    names = own = tuple(str(key) for key in first[1])
-    if every_key:
-        records = list(records)
-        more = (str(key) for _, record in records if isinstance(record, Mapping) for key in record)
-        names = tuple(dict.fromkeys((*own, *more)))
+    own = tuple(str(key) for key in first[1])
+    names = tuple(dict.fromkeys(chain(own, more)))
 
     def values() -> Iterator[Row]:
         for number, record in chain([first], records):

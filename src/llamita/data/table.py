@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, MutableSequence, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llamita.core.errors import UserError, require
@@ -16,10 +18,10 @@ from llamita.data.label_sets import joined, parts
 class Table:
     """Texts in the order of their source."""
 
-    texts: list[Text]
+    texts: Sequence[Text]
     labels: list[str] | None
     """Label names as text, one per text; None when the source has none."""
-    lines: list[int]
+    lines: MutableSequence[int]
     """1-based line of each row in its file; 1-based position where there are no lines."""
     columns: dict[str, str]
     """Which column was read as text, pair and label; labels and separator where a text has any."""
@@ -51,9 +53,13 @@ class Table:
         """Each row's label; of several the rarest, so that a draw by these has rows of all; empty where there is none."""
         if not self.several:
             return self.labels or [""] * len(self)
-        sets = [parts(cell) for cell in self.labels or ()]
-        counts = Counter(label for labels in sets for label in labels)
-        return [min(labels, key=lambda label: (counts[label], label), default="") for labels in sets]
+        counts: Counter[str] = Counter()
+        for cell, number in Counter(self.labels).items():
+            counts.update(dict.fromkeys(parts(cell), number))
+        found = {
+            cell: min(parts(cell), key=lambda one: (counts[one], one), default="") for cell in set(self.labels or ())
+        }
+        return [found[cell] for cell in self.labels or ()]
 
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these indices, in the order given."""
@@ -76,16 +82,33 @@ def refuse_bare_list(table: Table) -> None:
 def part_labels(table: Table, separator: str) -> None:
     """Read the labels as names with this between."""
     assert table.labels is not None
-    take_labels(table, [cell.split(separator) for cell in table.labels])
+    take_labels(table, (cell.split(separator) for cell in table.labels))
     table.columns["separator"] = separator
 
 
-def take_labels(table: Table, names: Sequence[Sequence[str]]) -> None:
+def take_labels(table: Table, names: Iterable[Sequence[str]]) -> None:
     """Give each text any number of labels."""
-    table.labels = [joined(table.place(i), of) for i, of in enumerate(names)]
+    table.labels = [sys.intern(joined(table.place(i), of)) for i, of in enumerate(names)]
     table.several = True
     if "label" in table.columns:
         table.columns["labels"] = table.columns.pop("label")
+
+
+def merged(chunks: Iterable[Table], *, texts: bool = True) -> Table:
+    """Chunks of one source as one table; without its texts where somebody gives it others."""
+    held, labels, files = list[Text](), list[str](), list[str]()
+    lines: MutableSequence[int] = [] if texts else array("q")
+    shown: Table | None = None
+    for chunk in chunks:
+        if shown is None or (chunk.several and not shown.several):
+            shown = chunk
+        held += chunk.texts if texts else ()
+        labels += map(sys.intern, chunk.labels or ())
+        lines.extend(chunk.lines)
+        files += chunk.files or ()
+    assert shown is not None
+    kept = None if shown.labels is None else labels
+    return replace(shown, texts=held, labels=kept, lines=lines, files=files or None)
 
 
 def one_of_all(tables: Sequence[Table], source: Any) -> Table:

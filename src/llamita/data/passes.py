@@ -1,0 +1,116 @@
+"""One file, or standard input, gone through several times: labels are held, texts and rows are read when they are used.
+
+So memory holds no text, and a file may be larger than it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+from llamita.data.cells import cell_text
+from llamita.data.decode import text_lines
+from llamita.data.faults import Faults
+from llamita.data.files import PIPED, STDIN, one_file
+from llamita.data.hub import hub_dataset, is_hub_id
+from llamita.data.objects import rows_of
+from llamita.data.on_disk import TextsOnDisk
+from llamita.data.read import CHUNK, Reading, chunks_of, finish
+from llamita.data.rows import Row, Rows, open_rows, piped_rows
+from llamita.data.table import Table, merged
+
+Item = TypeVar("Item")
+
+
+class Reread(Sequence[Item]):
+    """Items that are read anew each time they are gone through; a single one is found by reading up to it."""
+
+    def __init__(self, read: Callable[[], Iterator[Item]], number: int):
+        self._read, self._number = read, number
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._read()
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | list[Item]:
+        if isinstance(place, slice):
+            return list(self)[place]
+        return next(islice(self, range(self._number)[place], None))
+
+
+def read_with_rows(
+    file: str, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, faults: Faults | None = None
+) -> tuple[Table, tuple[str, ...], Sequence[Row]]:
+    """One file, or standard input, as a Table and as it stands: the names of its columns, and every row with its line.
+
+    Texts and rows are to be gone through from the first to the last.
+
+    Raises:
+        UserError: a folder or a pattern, beside what `read_table` refuses.
+    """
+    source, how = _Source(file, encoding, faults), Reading(columns=columns, faults=faults)
+    opened = source.rows(faults)
+    names = opened.names
+    table = merged(chunks_of(source.name, opened, how, CHUNK), texts=False)
+    places = [
+        (names.index(table.columns[role]), table.columns[role]) for role in ("text", "pair") if role in table.columns
+    ]
+    lines, skips = table.lines, faults is not None
+    rows = Reread(lambda: source.again(names, lines, skips=skips), len(lines))
+
+    def texts() -> Iterator[Text]:
+        for number, values in rows:
+            text, *pair = (cell_text(source.name, number, values[place], column) for place, column in places)
+            yield (text, pair[0]) if pair else text
+
+    table.texts = Reread(texts, len(lines))
+    finish(table, how)
+    return table, names, rows
+
+
+class _Source:
+    """What can be opened again and again; standard input is put on disk."""
+
+    def __init__(self, file: str, encoding: str | None, faults: Faults | None):
+        self._encoding = encoding
+        self._dataset: Any = hub_dataset(file) if is_hub_id(file) else None
+        self._path = Path(file) if self._dataset is not None else one_file(file)
+        piped = self._path == STDIN
+        self._lines = TextsOnDisk(text_lines(STDIN, encoding, faults=faults)) if piped else None
+        self.name = str(PIPED) if piped else file
+
+    def rows(self, faults: Faults | None, names: Sequence[str] = ()) -> Rows:
+        """From the first one on; names of columns that were found before needn't be looked for again."""
+        every_key = names or True
+        if self._dataset is not None:
+            return rows_of(self._dataset)[1]
+        if self._lines is not None:
+            return piped_rows(self._lines, every_key, faults=faults)
+        return open_rows(self._path, self._encoding, every_key=every_key, faults=faults)
+
+    def again(self, names: Sequence[str], lines: MutableSequence[int], *, skips: bool) -> Iterator[Row]:
+        """The rows of these lines.
+
+        Args:
+            skips: There are others, which couldn't be read.
+        """
+        found = 0
+        for row in self.rows([] if skips else None, names).rows:
+            if found < len(lines) and row[0] == lines[found]:
+                found += 1
+                yield row
+            elif not skips:
+                found = -1
+                break
+        if found != len(lines):
+            raise UserError(f"{self.name} changed while it was read; give the command again")
