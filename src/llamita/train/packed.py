@@ -15,6 +15,7 @@ from llamita.core.architecture import architecture_of
 from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
+from llamita.train.layout import lay_out
 from llamita.train.packing import PADDING, packed_inputs
 from llamita.train.room import tokens_that_fit
 
@@ -31,20 +32,6 @@ CANNOT_PACK = {"bart": "its decoder reads the encoder's tokens by a mask of its 
 """Families whose texts can't share a row, and why."""
 PAYS_FROM = 0.1
 """Share of padding from which packing is taken; below it masks cost more than padding does (docs/log.md)."""
-
-
-def lay_out(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows of like fill for texts of these lengths: the longest first, each into the emptiest row.
-
-    There are as many rows as keep the longest text from being wider than the mean row, so that hardly anything is padded.
-    """
-    rows: list[list[int]] = [[] for _ in range(max(1, sum(lengths) // max(lengths)))]
-    fill = np.zeros(len(rows), dtype=np.int64)
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        emptiest = int(fill.argmin())
-        rows[emptiest].append(i)
-        fill[emptiest] += lengths[i]
-    return rows
 
 
 @dataclass(frozen=True, kw_only=True)
