@@ -15,7 +15,9 @@ from llamita.core.architecture import architecture_of
 from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
+from llamita.train.language import TokenExamples
 from llamita.train.layout import lay_out
+from llamita.train.packed_tokens import PackedTokens
 from llamita.train.packing import PADDING, packed_inputs
 from llamita.train.room import tokens_that_fit
 
@@ -141,28 +143,36 @@ def head_logits(
     return heads[family](first) if family in heads else parts.classifier(first[:, None])
 
 
-def arranged(step: Any, model: Model, examples: Examples, run: Run) -> tuple[BatchSource, list[np.ndarray]]:
+def arranged(
+    step: Any, model: Model, examples: Examples | TokenExamples, run: Run
+) -> tuple[BatchSource, list[np.ndarray]]:
     """How a step's examples are put to the model, and its batches: packed, or of like length.
 
     Args:
         step: has batch_size, epochs, max_tokens, packing and precision.
         model: what is trained.
-        examples: the texts and their targets.
+        examples: the texts and their targets, or rows of tokens that are one document each.
         run: its seed shuffles.
     """
-    limit = step.max_tokens or tokens_that_fit(model, examples, run, step.precision)
-    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
-    batches = training_batches(examples.lengths, **how)
     reason = CANNOT_PACK.get(model.module.config.model_type)
     require(
         step.packing != "on" or reason is None,
         f"packing=on: texts of the family {model.module.config.model_type} can't share a row ({reason}); take auto",
     )
+    packed = _packed(examples) if reason is None and step.packing != "off" else None
+    limit = step.max_tokens or tokens_that_fit(model, packed or examples, run, step.precision)
+    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
+    batches = training_batches(examples.lengths, **how)
     padded = padded_share(examples.lengths, batches)
-    if reason is None and (step.packing == "on" or (step.packing == "auto" and padded >= PAYS_FROM)):
-        batches = mixed_batches(examples.lengths, **how)
-        packed = PackedExamples(examples=examples)
+    if packed is not None and (step.packing == "on" or padded >= PAYS_FROM):
         log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
-        return packed, batches
+        if not step.max_tokens:  # a row may be wider than the longest text, which costs attention up to one text more
+            how["max_tokens"] = max(limit - max(examples.lengths), max(examples.lengths))
+        return packed, mixed_batches(examples.lengths, **how)
     log.info("batches of like length: %.1f %% of the tokens are padding", 100 * padded)
     return examples, batches
+
+
+def _packed(examples: Examples | TokenExamples) -> PackedExamples | PackedTokens:
+    """The same, several to a row."""
+    return PackedTokens(examples=examples) if isinstance(examples, TokenExamples) else PackedExamples(examples=examples)
