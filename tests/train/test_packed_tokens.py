@@ -114,7 +114,9 @@ def test_nothing_is_foretold_across_a_border() -> None:
     assert batch["targets"]["tokens"].tolist() == [[none, 7, none, 9, none], [none, 7, none, none, none]]
 
 
-def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(caplog: pytest.LogCaptureFixture) -> None:
+def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, run = chat_model(), Run(folder=Path("none"))
     examples = examples_of(model)
     even = TokenExamples(rows=[examples.rows[0]] * 9, lengths=[examples.lengths[0]] * 9)
@@ -124,6 +126,9 @@ def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(caplog: pytest.
         source, batches = arranged(step, model, examples, run)
         assert isinstance(source, PackedTokens)
         assert sorted(int(i) for batch in batches for i in batch) == sorted([*range(7)] * 2)
+        with monkeypatch.context() as patch:
+            patch.setattr("llamita.train.packed.packing_pays", lambda *_: False)
+            assert arranged(step, model, examples, run)[0] is examples
         step.packing = "off"
         assert arranged(step, model, examples, run)[0] is examples
         step.packing = "on"

@@ -16,7 +16,7 @@ from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
 from llamita.train.language import TokenExamples
-from llamita.train.layout import lay_out
+from llamita.train.layout import attention_cost, lay_out, packing_pays
 from llamita.train.packed_tokens import PackedTokens
 from llamita.train.packing import PADDING, packed_inputs
 from llamita.train.room import tokens_that_fit
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 CANNOT_PACK = {"bart": "its decoder reads the encoder's tokens by a mask of its own"}
 """Families whose texts can't share a row, and why."""
 PAYS_FROM = 0.1
-"""Share of padding from which packing is taken; below it masks cost more than padding does (docs/log.md)."""
+"""Share of padding from which packing may be taken; below it masks cost more than padding does (docs/log.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,10 +165,12 @@ def arranged(
     batches = training_batches(examples.lengths, **how)
     padded = padded_share(examples.lengths, batches)
     if packed is not None and (step.packing == "on" or padded >= PAYS_FROM):
-        log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
         if not step.max_tokens:  # a row may be wider than the longest text, which costs attention up to one text more
             how["max_tokens"] = max(limit - max(examples.lengths), max(examples.lengths))
-        return packed, mixed_batches(examples.lengths, **how)
+        mixed = mixed_batches(examples.lengths, **how)
+        if step.packing == "on" or packing_pays(examples.lengths, batches, mixed, attention_cost(model.module)):
+            log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
+            return packed, mixed
     log.info("batches of like length: %.1f %% of the tokens are padding", 100 * padded)
     return examples, batches
 
