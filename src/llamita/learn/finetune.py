@@ -42,7 +42,7 @@ class Finetune(Step):
     found by a trial and kept for a resumed training."""
     packing: str = "auto"
     """on: several texts or dialogues share a row, each seeing itself alone; off: batches of texts of like length; auto: on
-    where those would be a tenth padding or more."""
+    where those would be a tenth padding or more, and attention over wider rows costs less than that."""
     max_length: int | None = None
     """Tokens a training text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01
