@@ -127,7 +127,7 @@ def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(
         assert isinstance(source, PackedTokens)
         assert sorted(int(i) for batch in batches for i in batch) == sorted([*range(7)] * 2)
         with monkeypatch.context() as patch:
-            patch.setattr("llamita.train.packed.packing_pays", lambda *_: False)
+            patch.setattr("llamita.train.packed.packing_gain", lambda *_: 0.99)
             assert arranged(step, model, examples, run)[0] is examples
         step.packing = "off"
         assert arranged(step, model, examples, run)[0] is examples

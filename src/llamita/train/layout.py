@@ -39,14 +39,14 @@ def batch_cost(rows: int, width: int, attention: float) -> float:
     return rows * width * (1 + attention * width)
 
 
-def packing_pays(
+def packing_gain(
     lengths: Sequence[int], alike: Sequence[np.ndarray], mixed: Sequence[np.ndarray], attention: float
-) -> bool:
-    """Whether mixed batches, packed, cost less than those of like length, padding and attention counted together."""
+) -> float:
+    """How many times as cheap mixed batches are, packed, as those of like length, padding and attention counted together."""
     sizes = np.asarray(lengths)
     padded = sum(batch_cost(len(batch), int(sizes[batch].max()), attention) for batch in alike)
     packed = sum(batch_cost(*_shape(sizes[batch]), attention) for batch in mixed)
-    return packed < padded
+    return padded / packed
 
 
 def _shape(lengths: np.ndarray) -> tuple[int, int]:

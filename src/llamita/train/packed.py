@@ -16,7 +16,7 @@ from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
 from llamita.train.language import TokenExamples
-from llamita.train.layout import attention_cost, lay_out, packing_pays
+from llamita.train.layout import attention_cost, lay_out, packing_gain
 from llamita.train.packed_tokens import PackedTokens
 from llamita.train.packing import PADDING, packed_inputs
 from llamita.train.room import tokens_that_fit
@@ -168,7 +168,7 @@ def arranged(
         if not step.max_tokens:  # a row may be wider than the longest text, which costs attention up to one text more
             how["max_tokens"] = max(limit - max(examples.lengths), max(examples.lengths))
         mixed = mixed_batches(examples.lengths, **how)
-        if step.packing == "on" or packing_pays(examples.lengths, batches, mixed, attention_cost(model.module)):
+        if step.packing == "on" or packing_gain(examples.lengths, batches, mixed, attention_cost(model.module)) > 1:
             log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
             return packed, mixed
     log.info("batches of like length: %.1f %% of the tokens are padding", 100 * padded)
