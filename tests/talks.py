@@ -44,3 +44,9 @@ def chat_task(n: int = 24) -> Chat:
     talks = [talk(f"number {i % 5}", "a warm film") for i in range(n)]
     texts = tuple(written(one) for one in talks)
     return Chat(train=Split(texts=texts), select=Split(texts=texts[:5]), test=Split(texts=texts[:5]))
+
+
+def uneven_task(n: int) -> Chat:
+    """Dialogues of few and of many tokens."""
+    texts = tuple(written(talk(f"number {i % 5}", "a warm film " * (1 + 5 * (i % 3 == 0)))) for i in range(n))
+    return Chat(train=Split(texts=texts), select=Split(texts=texts[:5]), test=Split(texts=texts[:5]))

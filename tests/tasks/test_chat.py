@@ -36,7 +36,9 @@ def test_models_without_a_template_or_words_are_refused_and_a_named_one_is_saved
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"lora_rank": 4, "dora": True}, {"top_layers": 1}], ids=["full", "dora", "top"]
+    "settings",
+    [{}, {"lora_rank": 4, "dora": True}, {"top_layers": 1}, {"packing": "on"}],
+    ids=["full", "dora", "top", "packed"],
 )
 def test_it_learns_to_answer(settings: dict, tmp_path: Path) -> None:
     task, model = chat_task(40), chat_model()
@@ -55,7 +57,7 @@ def test_settings_about_labels_are_refused_of_dialogues_and_the_other_way_round(
     from tests.train.tiny import tiny_run, tiny_task
 
     run = Run(folder=tmp_path, task=chat_task(8), seed=0)
-    for settings in ({"class_weights": "balanced"}, {"focal_gamma": 2.0}, {"packing": "on"}):
+    for settings in ({"class_weights": "balanced"}, {"focal_gamma": 2.0}):
         with pytest.raises(UserError, match=next(iter(settings))):
             Finetune(**settings).apply(chat_model(), run)
     with pytest.raises(UserError, match="chat_template is about dialogues"):

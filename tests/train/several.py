@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.families import tiny_model
+from tests.talks import chat_model, uneven_task
 from tests.train.kill import apply_until_done, checkpoint_often
 from tests.train.tiny import LABELS, several_task, tiny_run, tiny_task
 
@@ -27,6 +28,7 @@ STEPS: dict[str, tuple[str, Step]] = {
     "plain": ("bert", Finetune(class_weights="balanced", early_stopping=2, evaluations=3, **QUICK)),
     "packed": ("bert", Finetune(packing="on", **QUICK)),
     "decoder": ("llama", Finetune(packing="on", label_smoothing=0.1, **QUICK)),
+    "dialogues": ("llama", Finetune(packing="on", label_smoothing=0.1, **QUICK)),
     "lora": ("roberta", Finetune(lora_rank=2, freeze=0.5, **QUICK)),
     "several": ("distilbert", Finetune(**QUICK)),
     "language": ("llama", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
@@ -53,7 +55,8 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
     """The model after a step, killed before these training steps and carried out again; the folder holds its metrics."""
     torch.set_num_threads(1)
     family, step = (STEPS | KILLED)[name]
-    task = several_task(36) if name == "several" else tiny_task(29, unlabelled=7)
+    tasks = {"several": lambda: several_task(36), "dialogues": lambda: uneven_task(29)}
+    task = tasks[name]() if name in tasks else tiny_task(29, unlabelled=7)
     run = tiny_run(folder, task)
     labels = task.labels if name == "several" else LABELS
     if step.needs_teacher:
@@ -65,7 +68,8 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
     with pytest.MonkeyPatch.context() as patch:
         if name in KILLED:
             checkpoint_often(patch, 2)
-        return apply_until_done(step, lambda: tiny_model(family, labels=labels), run, [*kills], patch)[0]
+        make = chat_model if name == "dialogues" else lambda: tiny_model(family, labels=labels)
+        return apply_until_done(step, make, run, [*kills], patch)[0]
 
 
 if __name__ == "__main__":

@@ -83,6 +83,23 @@ def test_metrics_hold_every_step_once_and_no_clock(tmp_path: Path) -> None:
     assert model.module.config.use_cache in (True, None)
 
 
+def test_checkpoints_are_spaced_by_the_tokens_of_the_texts_however_they_are_laid_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packed, short and long texts share a batch, and none of them is as wide as the longest."""
+    heard: list[float] = []
+
+    def steps(module: object, tokens: float, device: str) -> int:
+        heard.append(tokens)
+        return 99
+
+    monkeypatch.setattr("llamita.train.loop.steps_between_checkpoints", steps)
+    task, model = tiny_task(16), tiny_model("bert", labels=LABELS)
+    for packing in ("on", "off"):
+        Finetune(epochs=1, batch_size=8, packing=packing).apply(model, tiny_run(tmp_path / packing, task))
+    assert heard == [sum(len(ids) for ids, _ in encode(model, task.train.texts, task)) / 2] * 2
+
+
 def test_without_dropout_the_module_trains_as_it_predicts(tmp_path: Path) -> None:
     task = tiny_task(8)
 

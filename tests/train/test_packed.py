@@ -20,8 +20,9 @@ from llamita.core.model import Model
 from llamita.learn.finetune import Finetune
 from llamita.train.batches import mixed_batches
 from llamita.train.examples import Examples, encode
+from llamita.train.layout import lay_out
 from llamita.train.losses import cross_entropy, mean_over_tokens
-from llamita.train.packed import CANNOT_PACK, PackedExamples, arranged, lay_out
+from llamita.train.packed import CANNOT_PACK, PackedExamples, arranged
 
 RUN = Run(folder=Path("none"))
 PACKABLE = [family for family in FAMILIES if family not in CANNOT_PACK]
@@ -38,18 +39,6 @@ def examples_of(model: Model, n: int = 9) -> Examples:
     task = tiny_task(n)
     texts = [*task.train.texts[:-2], "", "the film " * 20]
     return Examples(encoded=encode(model, texts, task), targets={"gold": np.asarray(task.train.labels)})
-
-
-def test_rows_hold_every_text_once_and_are_filled_alike() -> None:
-    random = np.random.default_rng(0)
-    for _ in range(50):
-        lengths = random.integers(1, 60, size=random.integers(1, 40)).tolist()
-        rows = lay_out(lengths)
-        fill = [sum(lengths[i] for i in row) for row in rows]
-        assert sorted(i for row in rows for i in row) == list(range(len(lengths)))
-        assert all(rows)
-        assert max(fill) - min(fill) <= max(lengths)
-    assert lay_out([3, 9, 2, 4]) == [[1], [3, 0, 2]]
 
 
 @pytest.mark.parametrize("family", PACKABLE)

@@ -29,7 +29,7 @@ def test_what_is_kept_grows_with_the_rows_and_faster_than_the_length(family: str
     model = tiny_model(family)
     end = model.module.config.eos_token_id if family == "bart" else 5
     examples = Examples(encoded=[([5] * (length - 1) + [end], [0] * length) for length in (8, 32, 64)])
-    short, long, longest = (kept_bytes(model, examples, i, bf16=False) for i in range(3))
+    short, long, longest = (kept_bytes(model, examples, [i], bf16=False) for i in range(3))
     assert 4 * short < long * 1.2
     assert 2 * long < longest < 4 * long
     assert not model.module.training
@@ -37,7 +37,7 @@ def test_what_is_kept_grows_with_the_rows_and_faster_than_the_length(family: str
 
 def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, examples = tiny_model("bert"), of_lengths(8, 40)
-    kept = kept_bytes(model, examples, 1, bf16=False)
+    kept = kept_bytes(model, examples, [1], bf16=False)
     memory = int((fixed_bytes(model.module) + PASSING * kept * 7.5) / SHARE)
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: memory)
     run = tiny_run(tmp_path, tiny_task(8))

@@ -59,7 +59,7 @@ class Hidden(Step):
     found by a trial and kept for a resumed training."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
-    would be a tenth padding or more."""
+    would be a tenth padding or more, and attention over wider rows costs less than that."""
     max_length: int | None = None
     """Tokens a text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01

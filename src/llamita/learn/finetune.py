@@ -36,13 +36,13 @@ class Finetune(Step):
     """Highest learning rate; none: 1e-4 for a body of 10 million parameters, falling with the cube root of its size
     (SmolLM2-135M: 4.5e-5), and tenfold for LoRA."""
     batch_size: int = 32
-    """Texts in a batch, >= 1."""
+    """Texts or dialogues in a batch, >= 1."""
     max_tokens: int = 4096
     """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
     found by a trial and kept for a resumed training."""
     packing: str = "auto"
-    """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
-    would be a tenth padding or more."""
+    """on: several texts or dialogues share a row, each seeing itself alone; off: batches of texts of like length; auto: on
+    where those would be a tenth padding or more, and attention over wider rows costs less than that."""
     max_length: int | None = None
     """Tokens a training text is cut to; none: what the task or the model allows."""
     weight_decay: float = 0.01
@@ -137,7 +137,6 @@ class Finetune(Step):
             self.class_weights == "none" and not self.focal_gamma,
             "class_weights and focal_gamma are about labels, and dialogues have none; leave them out",
         )
-        require(self.packing != "on", "packing=on: dialogues are batched by like length; leave it out")
         give_template(model, self.chat_template)
 
     def _train(self, model: Model, split: Split, run: Run) -> None:
@@ -158,21 +157,15 @@ class Finetune(Step):
 
     def _source(self, model: Model, split: Split, run: Run) -> tuple[BatchSource, list[Any], Loss]:
         """What is trained on, its batches, and the loss."""
-        from llamita.train.batches import training_batches
         from llamita.train.examples import Examples, encode
         from llamita.train.language import LanguageLoss
         from llamita.train.packed import arranged
-        from llamita.train.room import tokens_that_fit
 
         task = run.task
         assert task is not None
         if isinstance(task, Worded):
             rows = task.examples(model, split, self.max_length)
-            tokens = self.max_tokens or tokens_that_fit(model, rows, run, self.precision)
-            batches = training_batches(
-                rows.lengths, batch_size=self.batch_size, epochs=self.epochs, seed=run.seed, max_tokens=tokens
-            )
-            return rows, batches, LanguageLoss(smoothing=self.label_smoothing)
+            return *arranged(self, model, rows, run), LanguageLoss(smoothing=self.label_smoothing)
         encoded = encode(model, split.texts, task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": task.gold(split)})
         return *arranged(self, model, examples, run), self._loss(task, split, run.device)

@@ -94,8 +94,7 @@ def _keeper(
     useful = [int(lengths[batch].sum()) for batch in batches]
     keeper = Keeper(learner, parameters, settings, checkpoints, useful, run, evaluate)
     if not keeper.save_every:
-        tokens = sum(int(lengths[batch].max()) * len(batch) for batch in batches) / len(batches)
-        keeper.save_every = steps_between_checkpoints(learner.module, tokens, run.device)
+        keeper.save_every = steps_between_checkpoints(learner.module, sum(useful) / len(useful), run.device)
     return keeper
 
 

@@ -15,6 +15,9 @@ from llamita.core.architecture import architecture_of
 from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
 from llamita.train.examples import BatchSource, Examples, Outputs
+from llamita.train.language import TokenExamples
+from llamita.train.layout import attention_cost, lay_out, packing_gain
+from llamita.train.packed_tokens import PackedTokens
 from llamita.train.packing import PADDING, packed_inputs
 from llamita.train.room import tokens_that_fit
 
@@ -30,21 +33,7 @@ log = logging.getLogger(__name__)
 CANNOT_PACK = {"bart": "its decoder reads the encoder's tokens by a mask of its own"}
 """Families whose texts can't share a row, and why."""
 PAYS_FROM = 0.1
-"""Share of padding from which packing is taken; below it masks cost more than padding does (docs/log.md)."""
-
-
-def lay_out(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows of like fill for texts of these lengths: the longest first, each into the emptiest row.
-
-    There are as many rows as keep the longest text from being wider than the mean row, so that hardly anything is padded.
-    """
-    rows: list[list[int]] = [[] for _ in range(max(1, sum(lengths) // max(lengths)))]
-    fill = np.zeros(len(rows), dtype=np.int64)
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        emptiest = int(fill.argmin())
-        rows[emptiest].append(i)
-        fill[emptiest] += lengths[i]
-    return rows
+"""Share of padding from which packing may be taken; below it masks cost more than padding does (docs/log.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,28 +143,38 @@ def head_logits(
     return heads[family](first) if family in heads else parts.classifier(first[:, None])
 
 
-def arranged(step: Any, model: Model, examples: Examples, run: Run) -> tuple[BatchSource, list[np.ndarray]]:
+def arranged(
+    step: Any, model: Model, examples: Examples | TokenExamples, run: Run
+) -> tuple[BatchSource, list[np.ndarray]]:
     """How a step's examples are put to the model, and its batches: packed, or of like length.
 
     Args:
         step: has batch_size, epochs, max_tokens, packing and precision.
         model: what is trained.
-        examples: the texts and their targets.
+        examples: the texts and their targets, or rows of tokens that are one document each.
         run: its seed shuffles.
     """
-    limit = step.max_tokens or tokens_that_fit(model, examples, run, step.precision)
-    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
-    batches = training_batches(examples.lengths, **how)
     reason = CANNOT_PACK.get(model.module.config.model_type)
     require(
         step.packing != "on" or reason is None,
         f"packing=on: texts of the family {model.module.config.model_type} can't share a row ({reason}); take auto",
     )
+    packed = _packed(examples) if reason is None and step.packing != "off" else None
+    limit = step.max_tokens or tokens_that_fit(model, packed or examples, run, step.precision)
+    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
+    batches = training_batches(examples.lengths, **how)
     padded = padded_share(examples.lengths, batches)
-    if reason is None and (step.packing == "on" or (step.packing == "auto" and padded >= PAYS_FROM)):
-        batches = mixed_batches(examples.lengths, **how)
-        packed = PackedExamples(examples=examples)
-        log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
-        return packed, batches
+    if packed is not None and (step.packing == "on" or padded >= PAYS_FROM):
+        if not step.max_tokens:  # a row may be wider than the longest text, which costs attention up to one text more
+            how["max_tokens"] = max(limit - max(examples.lengths), max(examples.lengths))
+        mixed = mixed_batches(examples.lengths, **how)
+        if step.packing == "on" or packing_gain(examples.lengths, batches, mixed, attention_cost(model.module)) > 1:
+            log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
+            return packed, mixed
     log.info("batches of like length: %.1f %% of the tokens are padding", 100 * padded)
     return examples, batches
+
+
+def _packed(examples: Examples | TokenExamples) -> PackedExamples | PackedTokens:
+    """The same, several to a row."""
+    return PackedTokens(examples=examples) if isinstance(examples, TokenExamples) else PackedExamples(examples=examples)

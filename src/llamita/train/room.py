@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,7 @@ def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: st
         return int(json.loads(file.read_text(encoding="utf-8"))["max_tokens"])
     longest = int(np.argmax(examples.lengths))
     length = examples.lengths[longest]
-    kept = kept_bytes(model, examples, longest, bf16=use_bf16(precision, run.device))
+    kept = kept_bytes(model, examples, [longest], bf16=use_bf16(precision, run.device))
     free = SHARE * _memory(run.device) / processes.num_processes_here() - fixed_bytes(model.module)
     rows = processes.agreed(int(free // (PASSING * kept)) * processes.num_processes())
     if rows < 1:
@@ -56,8 +57,8 @@ def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: st
     return tokens
 
 
-def kept_bytes(model: Model, examples: BatchSource, index: int, *, bf16: bool) -> int:
-    """Bytes that a forward pass of one text keeps for the backward pass, but for the parameters."""
+def kept_bytes(model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool) -> int:
+    """Bytes that a forward pass of a batch keeps for the backward pass, but for the parameters."""
     module, held = model.module, {}
     own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
 
@@ -67,7 +68,7 @@ def kept_bytes(model: Model, examples: BatchSource, index: int, *, bf16: bool) -
             held[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    batch = examples.batch(model, np.array([index]))
+    batch = examples.batch(model, np.array(indices))
     module.train()
     with (
         torch.random.fork_rng(devices=[]), set_to_train(module, max(examples.lengths)),
