@@ -59,7 +59,7 @@ class Question:
         """Which label an answer names: by its letter, or by its words."""
         said = answer.strip().strip("*\"'`().:").strip()
         letters = LETTERS[: len(self.labels)]
-        if said[:1] in letters and (len(said) == 1 or not said[1].isalnum()) and said:
+        if said and said[0] in letters and not said[1:2].isalnum():
             return letters.index(said[0])
         named = [
             i
