@@ -36,7 +36,17 @@ def test_the_question_is_chinese_where_words_or_examples_are() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "label"),
-    [("B", 1), (" (a).\n", None), ("**A**", 0), ("B. good", 1), ("Bad", 0), ("GOOD", 1), ("C", None), ("", None), (" .", None)],
+    [
+        ("B", 1),
+        (" (a).\n", None),
+        ("**A**", 0),
+        ("B. good", 1),
+        ("Bad", 0),
+        ("GOOD", 1),
+        ("C", None),
+        ("", None),
+        (" .", None),
+    ],
 )
 def test_an_answer_names_a_label_by_its_letter_or_its_words(answer: str, label: int | None) -> None:
     assert Question(LABELS, words={"fine": "good"}).named(answer) == label
