@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from llamita.core.errors import UserError
-from llamita.core.task import Text
-from llamita.data.cells import cell_text, label_text, plain, rows_text
-from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
+from llamita.data.cells import plain, rows_text
+from llamita.data.chunks import Reading, chunks_of
+from llamita.data.columns import NO_LABEL
 from llamita.data.decode import encoding_of_one, text_lines
-from llamita.data.faults import BadRow, Faults, note, raw_row
+from llamita.data.faults import Faults
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, one_file, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
-from llamita.data.label_sets import label_form, likely_separator, named_separator, of_flags, written_lists
+from llamita.data.label_sets import likely_separator, named_separator, written_lists
 from llamita.data.objects import rows_of
-from llamita.data.rows import Row, Rows, open_rows
+from llamita.data.rows import Row, open_rows
 from llamita.data.table import Table, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)
-SAMPLE = 500
-"""Rows that columns are guessed from."""
 
 
 def read_table(
@@ -93,34 +90,12 @@ def read_with_rows(
     every = list(rows.rows)
     name = str(PIPED if path == STDIN else file)
     how = Reading(columns=columns, faults=faults)
-    (table,) = _chunks_of(name, replace(rows, rows=iter(every)), how, max(1, len(every)))
+    (table,) = chunks_of(name, replace(rows, rows=iter(every)), how, max(1, len(every)))
     _finish(table, how)
     if len(table) < len(every):
         read = set(table.lines)
         every = [row for row in every if row[0] in read]
     return table, rows.names, every
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How rows are read: see `read_table`."""
-
-    columns: Mapping[str, str] | None = None
-    labelled: bool | None = None
-    faults: Faults | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", named_columns(self.columns))
-
-    @property
-    def one_label(self) -> bool:
-        """Whether the user named a column of one label a text; else several are looked for."""
-        return "label" in (self.columns or {}) and not self.no_label
-
-    @property
-    def no_label(self) -> bool:
-        """Whether the user said that no column holds labels."""
-        return (self.columns or {}).get("label") == NO_LABEL
 
 
 def _finish(table: Table, how: Reading) -> None:
@@ -159,10 +134,10 @@ def read_chunks(
     """
     how = Reading(columns=columns, labelled=labelled, faults=faults)
     if not isinstance(source, (str, Path)) or not str(source):
-        yield from _chunks_of(*rows_of(source), how, size)
+        yield from chunks_of(*rows_of(source), how, size)
         return
     if is_hub_id(str(source)):
-        yield from _chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
+        yield from chunks_of(str(source), rows_of(hub_dataset(str(source)))[1], how, size)
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
@@ -175,69 +150,9 @@ def read_chunks(
         name = str(PIPED if path == STDIN else path)
         own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
         rows = open_rows(path, own, empty_rows=labelled is False, faults=faults)
-        for table in _chunks_of(name, rows, how, size):
+        for table in chunks_of(name, rows, how, size):
             how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
             yield table
-
-
-def _chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
-    unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
-    given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
-    if given and not rows.headed and rows.names == ("text",):
-        logger.info("%s has texts without columns; those that --columns names are not looked for", name)
-        given = {}
-    named = rows.names[: len(rows.names) - rows.added]
-    given, form = label_form(given, named, f"{name}:{rows.first_line}")
-    sample = list(islice(rows.rows, SAMPLE))
-    if not sample:
-        if how.faults:
-            raise how.faults[0]
-        raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
-    cells = [[plain(value) for value in values] for _, values in sample]
-    if rows.in_a_line and len(rows.names) == 1 and not how.columns:
-        _doubt_header(name, rows, [row[0] for row in cells], how.faults)
-    if rows.headed or given:
-        free = [i for i, column in enumerate(named) if column not in form.columns]
-        names, shown = [named[i] for i in free], [[row[i] for i in free] for row in cells]
-        roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
-    else:
-        roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
-    if unlabelled or form.columns:
-        roles.pop("label", None)
-    flags = [rows.names.index(column) for column in form.columns]
-    stream = chain(sample, rows.rows)
-    while chunk := list(islice(stream, size)):
-        table = _table(name, chunk, roles, rows.names, how.faults)
-        if form.columns:
-            read = set(table.lines)
-            _read_flags(table, [row for row in chunk if row[0] in read], form.columns, flags)
-        elif form.several and "label" in table.columns:
-            table.columns |= {"labels": table.columns.pop("label")}
-            table.columns |= {"separator": form.separator} if form.separator else {}
-        yield table
-
-
-def _doubt_header(name: str, rows: Rows, texts: Sequence[str], faults: Faults | None) -> None:
-    """Say so where the name of the only column may be the first text."""
-    if reads_like_text(rows.names[0], texts):
-        what = (
-            f"the only column is called {rows.names[0][:40]!r}, which reads like a text and is read as the header; if"
-            " it is one, add a first line: text"
-        )
-        fault = BadRow(name, rows.first_line, what, kind="header")
-        if faults is None:
-            logger.warning("%s", fault)
-        else:
-            faults.append(fault)
-
-
-def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places: Sequence[int]) -> None:
-    """Labels out of columns of 0 and 1."""
-    table.labels = [
-        of_flags(table.place(i), [plain(values[at]) for at in places], names) for i, (_, values) in enumerate(chunk)
-    ]
-    table.several = True
-    table.columns["labels"] = ",".join(names)
 
 
 def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | None, size: int) -> Iterator[Table]:
@@ -250,39 +165,6 @@ def _labelled_chunks(found: Labelled, encoding: str | None, labelled: bool | Non
             columns={"text": "the file"} | ({} if labelled is False else {"label": "its folder"}), source=str(found.folder),
             files=[str(path) for path, _ in part],
         )  # fmt: skip
-
-
-def _table(
-    name: str, chunk: Sequence[Row], roles: dict[str, str], names: Sequence[str], faults: Faults | None
-) -> Table:
-    places = {role: names.index(column) for role, column in roles.items()}
-    texts: list[Text] = []
-    labels: list[str] = []
-    lines: list[int] = []
-    for number, values in chunk:
-        try:
-            text, *more = (
-                (label_text if role == "label" else cell_text)(name, number, values[places[role]], roles[role])
-                for role in ROLES
-                if role in places
-            )
-        except BadRow as fault:
-            fault.raw = raw_row(names, values)
-            note(faults, fault)
-            continue
-        texts.append((text, more[0]) if "pair" in places else text)
-        labels += more[-1:] if "label" in places else []
-        lines.append(number)
-    listed = "label" in places and any(isinstance(values[places["label"]], (list, tuple)) for _, values in chunk)
-    columns = {"labels" if listed and role == "label" else role: column for role, column in roles.items()}
-    return Table(
-        texts=texts,
-        labels=labels if "label" in places else None,
-        lines=lines,
-        columns=columns,
-        source=name,
-        several=listed,
-    )
 
 
 def _check_labels(table: Table, labelled: bool | None, faults: Faults | None) -> None:
