@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.files import written
 
 from llamita.data.check import faults_found
 from llamita.data.read import read_chunks, read_table, read_with_rows
-
-
-def written(folder: Path, name: str, content: str) -> Path:
-    path = folder / name
-    path.write_text(content, encoding="utf-8", newline="")
-    return path
 
 
 def test_columns_are_guessed_by_name_then_by_content(tmp_path: Path):

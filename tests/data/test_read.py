@@ -7,15 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.files import written
 
 from llamita.core.errors import UserError
 from llamita.data.read import read_table
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def test_a_csv_is_read_with_the_line_where_each_row_starts(tmp_path: Path):
