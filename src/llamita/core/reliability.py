@@ -9,6 +9,7 @@ import numpy as np
 from llamita.core.statistics import Estimate, percentile_interval
 
 ECE_BINS = 15
+SIMULATIONS = 1000
 
 
 def bin_of(confidence: np.ndarray, bins: int = ECE_BINS) -> np.ndarray:
@@ -38,9 +39,7 @@ def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: 
     return float(np.abs(np.bincount(bin_of(confidence, bins), weights=gap, minlength=bins)).sum() / len(gap))
 
 
-def calibration_error_floor(
-    confidence: np.ndarray, bins: int = ECE_BINS, simulations: int = 1000, seed: int = 0
-) -> Estimate:
+def calibration_error_floor(confidence: np.ndarray, bins: int = ECE_BINS) -> Estimate:
     """The calibration error a perfectly calibrated classifier with these confidences shows by chance.
 
     Each simulation draws every answer right with the probability its confidence claims.
@@ -52,11 +51,11 @@ def calibration_error_floor(
     order = np.argsort(bin_of(confidence, bins), kind="stable")
     sorted_confidence, place = confidence[order], bin_of(confidence, bins)[order]
     starts = np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     rows = max(1, 2_000_000 // len(confidence))
     errors = []
-    for start in range(0, simulations, rows):
-        drawn = generator.random((min(rows, simulations - start), len(confidence))) < sorted_confidence
+    for start in range(0, SIMULATIONS, rows):
+        drawn = generator.random((min(rows, SIMULATIONS - start), len(confidence))) < sorted_confidence
         gaps = np.add.reduceat(drawn - sorted_confidence, starts, axis=1)
         errors.append(np.abs(gaps).sum(axis=1) / len(confidence))
     draws = np.concatenate(errors)

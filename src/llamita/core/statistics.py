@@ -49,9 +49,9 @@ def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 
     return np.concatenate([values[generator.integers(0, n, size=(size, n))].mean(axis=1) for size in chunks])
 
 
-def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> Interval:
-    """The middle `level` of the draws."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+def percentile_interval(draws: np.ndarray) -> Interval:
+    """The middle `LEVEL` of the draws."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
@@ -152,12 +152,7 @@ def resampled_sums(table: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
     return np.concatenate(parts)
 
 
-def paired_ratio_difference(
-    ours: tuple[np.ndarray, np.ndarray],
-    theirs: tuple[np.ndarray, np.ndarray],
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Estimate:
+def paired_ratio_difference(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> Estimate:
     """Ratio of sums of ours minus that of theirs over the same examples, such as two micro-F1 scores.
 
     Args:
@@ -168,7 +163,7 @@ def paired_ratio_difference(
         With the interval of `paired_bootstrap_difference`, which it is where every weight is 1.
     """
     if all((weights == 1).all() for _, weights in (ours, theirs)):
-        return paired_bootstrap_difference(ours[0], theirs[0], resamples, seed)
+        return paired_bootstrap_difference(ours[0], theirs[0])
     both = np.stack([*ours, *theirs], axis=1)
     if (both[:, :2] == both[:, 2:]).all():
         unseen = wilson_interval(0, len(both))[1]
@@ -177,7 +172,7 @@ def paired_ratio_difference(
     if (both[:, :2] != both[:, 2:]).any(axis=1).sum() < FEW:
         weight = max(1.0, float(both[:, [1, 3]].mean()))  # as in few_pairs_interval
         both = np.concatenate([both, [[weight, weight, 0, weight], [0, weight, weight, weight]]])
-    sums = resampled_sums(both, resamples, seed)
+    sums = resampled_sums(both)
     draws = sums[:, 0] / np.maximum(sums[:, 1], 1) - sums[:, 2] / np.maximum(sums[:, 3], 1)
     return Estimate(value, percentile_interval(draws))
 
@@ -187,20 +182,18 @@ def ratio_of_sums(hits: np.ndarray, weights: np.ndarray) -> float:
     return float(hits.sum() / max(weights.sum(), 1))
 
 
-def ratio_of_sums_interval(
-    hits: np.ndarray, weights: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
+def ratio_of_sums_interval(hits: np.ndarray, weights: np.ndarray) -> Interval | None:
     """Of a ratio of sums over examples, each of which enters a resample with both; `share_interval` where all weigh 1,
     Wilson's over the examples where all or nothing is hit, and None where all have the same part of it, which would claim
     certainty."""
     if (weights == 1).all():
-        return share_interval(hits == 1, resamples, seed)
+        return share_interval(hits == 1)
     if (hits == weights).all() or not hits.any():
         return wilson_interval(len(hits) if hits.any() else 0, len(hits))
     weighed = weights > 0
     if len(hits) < 2 or np.ptp(hits[weighed] / weights[weighed]) == 0:
         return None
-    sums = resampled_sums(np.stack([hits, weights], axis=1), resamples, seed)
+    sums = resampled_sums(np.stack([hits, weights], axis=1))
     return percentile_interval(sums[:, 0] / np.maximum(sums[:, 1], 1))
 
 
