@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from rows import ROOT, SHARED, Rows
+from rows import ROOT, SHARED, Rows, judged
 
 KEPT = Rows(
     name="label_likelihood", command="python bench/label_likelihood.py --row ROW --seed N", first="--row sst2-0"
@@ -85,19 +85,6 @@ def run(row: str, seed: int) -> dict[str, Any]:
         "speed": speed.value, "speed_interval": speed.interval,
         "speed_n": [TIMED, ROUNDS], "texts_per_second": TIMED / float(np.median([fast for _, fast in rounds])),
         "machine": machine(), "versions": versions(),
-    }  # fmt: skip
-
-
-def judged(scores: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
-    """Accuracy, likelihood and calibration, with intervals."""
-    from llamita.core.statistics import share_interval
-    from llamita.measure.calibration import calibration_findings
-
-    right = scores.argmax(axis=1) == gold
-    ece, _, nll = calibration_findings(scores, gold)
-    return {
-        "accuracy": float(right.mean()), "interval": share_interval(right), "nll": nll.value, "nll_interval": nll.interval,
-        "ece": ece.value, "floor": ece.detail["floor"], "ece_above_floor": ece.value - ece.detail["floor"],  # type: ignore[operator]
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the bench scripts share: rows that are made once and kept, and a table of all that were ever made.
+"""What the bench scripts share: rows that are made once and kept, a table of all that were ever made, and how answers are judged.
 
 A row is kept in the cache folder (LLAMITA_BENCH, else ~/.cache/llamita-bench) as soon as it is whole, and in bench/results/ beside
 those of other days and machines; a row that is made again takes the place of the old one.
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -69,3 +71,16 @@ class Rows:
         show(rows)
         told = {"command": self.command, "rows": rows}
         self.results.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def judged(scores: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
+    """Accuracy, likelihood and calibration, with intervals."""
+    from llamita.core.statistics import share_interval
+    from llamita.measure.calibration import calibration_findings
+
+    right = scores.argmax(axis=1) == gold
+    ece, _, nll = calibration_findings(scores, gold)
+    return {
+        "accuracy": float(right.mean()), "interval": share_interval(right), "nll": nll.value, "nll_interval": nll.interval,
+        "ece": ece.value, "floor": ece.detail["floor"], "ece_above_floor": ece.value - ece.detail["floor"],  # type: ignore[operator]
+    }  # fmt: skip

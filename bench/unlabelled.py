@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rows import SHARED, Rows
+from rows import SHARED, Rows, judged
 
 KEPT = Rows(
     name="unlabelled", command="python bench/unlabelled.py --row ROW --seed N --texts N --tests N", first="--row zero"
@@ -155,19 +155,6 @@ def learned(teacher: Any, cut: dict[str, Any], seed: int, threads: int) -> dict[
         scale, _ = fit_scales("temperature", engines[name].text_logits(cut["hand"].texts), hand)
         found[f"{name}, by hand labels"] = softmax(engines[name].text_logits(cut["test"].texts) * scale)
     return found
-
-
-def judged(scores: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
-    """Accuracy, likelihood and calibration, with intervals."""
-    from llamita.core.statistics import share_interval
-    from llamita.measure.calibration import calibration_findings
-
-    right = scores.argmax(axis=1) == gold
-    ece, _, nll = calibration_findings(scores, gold)
-    return {
-        "accuracy": float(right.mean()), "interval": share_interval(right), "nll": nll.value, "nll_interval": nll.interval,
-        "ece": ece.value, "floor": ece.detail["floor"], "ece_above_floor": ece.value - ece.detail["floor"],  # type: ignore[operator]
-    }  # fmt: skip
 
 
 def shown(found: dict[str, Any]) -> dict[str, float]:

@@ -15,6 +15,8 @@ UNBOUNDED = 1e9
 """Nats a rival of the light model may diverge when it is rounded."""
 FIXED_BYTES = 120_000
 """Graph, configuration and labels of an exported folder."""
+SAMPLE = 256
+"""Texts by which a pruning step sees what matters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +90,16 @@ class Shape:
         """The same for what the shape is compared with: what rounding costs that is shown, and doesn't end the run."""
         return build("export.onnx", {**({"bits": 4} if self.bits == 4 else {}), "max_divergence": UNBOUNDED})
 
-    def pruning(self, sample: int = 256) -> tuple[Step, ...]:
+    def pruning(self) -> tuple[Step, ...]:
         """The steps that give the body this shape; what is not cut has no step."""
         steps: list[Step] = []
         if self.pieces < self.body.pieces:
             whole = self.pieces >= self.body.pieces_of_texts
             steps.append(build("prune.vocabulary", {"keep": self.pieces, "every_text": whole}))
         if self.layers < self.body.layers:
-            steps.append(build("prune.depth", {"keep": self.layers, "sample": sample}))
+            steps.append(build("prune.depth", {"keep": self.layers, "sample": SAMPLE}))
         if self.neurons < self.body.neurons:
-            steps.append(build("prune.width", {"ffn": self.neurons, "sample": sample}))
+            steps.append(build("prune.width", {"ffn": self.neurons, "sample": SAMPLE}))
         return tuple(steps)
 
 

@@ -23,10 +23,10 @@ class Pace:
     parameters: int
     """Of the body, without embeddings."""
 
-    def training_seconds(self, epochs: float, share: float = 1.0, freeze: float = 0.0) -> float:
+    def training_seconds(self, epochs: float, freeze: float = 0.0) -> float:
         """A frozen lower part still runs forward, but takes no backward pass."""
         backward = self.train - self.score
-        return epochs * share * self.tokens * (self.score + backward * (1 - freeze))
+        return epochs * self.tokens * (self.score + backward * (1 - freeze))
 
 
 FIRST = 2.0

@@ -159,10 +159,9 @@ def _carried_out(order: _Order, texts: _Texts) -> Report:
             store=store, task=texts.task, threads=set_threads(order.threads), seed=order.seed, columns=order.columns,
             device=order.device,
         )  # fmt: skip
-        plan = planned(shop, folder, texts.model, order.students, order.goals, order.minutes, texts.bare)
+        plan = planned(shop, order, texts)
         tell(plan, folder)
-        job = Job(shop=shop, goals=order.goals, model=texts.model, plan=plan)
-        report = _reported(job, folder, texts.bare, texts.settings, order.teacher_floor, redact=order.redact)
+        report = _reported(Job(shop=shop, goals=order.goals, model=texts.model, plan=plan), order, texts)
         again = f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if texts.task.train.source else ""
         report = replace(report, command=order.command or again, data_findings=tuple(texts.doubts))
         finish(report, folder, redact=order.redact, language=order.language)
@@ -214,26 +213,16 @@ def _given(*, labels: Any, **settings: Any) -> dict[str, Any]:
     return {key: one for key, one in {**settings, "labels": names}.items() if one is not None}
 
 
-def _reported(
-    job: Job, folder: Path, bare: Unlabelled | None, task: dict[str, dict[str, Any]], teacher_floor: float | None, *,
-    redact: bool,
-) -> Report:  # fmt: skip
+def _reported(job: Job, order: _Order, texts: _Texts) -> Report:
     """The run's report, whether the texts have labels or a teacher gives them."""
-    if bare:
-        return learned_from_answers(bare, job.shop, folder, job.goals, job.plan, teacher_floor)
-    shop = _settled(job.shop, folder, job.plan, task, redact=redact)
-    return replace(job, shop=shop).carry_out(folder, teacher_floor)
-
-
-def _settled(
-    shop: Workshop, folder: Path, plan: dict[str, Any], task: dict[str, dict[str, Any]], *, redact: bool
-) -> Workshop:
-    """The shop whose texts are cut as planned, which the plan tells, and whose test split a command can name."""
-    assert shop.task is not None
-    ((name, settings),) = task.items()
-    plan["task"] = {name: settings | {"max_length": plan["max_length"]}}
-    shop = replace(shop, task=replace(shop.task, max_length=plan["max_length"]))  # pyrefly: ignore
-    return shop if redact else shop.with_test_file(folder / TEST_FILE)
+    if texts.bare:
+        return learned_from_answers(texts.bare, job, order.folder, order.teacher_floor)
+    ((name, settings),) = texts.settings.items()
+    cut = {"max_length": job.plan["max_length"]}
+    job.plan["task"] = {name: settings | cut}
+    shop = replace(job.shop, task=replace(texts.task, **cut))
+    shop = shop if order.redact else shop.with_test_file(order.folder / TEST_FILE)
+    return replace(job, shop=shop).carry_out(order.folder, order.teacher_floor)
 
 
 def _require_askable(bare: Unlabelled | None, task: str, teacher_floor: float | None) -> None:
@@ -250,38 +239,35 @@ def _require_askable(bare: Unlabelled | None, task: str, teacher_floor: float | 
     )
 
 
-def learned_from_answers(
-    bare: Unlabelled, shop: Workshop, folder: Path, goals: Goals, plan: dict[str, Any], teacher_floor: float | None
-) -> Report:
+def learned_from_answers(bare: Unlabelled, job: Job, folder: Path, teacher_floor: float | None) -> Report:
     """The teacher labels the texts; then the run is one with labels, whose teacher is what it said."""
-    labelled = bare.label(shop, plan["texts"], folder)
+    plan = job.plan
+    labelled = bare.label(job.shop, plan["texts"], folder)
     plan["task"] = {"classify": labelled.task | {"max_length": plan["max_length"]}}
     plan["calibrating"] = labelled.calibrating
-    shop = replace(shop, task=open_task(plan["task"]), columns=None)
+    shop = replace(job.shop, task=open_task(plan["task"]), columns=None)
     deliver(labelled.teacher, folder / "teacher")
-    job = Job(shop=shop, goals=goals, model=str(folder / "teacher"), plan=plan, given=labelled.teacher)
+    job = replace(job, shop=shop, model=str(folder / "teacher"), given=labelled.teacher)
     return told(job.carry_out(folder, teacher_floor), labelled, shop)
 
 
-def planned(
-    shop: Workshop, folder: Path, model: str, students: Sequence[str] | None, goals: Goals, minutes: float,
-    bare: Unlabelled | None = None,
-) -> dict[str, Any]:  # fmt: skip
+def planned(shop: Workshop, order: _Order, texts: _Texts) -> dict[str, Any]:
     """The plan that stands in the folder for the same question, or a new one, which is put there."""
-    assert shop.task is not None
+    folder, goals, minutes, students, bare = order.folder, order.goals, order.minutes, order.students, texts.bare
     asked = {
-        "model": model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": shop.seed,
-        "students": list(students) if students is not None else None,
-        "data": shop.task.training_fingerprint, "test": shop.task.test.fingerprint,
+        "model": texts.model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": shop.seed,
+        "students": students, "data": texts.task.training_fingerprint, "test": texts.task.test.fingerprint,
         **({"unlabelled": bare.asked} if bare else {}), **of_device(shop.device),
     }  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
     plan = stored_plan(folder, asked)
     if plan is None:
         for student in students or ():
             locate(student)  # a name that isn't there is told before anything is timed
         log.info("timing the models on your texts")
-        new = bare.settle(shop, students, goals, minutes) if bare else settle(shop, model, students, goals, minutes)
+        if bare:
+            new = bare.settle(shop, students, goals, minutes)
+        else:
+            new = settle(shop, texts.model, students, goals, minutes)
         plan = {"asked": asked, **new}
         save_plan(plan, folder)
     return plan

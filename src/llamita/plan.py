@@ -40,11 +40,11 @@ def lengths_of(model: Model, texts: Sequence[Text], max_length: int | None) -> l
     return [min(len(ids), limit) for ids, _ in model.encoder.encode(texts)]
 
 
-TIMED_TEXTS, TIMED_TOKENS, TIMED_SECONDS = 32, 1600, 5.0
-"""Most texts and tokens of a batch that is timed, and the seconds after which no further one is."""
+TIMED_TEXTS, TIMED_TOKENS, TIMED_TIMES, TIMED_SECONDS = 32, 1600, 3, 5.0
+"""Most texts and tokens of a batch that is timed, how often at most, and the seconds after which it isn't again."""
 
 
-def take_pace(model: Model, task: Task, max_length: int | None, batches: int = 3) -> Pace:
+def take_pace(model: Model, task: Task, max_length: int | None) -> Pace:
     """Time forward and training steps on batches of the median length; the weights are not changed."""
     import torch
 
@@ -75,7 +75,7 @@ def take_pace(model: Model, task: Task, max_length: int | None, batches: int = 3
 
     def quickest(backward: bool) -> float:
         taken = [step(backward)]
-        while len(taken) < batches and sum(taken) < TIMED_SECONDS:
+        while len(taken) < TIMED_TIMES and sum(taken) < TIMED_SECONDS:
             taken.append(step(backward))
         return min(taken)
 

@@ -67,7 +67,7 @@ class LinearBaseline:
         )
 
         def make(folder: Path) -> None:
-            fit_linear(shop.task, seed=shop.seed).save(folder / "artifact")  # type: ignore[arg-type]
+            fit_linear(shop.task, seed=shop.seed).save(folder / "artifact")
 
         folder = shop.store.stage(key, "learn.linear", make) / "artifact"
         artifact = Stage(key=key, folder=folder, name=LINEAR)
@@ -187,7 +187,7 @@ def _costs_and_reasons(
     if not models.recorded:
         against_torch = shop.measure(light, [build("cost", SLOW)], reference=models.teacher)
         of_teacher = mirrored(against_torch)
-        costs += tuple(renamed(f, "to_torch") for f in against_torch if f.name.endswith("_ratio"))
+        costs += tuple(replace(f, name=f"{f.name}_to_torch") for f in against_torch if f.name.endswith("_ratio"))
     reasons = [build("explain.occlusion"), build("attack.noise")]
     costs += shop.measure(light, reasons, reference=None if models.recorded else models.teacher)
     return costs, of_teacher
@@ -228,11 +228,6 @@ def headlines(
     )
 
 
-def renamed(finding: Finding, ending: str) -> Finding:
-    """The same finding under another name, such as a ratio against another reference."""
-    return replace(finding, name=f"{finding.name}_{ending}")
-
-
 def timed_in_turns(shop: Workshop, stages: Mapping[str, Stage]) -> dict[str, tuple[Finding, ...]]:
     """Costs of artifacts that took turns in one process, so that a slow minute of the machine meets all alike."""
     assert shop.task is not None
@@ -247,7 +242,7 @@ def timed_in_turns(shop: Workshop, stages: Mapping[str, Stage]) -> dict[str, tup
     def take() -> dict[str, Any]:
         log.info("timing %s in turns", ", ".join(stages))
         engines = {key: shop.open(stage) for key, stage in different.items()}
-        found = cost_side_by_side(engines, shop.task.test.texts, cost=cost, threads=shop.threads, seed=shop.seed)  # type: ignore[union-attr]
+        found = cost_side_by_side(engines, shop.task.test.texts, cost=cost, threads=shop.threads, seed=shop.seed)
         return {key: [f.to_dict() for f in findings] for key, findings in found.items()}
 
     found = shop.store.record(address(parts), "findings-cost", take)

@@ -7,12 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.files import table
 from tests.sentiments import sentences
-
-
-def table(place: Path, name: str, *rows: str) -> None:
-    """A file of texts and labels."""
-    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
 
 
 def test_the_doctor_of_data_tells_lines_and_sets_the_exit_code(place: Path, said: Callable[..., str]):

@@ -9,15 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.files import table
 
 from llamita.data.read import read_table
 
 TEXTS = ["plain", 'a "quoted", one', "two\nlines", "a\ttab", " spaces ", "很好；不错", "", "- 1.0"]
-
-
-def table(place: Path, name: str, *rows: str) -> None:
-    """A file of texts and labels."""
-    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
 
 
 def test_convert_makes_a_refused_file_readable(place: Path, said: Callable[..., str]):

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-
-def table(place: Path, name: str, *rows: str) -> None:
-    """A file of texts and labels."""
-    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+from tests.files import table
 
 
 def test_dedup_keeps_one_row_of_each_text_and_says_what_it_dropped(place: Path, said: Callable[..., str]):

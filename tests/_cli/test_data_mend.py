@@ -8,14 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.files import table
 
 from llamita.cli import main
 from llamita.data.read import read_table
-
-
-def table(place: Path, name: str, *rows: str) -> None:
-    """A file of texts and labels."""
-    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
 
 
 def test_fix_writes_a_mended_copy_and_what_it_set_aside(

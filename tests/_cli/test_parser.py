@@ -95,12 +95,6 @@ def test_a_methods_own_setting_goes_before_the_verbs_flag():
     assert args.seed == 4
 
 
-def test_a_setting_may_be_left_to_the_verb():
-    parser = flags.Parser("verb", "")
-    flags.add_settings(parser, method(("rate", "float", "0.1"), ("rows", "int", "9")), leave_out=["rows"])
-    assert "no flag '--rows'" in complaint(parser, "--rows", "3")
-
-
 def machine() -> flags.Parser:
     parser = flags.Parser("verb", "")
     flags.add_machine(parser)

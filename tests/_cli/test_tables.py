@@ -9,14 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.files import table
 
 from llamita.data.copies import kept_of
 from llamita.data.portion import proportional, share_of_each
-
-
-def table(place: Path, name: str, *rows: str) -> None:
-    """A file of texts and labels."""
-    (place / name).write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
 
 
 def piped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

@@ -20,73 +20,37 @@ from llamita.core.store import address
 def report() -> Report:
     findings = (
         Finding(
-            name="quality.accuracy",
-            value=0.9,
-            unit="share",
-            interval=(0.8, 0.95),
-            better="higher",
-            n=10,
+            name="quality.accuracy", value=0.9, unit="share", interval=(0.8, 0.95), better="higher", n=10,
             detail={"confusion": [[4, 1], [0, 5]]},
             rows=({"index": 0, "text": "secret words", "pair": "secret pair", "label": "a"},),
         ),
         Finding(
-            name="cost.peak_memory_bytes",
-            value=None,
-            unit="bytes",
-            better="lower",
+            name="cost.peak_memory_bytes", value=None, unit="bytes", better="lower",
             reason="this system has no way to read it",
         ),
         Finding(
-            name="explain.occlusion",
-            value=0.2,
-            n=1,
+            name="explain.occlusion", value=0.2, n=1,
             rows=({"index": 0, "text": "secret words", "words": ["secret", "words"], "scores": [1.0, 0.0]},),
         ),
         Finding(
             name="attack.noise", value=0.5, n=1, rows=({"index": 0, "text": "secret words", "noisy": "secrte words"},)
         ),
-    )
+    )  # fmt: skip
+    lineage = ({"step": "load", "settings": {"model": "x/y"}, "parameters": 10},)
+    candidate = {"name": "c", "size_bytes": 5, "score": 0.8, "interval": [0.7, 0.9], "n": 10}
+    doubt = {"kind": "empty", "severity": "warning", "file": "f.csv", "line": 3, "count": 1}
     return Report(
         title="t",
         task={"labels": ["a", "b"]},
         command="llamita run r.yaml",
         seed=3,
-        subjects=(
-            Subject(
-                name="m",
-                role="light",
-                path="light/onnx",
-                lineage=({"step": "load", "settings": {"model": "x/y"}, "parameters": 10},),
-                findings=findings,
-            ),
-        ),
+        subjects=(Subject(name="m", role="light", path="light/onnx", lineage=lineage, findings=findings),),
         goals=(Goal(name="max_size", limit=1e6, unit="bytes", value=2e6, met=False, advice="relax it"),),
-        candidates=(
-            {
-                "name": "c",
-                "size_bytes": 5,
-                "score": 0.8,
-                "interval": [0.7, 0.9],
-                "n": 10,
-                "on_front": True,
-                "chosen": False,
-                "note": "",
-            },
-        ),
+        candidates=({**candidate, "on_front": True, "chosen": False, "note": ""},),
         machine={"threads": 2},
         versions={"python": "3.11"},
         notes=("a note",),
-        data_findings=(
-            {
-                "kind": "empty",
-                "severity": "warning",
-                "file": "f.csv",
-                "line": 3,
-                "message": "1 row with an empty text",
-                "remedy": "fill it",
-                "count": 1,
-            },
-        ),
+        data_findings=({**doubt, "message": "1 row with an empty text", "remedy": "fill it"},),
     )
 
 

@@ -9,18 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.files import written
 
 from llamita.core.errors import UserError
 from llamita.data.decode import LONGEST_LINE
 from llamita.data.delimited import delimited_rows
 from llamita.data.faults import Faults
 from llamita.data.rows import MISSING, open_rows
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 def table(folder: Path, name: str, content: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[Any, ...]]]]:

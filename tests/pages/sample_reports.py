@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from llamita.core.measure import Finding
 from llamita.core.report import Goal, Report, Subject
@@ -250,196 +250,115 @@ def candidates() -> tuple[dict[str, Any], ...]:
     return tuple(made)
 
 
-def english_report() -> Report:
-    """Everything measured, one goal missed."""
-    names = {
-        "teacher": (0.893, 1),
-        "teacher_int8": (0.888, 2),
-        "student_alone": (0.869, 3),
-        "linear": (0.806, 4),
-        "light": (0.884, 5),
-    }
-    rows = {role: predictions(accuracy, seed) for role, (accuracy, seed) in names.items()}
-    clean = {role: quality(rows[role])[0].value for role in rows}
-    ratios = [
-        Finding(
-            name="cost.latency_ratio",
-            value=9.41,
-            interval=(9.12, 9.71),
-            better="higher",
-            n=5,
-            detail={"reference": "teacher_int8"},
-        ),
-        Finding(
-            name="cost.throughput_ratio",
-            value=8.63,
-            interval=(8.41, 8.86),
-            better="higher",
-            n=5,
-            detail={"reference": "teacher_int8"},
-        ),
-        Finding(
-            name="cost.latency_ratio_to_torch",
-            value=32.0,
-            interval=(30.9, 33.2),
-            better="higher",
-            n=5,
-            detail={"reference": "SmolLM2"},
-        ),
-    ]
-    headline = [
-        Finding(
-            name="headline.teacher_bought",
-            value=0.0146,
-            unit="share",
-            interval=(-0.0012, 0.0301),
-            better="higher",
-            n=TEXTS,
-        ),
-        Finding(
-            name="headline.compression_cost",
-            value=0.0083,
-            unit="share",
-            interval=(-0.0042, 0.0204),
-            better="lower",
-            n=TEXTS,
-        ),
-    ]
-    loss = Finding(
-        name="quality.loss_to_reference",
-        value=0.0083,
-        unit="share",
-        interval=(-0.0042, 0.0204),
-        better="lower",
-        n=TEXTS,
+def ratio(name: str, value: float, interval: tuple[float, float], reference: str) -> Finding:
+    return Finding(
+        name=f"cost.{name}", value=value, interval=interval, better="higher", n=5, detail={"reference": reference}
     )
-    same = Finding(name="agreement.same_label", value=0.931, unit="share", interval=(0.913, 0.947), n=TEXTS)
+
+
+def share(name: str, value: float, interval: tuple[float, float], better: Literal["higher", "lower"]) -> Finding:
+    return Finding(name=name, value=value, unit="share", interval=interval, better=better, n=TEXTS)
+
+
+def step(name: str, parameters: int, size_bytes: int = 0, seconds: float = 0, **settings: object) -> dict[str, Any]:
+    """A step of a lineage; what it doesn't tell is left out."""
+    told = {"step": name, "settings": settings, "parameters": parameters, "size_bytes": size_bytes, "seconds": seconds}
+    return {key: value for key, value in told.items() if value or key == "settings"}
+
+
+def english_light(rows: dict[str, tuple[dict[str, Any], ...]], clean: dict[str, float]) -> Subject:
     explained = range(0, TEXTS, 9)
-    subjects = (
+    return Subject(
+        name="MiniLM-L6 · 6 layers · 7,000 pieces, int8",
+        role="light",
+        path="light-reviews/light/onnx",
+        lineage=(
+            step("load", 22_713_216, 90_900_000, model="sentence-transformers/all-MiniLM-L6-v2"),
+            step("prune.vocabulary", 13_681_152, 54_700_000, 3.2, keep=7000, every_text=True),
+            step("prune.width", 11_321_856, 45_300_000, 9.0, ffn=1024),
+            step(
+                "distill.logits", 11_322_626, 45_300_000, 214.0, temperature=2.0, gold=0.5, epochs=4, learning_rate=5e-5
+            ),
+            step("learn.calibrate", 11_322_626, 45_300_000, 0.4),
+            step("export.onnx", 11_322_626, 10_420_000, 21.0, precision="int8"),
+        ),
+        findings=(
+            *quality(rows["light"]),
+            share("quality.loss_to_reference", 0.0083, (-0.0042, 0.0204), "lower"),
+            Finding(name="agreement.same_label", value=0.931, unit="share", interval=(0.913, 0.947), n=TEXTS),
+            share("headline.teacher_bought", 0.0146, (-0.0012, 0.0301), "higher"),
+            share("headline.compression_cost", 0.0083, (-0.0042, 0.0204), "lower"),
+            *cost(10.42e6, 9.98e6, 1.956, 1322, 117e6),
+            ratio("latency_ratio", 9.41, (9.12, 9.71), "teacher_int8"),
+            ratio("throughput_ratio", 8.63, (8.41, 8.86), "teacher_int8"),
+            ratio("latency_ratio_to_torch", 32.0, (30.9, 33.2), "SmolLM2"),
+            *calibration(rows["light"]),
+            cascade(),
+            occlusion(rows["light"], 2, explained),
+            replace(occlusion(rows["teacher"], 1, explained), name="explain.reference_occlusion"),
+            Finding(
+                name="explain.same_reasons",
+                value=0.61,
+                unit="correlation",
+                interval=(0.55, 0.67),
+                better="higher",
+                n=97,
+            ),
+            noise(clean["light"], 0.816, rows["light"]),
+            replace(noise(clean["teacher"], 0.861), name="attack.reference_noise"),
+        ),
+    )
+
+
+def english_subjects() -> tuple[Subject, ...]:
+    accuracies = {"teacher": 0.893, "teacher_int8": 0.888, "student_alone": 0.869, "linear": 0.806, "light": 0.884}
+    rows = {role: predictions(accuracy, seed) for seed, (role, accuracy) in enumerate(accuracies.items(), 1)}
+    clean = {role: quality(rows[role])[0].value or 0 for role in rows}
+    costs = {
+        "teacher": (538.1e6, 134.5e6, 62.6, 36.1, 1.42e9),
+        "teacher_int8": (137.9e6, 134.5e6, 18.4, 153, 412e6),
+        "student_alone": (10.4e6, 9.98e6, 1.96, 1310, 118e6),
+        "linear": (3.1e6, 0.19e6, 0.21, 21400, 71e6),
+    }
+    found = {role: (*quality(rows[role]), *cost(*costs[role]), *calibration(rows[role])) for role in costs}
+    unasked = Finding(name="attack.noise", value=None, reason="no noise was put to this model")
+    return (
         Subject(
             name="SmolLM2-135M-Instruct, fine-tuned",
             role="teacher",
             path="stages/4c1-finetune",
             lineage=(
-                {
-                    "step": "load",
-                    "settings": {"model": "HuggingFaceTB/SmolLM2-135M-Instruct"},
-                    "parameters": 134_515_008,
-                },
-                {
-                    "step": "learn.finetune",
-                    "settings": {"epochs": 1, "learning_rate": 2e-5, "precision": "bf16"},
-                    "parameters": 134_516_160,
-                    "seconds": 402.0,
-                },
+                step("load", 134_515_008, model="HuggingFaceTB/SmolLM2-135M-Instruct"),
+                step("learn.finetune", 134_516_160, 0, 402.0, epochs=1, learning_rate=2e-5, precision="bf16"),
             ),
-            findings=(
-                *quality(rows["teacher"]),
-                *cost(538.1e6, 134.5e6, 62.6, 36.1, 1.42e9),
-                *calibration(rows["teacher"]),
-            ),
+            findings=found["teacher"],
         ),
         Subject(
             name="onnxruntime, int8 weights",
             role="teacher_int8",
-            findings=(
-                *quality(rows["teacher_int8"]),
-                *cost(137.9e6, 134.5e6, 18.4, 153, 412e6),
-                *calibration(rows["teacher_int8"]),
-                noise(clean["teacher_int8"] or 0, 0.853),
-            ),
+            findings=(*found["teacher_int8"], noise(clean["teacher_int8"], 0.853)),
         ),
         Subject(
             name="MiniLM-L6, same shape",
             role="student_alone",
-            findings=(
-                *quality(rows["student_alone"]),
-                *cost(10.4e6, 9.98e6, 1.96, 1310, 118e6),
-                *calibration(rows["student_alone"]),
-                noise(clean["student_alone"] or 0, 0.792),
-            ),
+            findings=(*found["student_alone"], noise(clean["student_alone"], 0.792)),
         ),
-        Subject(
-            name="word 1-2-grams",
-            role="linear",
-            findings=(
-                *quality(rows["linear"]),
-                *cost(3.1e6, 0.19e6, 0.21, 21400, 71e6),
-                *calibration(rows["linear"]),
-                Finding(name="attack.noise", value=None, reason="no noise was put to this model"),
-            ),
-        ),
-        Subject(
-            name="MiniLM-L6 · 6 layers · 7,000 pieces, int8",
-            role="light",
-            path="light-reviews/light/onnx",
-            lineage=(
-                {
-                    "step": "load",
-                    "settings": {"model": "sentence-transformers/all-MiniLM-L6-v2"},
-                    "parameters": 22_713_216,
-                    "size_bytes": 90_900_000,
-                },
-                {
-                    "step": "prune.vocabulary",
-                    "settings": {"keep": 7000, "every_text": True},
-                    "parameters": 13_681_152,
-                    "size_bytes": 54_700_000,
-                    "seconds": 3.2,
-                },
-                {
-                    "step": "prune.width",
-                    "settings": {"ffn": 1024},
-                    "parameters": 11_321_856,
-                    "size_bytes": 45_300_000,
-                    "seconds": 9.0,
-                },
-                {
-                    "step": "distill.logits",
-                    "settings": {"temperature": 2.0, "gold": 0.5, "epochs": 4, "learning_rate": 5e-5},
-                    "parameters": 11_322_626,
-                    "size_bytes": 45_300_000,
-                    "seconds": 214.0,
-                },
-                {
-                    "step": "learn.calibrate",
-                    "settings": {},
-                    "parameters": 11_322_626,
-                    "size_bytes": 45_300_000,
-                    "seconds": 0.4,
-                },
-                {
-                    "step": "export.onnx",
-                    "settings": {"precision": "int8"},
-                    "parameters": 11_322_626,
-                    "size_bytes": 10_420_000,
-                    "seconds": 21.0,
-                },
-            ),
-            findings=(
-                *quality(rows["light"]),
-                loss,
-                same,
-                *headline,
-                *cost(10.42e6, 9.98e6, 1.956, 1322, 117e6),
-                *ratios,
-                *calibration(rows["light"]),
-                cascade(),
-                occlusion(rows["light"], 2, explained),
-                replace(occlusion(rows["teacher"], 1, explained), name="explain.reference_occlusion"),
-                Finding(
-                    name="explain.same_reasons",
-                    value=0.61,
-                    unit="correlation",
-                    interval=(0.55, 0.67),
-                    better="higher",
-                    n=97,
-                ),
-                noise(clean["light"] or 0, 0.816, rows["light"]),
-                replace(noise(clean["teacher"] or 0, 0.861), name="attack.reference_noise"),
-            ),
-        ),
+        Subject(name="word 1-2-grams", role="linear", findings=(*found["linear"], unasked)),
+        english_light(rows, clean),
     )
+
+
+def data_finding(
+    kind: str, severity: str, place: tuple[str, int], message: str, remedy: str, **more: Any
+) -> dict[str, Any]:
+    file, line = place
+    told = {"kind": kind, "severity": severity, "file": file, "line": line, "message": message, "remedy": remedy}
+    return told | more
+
+
+def english_report() -> Report:
+    """Everything measured, one goal missed."""
+    advice = "relax it: --max-latency 3.5ms, or more --threads"
     return Report(
         title="SmolLM2-135M-Instruct → light, on sst2_train.csv",
         task={
@@ -452,19 +371,12 @@ def english_report() -> Report:
             "max_length": None,
             "notes": [],
         },
-        subjects=subjects,
+        subjects=english_subjects(),
         candidates=candidates(),
         goals=(
             Goal(name="keep", limit=0.99, unit="share", value=0.9907, met=True),
             Goal(name="max_size", limit=12e6, unit="bytes", value=10.42e6, met=True),
-            Goal(
-                name="max_latency",
-                limit=3.0,
-                unit="ms",
-                value=3.33,
-                met=False,
-                advice="relax it: --max-latency 3.5ms, or more --threads",
-            ),
+            Goal(name="max_latency", limit=3.0, unit="ms", value=3.33, met=False, advice=advice),
         ),
         machine={"processor": "x86_64, 2 cores, AVX512-VNNI, AMX", "threads": 2, "memory_gb": 24, "system": "Linux"},
         versions={
@@ -477,28 +389,17 @@ def english_report() -> Report:
         command="llamita lighten smollm2 --data sst2_train.csv --test sst2_validation.csv --keep 0.99 --max-size 12MB --max-latency 3ms --out light-reviews",
         notes=("The student trained without a teacher lies within the interval of the light model.",),
         data_findings=(
-            {
-                "kind": "duplicate",
-                "severity": "info",
-                "file": "sst2_train.csv",
-                "line": 113,
-                "lines": [113],
-                "message": "9 rows that repeat an earlier text and label",
-                "remedy": "keep one of each, unless they are meant",
-                "count": 9,
-            },
-            {
-                "kind": "leakage",
-                "severity": "warning",
-                "file": "sst2_train.csv",
-                "line": 2041,
-                "lines": [2041],
-                "message": "3 rows whose text also stands in sst2_validation.csv (first: its line 88)",
-                "remedy": "take them out of the training data: a score on texts seen in training says nothing",
-                "count": 3,
-            },
+            data_finding(
+                "duplicate", "info", ("sst2_train.csv", 113), "9 rows that repeat an earlier text and label",
+                "keep one of each, unless they are meant", count=9, lines=[113],
+            ),
+            data_finding(
+                "leakage", "warning", ("sst2_train.csv", 2041),
+                "3 rows whose text also stands in sst2_validation.csv (first: its line 88)",
+                "take them out of the training data: a score on texts seen in training says nothing", count=3, lines=[2041],
+            ),
         ),
-    )
+    )  # fmt: skip
 
 
 TOPICS = ("体育", "财经<b>", "娱乐", "科技")
@@ -514,42 +415,35 @@ CHINESE = (
 )
 
 
+def chinese_rows(accuracy: float, dice: random.Random) -> tuple[dict[str, Any], ...]:
+    made = []
+    for index in range(240):
+        label = index % 4
+        guess = label if dice.random() < accuracy else (label + 1) % 4
+        text = CHINESE[index % len(CHINESE)] if index < 60 else f"第{index}条：{CHINESE[index % 4]}"
+        sure = 0.5 + dice.random() / 2
+        made.append(
+            {"index": index, "text": text, "label": TOPICS[label], "predicted": TOPICS[guess], "confidence": sure}
+        )
+    return tuple(made)
+
+
+def characters(rows: tuple[dict[str, Any], ...], dice: random.Random) -> Finding:
+    told = [
+        {
+            **{key: row[key] for key in ("text", "label", "predicted", "confidence")},
+            "words": list(row["text"]) if "，" in row["text"] or "。" in row["text"] else row["text"].split(),
+        }
+        for row in rows[:60]
+    ]
+    told = [t | {"scores": [dice.gauss(0, 0.1) for _ in t["words"]]} for t in told]
+    return Finding(name="explain.occlusion", value=0.2, unit="share", n=len(told), rows=tuple(told))
+
+
 def chinese_report() -> Report:
     """No goals, no candidates, hostile texts, and findings without a value."""
     dice = random.Random(3)
-
-    def rows(accuracy: float) -> tuple[dict[str, Any], ...]:
-        made = []
-        for index in range(240):
-            label = index % 4
-            guess = label if dice.random() < accuracy else (label + 1) % 4
-            text = CHINESE[index % len(CHINESE)] if index < 60 else f"第{index}条：{CHINESE[index % 4]}"
-            made.append(
-                {
-                    "index": index,
-                    "text": text,
-                    "label": TOPICS[label],
-                    "predicted": TOPICS[guess],
-                    "confidence": 0.5 + dice.random() / 2,
-                }
-            )
-        return tuple(made)
-
-    def characters(of: tuple[dict[str, Any], ...]) -> Finding:
-        told = [
-            {
-                "text": r["text"],
-                "words": list(r["text"]) if "，" in r["text"] or "。" in r["text"] else r["text"].split(),
-                "label": r["label"],
-                "predicted": r["predicted"],
-                "confidence": r["confidence"],
-            }
-            for r in of[:60]
-        ]
-        told = [t | {"scores": [dice.gauss(0, 0.1) for _ in t["words"]]} for t in told]
-        return Finding(name="explain.occlusion", value=0.2, unit="share", n=len(told), rows=tuple(told))
-
-    theirs, ours = rows(0.93), rows(0.9)
+    theirs, ours = chinese_rows(0.93, dice), chinese_rows(0.9, dice)
     missing = Finding(name="cost.peak_memory_bytes", value=None, reason="本系统无法读取峰值内存 <i>")
     swapped = {
         "text": CHINESE[0],
@@ -558,54 +452,27 @@ def chinese_report() -> Report:
         "clean_predicted": TOPICS[0],
         "predicted": TOPICS[2],
     }
+    costs = (cost(471e6, 118e6, 9.1, 260, 9e8)[:-1], cost(31e6, 29e6, 2.2, 990, 1.5e8))
+    teacher = (*quality(theirs, TOPICS), *costs[0], missing, *calibration(theirs), characters(theirs, dice))
+    light = (*quality(ours, TOPICS), *costs[1], *calibration(ours), characters(ours, dice))
+    light += (
+        Finding(name="agreement.cascade", value=None, reason="没有教师模型的概率"),
+        Finding(
+            name="attack.noise", value=0.71, unit="share", interval=(0.65, 0.77), n=240, detail={"clean": 0.9},
+            rows=(swapped,),
+        ),
+    )  # fmt: skip
     return Report(
         title="e5 → 轻量模型，thucnews.csv <script>",
         task={"task": "classify", "labels": list(TOPICS), "sizes": {"train": 9000, "test": 240}},
         subjects=(
-            Subject(
-                name="e5-small",
-                role="teacher",
-                findings=(
-                    *quality(theirs, TOPICS),
-                    *cost(471e6, 118e6, 9.1, 260, 9e8)[:-1],
-                    missing,
-                    *calibration(theirs),
-                    characters(theirs),
-                ),
-            ),
-            Subject(
-                name="e5 · 4 层",
-                role="light",
-                path="出品/light/onnx",
-                findings=(
-                    *quality(ours, TOPICS),
-                    *cost(31e6, 29e6, 2.2, 990, 1.5e8),
-                    *calibration(ours),
-                    characters(ours),
-                    Finding(name="agreement.cascade", value=None, reason="没有教师模型的概率"),
-                    Finding(
-                        name="attack.noise",
-                        value=0.71,
-                        unit="share",
-                        interval=(0.65, 0.77),
-                        n=240,
-                        detail={"clean": 0.9},
-                        rows=(swapped,),
-                    ),
-                ),
-            ),
+            Subject(name="e5-small", role="teacher", findings=teacher),
+            Subject(name="e5 · 4 层", role="light", path="出品/light/onnx", findings=light),
         ),
         data_findings=(
-            {
-                "kind": "empty",
-                "severity": "error",
-                "file": "thucnews.csv",
-                "line": 7,
-                "message": "1 row with an empty text",
-                "remedy": "delete them",
-                "count": 1,
-                "text": HOSTILE,
-            },
+            data_finding(
+                "empty", "error", ("thucnews.csv", 7), "1 row with an empty text", "delete them", count=1, text=HOSTILE
+            ),
         ),
     )
 

@@ -77,7 +77,7 @@ def test_a_killed_run_pays_for_nothing_twice(fake: Fake, tmp_path: Path) -> None
     assert len(fake.asked) == before
     assert again.way.startswith("the probabilities of the labels' letters")
     again.text_logits(TEXTS)
-    assert fake.texts[before:] == [again.messages(TEXTS[2])[-1]["content"]]
+    assert fake.texts[before:] == [again.question.messages(TEXTS[2])[-1]["content"]]
     last = opened(fake, tmp_path)
     last.text_logits(TEXTS)
     assert len(fake.asked) == before + 1
@@ -170,25 +170,6 @@ def test_a_redirect_is_not_followed_with_the_key(fake: Fake, monkeypatch: pytest
         with pytest.raises(UserError, match="refuses to answer as 'large-one': 307"):
             engine.text_logits(TEXTS)
         assert not elsewhere.asked
-
-
-def test_examples_are_shown_as_a_conversation_and_pairs_as_two_texts(fake: Fake) -> None:
-    engine = opened(fake, examples=[("awful", "bad")], words={"fine": "good"})
-    sent = engine.messages(("one", "other"))
-    assert [m["role"] for m in sent] == ["system", "user", "assistant", "user"]
-    assert sent[2]["content"] == "A"
-    assert "B. good" in sent[0]["content"]
-    assert sent[-1]["content"] == "Text: one\nSecond text: other\n\nWhich label fits the two?"
-    assert engine.messages((" one", "other \n")) == sent
-
-
-def test_the_question_is_chinese_where_words_or_examples_are(fake: Fake) -> None:
-    for more in ({"words": {"bad": "差评", "fine": "好评"}}, {"examples": [("房间很脏", "bad")]}, {"chinese": True}):
-        sent = opened(fake, **more).messages("早餐不错")
-        assert "标签：\nA. " in sent[0]["content"]
-        assert sent[-1]["content"] == "文本：早餐不错\n\n哪个标签合适？"
-    sent = opened(fake, words={"bad": "差评", "fine": "好评"}, chinese=False).messages("早餐不错")
-    assert sent[-1]["content"] == "Text: 早餐不错\n\nWhich label fits?"
 
 
 def told(status: int, message: str) -> tuple[int, dict[str, str], bytes]:

@@ -104,7 +104,8 @@ def demo(argv: Sequence[str]) -> int:
 
 def run(argv: Sequence[str]) -> int:
     """A recipe, carried out in a folder; the same command resumes it."""
-    from llamita.core.recipe import Recipe, read_yaml
+    from llamita.core.recipe import Recipe
+    from llamita.core.recipe_file import read_yaml
 
     parser = flags.Parser("run", "Carry out a recipe. key=value changes it: seed=1, steps.0.keep=4.")
     parser.add("recipe", metavar="RECIPE.yaml")

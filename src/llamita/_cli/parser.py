@@ -203,13 +203,12 @@ def add_json(parser: Parser) -> None:
     parser.add("--json", action="store_true", help="print JSON")
 
 
-def add_settings(parser: Parser, entry: Entry, *, leave_out: Sequence[str] = ()) -> None:
+def add_settings(parser: Parser, entry: Entry) -> None:
     """A flag for each setting of a method, with its help."""
     group = parser.add_argument_group(f"settings of {entry.name}")
     for setting in entry.settings:
-        if setting.name not in leave_out:
-            flag = f"--{setting.name.replace('_', '-')}"
-            group.add_argument(flag, **_flag(setting))  # type: ignore[arg-type]
+        flag = f"--{setting.name.replace('_', '-')}"
+        group.add_argument(flag, **_flag(setting))  # type: ignore[arg-type]
 
 
 def _flag(setting: Setting) -> dict[str, object]:

@@ -87,7 +87,7 @@ def label_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     return probabilities >= threshold
 
 
-def coverage_bounds(n_threshold: int, n_measured: int, coverage: float, draws: int = 20_000, seed: int = 0) -> Interval:
+def coverage_bounds(n_threshold: int, n_measured: int, coverage: float) -> Interval:
     """Between what shares the coverage on so many texts lies, 95 times in 100, when the promise holds.
 
     The coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right sets among
@@ -96,6 +96,6 @@ def coverage_bounds(n_threshold: int, n_measured: int, coverage: float, draws: i
     if are_too_few(n_threshold, coverage):
         return (1.0, 1.0)
     rank = _rank(n_threshold, coverage)
-    generator = np.random.default_rng(seed)
-    true = generator.beta(rank, n_threshold + 1 - rank, size=draws)
+    generator = np.random.default_rng(0)
+    true = generator.beta(rank, n_threshold + 1 - rank, size=20_000)
     return percentile_interval(generator.binomial(n_measured, true) / n_measured)

@@ -107,7 +107,7 @@ def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
     """Hits and weights of the test examples, in the order of the split: of one label a text, whether it is right, and 1."""
     rows = next(f.rows for f in findings if f.rows)
     right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
-    return tuple(np.array(right, dtype=np.float64).T)  # type: ignore[return-value]
+    return tuple(np.array(right, dtype=np.float64).T)
 
 
 def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:

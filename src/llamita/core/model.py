@@ -12,39 +12,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
-)
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from llamita.core.answers import Answers, answers_of, read_answers
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Capability, Engine
-from llamita.core.errors import UserError, first_line
+from llamita.core.errors import UserError
 from llamita.core.lineage import LINEAGE_FILE, read_lineage
 from llamita.core.sources import Source, locate
+from llamita.core.stock import read_stock
 
 log = logging.getLogger(__name__)
 
 ANSWERS_FILE = "answers.json"
 """Curves and thresholds, which stock code has no place for and doesn't read."""
-LOADERS: dict[str, Any] = {
-    "ForCausalLM": AutoModelForCausalLM, "LMHeadModel": AutoModelForCausalLM, "ForMaskedLM": AutoModelForMaskedLM,
-    "ForConditionalGeneration": AutoModelForSeq2SeqLM,
-}  # fmt: skip
-"""By the end of what a config says the weights were made for; anything else is loaded as a body."""
 TOKEN_HEADS = ("LM", "LMHeadModel", "ForConditionalGeneration")
 """Ends of the names of modules that predict tokens."""
-transformers_logging.disable_progress_bar()
 
 
 class Model(Engine):
@@ -185,7 +169,7 @@ class Model(Engine):
             return fresh
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # parts that the files lack, such as a pooler, start alike each time
-            module, tokenizer = _load_gguf(source) if source.kind == "gguf" else _load_stock(source)
+            module, tokenizer = read_stock(source)
         lineage = read_lineage(source.path) if source.path is not None else ()
         if not lineage:
             lineage = ({"step": "load", "settings": {"model": source.base or source.name}},)
@@ -232,75 +216,3 @@ def position_limit(config: Any) -> int:
     """Longest input in tokens; RoBERTa-like models lose the positions before the padding index."""
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or (1 << 20)
     return limit - config.pad_token_id - 1 if config.model_type in ("roberta", "xlm-roberta", "mpnet") else limit
-
-
-def reading(*, local: bool) -> dict[str, Any]:
-    """How stock code is to read a model: code that comes with it is neither run nor asked about, files on disk need no network."""
-    return {"trust_remote_code": False, "local_files_only": local}
-
-
-def _refuse_kernels(address: str, config: Any) -> None:
-    """A config may name attention code of the Hub, which would be fetched and run."""
-    named = str(getattr(config, "_attn_implementation", None) or "")
-    if "/" in named:
-        raise UserError(
-            f"{address!r} names attention code of the Hub, {named!r}, which llamita doesn't run; take attn_implementation out of"
-            " its config.json"
-        )
-
-
-def _load_stock(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    try:
-        how = reading(local=source.path is not None)
-        config = AutoConfig.from_pretrained(source.address, **how)
-        _refuse_kernels(source.address, config)
-        made_for = " ".join(config.architectures or [])
-        if "ForSequenceClassification" in made_for:
-            loader = AutoModelForSequenceClassification
-        else:
-            known = [loader for end, loader in LOADERS.items() if end in made_for]
-            loader = known[0] if known else AutoModel
-        module = loader.from_pretrained(source.address, config=config, dtype=torch.float32, **how)
-        tokenizer = AutoTokenizer.from_pretrained(source.address, **how)
-    except UserError:
-        raise
-    except (OSError, ValueError) as error:
-        first = first_line(error)
-        if "trust_remote_code" in str(error):
-            raise UserError(
-                f"{source.address!r} can't be loaded without running Python code that comes with it, which llamita never does;"
-                " take a model of a family that Transformers knows"
-            ) from None
-        if source.kind == "hub":
-            raise UserError(
-                f"can't load {source.address!r} from the Hub ({first}). Without a network, give a local folder or a packaged"
-                " model; HF_ENDPOINT names a mirror."
-            ) from None
-        raise UserError(f"can't load the model in {source.address}: {first}") from None
-    return module, tokenizer
-
-
-def _load_gguf(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """Dequantise to fp32 in a fresh module, since one read from GGUF refuses to be saved."""
-    assert source.path is not None
-    where: dict[str, Any] = {"pretrained_model_name_or_path": str(source.path.parent), "gguf_file": source.path.name}
-    where |= reading(local=True)
-    tokenizer = _plain_tokenizer(AutoTokenizer.from_pretrained(**where))
-    read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-    kept = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "model_type")}
-    config = AutoConfig.for_model(read.config.model_type, **kept)
-    module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    module.load_state_dict(read.state_dict())
-    module.tie_weights()
-    if isinstance(config.eos_token_id, int):
-        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(config.eos_token_id)
-    return module, tokenizer
-
-
-def _plain_tokenizer(read: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """The same tokenizer without the class Transformers guesses for a GGUF file, by which a saved one loads as another."""
-    return PreTrainedTokenizerFast(
-        tokenizer_object=read.backend_tokenizer, chat_template=read.chat_template, model_max_length=read.model_max_length,
-        clean_up_tokenization_spaces=False, **{k: v for k, v in read.special_tokens_map.items() if isinstance(v, str)
-                                              and k in ("bos_token", "eos_token", "unk_token", "pad_token")},
-    )  # fmt: skip

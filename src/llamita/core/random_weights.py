@@ -149,12 +149,12 @@ def byte_level_bpe(texts: Sequence[str], pieces: int) -> Tokenizer:
     return tokenizer
 
 
-def _weighted_words(per_language: int = 8000) -> list[str]:
+def _weighted_words() -> list[str]:
     """Frequent words, each repeated by the square root of its count."""
     spaced = {"en": " {}", "zh": "{}"}
     return [
         spaced[language].format(word)
         for language in LANGUAGES
-        for word, count in frequent_words(language)[:per_language]
+        for word, count in frequent_words(language)[:8000]
         for _ in range(max(1, round(count**0.5)))
     ]

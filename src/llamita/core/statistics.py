@@ -1,16 +1,15 @@
-"""Intervals, paired comparison and calibration error, with numpy alone; everything random is seeded."""
+"""Intervals and paired comparison, with numpy alone; everything random is seeded."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 RESAMPLES = 2000
 LEVEL = 0.95
-ECE_BINS = 15
 Z = 1.959963984540054
 """Normal quantile of a two-sided 95 % interval."""
 
@@ -50,9 +49,9 @@ def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 
     return np.concatenate([values[generator.integers(0, n, size=(size, n))].mean(axis=1) for size in chunks])
 
 
-def percentile_interval(draws: np.ndarray, level: float = LEVEL) -> Interval:
-    """The middle `level` of the draws."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+def percentile_interval(draws: np.ndarray) -> Interval:
+    """The middle `LEVEL` of the draws."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
@@ -153,12 +152,7 @@ def resampled_sums(table: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
     return np.concatenate(parts)
 
 
-def paired_ratio_difference(
-    ours: tuple[np.ndarray, np.ndarray],
-    theirs: tuple[np.ndarray, np.ndarray],
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Estimate:
+def paired_ratio_difference(ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]) -> Estimate:
     """Ratio of sums of ours minus that of theirs over the same examples, such as two micro-F1 scores.
 
     Args:
@@ -169,7 +163,7 @@ def paired_ratio_difference(
         With the interval of `paired_bootstrap_difference`, which it is where every weight is 1.
     """
     if all((weights == 1).all() for _, weights in (ours, theirs)):
-        return paired_bootstrap_difference(ours[0], theirs[0], resamples, seed)
+        return paired_bootstrap_difference(ours[0], theirs[0])
     both = np.stack([*ours, *theirs], axis=1)
     if (both[:, :2] == both[:, 2:]).all():
         unseen = wilson_interval(0, len(both))[1]
@@ -178,7 +172,7 @@ def paired_ratio_difference(
     if (both[:, :2] != both[:, 2:]).any(axis=1).sum() < FEW:
         weight = max(1.0, float(both[:, [1, 3]].mean()))  # as in few_pairs_interval
         both = np.concatenate([both, [[weight, weight, 0, weight], [0, weight, weight, weight]]])
-    sums = resampled_sums(both, resamples, seed)
+    sums = resampled_sums(both)
     draws = sums[:, 0] / np.maximum(sums[:, 1], 1) - sums[:, 2] / np.maximum(sums[:, 3], 1)
     return Estimate(value, percentile_interval(draws))
 
@@ -188,20 +182,18 @@ def ratio_of_sums(hits: np.ndarray, weights: np.ndarray) -> float:
     return float(hits.sum() / max(weights.sum(), 1))
 
 
-def ratio_of_sums_interval(
-    hits: np.ndarray, weights: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
+def ratio_of_sums_interval(hits: np.ndarray, weights: np.ndarray) -> Interval | None:
     """Of a ratio of sums over examples, each of which enters a resample with both; `share_interval` where all weigh 1 and are
     hit or missed, Wilson's over the examples where all or nothing is hit, and None where all have the same part of it, which
     would claim certainty."""
     if (weights == 1).all() and np.isin(hits, (0, 1)).all():
-        return share_interval(hits == 1, resamples, seed)
+        return share_interval(hits == 1)
     if (hits == weights).all() or not hits.any():
         return wilson_interval(len(hits) if hits.any() else 0, len(hits))
     weighed = weights > 0
     if len(hits) < 2 or np.ptp(hits[weighed] / weights[weighed]) == 0:
         return None
-    sums = resampled_sums(np.stack([hits, weights], axis=1), resamples, seed)
+    sums = resampled_sums(np.stack([hits, weights], axis=1))
     return percentile_interval(sums[:, 0] / np.maximum(sums[:, 1], 1))
 
 
@@ -225,58 +217,6 @@ def ratio_interval(above: np.ndarray, below: np.ndarray) -> Estimate:
     quantile = _STUDENT[n - 2] if n <= 31 else 2.0
     half = quantile * float(logs.std(ddof=1)) / math.sqrt(n)
     return Estimate(math.exp(middle), (math.exp(middle - half), math.exp(middle + half)))
-
-
-def bin_of(confidence: np.ndarray, bins: int = ECE_BINS) -> np.ndarray:
-    """Index of the equal-width bin (low, high] each confidence falls into."""
-    return np.clip(np.ceil(np.asarray(confidence, dtype=np.float64) * bins).astype(int) - 1, 0, bins - 1)
-
-
-def reliability_bins(confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS) -> list[dict[str, Any]]:
-    """Per bin: low, high, n, mean confidence and accuracy (both None where the bin is empty)."""
-    place = bin_of(confidence, bins)
-    n = np.bincount(place, minlength=bins)
-    confident = np.bincount(place, weights=confidence, minlength=bins)
-    hits = np.bincount(place, weights=np.asarray(right, dtype=np.float64), minlength=bins)
-    return [
-        {
-            "low": b / bins, "high": (b + 1) / bins, "n": int(n[b]),
-            "confidence": float(confident[b] / n[b]) if n[b] else None,
-            "accuracy": float(hits[b] / n[b]) if n[b] else None,
-        }
-        for b in range(bins)
-    ]  # fmt: skip
-
-
-def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = ECE_BINS) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins, weighted by their examples (Guo et al. 2017)."""
-    gap = np.asarray(right, dtype=np.float64) - np.asarray(confidence, dtype=np.float64)
-    return float(np.abs(np.bincount(bin_of(confidence, bins), weights=gap, minlength=bins)).sum() / len(gap))
-
-
-def calibration_error_floor(
-    confidence: np.ndarray, bins: int = ECE_BINS, simulations: int = 1000, seed: int = 0
-) -> Estimate:
-    """The calibration error a perfectly calibrated classifier with these confidences shows by chance.
-
-    Each simulation draws every answer right with the probability its confidence claims.
-
-    Returns:
-        The mean over simulations and their middle 95 %.
-    """
-    confidence = np.asarray(confidence, dtype=np.float64)
-    order = np.argsort(bin_of(confidence, bins), kind="stable")
-    sorted_confidence, place = confidence[order], bin_of(confidence, bins)[order]
-    starts = np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
-    generator = np.random.default_rng(seed)
-    rows = max(1, 2_000_000 // len(confidence))
-    errors = []
-    for start in range(0, simulations, rows):
-        drawn = generator.random((min(rows, simulations - start), len(confidence))) < sorted_confidence
-        gaps = np.add.reduceat(drawn - sorted_confidence, starts, axis=1)
-        errors.append(np.abs(gaps).sum(axis=1) / len(confidence))
-    draws = np.concatenate(errors)
-    return Estimate(float(draws.mean()), percentile_interval(draws))
 
 
 def mean_f1(hits: np.ndarray, occurred: np.ndarray) -> np.ndarray:

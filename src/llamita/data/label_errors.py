@@ -141,7 +141,7 @@ def _standardised(states: np.ndarray) -> np.ndarray:
     return (states - states.mean(0)) / (states.std(0) + 1e-6)
 
 
-def out_of_fold(views: dict[str, Any], gold: np.ndarray, *, folds: int = FOLDS, seed: int = 0) -> np.ndarray:
+def out_of_fold(views: dict[str, Any], gold: np.ndarray, *, seed: int = 0) -> np.ndarray:
     """Probabilities of the labels, float64 [rows, labels], for each row by models that have not seen its label.
 
     Which words there are and how states spread is counted over all texts; labels are what may not be seen.
@@ -150,7 +150,7 @@ def out_of_fold(views: dict[str, Any], gold: np.ndarray, *, folds: int = FOLDS, 
 
     chosen = []
     for name, features in views.items():
-        tried = [_of_view(features, gold, strength, folds, seed) for strength in STRENGTHS[name.split()[0]]]
+        tried = [_of_view(features, gold, strength, seed) for strength in STRENGTHS[name.split()[0]]]
         best = max(tried, key=lambda logs: _likelihood(logs, gold))
         log.info("%s: %.1f %% agree with their labels out of fold", name, 100 * (best.argmax(1) == gold).mean())
         chosen.append(best)
@@ -177,13 +177,13 @@ def _likelihood(logs: np.ndarray, gold: np.ndarray) -> float:
     return float((logs[np.arange(len(gold)), gold] - norm).mean())
 
 
-def _of_view(features: Any, gold: np.ndarray, strength: float, folds: int, seed: int) -> np.ndarray:
+def _of_view(features: Any, gold: np.ndarray, strength: float, seed: int) -> np.ndarray:
     """Logarithms of out-of-fold probabilities by one view."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
 
     logs = np.zeros((len(gold), int(gold.max()) + 1))
-    for seen, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(gold[:, None], gold):
+    for seen, held in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(gold[:, None], gold):
         fitted = LogisticRegression(C=strength, max_iter=500).fit(features[seen], gold[seen])
         logs[held] = np.log(np.maximum(fitted.predict_proba(features[held]), 1e-6))
     return logs

@@ -13,13 +13,14 @@ from typing import Any, TypeVar, overload
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text
+from llamita.data.chunks import CHUNK, Reading, chunks_of
 from llamita.data.decode import text_lines
 from llamita.data.faults import Faults
 from llamita.data.files import PIPED, STDIN, one_file
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
 from llamita.data.on_disk import TextsOnDisk
-from llamita.data.read import CHUNK, Reading, chunks_of, finish
+from llamita.data.read import finish
 from llamita.data.rows import Row, Rows, open_rows, piped_rows
 from llamita.data.table import Table, merged
 

@@ -99,7 +99,7 @@ def _shallow(whole: _Positional) -> Generator[dict[str, int]]:
     config = whole.module.config
     kinds = set(getattr(config, "layer_types", None) or [])  # pyrefly: ignore
     paths = {id(part): name for name, part in whole.named_modules()}
-    stacks = zip(architecture_of(whole.module).stacks, layer_lists(whole.module), strict=True)  # type: ignore[arg-type]
+    stacks = zip(architecture_of(whole.module).stacks, layer_lists(whole.module), strict=True)
     deep = [(stack.depth, paths[id(layers)], layers) for stack, layers in stacks if len(layers) > KEPT]
     deep = deep if len(kinds) < 2 else []
     try:

@@ -162,9 +162,9 @@ def _encoder(view: View) -> TextEncoder:
     single = [term for term in view.terms if not (" " in term if view.analyzer == "word" else len(term) > 1)]
     vocabulary = {"[UNK]": 0} | {term: i for i, term in enumerate(single, 1)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()  # type: ignore[assignment]
+    tokenizer.normalizer = normalizers.Lowercase()
     pattern = view.token_pattern if view.analyzer == "word" else r"\S"
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "removed", invert=True)  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
     return TextEncoder(tokenizer=tokenizer, pad_id=0, max_length=1 << 20).cut()
 
 

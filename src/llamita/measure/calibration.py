@@ -16,13 +16,8 @@ import numpy as np
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.errors import require
 from llamita.core.measure import Finding, Measure, ask, labelled_split
-from llamita.core.statistics import (
-    ECE_BINS,
-    bootstrap_interval,
-    calibration_error_floor,
-    expected_calibration_error,
-    reliability_bins,
-)
+from llamita.core.reliability import ECE_BINS, calibration_error_floor, expected_calibration_error, reliability_bins
+from llamita.core.statistics import bootstrap_interval
 
 if TYPE_CHECKING:
     from llamita.core.context import Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,7 @@ class Cost(Measure):
         found = cost_side_by_side(engines, texts, cost=self, threads=run.threads, seed=run.seed)
         if reference is None:
             return found["engine"]
-        theirs = [_renamed(f, "cost.", "cost.reference_") for f in found["reference"]]
+        theirs = [replace(f, name=f.name.replace("cost.", "cost.reference_", 1)) for f in found["reference"]]
         return [*found["engine"], *cost_ratios(found["engine"], found["reference"], reference.name), *theirs]
 
 
@@ -202,9 +202,3 @@ def _common_medians(first: list[list[float]], second: list[list[float]]) -> tupl
     """Medians of each round over the calls that both engines made on the same texts."""
     pairs = [(a[: min(len(a), len(b))], b[: min(len(a), len(b))]) for a, b in zip(first, second, strict=True)]
     return np.array([np.median(a) for a, _ in pairs]), np.array([np.median(b) for _, b in pairs])
-
-
-def _renamed(finding: Finding, old: str, new: str) -> Finding:
-    from dataclasses import replace
-
-    return replace(finding, name=new + finding.name.removeprefix(old))

@@ -51,10 +51,9 @@ def cascade(curve: Sequence[Mapping[str, float]], words: Mapping[str, str], *, w
     return drawing(width, height, *drawn, title=words["cascade"], description=words["plot_cascade_description"])
 
 
-def losses(
-    curve: Sequence[Sequence[float]], words: Mapping[str, str], *, width: int = 460, height: int = 260
-) -> Markup:
+def losses(curve: Sequence[Sequence[float]], words: Mapping[str, str]) -> Markup:
     """The loss of a training over its steps."""
+    width, height = 460, 260
     steps, heights = [float(step) for step, _ in curve], [float(loss) for _, loss in curve]
     pad = max(1e-3, 0.08 * (max(heights) - min(heights)))
     across = Scale(low=0.0, high=max(steps), start=52, end=width - 14)

@@ -55,10 +55,6 @@ class Measured:
     unit: str = ""
 
 
-def _share_points(value: float) -> str:
-    return write.points(value)
-
-
 GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
     (
         "group_quality",
@@ -80,7 +76,7 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
                 label="row_denoising", finding="quality.denoising_perplexity", write=write.significant, better="lower"
             ),
             Measured(label="row_macro_f1", finding="quality.macro_f1", write=write.percent, better="higher", unit="%"),
-            Measured(label="row_loss", finding="quality.loss_to_reference", write=_share_points, better="lower"),
+            Measured(label="row_loss", finding="quality.loss_to_reference", write=write.points, better="lower"),
             Measured(
                 label="row_agreement", finding="agreement.same_label", write=write.percent, better="none", unit="%"
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from llamita.core.errors import UserError
@@ -15,15 +15,6 @@ from llamita.data.table import Table, part_labels, refuse_bare_list
 from llamita.tasks.splits import cut, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Opened:
-    """What a task is made of."""
-
-    fields: dict[str, Any]
-    several: bool
-    """Whether its texts have any labels."""
 
 
 def open_splits(
@@ -37,8 +28,8 @@ def open_splits(
     seed: int = 0,
     max_length: int | None = None,
     several: bool | None = None,
-) -> Opened:
-    """Read the data and cut its splits.
+) -> tuple[dict[str, Any], bool]:
+    """Read the data and cut its splits: the fields of a task, and whether a text may have any labels.
 
     Args:
         several: Whether a text has any labels; found in the data when left out.
@@ -63,7 +54,7 @@ def open_splits(
         note = f"a text may have any of the labels: {', '.join(names)}"
         log.info(note)
         fields["notes"] = (note, *fields["notes"])
-    return Opened(fields=fields, several=several)
+    return fields, several
 
 
 def _part_alike(tables: dict[str, Table], known: Sequence[str]) -> None:

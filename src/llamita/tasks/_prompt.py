@@ -40,14 +40,14 @@ def _stack(rows: list[Tensor]) -> Tensor:
     return torch.stack(rows).clone()
 
 
-def end_with_prompt(model: Model, prompt: str = PROMPT) -> None:
+def end_with_prompt(model: Model) -> None:
     """Make the tokenizer end every text, or pair, with the prompt; what it put before a text stays there."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     old = model.tokenizer
     state = json.loads(old.backend_tokenizer.to_str())
-    ids = tokens_within(old, prompt)
+    ids = tokens_within(old, PROMPT)
     before = [i for i in old("a")["input_ids"][:1] if i in old.all_special_ids]
     names = {i: old.convert_ids_to_tokens(i) for i in (*before, *ids)}
     first = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in before]

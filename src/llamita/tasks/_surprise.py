@@ -100,18 +100,13 @@ def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
 
 def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Windows in which the same tokens are masked for whoever has this tokenizer."""
-    from llamita.train.frame import framing
     from llamita.train.language_loss import NO_TARGET
 
     tokenizer = model.tokenizer
     require(tokenizer.mask_token_id is not None, "the tokenizer has no mask token; a masked language model needs one")
-    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    before, after = framing(tokenizer)
-    room = min(WINDOW, model.max_length) - len(before) - len(after)
     draws = np.random.default_rng([seed, 7])
     found = []
-    for start in range(0, len(ids), room):
-        whole = np.array([*before, *ids[start : start + room], *after])
+    for whole in _framed(model, text):
         free = ~np.isin(whole, tokenizer.all_special_ids)
         masked = free & (draws.random(len(whole)) < MASKED_SHARE)
         if free.any() and not masked.any():  # a short text has one, or it would count as foreseen
@@ -126,13 +121,19 @@ def _with_gaps(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.
     from llamita.train.noise import Frame, infilled
 
     tokenizer = model.tokenizer
-    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    before, after = framing(tokenizer)
-    room = min(WINDOW, model.max_length) - len(before) - len(after)
-    frame = Frame(before, after, int(tokenizer.mask_token_id), 0, len(tokenizer))
+    frame = Frame(*framing(tokenizer), int(tokenizer.mask_token_id), 0, len(tokenizer))
     draws = np.random.default_rng([seed, 8])
-    parts = [np.array([*before, *ids[start : start + room], *after]) for start in range(0, len(ids), room)]
-    return [(infilled(part, frame, GAPS_SHARE, draws), part) for part in parts]
+    return [(infilled(part, frame, GAPS_SHARE, draws), part) for part in _framed(model, text)]
+
+
+def _framed(model: Model, text: str) -> list[np.ndarray]:
+    """Windows of ids, each begun and ended as documents are in training."""
+    from llamita.train.frame import framing
+
+    ids = model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    before, after = framing(model.tokenizer)
+    room = min(WINDOW, model.max_length) - len(before) - len(after)
+    return [np.array([*before, *ids[start : start + room], *after]) for start in range(0, len(ids), room)]
 
 
 def _measured(model: Model, counted: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[tuple[int, float, int]]:

@@ -49,8 +49,10 @@ class Classify(Task):
             UserError: no order, numbers that differ, an item that is no text, an empty label, or one that isn't among the names.
         """
         wanted = listed_names(names)
-        opened = open_splits(train=(texts, labels), test=test, labels=wanted, select=select, seed=seed, several=False)
-        return cls(**opened.fields)
+        fields, _ = open_splits(
+            train=(texts, labels), test=test, labels=wanted, select=select, seed=seed, several=False
+        )
+        return cls(**fields)
 
     def has_head(self, model: Model) -> bool:
         """Whether the model classifies into these labels already, in whatever order."""
@@ -123,15 +125,15 @@ def open_task(
         select: share of the training texts cut off for choices, early stopping and temperature.
         max_length: tokens a text is cut to by a model that is fitted to the task; what it allows when left out.
     """
-    opened = open_splits(
+    fields, several = open_splits(
         train=train, test=test, unlabelled=unlabelled, columns=columns, labels=labels, select=select, seed=seed,
         max_length=max_length,
     )  # fmt: skip
-    if opened.several:
+    if several:
         from llamita.tasks.multilabel import MultiLabel
 
-        return MultiLabel(**opened.fields)
-    return Classify(**opened.fields)
+        return MultiLabel(**fields)
+    return Classify(**fields)
 
 
 def open_known(labelled: Any, known: Sequence[str]) -> Task:

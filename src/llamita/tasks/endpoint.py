@@ -25,10 +25,10 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError, require
 from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
-from llamita.tasks._letters import LETTERS, content, counted, first_tokens, letter_shares, thinks, used_up
+from llamita.tasks._letters import content, counted, first_tokens, letter_shares, thinks, used_up
+from llamita.tasks._question import Question
 from llamita.tasks._requests import Chat, Refused, Server
 from llamita.tasks.recorded import text_digest
-from llamita.tasks.wording import CHINESE, ENGLISH, asks_in_chinese, bare, require_places, words_of
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
@@ -83,20 +83,12 @@ class EndpointEngine(Engine):
         Raises:
             UserError: no server, no such model, too many labels.
         """
-        require(
-            2 <= len(labels) <= len(LETTERS), f"an endpoint chooses among 2 to {len(LETTERS)} labels, got {len(labels)}"
-        )
-        if prompt is not None:
-            require_places(prompt)
+        self.question = Question(labels, words=words, prompt=prompt, examples=examples, chinese=chinese)
         url, _, model = address.partition("#")
         self.server = Server(url=url)
         self.model = self.server.named(model)
-        self.labels, self.prompt, self.examples = tuple(labels), prompt, tuple(examples)
+        self.labels = self.question.labels
         self.name = self.model.rstrip("/").split("/")[-1]
-        self.words = words_of(labels, words)
-        if chinese is None:
-            chinese = asks_in_chinese([*self.words.values(), prompt or ""], (text for text, _ in examples))
-        self.wording = CHINESE if chinese else ENGLISH
         self.undecided = 0
         self._chat = Chat()
         self._lock, self._last, self._thinking = threading.Lock(), "", False
@@ -133,7 +125,7 @@ class EndpointEngine(Engine):
         """Logarithms of the probabilities; texts that were asked before cost nothing."""
         single = any(isinstance(text, str) for text in texts)
         require(
-            not single or "{pair}" not in (self.prompt or ""),
+            not single or "{pair}" not in (self.question.prompt or ""),
             "the prompt names a {pair}, but the text is a single one",
         )
         known = self._kept.found
@@ -256,7 +248,7 @@ class EndpointEngine(Engine):
                         raise
                     self._last, self._thinking = error.said, True
                     break  # an answer, and paid for: asked again it would think as long
-                found = counted([self._read(content(choice)) for choice in choices], len(self.labels))
+                found = counted([self.question.named(content(choice)) for choice in choices], len(self.labels))
             if found is not None:
                 return [round(math.log(share), 6) for share in found]
             brief = self._kept.way != "logprobs" and used_up(choices[0])
@@ -272,7 +264,7 @@ class EndpointEngine(Engine):
         tokens = LONG if self._kept.way == "thought" else BRIEF
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": self.messages(text),
+            "messages": self.question.messages(text),
             "max_tokens": tokens,
             "temperature": 0,
         }
@@ -287,41 +279,6 @@ class EndpointEngine(Engine):
             )
         return choices
 
-    def messages(self, text: Text) -> list[dict[str, str]]:
-        """What is sent for a text."""
-        listed = "\n".join(
-            f"{letter}. {self.words[label]}" for letter, label in zip(LETTERS, self.labels, strict=False)
-        )
-        sent = [{"role": "system", "content": f"{self.wording.start}\n\n{self.wording.labels}\n{listed}"}]
-        for shown, label in self.examples:
-            sent += [
-                {"role": "user", "content": self._question(shown)},
-                {"role": "assistant", "content": LETTERS[self.labels.index(label)]},
-            ]
-        return [*sent, {"role": "user", "content": self._question(text)}]
-
-    def _question(self, text: Text) -> str:
-        said = bare(text)
-        first, second = (said, "") if isinstance(said, str) else said
-        prompt = self.prompt or (self.wording.one if isinstance(text, str) else self.wording.two)
-        before, after = prompt.split("{text}", 1)
-        if not isinstance(text, str) and "{pair}" not in after:
-            after = f"\n{second}{after}"
-        return before + first + after.replace("{pair}", second)
-
-    def _read(self, answer: str) -> int | None:
-        """Which label an answer names: by its letter, or by its words."""
-        said = answer.strip().strip("*\"'`().:").strip()
-        letters = LETTERS[: len(self.labels)]
-        if said[:1] in letters and (len(said) == 1 or not said[1].isalnum()) and said:
-            return letters.index(said[0])
-        named = [
-            i
-            for i, label in enumerate(self.labels)
-            if said.casefold() in (label.casefold(), self.words[label].casefold())
-        ]
-        return named[0] if len(named) == 1 else None
-
     def _no_end(self) -> UserError:
         return UserError(
             f"{self.model} thinks before it answers, and names no label within {LONG:,} tokens; switch its thinking off at the"
@@ -333,6 +290,7 @@ class EndpointEngine(Engine):
 
     def _file(self, cache: Path) -> Path:
         """Where the answers of this server to this question are kept."""
-        asked = [self.server.url, self.model, self.labels, self.messages(""), self.prompt, TOP, DRAWN]
+        question = self.question
+        asked = [self.server.url, self.model, self.labels, question.messages(""), question.prompt, TOP, DRAWN]
         address = hashlib.sha256(json.dumps(asked, ensure_ascii=False).encode()).hexdigest()[:24]
         return cache / f"{address}.jsonl"

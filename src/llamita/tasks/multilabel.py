@@ -123,11 +123,11 @@ def open_task(
 ) -> MultiLabel:
     """Read the data and cut its splits; arguments as for `classify.open_task`, which comes here by itself where it sees
     several labels a text."""
-    opened = open_splits(
+    fields, _ = open_splits(
         train=train, test=test, unlabelled=unlabelled, columns=columns, labels=labels, select=select, seed=seed,
         max_length=max_length, several=True,
     )  # fmt: skip
-    return MultiLabel(**opened.fields)
+    return MultiLabel(**fields)
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,14 +23,8 @@ def training_batches(
         max_tokens: most tokens a padded batch holds (a longer example stands alone); 0 for no limit.
     """
     batches: list[np.ndarray] = []
-    left = _examples_read(lengths, epochs)
-    epoch = 0
-    while left > 0:
-        random = np.random.default_rng([seed, epoch])
-        order = random.permutation(len(lengths))[:left]
+    for order, random in _shuffled(len(lengths), epochs, seed):
         batches += _epoch(order, np.asarray(lengths), batch_size, max_tokens, random)
-        left -= len(order)
-        epoch += 1
     return batches
 
 
@@ -39,9 +33,7 @@ def mixed_batches(
 ) -> list[np.ndarray]:
     """The same for texts that share rows: each batch is a random part of the examples, whatever their lengths."""
     batches: list[np.ndarray] = []
-    left, epoch = _examples_read(lengths, epochs), 0
-    while left > 0:
-        order = np.random.default_rng([seed, epoch]).permutation(len(lengths))[:left]
+    for order, _ in _shuffled(len(lengths), epochs, seed):
         held, tokens = [], 0
         for i in order:
             if held and (len(held) == batch_size or (max_tokens and tokens + lengths[i] > max_tokens)):
@@ -50,8 +42,6 @@ def mixed_batches(
             held.append(i)
             tokens += lengths[i]
         batches.append(np.asarray(held))
-        left -= len(order)
-        epoch += 1
     return batches
 
 
@@ -78,9 +68,15 @@ def batches_in_order(
     return np.split(whole, starts[1:]) if len(whole) else []
 
 
-def _examples_read(lengths: Sequence[int], epochs: float) -> int:
-    """How many examples so many epochs read; a part of an epoch is at least one."""
-    return max(min(1, len(lengths)), round(epochs * len(lengths)))
+def _shuffled(number: int, epochs: float, seed: int) -> Iterator[tuple[np.ndarray, np.random.Generator]]:
+    """The examples of each epoch in its order, and what goes on drawing; a part of an epoch is at least one."""
+    left, epoch = max(min(1, number), round(epochs * number)), 0
+    while left > 0:
+        random = np.random.default_rng([seed, epoch])
+        order = random.permutation(number)[:left]
+        yield order, random
+        left -= len(order)
+        epoch += 1
 
 
 def padded_share(lengths: Sequence[int], batches: Sequence[np.ndarray]) -> float:

@@ -167,12 +167,12 @@ def dialogue_examples(model: Model, texts: Sequence[Any], max_length: int | None
     return TokenExamples(rows=rows, lengths=[len(row.ids) for row in rows]), len(found) - len(rows)
 
 
-def answer_nats(model: Model, dialogues: Sequence[Answered], tokens_per_batch: int = 2048) -> np.ndarray:
+def answer_nats(model: Model, dialogues: Sequence[Answered]) -> np.ndarray:
     """Negative log-likelihood of each dialogue's answers, their ends with them, float64 [dialogues]."""
     rows = [one.tokens for one in dialogues]
     lengths = [len(row.ids) for row in rows]
     source = TokenExamples(rows=rows, lengths=lengths)
     nats = np.zeros(len(rows))
-    for indices in batches_of_like_length(lengths, tokens_per_batch):
+    for indices in batches_of_like_length(lengths, 2048):
         nats[indices] = summed_nats(model, source, indices)[0]
     return nats

@@ -38,14 +38,14 @@ class Keeper(TrainerCallback):
         self,
         learner: Learner,
         parameters: dict[str, nn.Parameter],
-        settings: LoopSettings,
         checkpoints: Checkpoints,
         useful_tokens: Sequence[int],
         run: Run,
         evaluate: Callable[[], float] | None,
     ):
         """`useful_tokens` says for each step of the training how many tokens of texts it holds."""
-        self.learner, self.parameters, self.settings = learner, parameters, settings
+        self.learner, self.parameters = learner, parameters
+        self.settings = settings = learner.settings
         self.checkpoints, self.run, self.evaluate = checkpoints, run, evaluate
         self.total = total = len(useful_tokens)
         self.useful_tokens = np.cumsum(useful_tokens)

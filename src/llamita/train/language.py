@@ -67,7 +67,7 @@ class TokenExamples:
     """Rows of tokens; documents that share a row see themselves alone. `rows` may make a row when it is asked for."""
 
     rows: Sequence[Tokens]
-    lengths: list[int]  # pyrefly: ignore
+    lengths: list[int]
     """Tokens of each row."""
 
     @property

@@ -72,7 +72,7 @@ def fit(
         set_to_train(model.module, longest),
     ):  # fmt: skip
         learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
-        keeper = _keeper(learner, batches, settings, run, evaluate)
+        keeper = _keeper(learner, batches, run, evaluate)
         keeper.resume()
         if not keeper.is_done:
             _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
@@ -81,18 +81,15 @@ def fit(
     return model
 
 
-def _keeper(
-    learner: Learner, batches: Sequence[np.ndarray], settings: LoopSettings, run: Run,
-    evaluate: Callable[[], float] | None,
-) -> Keeper:  # fmt: skip
+def _keeper(learner: Learner, batches: Sequence[np.ndarray], run: Run, evaluate: Callable[[], float] | None) -> Keeper:
     parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
     require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
     lengths = np.asarray(learner.source.lengths)
-    how = (settings, type(learner.source).__name__, getattr(learner.source, "digest", ""), *_learned_from(run))
+    how = (learner.settings, type(learner.source).__name__, getattr(learner.source, "digest", ""), *_learned_from(run))
     key = training_key(how, list(batches), lengths, parameters, run.seed)
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
     useful = [int(lengths[batch].sum()) for batch in batches]
-    keeper = Keeper(learner, parameters, settings, checkpoints, useful, run, evaluate)
+    keeper = Keeper(learner, parameters, checkpoints, useful, run, evaluate)
     if not keeper.save_every:
         keeper.save_every = steps_between_checkpoints(learner.module, sum(useful) / len(useful), run.device)
     return keeper
@@ -157,8 +154,7 @@ class Learner(nn.Module):
         self, module: nn.Module, source: BatchSource, loss: Loss | nn.Module, settings: LoopSettings, bf16: bool
     ):
         super().__init__()
-        self.module, self.source, self.loss, self.bf16 = module, source, loss, bf16
-        self.dropout, self.hidden_states = settings.dropout, settings.hidden_states
+        self.module, self.source, self.loss, self.settings, self.bf16 = module, source, loss, settings, bf16
         self.process = (processes.process_rank(), processes.num_processes())
         weights = [(part, list(part.parameters())) for part in module.modules()]
         self.frozen = tuple(part for part, own in weights if own and not any(p.requires_grad for p in own))
@@ -171,7 +167,7 @@ class Learner(nn.Module):
         So do parts that are frozen whole, where dropout would be noise that nothing learns from.
         """
         super().train(mode)
-        if not self.dropout:
+        if not self.settings.dropout:
             self.module.eval()
         for part in self.frozen:
             part.eval()
@@ -195,7 +191,7 @@ class Learner(nn.Module):
         return self.loss(outputs, inputs, targets), 1 / ranks
 
     def _outputs(self, inputs: Mapping[str, Any]) -> Any:
-        extra = {"output_hidden_states": True} if self.hidden_states else {}
+        extra = {"output_hidden_states": True} if self.settings.hidden_states else {}
         with torch.autocast(inputs["input_ids"].device.type, torch.bfloat16, enabled=self.bf16):
             return self.source.outputs(self.module, inputs, **extra)
 

@@ -104,7 +104,7 @@ class Teacher:
         """The config, read without the weights."""
         from transformers import AutoConfig
 
-        from llamita.core.model import reading
+        from llamita.core.stock import reading
 
         return AutoConfig.from_pretrained(self.folder, **reading(local=True))
 
@@ -113,7 +113,8 @@ class Teacher:
         """The teacher's tokenizer, read without the weights, cut as its texts are."""
         from transformers import AutoTokenizer
 
-        from llamita.core.model import position_limit, reading
+        from llamita.core.model import position_limit
+        from llamita.core.stock import reading
 
         tokenizer = AutoTokenizer.from_pretrained(self.folder, **reading(local=True))
         limits = (tokenizer.model_max_length, position_limit(self.config), self.task.max_length, self.max_length)

@@ -1,0 +1,137 @@
+"""Rows in chunks, each a Table: which column is what is named, or guessed from the first rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from llamita.core.errors import UserError
+from llamita.core.task import Text
+from llamita.data.cells import cell_text, label_text, plain
+from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
+from llamita.data.faults import BadRow, Faults, note, raw_row
+from llamita.data.label_sets import label_form, of_flags
+from llamita.data.rows import Row, Rows
+from llamita.data.table import Table
+
+logger = logging.getLogger(__name__)
+SAMPLE, CHUNK = 500, 1024
+"""Rows that columns are guessed from, and rows that are held as they stand in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How rows are read: see `read_table`."""
+
+    columns: Mapping[str, str] | None = None
+    labelled: bool | None = None
+    faults: Faults | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", named_columns(self.columns))
+
+    @property
+    def one_label(self) -> bool:
+        """Whether the user named a column of one label a text; else several are looked for."""
+        return "label" in (self.columns or {}) and not self.no_label
+
+    @property
+    def no_label(self) -> bool:
+        """Whether the user said that no column holds labels."""
+        return (self.columns or {}).get("label") == NO_LABEL
+
+
+def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
+    """The rows of one source, so many at a time; their columns are found by the first ones."""
+    unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
+    given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
+    if given and not rows.headed and rows.names == ("text",):
+        logger.info("%s has texts without columns; those that --columns names are not looked for", name)
+        given = {}
+    named = rows.names[: len(rows.names) - rows.added]
+    given, form = label_form(given, named, f"{name}:{rows.first_line}")
+    sample = list(islice(rows.rows, SAMPLE))
+    if not sample:
+        if how.faults:
+            raise how.faults[0]
+        raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
+    cells = [[plain(value) for value in values] for _, values in sample]
+    if rows.in_a_line and len(rows.names) == 1 and not how.columns:
+        _doubt_header(name, rows, [row[0] for row in cells], how.faults)
+    if rows.headed or given:
+        free = [i for i, column in enumerate(named) if column not in form.columns]
+        names, shown = [named[i] for i in free], [[row[i] for i in free] for row in cells]
+        roles = find_columns(names, shown, given, f"{name}:{rows.first_line}")
+    else:
+        roles = {role: role for role in ("text", "pair", "label") if role in rows.names}
+    if unlabelled or form.columns:
+        roles.pop("label", None)
+    flags = [rows.names.index(column) for column in form.columns]
+    stream = chain(sample, rows.rows)
+    while chunk := list(islice(stream, size)):
+        table = _table(name, chunk, roles, rows.names, how.faults)
+        if form.columns:
+            read = set(table.lines)
+            _read_flags(table, [row for row in chunk if row[0] in read], form.columns, flags)
+        elif form.several and "label" in table.columns:
+            table.columns |= {"labels": table.columns.pop("label")}
+            table.columns |= {"separator": form.separator} if form.separator else {}
+        yield table
+
+
+def _doubt_header(name: str, rows: Rows, texts: Sequence[str], faults: Faults | None) -> None:
+    """Say so where the name of the only column may be the first text."""
+    if reads_like_text(rows.names[0], texts):
+        what = (
+            f"the only column is called {rows.names[0][:40]!r}, which reads like a text and is read as the header; if"
+            " it is one, add a first line: text"
+        )
+        fault = BadRow(name, rows.first_line, what, kind="header")
+        if faults is None:
+            logger.warning("%s", fault)
+        else:
+            faults.append(fault)
+
+
+def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places: Sequence[int]) -> None:
+    """Labels out of columns of 0 and 1."""
+    table.labels = [
+        of_flags(table.place(i), [plain(values[at]) for at in places], names) for i, (_, values) in enumerate(chunk)
+    ]
+    table.several = True
+    table.columns["labels"] = ",".join(names)
+
+
+def _table(
+    name: str, chunk: Sequence[Row], roles: dict[str, str], names: Sequence[str], faults: Faults | None
+) -> Table:
+    places = {role: names.index(column) for role, column in roles.items()}
+    texts: list[Text] = []
+    labels: list[str] = []
+    lines: list[int] = []
+    for number, values in chunk:
+        try:
+            text, *more = (
+                (label_text if role == "label" else cell_text)(name, number, values[places[role]], roles[role])
+                for role in ROLES
+                if role in places
+            )
+        except BadRow as fault:
+            fault.raw = raw_row(names, values)
+            note(faults, fault)
+            continue
+        texts.append((text, more[0]) if "pair" in places else text)
+        labels += more[-1:] if "label" in places else []
+        lines.append(number)
+    listed = "label" in places and any(isinstance(values[places["label"]], (list, tuple)) for _, values in chunk)
+    columns = {"labels" if listed and role == "label" else role: column for role, column in roles.items()}
+    return Table(
+        texts=texts,
+        labels=labels if "label" in places else None,
+        lines=lines,
+        columns=columns,
+        source=name,
+        several=listed,
+    )
