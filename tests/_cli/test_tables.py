@@ -68,7 +68,7 @@ def test_nothing_is_written_over_and_nothing_half(place: Path, said: Callable[..
 def test_memory_does_not_hold_the_texts(
     place: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch, verb: str, form: str
 ):
-    for held in ("passes.CHUNK", "read.SAMPLE", "delimited.FIRST"):
+    for held in ("passes.CHUNK", "chunks.SAMPLE", "delimited.FIRST"):
         monkeypatch.setattr(f"llamita.data.{held}", 20)
     words = {"sample": ("--rows", "20"), "dedup": ("--near", "0")}.get(verb, ())
     said("data", verb, "good.csv", *words, "--out", "first" if verb == "split" else "first.csv")  # what is loaded once
