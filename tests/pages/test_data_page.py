@@ -70,7 +70,7 @@ def test_every_kind_of_finding_has_a_name_and_a_remedy_in_both_languages() -> No
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "found_in":
                 kinds |= {a.value for a in call.args[2:3] if isinstance(a, ast.Constant)}
-            if isinstance(call, ast.Call):
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") != "argsort":
                 kinds |= {k.value.value for k in call.keywords if k.arg == "kind" and isinstance(k.value, ast.Constant)}
     assert len(kinds) > 30
     assert kinds <= told
