@@ -152,7 +152,7 @@ def _carry_out(words: list[str]) -> int:
     verb, rest = words[0], words[1:]
     together = verb in TOGETHER or _step_of(words) is not None
     if together:
-        processes.require_whole_weights()
+        processes.check_sharding()
     if processes.num_processes() > 1 and not together:
         raise UserError(
             f"llamita {verb} works in one process; start it without torchrun, which is for the steps that train, `llamita pretrain`"

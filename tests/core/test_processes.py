@@ -20,6 +20,10 @@ def test_one_process_needs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     processes.leave()
 
 
+def test_the_least_is_what_one_process_says() -> None:
+    assert processes.least(4) == 4
+
+
 def test_processes_here_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
@@ -29,15 +33,34 @@ def test_processes_here_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None
     assert set_threads(1) == 1
 
 
-@pytest.mark.parametrize(("said", "refused"), [("true", True), ("1", True), ("false", False), ("", False)])
-def test_sharded_weights_are_refused_in_one_line(
-    said: str, refused: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        (
+            {"ACCELERATE_USE_FSDP": "true"},
+            "ACCELERATE_USE_FSDP shares the weights out among processes, and this is one",
+        ),
+        ({"ACCELERATE_USE_FSDP": "1", "FSDP_VERSION": "1", "WORLD_SIZE": "2"}, "FSDP_VERSION must be 2, got 1"),
+        (
+            {"ACCELERATE_USE_FSDP": "1", "FSDP_OFFLOAD_PARAMS": "true", "WORLD_SIZE": "2"},
+            "FSDP_OFFLOAD_PARAMS isn't supported",
+        ),
+        ({"ACCELERATE_USE_FSDP": "1", "FSDP_VERSION": "2", "WORLD_SIZE": "2"}, None),
+        ({"ACCELERATE_USE_FSDP": "false", "FSDP_VERSION": "1"}, None),
+        ({"ACCELERATE_USE_FSDP": ""}, None),
+    ],
+)
+def test_what_is_asked_of_fsdp_and_cannot_be_is_refused_in_one_line(
+    said: dict[str, str], refused: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", said)
+    monkeypatch.setattr(processes, "leave", lambda: None)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
     assert main(["pretrain", "model"]) == 2
     told = capsys.readouterr().err
-    assert ("FSDP isn't supported: every process holds all weights" in told) is refused
-    assert ("--data" in told) is not refused
+    assert (refused or "--data") in told
+    assert ("FSDP" in told) == (refused is not None)
+    monkeypatch.setenv("WORLD_SIZE", "1")
     assert main(["list"]) == 0
 
 

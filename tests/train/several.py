@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import json
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +25,7 @@ from llamita.core.step import Step
 from llamita.distill.hidden import Hidden
 from llamita.learn.finetune import Finetune
 from llamita.learn.pretrain import Pretrain
+from llamita.train.keeper import Keeper
 
 QUICK = {"epochs": 1.5, "batch_size": 7, "learning_rate": 2e-3, "dropout": False, "precision": "fp32"}
 OWN = {**QUICK, "pieces": 320, "window": 40, "copies": "keep", "filtered": False, "batch_size": 3}
@@ -50,6 +56,11 @@ KILLED: dict[str, tuple[str, Step]] = {
 }
 """What is killed and resumed in several processes, with dropout, which each draws for itself."""
 
+WEIGHED = ("language",)
+"""Of these it is written down what they hold in memory."""
+NO_GRADIENT = re.compile(r"(key|k_lin)\.bias")
+"""A bias of keys changes no softmax: its gradient is rounding alone, which AdamW makes large."""
+
 
 def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
     """The model after a step, killed before these training steps and carried out again; the folder holds its metrics."""
@@ -68,18 +79,80 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
     with pytest.MonkeyPatch.context() as patch:
         if name in KILLED:
             checkpoint_often(patch, 2)
+        if name in WEIGHED:
+            note_held_bytes(patch, folder)
         make = chat_model if name == "dialogues" else lambda: tiny_model(family, labels=labels)
         return apply_until_done(step, make, run, [*kills], patch)[0]
 
 
+def by_two_processes(folder: Path, names: Sequence[str], **environment: str) -> Path:
+    """What two processes leave of these steps, started as torchrun starts them."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, "-m", "tests.train.several", str(folder), *names],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"} | environment, capture_output=True, text=True,
+        cwd=Path(__file__).parents[2], timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def assert_like_one_process(name: str, by_two: Path, folder: Path) -> Model:
+    """That one process has the losses, scores and weights of two, to rounding; the model it ends with."""
+    model = carried_out(name, folder / name)
+    ours, theirs = (
+        [json.loads(line) for line in (one / name / "metrics.jsonl").read_text().splitlines()]
+        for one in (folder, by_two)
+    )
+    assert [set(line) for line in ours] == [set(line) for line in theirs]
+    for one, two in zip(ours, theirs, strict=True):
+        assert one == pytest.approx(two, rel=2e-5, abs=2e-6)
+    weights = [torch.load(by_two / name / f"weights-{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert list(weights[0]) == list(model.module.state_dict())
+    for part, value in model.module.state_dict().items():
+        assert torch.equal(weights[0][part], weights[1][part])
+        if not NO_GRADIENT.search(part):
+            torch.testing.assert_close(
+                weights[0][part], value, atol=1e-4, rtol=1e-4, msg=lambda m, part=part: f"{part}: {m}"
+            )
+    return model
+
+
+def assert_resumed_to_the_bytes(name: str, by_two: Path) -> None:
+    """That two processes, killed and resumed, end with the bytes of undisturbed ones."""
+    calm, resumed = (by_two / name / how for how in ("calm", "resumed"))
+    assert (calm / "metrics.jsonl").read_bytes() == (resumed / "metrics.jsonl").read_bytes()
+    for rank in (0, 1):
+        ours, theirs = (torch.load(one / f"weights-{rank}.pt", weights_only=True) for one in (calm, resumed))
+        assert all(torch.equal(theirs[part], value) for part, value in ours.items())
+
+
+def note_held_bytes(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Write down what all tensors hold after each step, but for those that were there before."""
+    gc.collect()
+    before, held, plain = held_bytes(), [], Keeper.on_step_end
+
+    def on_step_end(self: Keeper, *given: object, **named: object) -> None:
+        held.append(held_bytes() - before)
+        plain(self, *given, **named)
+        (folder / f"held-{processes.process_rank()}.json").write_text(json.dumps(held))
+
+    patch.setattr(Keeper, "on_step_end", on_step_end)
+
+
+def held_bytes() -> int:
+    tensors = (one for one in gc.get_objects() if type(one) in (torch.Tensor, torch.nn.Parameter))
+    parts = {part.data_ptr(): part.nbytes() for tensor in tensors for part in [tensor.untyped_storage()]}
+    return sum(parts.values())
+
+
 if __name__ == "__main__":
-    for name in STEPS:
-        folder = Path(sys.argv[1]) / name
-        model = carried_out(name, folder)
-        torch.save(model.module.state_dict(), folder / f"weights-{processes.process_rank()}.pt")
-    for name in KILLED:
-        for kills in ([], [3, 1]):
-            folder = Path(sys.argv[1]) / name / ("resumed" if kills else "calm")
+    rank = processes.process_rank()
+    for name in sys.argv[2:]:
+        for kills in ([], [3, 1]) if name in KILLED else ([],):
+            folder = Path(sys.argv[1]) / name / (("resumed" if kills else "calm") if name in KILLED else "")
             model = carried_out(name, folder, kills)
-            torch.save(model.module.state_dict(), folder / f"weights-{processes.process_rank()}.pt")
+            torch.save(model.module.state_dict(), folder / f"weights-{rank}.pt")
+            if processes.is_first():
+                model.save(folder / "saved")
     processes.leave()

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from llamita._cli.failures import explained
+from llamita.core import processes
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.settings import LoopSettings
 
@@ -72,6 +73,26 @@ def test_only_the_last_checkpoint_is_kept_and_another_key_drops_it(tmp_path: Pat
     assert [path.name for path in tmp_path.glob("*.pt")] == ["step-00000003.pt"]
     assert Checkpoints(folder=tmp_path, key="a").load() is not None
     assert Checkpoints(folder=tmp_path, key="b").load() is None
+
+
+def test_where_each_process_saves_the_last_that_all_have_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(folder=tmp_path, key="a", each=True)
+    for step in (2, 3):
+        checkpoints.save(step, {})
+    assert [path.name for path in tmp_path.glob("*.pt")] == ["step-00000003.pt"]
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes, "wait", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.save(6, {})
+    for others, expected in ((6, 6), (9, 6), (3, 3), (4, None), (0, None)):
+        monkeypatch.setattr(processes, "least", lambda mine, others=others: min(mine, others))
+        state = checkpoints.load()
+        assert (state["step"] if state else None) == expected
 
 
 def test_another_key_drops_the_best_weights_and_what_was_half_written(tmp_path: Path) -> None:

@@ -70,12 +70,14 @@ def test_a_chunk_is_bounded_in_bytes():
     assert chunk_size(10**9) == 16
 
 
-def test_nothing_to_predict_is_a_loss_of_nothing_with_a_gradient():
-    states, weight, *_ = drawn()
-    loss = token_loss(states, weight, torch.full((TOKENS,), NO_TARGET))
+@pytest.mark.parametrize("bias", [True, False])
+def test_nothing_to_predict_is_a_loss_of_nothing_with_a_gradient_for_states_and_head(bias):
+    *parts, _ = drawn(bias)
+    states, weight, shift = parts
+    loss = token_loss(states, weight, torch.full((TOKENS,), NO_TARGET), bias=shift)
     loss.backward()
     assert float(loss.detach()) == 0
-    assert not states.grad.any()
+    assert all(part.grad is not None and not part.grad.any() for part in parts if part is not None)
 
 
 def test_only_what_is_asked_for_gets_a_gradient():

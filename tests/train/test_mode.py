@@ -1,10 +1,12 @@
 """How a module is set while it trains: the same gradients, and everything as before afterwards."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tests.families import tiny_model
 
-from llamita.train.mode import DRAWN, LONGEST_EAGER, kept_and_scaled, quick_dropout, set_to_train
+from llamita.train.mode import DRAWN, LONGEST_EAGER, kept_and_scaled, memory_kept, quick_dropout, set_to_train
 
 
 @pytest.mark.parametrize("family", ["llama", "bert", "bart"])
@@ -89,3 +91,19 @@ def test_dropout_is_a_function_of_the_seed_and_the_stock_one_comes_back():
         inplace = given.clone()
         assert torch.nn.functional.dropout(inplace, 0.3, inplace=True) is inplace
     assert torch.nn.functional.dropout is stock
+
+
+@pytest.mark.parametrize(("kept", "names"), [(True, [-3, -1]), (False, [-3])])
+def test_freed_memory_is_kept_or_given_back(kept, names, monkeypatch):
+    set_to: list[tuple[int, int]] = []
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(
+        "ctypes.CDLL",
+        lambda _: SimpleNamespace(
+            mallopt=lambda *pair: set_to.append(pair), malloc_trim=lambda _: set_to.append((0, 0))
+        ),
+    )
+    with memory_kept(kept):
+        assert [name for name, _ in set_to] == names
+        assert (set_to[0][1] > 1 << 29) is kept
+    assert set_to[-1] == (0, 0)

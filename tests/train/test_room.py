@@ -53,6 +53,17 @@ def test_of_a_gpu_what_is_free_counts_and_what_torch_holds_there_already(monkeyp
     assert room._memory("cuda") == 350
 
 
+def test_shared_out_the_weights_take_their_part_but_once_in_a_training_they_are_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = tiny_model("bert").module
+    whole, weights = fixed_bytes(module), 4 * sum(p.numel() for p in module.parameters())
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    for processes, expected in ((2, whole // 2), (8, weights)):
+        monkeypatch.setenv("WORLD_SIZE", str(processes))
+        assert fixed_bytes(module) == expected
+
+
 def test_a_text_that_never_fits_is_refused_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: 1000)
     with pytest.raises(UserError, match=r"a text of 40 tokens needs .* set max_length .*below 40"):

@@ -16,6 +16,8 @@ from llamita.core.errors import require
 
 PATIENCE = timedelta(days=7)
 """How long processes wait for one another: for as long as the first may measure, or a teacher read."""
+SHARDING = "ACCELERATE_USE_FSDP"
+"""The variable that asks for FSDP; `accelerate launch --use_fsdp` sets it."""
 
 
 def num_processes() -> int:
@@ -33,14 +35,27 @@ def is_first() -> bool:
     return process_rank() == 0
 
 
-def require_whole_weights() -> None:
-    """Refuse FSDP, which shards them: the loop holds the parameters as they were before, and the first process saves its own."""
-    asked = os.environ.get("ACCELERATE_USE_FSDP", "").lower()
+def shares_weights() -> bool:
+    """Whether each process is to hold a share of the weights while it trains (FSDP2)."""
+    return _is_set(SHARDING)
+
+
+def check_sharding() -> None:
+    """Refuse what is asked of FSDP and can't be."""
+    if not shares_weights():
+        return
     require(
-        asked in ("", "0", "false", "no", "off", "n", "f"),
-        "FSDP isn't supported: every process holds all weights; start without it (torchrun, or accelerate launch without"
-        " --use_fsdp)",
+        num_processes() > 1,
+        f"{SHARDING} shares the weights out among processes, and this is one; start several with torchrun, or leave it out",
     )
+    version = os.environ.get("FSDP_VERSION", "2")
+    require(version == "2", f"FSDP_VERSION must be 2, got {version}; of accelerate launch it is --fsdp_version 2")
+    for name in ("FSDP_OFFLOAD_PARAMS", "FSDP_ACTIVATION_CHECKPOINTING"):
+        require(not _is_set(name), f"{name} isn't supported: weights are shared out, no more; leave it out")
+
+
+def _is_set(name: str) -> bool:
+    return os.environ.get(name, "").lower() not in ("", "0", "false", "no", "off", "n", "f")
 
 
 def num_processes_here() -> int:
@@ -55,6 +70,8 @@ def join() -> None:
 
     if distributed.is_initialized():
         return
+    # asked for FSDP, Transformers would leave the weights unread in all processes but the first
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"
     on_gpus = torch.cuda.is_available()
     if on_gpus:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
@@ -80,6 +97,18 @@ def agreed(value: Any) -> Any:
     held = [value]
     distributed.broadcast_object_list(held, src=0)
     return held[0]
+
+
+def least(value: int) -> int:
+    """The least of what the processes say."""
+    if num_processes() == 1:
+        return value
+    from torch import distributed
+
+    join()
+    said = [0] * num_processes()
+    distributed.all_gather_object(said, value)
+    return min(said)
 
 
 def wait() -> None:

@@ -32,11 +32,18 @@ class Checkpoints:
     folder: Path
     key: str
     """What the training depends on; see `training_key`."""
+    each: bool = False
+    """Whether each process has a folder of its own, for its share of the weights; else the first process saves for all."""
 
     def __post_init__(self) -> None:
-        if processes.is_first():
+        if self.saves:
             self._claim()
         processes.wait()
+
+    @property
+    def saves(self) -> bool:
+        """Whether this process has anything to save."""
+        return self.each or processes.is_first()
 
     def _claim(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -48,16 +55,27 @@ class Checkpoints:
 
     def save(self, step: int, state: Mapping[str, Any]) -> None:
         """Write a checkpoint whole, then drop the older ones."""
-        final = self.folder / f"step-{step:08d}.pt"
+        final = self._file(step)
         with whole_file(final) as part:
             _write({"format": FORMAT, "step": step, **state}, part)
+        if self.each:
+            processes.wait()  # until all have written theirs, the older ones are what they have in common
         for path in self._whole():
             if path != final:
                 path.unlink()
 
     def load(self) -> dict[str, Any] | None:
-        """The last whole checkpoint; one that can't be read is dropped with a warning."""
-        for path in reversed(self._whole()):
+        """The last whole checkpoint, where each process has its own the last that all have; what can't be read is dropped."""
+        state = self._last(self._whole())
+        if not self.each:
+            return state
+        step = processes.least(state["step"] if state else 0)
+        if state and state["step"] != step:
+            state = self._last([path for path in self._whole() if path == self._file(step)])
+        return state if processes.least(int(state is not None)) else None
+
+    def _last(self, paths: Sequence[Path]) -> dict[str, Any] | None:
+        for path in reversed(paths):
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except (OSError, RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
@@ -67,6 +85,9 @@ class Checkpoints:
             if isinstance(state, dict) and state.get("format") == FORMAT:
                 return state
         return None
+
+    def _file(self, step: int) -> Path:
+        return self.folder / f"step-{step:08d}.pt"
 
     def _whole(self) -> list[Path]:
         return sorted(self.folder.glob("step-*.pt"))

@@ -22,6 +22,7 @@ from llamita.train.pace import rate_share
 from llamita.train.progress import progress_bar
 from llamita.train.rows import UsedRows
 from llamita.train.settings import LoopSettings
+from llamita.train.sharding import load_moments, own_moments, own_part, root_gathered
 from llamita.train.track import Log, open_tracker
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class Keeper(TrainerCallback):
             return
         with torch.no_grad():
             for name, parameter in self.parameters.items():
-                parameter.copy_(state["parameters"][name])
-        self.optimizer.load_state_dict(state["optimizer"])
+                own_part(parameter).copy_(state["parameters"][name])
+        load_moments(self.optimizer, state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.records = json.loads(state["records"])
         self.learner.tokens = int(next(r["tokens"] for r in reversed(self.records) if "tokens" in r))
@@ -107,7 +108,7 @@ class Keeper(TrainerCallback):
             self._note_losses(step)
         if step in self.judged_at and self._judge(step):
             control.should_training_stop = True
-        if saves and not last and not control.should_training_stop and processes.is_first():
+        if saves and not last and not control.should_training_stop and self.checkpoints.saves:
             self._save(step)
 
     def _note_losses(self, step: int) -> None:
@@ -130,14 +131,15 @@ class Keeper(TrainerCallback):
         assert self.evaluate is not None
         self.learner.eval()
         self._decay_rest(step)
-        score = processes.agreed(self.evaluate() if processes.is_first() else None)
+        with root_gathered(self.learner):
+            score = processes.agreed(self.evaluate() if self.checkpoints.saves else None)
         self.learner.train()
         before = [record["score"] for record in self.records if "score" in record]
         self._write({"step": step, "score": score})
         if not self.settings.patience:
             return False
-        if processes.is_first() and (not before or score > max(before)):
-            self.checkpoints.save_best(self.parameters)
+        if self.checkpoints.saves and (not before or score > max(before)):
+            self.checkpoints.save_best({name: own_part(p) for name, p in self.parameters.items()})
         scores = [*before, score]
         return len(scores) - 1 - scores.index(max(scores)) >= self.settings.patience
 
@@ -145,8 +147,8 @@ class Keeper(TrainerCallback):
         self.checkpoints.save(
             step,
             {
-                "parameters": {name: p.detach() for name, p in self.parameters.items()},
-                "optimizer": self.optimizer.state_dict(), "scheduler": self.scheduler.state_dict(),
+                "parameters": {name: own_part(p) for name, p in self.parameters.items()},
+                "optimizer": own_moments(self.optimizer), "scheduler": self.scheduler.state_dict(),
                 "records": json.dumps(self.records),
             },
         )  # fmt: skip
@@ -167,7 +169,7 @@ class Keeper(TrainerCallback):
             self._decay_rest(max(scored, key=lambda record: record["score"])["step"])
             with torch.no_grad():
                 for name, value in self.checkpoints.load_best().items():
-                    self.parameters[name].copy_(value)
+                    own_part(self.parameters[name]).copy_(value)
 
     def _decay_rest(self, step: float) -> None:
         if self.rows is not None:

@@ -37,8 +37,8 @@ def token_loss(
     """
     wanted = targets != NO_TARGET
     count = int(wanted.sum())
-    if not count:
-        return states.sum() * 0.0
+    if not count:  # the head takes part all the same: where weights are shared out, all processes reduce its gradient
+        return sum((part.sum() for part in (states, weight, bias) if part is not None), states.new_zeros(())) * 0.0
     chosen = states if count == len(states) else states[wanted]
     total = _ChunkedLoss.apply(chosen, weight, bias, targets[wanted], smoothing, cap)
     return total / count

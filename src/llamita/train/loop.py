@@ -7,6 +7,7 @@ each step from (seed, step, process). So a checkpoint needs only weights, optimi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from llamita.train.mode import memory_kept, quick_dropout, set_to_train
 from llamita.train.pace import steps_between_checkpoints
 from llamita.train.rows import rows_in_use
 from llamita.train.settings import LoopSettings
+from llamita.train.sharding import kept_from_accelerate, own_part, shard, total_norm, twin_to_shard
 from llamita.train.shares import Counted, gathered_outputs, weighted_parts
 from llamita.train.teacher import folder_fingerprint
 
@@ -61,38 +63,48 @@ def fit(
     """
     if not batches:
         return model
-    processes.require_whole_weights()
+    processes.check_sharding()
     model.changed()
     model.module.to(run.device)
     if isinstance(loss, nn.Module):
         loss.to(run.device)
-    longest = int(max(examples.lengths))
+    longest, shared = int(max(examples.lengths)), processes.shares_weights()
     with (
-        rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(), quick_dropout(),
-        set_to_train(model.module, longest),
+        rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(not shared), quick_dropout(),
+        set_to_train(model.module, longest), twin_to_shard(model) if shared else nullcontext(),
     ):  # fmt: skip
         learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
         keeper = _keeper(learner, batches, run, evaluate)
         keeper.resume()
         if not keeper.is_done:
-            _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
+            with kept_from_accelerate():
+                _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
         keeper.finish()
     model.module.eval()
     return model
 
 
 def _keeper(learner: Learner, batches: Sequence[np.ndarray], run: Run, evaluate: Callable[[], float] | None) -> Keeper:
-    parameters = {name: p for name, p in learner.named_parameters() if p.requires_grad}
+    parameters = trained_parameters(learner)
     require(bool(parameters), "nothing to train: every parameter is frozen; lower freeze")
     lengths = np.asarray(learner.source.lengths)
     how = (learner.settings, type(learner.source).__name__, getattr(learner.source, "digest", ""), *_learned_from(run))
     key = training_key(how, list(batches), lengths, parameters, run.seed)
     checkpoints = Checkpoints(folder=run.folder / "checkpoints", key=key)
+    if processes.shares_weights():
+        rank, ranks = learner.process
+        shard(learner, learner.module, run.device)
+        parameters = trained_parameters(learner)
+        checkpoints = Checkpoints(folder=checkpoints.folder / f"share-{rank + 1}-of-{ranks}", key=key, each=True)
     useful = [int(lengths[batch].sum()) for batch in batches]
     keeper = Keeper(learner, parameters, checkpoints, useful, run, evaluate)
     if not keeper.save_every:
         keeper.save_every = steps_between_checkpoints(learner.module, sum(useful) / len(useful), run.device)
     return keeper
+
+
+def trained_parameters(learner: Learner) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in learner.named_parameters() if p.requires_grad}
 
 
 def _learned_from(run: Run) -> tuple[str, ...]:
@@ -132,10 +144,10 @@ class Loop(Trainer):
     def _clip_grad_norm(self, model: nn.Module) -> Tensor:
         """As the stock one, but gradients that are short enough aren't read and written once more."""
         gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = total_norm(gradients)
         share = self.args.max_grad_norm / (norm + 1e-6)
         if share < 1:
-            torch._foreach_mul_(gradients, share)
+            torch._foreach_mul_([own_part(gradient) for gradient in gradients], share)
         return norm
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:

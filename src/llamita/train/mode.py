@@ -21,19 +21,25 @@ there (docs/log.md). Longer texts keep the fused one, since plain attention hold
 
 KEPT_BYTES = (1 << 31) - 1
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+GIVEN_BACK_FROM = 1 << 20
+"""Bytes of a block that glibc gives back to the kernel as soon as it is freed, where memory is what is short."""
 
 
 @contextmanager
-def memory_kept() -> Generator[None]:
-    """Let glibc keep what one training step frees for the next, rather than have the kernel map and clear it each time."""
+def memory_kept(kept: bool = True) -> Generator[None]:
+    """Let glibc keep what one training step frees for the next, rather than have the kernel map and clear it each time.
+
+    Where it isn't to be kept large blocks are given back at once: of themselves they would be kept in part, in pieces.
+    """
     import ctypes
 
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not hasattr(libc, "malloc_trim"):
         yield
         return
-    libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES // 2)
-    libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES // 2 if kept else GIVEN_BACK_FROM)
+    if kept:
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
     try:
         yield
     finally:

@@ -82,8 +82,11 @@ def kept_bytes(model: Model, examples: BatchSource, indices: Sequence[int], *, b
 
 
 def fixed_bytes(module: torch.nn.Module) -> int:
-    """What weights, gradients and the optimizer take, whatever the batch."""
-    return sum(p.numel() * (STATE_BYTES if p.requires_grad else 4) for p in module.parameters())
+    """What weights, gradients and the optimizer take, whatever the batch; shared out, as much as the whole weights at least."""
+    whole = sum(p.numel() * (STATE_BYTES if p.requires_grad else 4) for p in module.parameters())
+    if not processes.shares_weights():
+        return whole
+    return max(whole // processes.num_processes(), sum(4 * p.numel() for p in module.parameters()))
 
 
 def _memory(device: str) -> int:

@@ -50,7 +50,7 @@ class UsedRows(nn.Module):
         place = self.place[ids]
         if torch.is_grad_enabled():
             return functional.embedding(place, self.weight, self.padding_idx)
-        of_table = functional.embedding(ids, self.table.weight) * self.decay
+        of_table = self.table(ids) * self.decay
         return torch.where(place[..., None] >= 0, self.weight[place.clamp(min=0)], of_table)
 
     def plan(self, rates: Sequence[float], weight_decay: float) -> None:
@@ -84,7 +84,8 @@ def rows_in_use(module: PreTrainedModel, source: object, pad_id: int) -> Generat
     finally:
         module.set_input_embeddings(table)
         table.weight.requires_grad = True
-        rows.write_back()
+        if rows.weight.numel():  # a training whose weights were shared out leaves none when it fails
+            rows.write_back()
 
 
 def _used(module: PreTrainedModel, source: object, pad_id: int) -> Tensor | None:
