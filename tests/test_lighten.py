@@ -4,6 +4,7 @@ import json
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -275,6 +276,6 @@ def test_the_recipe_of_a_model_of_any_labels_makes_the_delivered_one_again(tmp_p
     )  # fmt: skip
     recipe = Recipe.from_yaml(tmp_path / "run" / "recipe.yaml")
     assert sum("prune" in str(step) for step in recipe.to_dict()["steps"]) > 1
-    execute(recipe, tmp_path / "again", threads=1)
+    execute(replace(recipe, measures=()), tmp_path / "again", threads=1)
     made, again = (tmp_path / name / "light" / "model.safetensors" for name in ("run", "again"))
     assert made.read_bytes() == again.read_bytes()
