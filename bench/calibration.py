@@ -12,6 +12,7 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,11 +53,12 @@ def main() -> None:
                 scaled = logits * scale + shift
             found = answers.probabilities(scaled[measured])
             ece, _, nll = calibration_findings(found, gold[measured], answers=answers)
+            assert nll.value is not None
             rows[method].append((ece.value - ece.detail["floor"], nll.value))
     n = len(gold) - len(gold) // 2
     print(f"{args.model} on {args.data}: {args.halvings} halvings, fitted on {len(gold) // 2} texts, measured on {n}")
     print(f"{'':<12} ECE - floor (mean, 95 % interval of the mean over halvings)   log loss")
-    table = {}
+    table: dict[str, dict[str, Any]] = {}
     for method, values in rows.items():
         above, nll = np.array(values).T
         table[method] = {

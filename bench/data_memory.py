@@ -1,6 +1,7 @@
 """Claim: `llamita data sample`, `split`, `dedup` and `convert` go through a file of any size in memory that its texts don't fill.
 
-    python bench/data_memory.py --mb 300     make a CSV of so many MB (10^6 bytes), carry out each verb, print its peak memory
+    python bench/data_memory.py --mb 300     one row: make a CSV of so many MB (10^6 bytes), carry out each verb, measure, delete it
+    python bench/data_memory.py              print the table of the rows that are there, write bench/results/
 
 Rows are an id, a text of AG News with the beginning of another behind it (in ../shared/data), its label and a source; two in a
 hundred repeat the row before. Near copies are not looked for. Peak memory is the largest resident set of the command's process
@@ -18,10 +19,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from rows import ROOT
+from rows import SHARED, Rows
 
-NEWS = ROOT.parent / "shared" / "data" / "agnews" / "train.csv"
+KEPT = Rows(name="data_memory", command="python bench/data_memory.py --mb MB", first="--mb 10")
+NEWS = SHARED / "agnews" / "train.csv"
 VERBS = {
     "sample": ("big.csv", "--rows", "10000", "--out", "few.csv"),
     "dedup": ("big.csv", "--near", "0", "--out", "once.csv"),
@@ -59,21 +62,41 @@ def peak_of(words: tuple[str, ...], folder: Path) -> int:
     return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mb", type=int, default=300)
-    args = parser.parse_args()
-    if not NEWS.exists():
-        sys.exit(f"skipped: needs {NEWS}")
+def run(mb: int) -> dict[str, Any]:
+    """One row."""
+    from llamita.core.hardware import machine, versions
+
     with tempfile.TemporaryDirectory(prefix="llamita-data-") as name:
         folder = Path(name)
-        rows = write_news(folder / "big.csv", args.mb * 10**6)
-        print(f"{(folder / 'big.csv').stat().st_size / 1e6:,.0f} MB, {rows:,} rows")
-        print(f"{'verb':<14}{'peak memory, MB':>16}{'seconds':>9}")
+        rows = write_news(folder / "big.csv", mb * 10**6)
+        peaks, seconds = {}, {}
         for verb, words in VERBS.items():
             began = time.perf_counter()
-            peak = peak_of((verb.split()[0], *words), folder)
-            print(f"{verb:<14}{peak / 1e6:16.0f}{time.perf_counter() - began:9.0f}", flush=True)
+            peaks[verb] = peak_of((verb.split()[0], *words), folder)
+            seconds[verb] = time.perf_counter() - began
+            print(f"{verb}: {peaks[verb] / 1e6:.0f} MB, {seconds[verb]:.0f} s", flush=True)
+        size = (folder / "big.csv").stat().st_size
+    return {
+        "mb": mb, "bytes": size, "rows": rows, "peak_bytes": peaks, "seconds": seconds, "machine": machine(),
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print all rows."""
+    print(f"{'MB':>6}{'rows':>12}" + "".join(f"{verb:>14}" for verb in VERBS) + "  peak memory, MB")
+    for one in sorted(rows, key=lambda one: one["mb"]):
+        peaks = "".join(f"{one['peak_bytes'][verb] / 1e6:14.0f}" for verb in VERBS)
+        print(f"{one['mb']:6}{one['rows']:12,}{peaks}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mb", type=int)
+    args = parser.parse_args()
+    if args.mb:
+        KEPT.make(f"{args.mb}mb", lambda: run(args.mb), NEWS)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ ROWS = ("contrastive", "careful", "finetune", "frozen", "setfit")
 SHOTS, LENGTH = 8, 64
 
 
-def drawn(seed: int, texts: int) -> tuple[list[str], list[str], list[str], list[str]]:
+def drawn(seed: int, texts: int) -> tuple[list[Any], list[str], list[Any], list[str]]:
     """Texts and labels to learn from, and those that are judged."""
     from llamita.data.read import read_table
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,7 +88,7 @@ def run(row: str, seed: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def one_by_one(engine: Any, texts: list[str]) -> np.ndarray:
+def one_by_one(engine: Any, texts: Sequence[Any]) -> np.ndarray:
     """The formula as it reads: a pass for each label of each text."""
     import torch
 

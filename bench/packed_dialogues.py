@@ -1,11 +1,13 @@
 """Claim: a few uneven dialogues train faster packed into rows than in batches of like length.
 
-    python bench/packed_dialogues.py              100 everyday dialogues, one of SmolLM2's layers; two minutes of one core
-    python bench/packed_dialogues.py --padding    first the padding, by how many dialogues there are
+    python bench/packed_dialogues.py --row 100    one row: so many everyday dialogues, one of SmolLM2's layers (minutes)
+    python bench/packed_dialogues.py              print the table of the rows that are there, write bench/results/
 
-Forward and backward pass of an epoch's batches, packed and of like length in turns in one process. What is compared is tokens
-of dialogues a CPU second on one thread, since that says the same while others keep the machine busy. Layers are alike, so one
-tells as much as all; the head is left out, which reads the answers' tokens alone, packed or not.
+The padding of an epoch's batches, of like length, packed and at random, how many times as cheap packed ones are by count of
+tokens and attention, and what was measured: forward and backward pass of all batches, packed and of like length in turns in one
+process. What is compared is tokens of dialogues a CPU second on one thread, since that says the same while others keep the
+machine busy. Layers are alike, so one tells as much as all; the head is left out, which reads the answers' tokens alone, packed
+or not. Batches are of 32 dialogues and at most 4,096 tokens.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from rows import SHARED
+from rows import SHARED, Rows
 
+from llamita.core.hardware import machine, versions
 from llamita.core.model import Model
 from llamita.core.sources import locate
 from llamita.core.statistics import ratio_interval
@@ -30,32 +33,32 @@ from llamita.train.layout import attention_cost, packing_gain
 from llamita.train.mode import memory_kept, set_to_train
 from llamita.train.packed_tokens import PackedTokens
 
-SIZES = (50, 100, 200, 400, 1000)
+KEPT = Rows(
+    name="packed_dialogues", command="python bench/packed_dialogues.py --row NUMBER --rounds ROUNDS", first="--row 100"
+)
+TALKS = SHARED / "dialogue" / "en_train.jsonl"
+BATCH, MOST_TOKENS = 32, 4096
 
 
-def kinds_of(examples: TokenExamples, batch_size: int) -> dict[str, tuple[Any, list[np.ndarray]]]:
+def kinds_of(examples: TokenExamples) -> dict[str, tuple[Any, list[np.ndarray]]]:
     """Of each kind the source and the batches of an epoch, by the default bound on tokens."""
-    how = {"batch_size": batch_size, "epochs": 1, "seed": 0, "max_tokens": 4096}
+    how = {"batch_size": BATCH, "epochs": 1, "seed": 0, "max_tokens": MOST_TOKENS}
     return {
         "like length": (examples, training_batches(examples.lengths, **how)),
         "packed": (PackedTokens(examples=examples), mixed_batches(examples.lengths, **how)),
     }
 
 
-def first(examples: TokenExamples, number: int) -> TokenExamples:
-    return TokenExamples(rows=examples.rows[:number], lengths=examples.lengths[:number])
-
-
-def tell_padding(model: Model, examples: TokenExamples, batch_size: int) -> None:
-    """A line for each number of dialogues: the padding of each kind and of random batches, and what packing should gain."""
-    print(f"{'dialogues':>10}{'like length':>13}{'packed':>9}{'random':>9}  % padding{'times as cheap':>17}")
-    for number in SIZES:
-        kinds = kinds_of(first(examples, number), batch_size)
-        like, (source, mixed) = padded_share(examples.lengths, kinds["like length"][1]), kinds["packed"]
-        held = sum(source.batch(model, batch)["inputs"]["input_ids"].numel() for batch in mixed)
-        shares = (like, 1 - sum(examples.lengths[:number]) / held, padded_share(examples.lengths, mixed))
-        gain = packing_gain(examples.lengths, kinds["like length"][1], mixed, attention_cost(model.module))
-        print(f"{number:10}{100 * shares[0]:13.1f}{100 * shares[1]:9.1f}{100 * shares[2]:9.1f}{gain:27.2f}", flush=True)
+def padding(model: Model, examples: TokenExamples) -> dict[str, float]:
+    """The share of padding of each kind and of random batches, and how many times as cheap packed ones are by count."""
+    kinds = kinds_of(examples)
+    alike, (source, mixed) = kinds["like length"][1], kinds["packed"]
+    held = sum(source.batch(model, batch)["inputs"]["input_ids"].numel() for batch in mixed)
+    return {
+        "like length": padded_share(examples.lengths, alike), "packed": 1 - sum(examples.lengths) / held,
+        "random": padded_share(examples.lengths, mixed),
+        "counted": packing_gain(examples.lengths, alike, mixed, attention_cost(model.module)),
+    }  # fmt: skip
 
 
 def epoch(model: Model, source: Any, batches: list[np.ndarray]) -> float:
@@ -69,41 +72,59 @@ def epoch(model: Model, source: Any, batches: list[np.ndarray]) -> float:
     return time.process_time() - began
 
 
-def tell_pace(model: Model, examples: TokenExamples, batch_size: int, rounds: int) -> None:
-    kinds = kinds_of(examples, batch_size)
+def pace(model: Model, examples: TokenExamples, rounds: int) -> dict[str, Any]:
+    """Tokens of dialogues a CPU second of each kind, round by round, and the ratio."""
+    kinds = kinds_of(examples)
     taken: dict[str, list[float]] = {kind: [] for kind in kinds}
     with memory_kept(), set_to_train(model.module, max(examples.lengths)):
         for source, batches in kinds.values():
             epoch(model, source, batches[:1])
-        for turn in range(rounds):
+        for _ in range(rounds):
             for kind, (source, batches) in kinds.items():
                 taken[kind].append(epoch(model, source, batches))
-                print(
-                    f"{turn + 1} {kind:12}{sum(examples.lengths) / taken[kind][-1]:8.0f} tokens a CPU second",
-                    flush=True,
-                )
     ratio = ratio_interval(np.array(taken["like length"]), np.array(taken["packed"]))
-    told = "" if ratio.interval is None else " [{:.2f}, {:.2f}]".format(*ratio.interval)
-    print(f"packed: {ratio.value:.2f} times as fast{told}, {rounds} rounds")
+    number = sum(examples.lengths)
+    return {
+        "tokens_per_cpu_second": {kind: [round(number / each) for each in seconds] for kind, seconds in taken.items()},
+        "ratio": ratio.value, "interval": ratio.interval, "rounds": rounds,
+    }  # fmt: skip
+
+
+def run(number: int, rounds: int) -> dict[str, Any]:
+    """One row."""
+    torch.set_num_threads(1)
+    model = Model.load(locate("smollm2"))
+    examples = dialogue_examples(model, read_dialogues(str(TALKS)).texts[:number], None)[0]
+    counted = padding(model, examples)
+    del model.module.model.layers[1:]
+    model.module.config.num_hidden_layers = 1
+    return {
+        "dialogues": number, "padding": counted, **pace(model, examples, rounds), "machine": machine(), "versions": versions(),
+    }  # fmt: skip
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print all rows."""
+    print(
+        f"{'dialogues':>10}{'% padding: like length':>24}{'packed':>8}{'random':>8}{'counted':>9}  measured [95 %], rounds"
+    )
+    for one in sorted(rows, key=lambda one: one["dialogues"]):
+        shares = one["padding"]
+        told = "" if one["interval"] is None else " [{:.2f}, {:.2f}]".format(*one["interval"])
+        print(
+            f"{one['dialogues']:10}{100 * shares['like length']:24.1f}{100 * shares['packed']:8.1f}{100 * shares['random']:8.1f}"
+            f"{shares['counted']:9.2f}  {one['ratio']:.2f}{told}, {one['rounds']}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=100)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--row", type=int, help="dialogues")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--padding", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    model = Model.load(locate("smollm2"))
-    del model.module.model.layers[args.layers :]
-    model.module.config.num_hidden_layers = args.layers
-    table = read_dialogues(str(SHARED / "dialogue" / "en_train.jsonl"))
-    examples = dialogue_examples(model, table.texts[: max(SIZES) if args.padding else args.dialogues], None)[0]
-    if args.padding:
-        tell_padding(model, examples, args.batch_size)
-    tell_pace(model, first(examples, args.dialogues), args.batch_size, args.rounds)
+    if args.row:
+        KEPT.make(f"{args.row}-{args.rounds}", lambda: run(args.row, args.rounds), TALKS)
+    KEPT.publish(table)
 
 
 if __name__ == "__main__":

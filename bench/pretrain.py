@@ -52,7 +52,7 @@ class Lesson:
         for parameter in model.module.parameters():
             if parameter.ndim > 1:
                 torch.nn.init.normal_(parameter, std=0.02)
-        self.step._retokenize(model, self.texts)
+        self.step._retokenize(model, lambda: self.texts, self.where.folder)
         return with_language_head(model)
 
     def windows(self, model: Model, epochs: float) -> Windows:
@@ -126,7 +126,7 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
         # a pilot sees of short rows and long ones as many as the whole
         number = min(most, len(cut))
         cut = [cut[i * len(cut) // number] for i in range(number)]
-        source = TokenExamples(rows=rows, lengths=rows.lengths)
+        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
         began = time.perf_counter()
         fit(model, source, cut, LanguageLoss(), settings, into)

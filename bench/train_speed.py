@@ -84,7 +84,7 @@ class Films:
 
         self.task = open_task(train=str(TRAIN), test=[])
         self.start = self.task.fit_head(Model.load(locate(model)))
-        self.texts: Sequence[str] = self.task.train.texts
+        self.texts: Sequence[Any] = self.task.train.texts
         self.lengths = [len(ids) for ids, _ in self.start.encoder.encode(self.texts)]
 
     def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
@@ -259,8 +259,8 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
     return {
         "row": found["row"], "batch": found["batch"], "n": len(rounds), "threads": found["threads"],
         "tokens_per_second": {kind: float(np.median(pace[kind])) for kind in KINDS}, "padding": padding,
-        "times_as_fast": {kind: [s.value, *s.interval] for kind, s in speed.items()},
-        "times_less_cpu": {kind: [s.value, *s.interval] for kind, s in cpu_speed.items()},
+        "times_as_fast": {kind: [s.value, *(s.interval or ())] for kind, s in speed.items()},
+        "times_less_cpu": {kind: [s.value, *(s.interval or ())] for kind, s in cpu_speed.items()},
         "share_of_matmul": {kind: float(np.median(shares[kind])) for kind in KINDS}, "loss_by_thirds": thirds,
         "steps": found["steps"], "machine": found["machine"], "versions": found["versions"],
     }  # fmt: skip
