@@ -66,7 +66,7 @@ KEPT = Rows(name="pretrain", command="python bench/pretrain.py --row ROW --seed 
 SOURCES = ("books", "wikitext2/validation_tokenized.txt", "gettext")
 PARTS: dict[str, dict[str, Any]] = {
     "llamita": {},
-    "unpacked": {"packing": "off"},
+    "unpacked": {"packing": "off", "batch_size": 4096, "max_tokens": 4096},  # as many tokens a step as packed rows have
     "mixed": {"objective": "mixed"},
     "growing": {"growing": True},
     "copies": {"copies": "keep", "filtered": False},
@@ -121,8 +121,9 @@ def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
         model = lesson.begun()
         rows = lesson.windows(model, epochs)
         cut = batches_in_order(
-            rows.lengths, batch_size=size, seed=where.seed, alike_within=() if rows.packed else rows.plan.borders
-        )
+            rows.lengths, batch_size=size, seed=where.seed, max_tokens=lesson.step.max_tokens or 0,
+            alike_within=() if rows.packed else rows.plan.borders,
+        )  # fmt: skip
         # a pilot sees of short rows and long ones as many as the whole
         number = min(most, len(cut))
         cut = [cut[i * len(cut) // number] for i in range(number)]
