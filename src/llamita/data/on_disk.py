@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Generator, Iterable, Sequence
-from typing import overload
+from collections.abc import Generator, Iterable
 
 from llamita.core.errors import UserError
 
 
-class TextsOnDisk(Sequence[str]):
-    """A list of texts that grows, in a file that is gone with it; SQLite puts it where TMPDIR says, or into /var/tmp."""
+class TextsOnDisk:
+    """Texts, one behind the other, in a file that is gone with it; SQLite puts it where TMPDIR says, or into /var/tmp."""
 
     def __init__(self, texts: Iterable[str] = ()):
         # Without a name it is a temporary file, which is removed when it is closed, by whatever thread lets go of the list.
@@ -41,13 +40,7 @@ class TextsOnDisk(Sequence[str]):
     def __len__(self) -> int:
         return self._number
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(self._number)[place]]
+    def __getitem__(self, place: int) -> str:
         found = self._base.execute("SELECT text FROM texts WHERE place = ?", (range(self._number)[place],))
         return _decoded(found.fetchone()[0])
 
