@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from llamita.train.norms import quick_norms
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -48,7 +50,7 @@ def memory_kept(kept: bool = True) -> Generator[None]:
 
 @contextmanager
 def set_to_train(module: PreTrainedModel, longest: int) -> Generator[None]:
-    """No cache of keys and values, and on a CPU plain attention for texts of at most so many tokens."""
+    """No cache of keys and values; on a CPU quick norms, and plain attention for texts of at most so many tokens."""
     config = module.config
     cache, attention = getattr(config, "use_cache", None), getattr(config, "_attn_implementation", None)
     plain = attention == "sdpa" and module.device.type == "cpu" and longest <= LONGEST_EAGER
@@ -58,7 +60,8 @@ def set_to_train(module: PreTrainedModel, longest: int) -> Generator[None]:
     if plain:
         module.set_attn_implementation("eager")
     try:
-        yield
+        with quick_norms(module):
+            yield
     finally:
         if cache:
             config.use_cache = cache
