@@ -31,7 +31,17 @@ def test_rows_of_empty_cells_are_written_too(place: Path, said: Callable[..., st
     assert [json.loads(line)["text"] for line in lines] == ["a", "", "b"]
 
 
-@pytest.mark.parametrize("chain", [("a.csv",), ("a.tsv",), ("a.jsonl",), ("a.tsv", "b.jsonl", "c.csv", "d.TSV")])
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ("a.csv",),
+        ("a.tsv",),
+        ("a.jsonl",),
+        ("a.tsv", "b.jsonl", "c.csv", "d.TSV"),
+        ("a.parquet",),
+        ("a.jsonl", "b.Parquet", "c.csv"),
+    ],
+)
 def test_texts_survive_every_form(chain: tuple[str, ...], place: Path, said: Callable[..., str]):
     stream = io.StringIO()
     csv.writer(stream).writerows([("text", "label"), *((text, "xy"[i % 2]) for i, text in enumerate(TEXTS))])
@@ -66,7 +76,7 @@ def test_a_header_without_rows_becomes_a_header_without_rows(place: Path, said: 
     ("words", "part"),
     [
         (("good.csv",), "give --out"),
-        (("good.csv", "--out", "new.xlsx"), "must end with .csv, .tsv, .jsonl, .txt, got '.xlsx'"),
+        (("good.csv", "--out", "new.xlsx"), "must end with .csv, .tsv, .jsonl, .parquet, .txt, got '.xlsx'"),
         (("good.csv", "--out", "new"), "got ''"),
         (("good.csv", "--out", "new.txt"), ".txt holds one column, got 2 (text, label)"),
         (("good.csv", "--out", "good.csv"), "--out good.csv exists already; choose another name"),

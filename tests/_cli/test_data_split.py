@@ -30,7 +30,7 @@ def test_a_split_keeps_every_column_and_shares_no_text(
     assert not (place / "new").exists()
 
 
-def test_parquet_with_lists_is_split_into_jsonl(place: Path, said: Callable[..., str]):
+def test_parquet_is_split_into_parquet_or_jsonl_where_objects_are_nested(place: Path, said: Callable[..., str]):
     import pyarrow
     from pyarrow import parquet
 
@@ -38,5 +38,10 @@ def test_parquet_with_lists_is_split_into_jsonl(place: Path, said: Callable[...,
     parquet.write_table(
         pyarrow.table({"text": [f"film {i}" for i in range(30)], "tags": labels}), place / "all.parquet"
     )
-    assert "written: parts/test.jsonl, 3 rows" in said("data", "split", "all.parquet", "--out", "parts")
-    assert "labels = tags" in said("data", "check", "parts/train.jsonl")
+    assert "written: parts/test.parquet, 3 rows" in said("data", "split", "all.parquet", "--out", "parts")
+    assert "labels = tags" in said("data", "check", "parts/train.parquet")
+    objects = [[{"a": i}] for i in range(30)]
+    parquet.write_table(
+        pyarrow.table({"text": [f"film {i}" for i in range(30)], "notes": objects}), place / "nested.parquet"
+    )
+    assert "written: more/test.jsonl, 3 rows" in said("data", "split", "nested.parquet", "--out", "more")

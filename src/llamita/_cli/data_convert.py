@@ -17,11 +17,13 @@ def convert(argv: Sequence[str]) -> int:
     from llamita.data.write import write_rows
 
     parser = flags.Parser(
-        "data convert", "Write a file anew in UTF-8, as CSV, TSV, JSONL or plain text by the ending of --out."
+        "data convert", "Write a file anew in UTF-8, as CSV, TSV, JSONL, Parquet or plain text by the ending of --out."
     )
     parser.add("file", metavar="FILE")
     parser.add("--encoding", metavar="NAME", help="of FILE when it isn't UTF-8: gb18030, big5, latin-1, utf-16 …")
-    parser.add("--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, or .txt for one column")
+    parser.add(
+        "--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, .parquet, or .txt for one column"
+    )
     args = parser.read(argv)
     path, out = one_file(args.file), new_table(args.out)
     rows = open_rows(path, args.encoding, every_key=True, empty_rows=True)

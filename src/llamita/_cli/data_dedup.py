@@ -19,7 +19,7 @@ def dedup(argv: Sequence[str]) -> int:
     parser = parser_of_rows(
         "dedup",
         "Keep the first row of each text, under the label most of its copies have; where two labels are as common, none.",
-        "a new .csv, .tsv, .jsonl or .txt",
+        "a new .csv, .tsv, .jsonl, .parquet or .txt",
     )
     add_near(parser, "texts that share so much of their character n-grams are copies too; 0: only the same words")
     args = parser.read(argv)

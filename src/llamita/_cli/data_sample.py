@@ -17,7 +17,7 @@ def sample(argv: Sequence[str]) -> int:
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(
-        "sample", "Draw rows, the labels in the proportions of the file.", "a new .csv, .tsv, .jsonl or .txt"
+        "sample", "Draw rows, the labels in the proportions of the file.", "a new .csv, .tsv, .jsonl, .parquet or .txt"
     )
     parser.add("--rows", type=values.positive, required=True, metavar="N", help="how many")
     parser.add("--balanced", action="store_true", help="as many of each label instead")

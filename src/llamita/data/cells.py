@@ -51,6 +51,19 @@ def plain(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def json_value(source: str, number: int, value: Any, name: str) -> Any:
+    """Numbers, truth values, nothing and nested values stay what they are; NaN is nothing; all else is text."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, (list, tuple)):
+        return [json_value(source, number, one, name) for one in value]
+    if isinstance(value, dict):
+        return {str(key): json_value(source, number, one, name) for key, one in value.items()}
+    return cell_text(source, number, value, name)
+
+
 def rows_text(number: int) -> str:
     """ "1 row" or "1,178 rows"."""
     return "1 row" if number == 1 else f"{number:,} rows"

@@ -1,10 +1,9 @@
-"""Rows to a file in UTF-8 - CSV, TSV, JSONL or plain text by its ending - whole or not at all."""
+"""Rows to a file - CSV, TSV, JSONL or plain text in UTF-8, or Parquet, by its ending - whole or not at all."""
 
 from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -12,11 +11,12 @@ from typing import IO, Any
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split, parts_of
 from llamita.core.whole import whole_file
-from llamita.data.cells import cell_text
+from llamita.data.cells import cell_text, json_value
 from llamita.data.label_sets import JOINT, likely_separator, written_lists
+from llamita.data.parquet import write_parquet
 from llamita.data.rows import MISSING, Row
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".txt")
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
 Writer = Callable[[int, Sequence[Any]], None]
 """Writes the values of a row, whose line in its source stands before them."""
 
@@ -25,12 +25,12 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
     """Write the rows and return their number.
 
     Args:
-        out: Ends with .csv, .tsv, .jsonl, or .txt for a single column.
+        out: Ends with .csv, .tsv, .jsonl, .parquet, or .txt for a single column.
         names: Of the columns; a key that an object lacks is an empty cell, or is left out of the object again.
         source: What the rows came from, for messages.
 
     Raises:
-        UserError: the ending, the names, or a value that the format can't hold.
+        UserError: the ending, the names, a value that the format can't hold, or Parquet without pyarrow.
     """
     suffix = out.suffix.lower()
     require(suffix in FORMATS, f"{out}: must end with {', '.join(FORMATS)}, got {suffix!r}")
@@ -40,6 +40,9 @@ def write_rows(out: Path, names: Sequence[str], rows: Iterable[Row], source: str
         what = "have no name" if not twice else f"are named {twice!r}"
         raise UserError(f"{source}: two columns {what}; give each a name of its own in the first line")
     written = 0
+    if suffix == ".parquet":
+        with whole_file(out) as part:
+            return write_parquet(part, names, rows, source)
     with whole_file(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
         write = _WRITERS[suffix](stream, names, source)
         for number, values in rows:
@@ -104,23 +107,10 @@ def _tabs(stream: IO[str], names: Sequence[str], source: str) -> Writer:
 def _objects(stream: IO[str], names: Sequence[str], source: str) -> Writer:
     def write(number: int, values: Sequence[Any]) -> None:
         held = [(name, value) for name, value in zip(names, values, strict=True) if value is not MISSING]
-        record = {name: _json_value(source, number, value, name) for name, value in held}
+        record = {name: json_value(source, number, value, name) for name, value in held}
         stream.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     return write
-
-
-def _json_value(source: str, number: int, value: Any, name: str) -> Any:
-    """Numbers, truth values, nothing and nested values stay what they are; NaN is nothing; all else is text."""
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, (list, tuple)):
-        return [_json_value(source, number, one, name) for one in value]
-    if isinstance(value, dict):
-        return {str(key): _json_value(source, number, one, name) for key, one in value.items()}
-    return cell_text(source, number, value, name)
 
 
 def _lines(stream: IO[str], names: Sequence[str], source: str) -> Writer:
