@@ -26,7 +26,6 @@ from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, Task, label_order
 from llamita.core.whole import save_array
 from llamita.train.examples import encode
-from llamita.train.norms import quick_norms
 from llamita.train.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -193,9 +192,8 @@ class Teacher:
 
     def _model_logits(self, texts: Sequence[Text]) -> np.ndarray:
         found = np.zeros((len(texts), len(self.model.labels)), dtype=np.float32)
-        with quick_norms(self.model.module):
-            for indices, batch in self._batches(texts)[1]:
-                found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)
+        for indices, batch in self._batches(texts)[1]:
+            found[indices] = self.model.logits(batch.token_ids, batch.mask, batch.type_ids)
         return found
 
     def _compute_states(self, texts: Sequence[Text], layers: tuple[int, ...], by_token: bool) -> np.ndarray:
@@ -209,7 +207,7 @@ class Teacher:
         rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
         for indices, batch in batches:
             inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
-            with model.reading(), quick_norms(model.module):
+            with model.reading():
                 states = hidden_states_of(model.module(**inputs, output_hidden_states=True))
             chosen = torch.stack([states[layer].float() for layer in layers], dim=-2)
             if not by_token:
