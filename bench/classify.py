@@ -43,6 +43,8 @@ class Contest:
     """Of the student, with and without a teacher."""
     max_length: int
     """Tokens a text is cut to."""
+    copies: int = 0
+    """Changed copies of each text for the teacher to label, which the student learns from beside it in as many steps."""
     cut: bool = False
     """Whether the student is the teacher, its vocabulary cut to the texts."""
 
@@ -52,7 +54,8 @@ CONTESTS = {
         test="validation.csv", teacher="mpnet", student="minilm", target=0.915, teacher_epochs=1, epochs=4, max_length=56
     ),
     "agnews": Contest(
-        test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, max_length=96
+        test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, copies=1,
+        max_length=96,
     ),
     "chnsenticorp": Contest(
         test="test.csv", teacher="e5", student="e5", target=0.93, teacher_epochs=5, epochs=1, max_length=192, cut=True
@@ -85,18 +88,22 @@ def run(name: str, row: str, seed: int) -> dict[str, Any]:
     data = {"train": str(folder / "train.csv"), "test": str(folder / contest.test), "max_length": contest.max_length}
     task = open_task({"classify": data | {"seed": seed}})
     shop = Workshop(store=Store(folder=KEPT.folder / name), task=task, threads=set_threads(None), seed=seed)
+    chosen: dict[str, Any] = {}
     if row == "static":
         found = static(shop, contest)
         size, parameters = found.pop("size_bytes"), found.pop("parameters")
     else:
         stage = made(shop, contest, row)
-        findings = shop.measure(stage, [build("quality"), build("calibration")])
+        measures = [build("quality"), build("calibration")]
+        findings = shop.measure(stage, measures)
+        chosen = {f.name: f.value for f in shop.measure(stage, measures, split="select")}
         found = {f.name: {"value": f.value, "interval": f.interval, "n": f.n} for f in findings}
         engine = shop.open(stage)
         size, parameters = engine.size_bytes, engine.num_parameters
     return {
         "data": name, "row": row, "seed": seed, "findings": found, "size_bytes": size, "parameters": parameters,
-        "train": len(task.train), "select": len(task.select), "machine": machine(), "versions": versions(),
+        "select_findings": chosen, "train": len(task.train), "select": len(task.select), "machine": machine(),
+        "versions": versions(),
     }  # fmt: skip
 
 
@@ -114,7 +121,11 @@ def made(shop: Workshop, contest: Contest, row: str) -> Stage:
     if row == "teacher":
         return shop.chain(shop.start(laid(contest.teacher)), (learned, calibrated))
     taught = row == "student"
-    lesson = build("distill.logits" if taught else "finetune", {"epochs": contest.epochs})
+    if taught:
+        passes = contest.epochs / (1 + contest.copies)
+        lesson = build("distill.logits", {"epochs": passes, "augment": contest.copies})
+    else:
+        lesson = build("finetune", {"epochs": contest.epochs})
     cut: tuple[Step, ...] = (build("prune.vocabulary"),) if contest.cut else ()
     before: tuple[Step, ...] = (learned,) if contest.cut else ()
     teacher = made(shop, contest, "teacher") if taught else None
