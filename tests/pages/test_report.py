@@ -192,7 +192,7 @@ def test_a_chinese_page_says_nothing_in_english(tmp_path: Path) -> None:
 
 def test_a_chinese_page_says_in_chinese_what_the_run_wrote_into_the_report(tmp_path: Path) -> None:
     report = replace(
-        english_report(), notes=("also in the test split and so left out of training: 3 of the training texts",)
+        english_report(), notes=("Left out of training, since the test split has them too: 3 of the training texts",)
     )
     page, _, markdown = written(report, tmp_path, language="zh")
     for text in (page.text, markdown.replace("\\", "")):

@@ -45,7 +45,7 @@ def test_training_texts_that_stand_in_test_are_dropped_and_told() -> None:
     test = ([TEXTS[0].upper(), "fresh"], ["bad", "good"])
     task = Classify.from_lists(TEXTS, LABELS, test=test, select=0.0)
     assert len(task.train) == 39
-    assert any("left out of training: 1 of the training texts" in note for note in task.notes)
+    assert any("since the test split has them too: 1 of the training texts" in note for note in task.notes)
 
 
 def test_unlabelled_texts_that_stand_in_test_are_dropped() -> None:

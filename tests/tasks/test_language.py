@@ -91,7 +91,7 @@ def test_documents_are_cut_once_and_none_that_is_tested_is_learned() -> None:
     assert not (parts[0] | parts[1]) & parts[2]
     leaking = open_task(train=TEXTS, test=[TEXTS[3].upper()])
     assert TEXTS[3] not in leaking.train.texts
-    assert "in the test split" in leaking.notes[0]
+    assert "the test split has them" in leaking.notes[0]
 
 
 def test_near_copies_of_what_is_tested_are_not_learned(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_near_copies_of_what_is_tested_are_not_learned(monkeypatch: pytest.Monke
     given = {"train": [*TEXTS[6:], story.replace("a", "an", 1)], "test": [story]}
     task = open_task(**given)
     assert list(task.train.texts) == TEXTS[6:]
-    assert task.notes == ("in the test split and so left out: 1 of the training documents (1 nearly)",)
+    assert task.notes == ("Left out, since the test split has them: 1 of the training documents (1 nearly)",)
     monkeypatch.setattr(copies, "MANY_CHARACTERS", 10)
     many = open_task(**given)
     assert len(many.train) == len(TEXTS) - 5

@@ -79,13 +79,13 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
         notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
     train, leaked = without(train, test)
     if leaked:
-        notes.append(f"also in the test split and so left out of training: {leaked} of the training texts")
+        notes.append(f"Left out of training, since the test split has them too: {leaked} of the training texts")
         if not train.texts:
             raise UserError("every training text also stands in the test split; give other test data, or none")
     train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
     free, leaked = without(free, test)
     if leaked:
-        notes.append(f"also in the test split and so left out: {leaked} of the unlabelled texts")
+        notes.append(f"Left out, since the test split has them too: {leaked} of the unlabelled texts")
     for note in notes:
         log.info(note)
     return {"train": train, "select": select, "test": test, "unlabelled": free, "notes": tuple(notes)}

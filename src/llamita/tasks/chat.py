@@ -144,7 +144,7 @@ def open_task(
         notes.append(f"no test data given: {len(tested)} of the training dialogues were cut off as the test split")
     learned, leaked = without(learned, tested)
     if leaked:
-        notes.append(f"also in the test split and so left out of training: {leaked} of the training dialogues")
+        notes.append(f"Left out of training, since the test split has them too: {leaked} of the training dialogues")
     require(
         train is None or bool(learned.texts), "no dialogue is left to train on; give more of them, or other test data"
     )

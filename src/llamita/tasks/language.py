@@ -139,7 +139,7 @@ def _without(split: Split, weights: Sequence[float], other: Split, notes: list[s
     kinds = [known.copy_kind(text, remember=False) for text in split.texts]
     if leaked := len(kinds) - kinds.count(""):
         nearly = kinds.count("near copies")
-        notes.append(f"in the test split and so left out: {leaked} of the training documents ({nearly} nearly)")
+        notes.append(f"Left out, since the test split has them: {leaked} of the training documents ({nearly} nearly)")
     if not near:
         notes.append("near copies of test documents were not looked for among so many")
     kept = [i for i, kind in enumerate(kinds) if not kind]
