@@ -43,8 +43,6 @@ class Contest:
     """Of the student, with and without a teacher."""
     max_length: int
     """Tokens a text is cut to."""
-    copies: int = 0
-    """Changed copies of each text for the teacher to label, which the student learns from beside it in as many steps."""
     cut: bool = False
     """Whether the student is the teacher, its vocabulary cut to the texts."""
 
@@ -54,8 +52,7 @@ CONTESTS = {
         test="validation.csv", teacher="mpnet", student="minilm", target=0.915, teacher_epochs=1, epochs=4, max_length=56
     ),
     "agnews": Contest(
-        test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, copies=1,
-        max_length=96,
+        test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, max_length=96
     ),
     "chnsenticorp": Contest(
         test="test.csv", teacher="e5", student="e5", target=0.93, teacher_epochs=5, epochs=1, max_length=192, cut=True
@@ -121,11 +118,7 @@ def made(shop: Workshop, contest: Contest, row: str) -> Stage:
     if row == "teacher":
         return shop.chain(shop.start(laid(contest.teacher)), (learned, calibrated))
     taught = row == "student"
-    if taught:
-        passes = contest.epochs / (1 + contest.copies)
-        lesson = build("distill.logits", {"epochs": passes, "augment": contest.copies})
-    else:
-        lesson = build("finetune", {"epochs": contest.epochs})
+    lesson = build("distill.logits" if taught else "finetune", {"epochs": contest.epochs})
     cut: tuple[Step, ...] = (build("prune.vocabulary"),) if contest.cut else ()
     before: tuple[Step, ...] = (learned,) if contest.cut else ()
     teacher = made(shop, contest, "teacher") if taught else None
