@@ -30,7 +30,7 @@ def test_a_split_keeps_every_column_and_shares_no_text(
     assert not (place / "new").exists()
 
 
-def test_parquet_is_split_into_parquet_or_jsonl_where_objects_are_nested(place: Path, said: Callable[..., str]):
+def test_parquet_is_split_into_parquet_or_jsonl_where_a_column_cannot_hold_it(place: Path, said: Callable[..., str]):
     import pyarrow
     from pyarrow import parquet
 
@@ -40,8 +40,8 @@ def test_parquet_is_split_into_parquet_or_jsonl_where_objects_are_nested(place: 
     )
     assert "written: parts/test.parquet, 3 rows" in said("data", "split", "all.parquet", "--out", "parts")
     assert "labels = tags" in said("data", "check", "parts/train.parquet")
-    objects = [[{"a": i}] for i in range(30)]
-    parquet.write_table(
-        pyarrow.table({"text": [f"film {i}" for i in range(30)], "notes": objects}), place / "nested.parquet"
-    )
-    assert "written: more/test.jsonl, 3 rows" in said("data", "split", "nested.parquet", "--out", "more")
+    for name, nested in (("objects", [[{"a": i}] for i in range(30)]), ("numbers", [[i] for i in range(30)])):
+        parquet.write_table(
+            pyarrow.table({"text": [f"film {i}" for i in range(30)], "notes": nested}), place / f"{name}.parquet"
+        )
+        assert f"written: {name}/test.jsonl, 3 rows" in said("data", "split", f"{name}.parquet", "--out", name)

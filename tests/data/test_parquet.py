@@ -35,6 +35,8 @@ def column(values: list[Any], folder: Path) -> tuple[str, list[Any]]:
         ([True, 1], "string", ["true", "1"]),
         ([3, "three"], "string", ["3", "three"]),
         ([1, 1 << 63], "string", ["1", str(1 << 63)]),
+        ([1, (1 << 60) + 1], "int64", [1, (1 << 60) + 1]),
+        ([0.5, (1 << 60) + 1], "string", ["0.5", str((1 << 60) + 1)]),
         ([["a", "b"], []], "list<element: string>", [["a", "b"], []]),
         ([None, None], "string", [None, None]),
         ([], "string", []),

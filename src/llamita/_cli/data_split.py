@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llamita._cli import values
 from llamita._cli.language import said
@@ -62,12 +62,8 @@ def split(argv: Sequence[str]) -> int:
 def _suffix(file: str, rows: Sequence[Row]) -> str:
     """The format of what is written: the file's own, or JSONL for values nested in a way that a Parquet column can't be given."""
     if format_of(Path(file)) == ".parquet":
-        nested = any(isinstance(one, (list, dict)) for _, values in rows for value in values for one in _inside(value))
-        return ".jsonl" if nested else ".parquet"
+        from llamita.data.parquet import fits_a_column
+
+        return ".parquet" if all(fits_a_column(value) for _, values in rows for value in values) else ".jsonl"
     kept = {".tsv": ".tsv", ".tab": ".tsv", ".csv": ".csv", ".txt": ".csv"}
     return kept.get(format_of(Path(file)), ".csv" if file == "-" else ".jsonl")
-
-
-def _inside(value: Any) -> Sequence[Any]:
-    """What a list holds; any other value itself."""
-    return value if isinstance(value, list) else [value]
