@@ -43,13 +43,15 @@ class Contest:
     """Of the student, with and without a teacher."""
     max_length: int
     """Tokens a text is cut to."""
+    teacher_batch: int = 32
     cut: bool = False
     """Whether the student is the teacher, its vocabulary cut to the texts."""
 
 
 CONTESTS = {
     "sst2": Contest(
-        test="validation.csv", teacher="mpnet", student="minilm", target=0.915, teacher_epochs=1, epochs=4, max_length=56
+        test="validation.csv", teacher="mpnet", student="minilm", target=0.915, teacher_epochs=1, teacher_batch=64, epochs=4,
+        max_length=56,
     ),
     "agnews": Contest(
         test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, max_length=96
@@ -114,7 +116,7 @@ def made(shop: Workshop, contest: Contest, row: str) -> Stage:
     if row == "int8":
         return shop.export(made(shop, contest, "student"), build("export.onnx"))
     calibrated = build("calibrate")
-    learned = build("finetune", {"epochs": contest.teacher_epochs})
+    learned = build("finetune", {"epochs": contest.teacher_epochs, "batch_size": contest.teacher_batch})
     if row == "teacher":
         return shop.chain(shop.start(laid(contest.teacher)), (learned, calibrated))
     taught = row == "student"

@@ -4,8 +4,9 @@
     python tools/missing_messages.py --stale    what stands there and is said no more
 
 A message is what reaches the user: the text of UserError, require and ArgumentTypeError, of log lines, of what the command
-line prints through `said`, and of findings of the data check. Parts of an f-string become slots {0}, {1} …; a part that is
-itself chosen among texts (`'a' if x else 'b'`, or a variable set to a text in the same function) counts as a message, too.
+line prints through `said`, of findings of the data check, and of --help. Parts of an f-string become slots {0}, {1} …; a
+part that is itself chosen among texts (`'a' if x else 'b'`, or a variable set to a text in the same function) counts as a
+message, too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from llamita.core.registry import entries
 
 ROOT = Path(__file__).resolve().parents[1] / "src" / "llamita"
 CATALOGUE = ROOT / "core" / "messages.zh.toml"
-ARGUMENTS = {"UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5)}
+ARGUMENTS = {
+    "UserError": (0,), "require": (1,), "said": (0,), "found_in": (4, 5), "Parser": (1,), "parser_of_rows": (1, 2),
+    "add_argument_group": (0,), "_add_question": (1,), "add_near": (1,),
+}  # fmt: skip
 """Which arguments of which calls are messages."""
 RETURNED = {
     "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy", "_undecodable"),
@@ -31,10 +35,11 @@ RETURNED = {
 }  # fmt: skip
 """Functions that return messages."""
 LISTED = {
-    "_cli/show.py": "TITLES", "core/recipe.py": "TASK_SETTINGS", "_cli/data_check.py": "SPLITS",
-    "data/lengths.py": "SCRIPTS", "data/manner.py": "SIGNS", "data/mend.py": "SET_ASIDE",
+    "_cli/show.py": ("TITLES",), "core/recipe.py": ("TASK_SETTINGS",), "_cli/data_check.py": ("SPLITS",),
+    "data/lengths.py": ("SCRIPTS",), "data/manner.py": ("SIGNS",), "data/mend.py": ("SET_ASIDE",), "cli.py": ("VERBS", "ROOMS"),
+    "_cli/tables.py": ("VERBS",),
 }  # fmt: skip
-"""Dictionaries whose values are messages."""
+"""Dictionaries whose values, or the last of each, are messages."""
 
 
 def collected(root: Path = ROOT) -> dict[str, str]:
@@ -45,7 +50,10 @@ def collected(root: Path = ROOT) -> dict[str, str]:
         for text, line in _of_file(ast.parse(file.read_text(encoding="utf-8")), place):
             if re.search(r"[A-Za-z]{2}", re.sub(r"\{\d+\}", "", text)):
                 found.setdefault(text, f"{place}:{line}")
-    return found | ({entry.summary: entry.name for entry in entries().values()} if root == ROOT else {})
+    if root == ROOT:
+        for entry in entries().values():
+            found |= {entry.summary: entry.name} | {setting.help: entry.name for setting in entry.settings}
+    return found
 
 
 def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
@@ -63,9 +71,10 @@ def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
                     yield from ((t, node.lineno) for t in _templates(node.value, names))
                     yield from ((t, node.lineno) for t in _inner(node.value, names))
     for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == LISTED.get(place):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in LISTED.get(place, ()):
             assert isinstance(node.value, ast.Dict)
-            yield from ((t, node.lineno) for value in node.value.values for t in _templates(value, {}))
+            values = [value.elts[-1] if isinstance(value, ast.Tuple) else value for value in node.value.values]
+            yield from ((t, node.lineno) for value in values for t in _templates(value, {}))
 
 
 def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
@@ -82,6 +91,8 @@ def _messages_in(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     if name in ("DataFinding", "Trace"):
         said = ("message", "what", "remedy")
         yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg in said)
+    if name.startswith("add"):
+        yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg == "help")
     if name in ("Finding", "replace"):
         yield from ((keyword.value, "") for keyword in node.keywords if keyword.arg == "reason")
     if name == "ArgumentTypeError":

@@ -198,17 +198,24 @@ def _step_of(words: Sequence[str]) -> tuple[str, list[str]] | None:
 
 
 def _help() -> str:
-    lines = ["usage: llamita VERB …", "", "Turn a large language model into a light one, and prove it.", ""]
-    listed = {verb: text for verb, (_, text) in VERBS.items()}
-    steps = {room: f"{ROOMS.get(room, 'one step')}: llamita {room} METHOD MODEL … --out DIR" for room in _rooms()}
-    steps |= _learning()
-    for title, group in (("verbs", listed), ("single steps", steps)):
+    lines = [
+        said("usage: ") + "llamita VERB …",
+        "",
+        said("Turn a large language model into a light one, and prove it."),
+        "",
+    ]
+    listed = {verb: said(text) for verb, (_, text) in VERBS.items()}
+    steps = {r: said(f"{ROOMS.get(r, 'one step')}: llamita {r} METHOD MODEL … --out DIR") for r in _rooms()}
+    steps |= {name: said(summary) for name, summary in _learning().items()}
+    for title, group in ((said("verbs:"), listed), (said("single steps:"), steps)):
         if group:
-            lines += [f"{title}:", *(f"  {name:<10} {text}" for name, text in group.items()), ""]
+            lines += [title, *(f"  {name:<11} {text}" for name, text in group.items()), ""]
     lines += [
-        "`llamita VERB --help` shows a verb's flags. MODEL is a folder, an exported folder, a .gguf file, a Hub id,",
-        "or a packaged model (smollm2, minilm).",
-        "`--language zh` on any verb, or LLAMITA_LANGUAGE=zh: answers, errors and pages in Chinese (this help stays English).",
-        "Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C, 143 SIGTERM.",
+        said(
+            "`llamita VERB --help` shows a verb's flags. MODEL is a folder, an exported folder, a .gguf file, a Hub id,\n"
+            "or a packaged model (smollm2, minilm)."
+        ),
+        said("`--language zh` on any verb, or LLAMITA_LANGUAGE=zh: answers, errors, help and pages in Chinese."),
+        said("Exit codes: 0 done, 1 a goal or gate was missed, 2 bad input, 3 a bug of ours, 130 Ctrl-C, 143 SIGTERM."),
     ]
     return "\n".join(lines)

@@ -54,7 +54,7 @@ def _one(entry: Entry) -> int:
     print(f"{entry.name}: {said(entry.summary)}")
     if entry.settings:
         required = said("must be given")
-        rows = [(s.name, s.type, required if s.default is None else s.default, s.help) for s in entry.settings]
+        rows = [(s.name, s.type, required if s.default is None else s.default, said(s.help)) for s in entry.settings]
         show.table((said("setting"), said("type"), said("default"), ""), rows)
     return 0
 

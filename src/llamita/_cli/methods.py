@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llamita._cli.language import said
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import Entry, entries
 
@@ -15,9 +16,9 @@ def methods_of(room: str) -> list[str]:
 
 def methods_help(room: str, usage: str) -> str:
     """The methods of a room, a line each."""
-    lines = [f"usage: {usage}", ""]
-    lines += [f"  {name.split('.')[1]:<12} {e.summary}" for name, e in entries().items() if name.startswith(f"{room}.")]
-    return "\n".join([*lines, "", f"`{' '.join(usage.split()[:3])} --help` shows a method's flags."])
+    lines = [said("usage: ") + usage, ""]
+    lines += [f"  {n.split('.')[1]:<12} {said(e.summary)}" for n, e in entries().items() if n.startswith(f"{room}.")]
+    return "\n".join([*lines, "", said(f"`{' '.join(usage.split()[:3])} --help` shows a method's flags.")])
 
 
 def chosen_method(argv: Sequence[str], room: str, usage: str) -> Entry:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from llamita._cli import values
-from llamita._cli.language import spoken
+from llamita._cli.helping import HelpFormatter
+from llamita._cli.language import said, spoken
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.messages import LANGUAGES
 from llamita.core.registry import Entry, Setting, entries
@@ -20,13 +21,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, verb: str, description: str):
         super().__init__(
             prog=f"llamita {verb}", description=description, allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
         )  # fmt: skip
         self.add(
             "--language",
             choices=LANGUAGES,
             default=spoken(),
-            help="of answers, errors and pages (default: %(default)s)",
+            help="of answers, errors, help and pages (default: %(default)s)",
         )
 
     def error(self, message: str) -> NoReturn:
@@ -213,9 +214,10 @@ def add_settings(parser: Parser, entry: Entry) -> None:
 
 def _flag(setting: Setting) -> dict[str, object]:
     """Flag as argparse wants it; an unset one is left to the method's default."""
-    shown = setting.help.replace("%", "%%")
+    shown = said(setting.help)
     if setting.default is not None and setting.default != "None":
-        shown = f"{shown} (default: {setting.default})".replace("%", "%%").replace("%%%%", "%%").strip()
+        shown = (shown + said(f" (default: {setting.default})")).strip()
+    shown = shown.replace("%", "%%")
     options: dict[str, object] = {"dest": f"set_{setting.name}", "default": argparse.SUPPRESS, "help": shown}
     options["required"] = setting.default is None
     if setting.type.removesuffix(" | None") == "bool":

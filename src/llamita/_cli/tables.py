@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import values
+from llamita._cli.language import said
 from llamita._cli.models import new_file
 from llamita.core.errors import UserError, did_you_mean
 
@@ -30,8 +31,8 @@ VERBS = {
 def data(argv: Sequence[str]) -> int:
     """`data check`, `data split` and so on."""
     if not argv or argv[0] in ("-h", "--help"):
-        lines = [f"  {name:<8} {text}" for name, text in VERBS.items()]
-        print("\n".join(["usage: llamita data VERB FILE …", "", *lines]))
+        lines = [f"  {name:<8} {said(text)}" for name, text in VERBS.items()]
+        print("\n".join([said("usage: ") + "llamita data VERB FILE …", "", *lines]))
         return 0 if argv else 2
     if argv[0] not in VERBS:
         raise UserError(f"llamita data takes {', '.join(VERBS)}, got {argv[0]!r}.{did_you_mean(argv[0], VERBS)}")
