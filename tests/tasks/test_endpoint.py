@@ -107,6 +107,18 @@ def test_broken_json_is_asked_again_and_patience_ends_in_one_line(fake: Fake) ->
         opened(fake).text_logits(["new"])
 
 
+def test_a_server_that_hangs_is_told_of_and_not_waited_for_seven_times(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        slept: list[float] = []
+        server = Server(url=f"http://127.0.0.1:{hanging.getsockname()[1]}/v1", timeout=0.05, sleep=slept.append)
+        with pytest.raises(UserError, match=r"said nothing 3 times for 0.05 seconds; .* the same command goes on"):
+            server.post("/chat/completions", {})
+    assert slept == [0.5, 1.0]
+    assert [r.getMessage().partition("/v1 ")[2] for r in caplog.records] == [
+        "said nothing for 0.05 seconds; it is asked again"
+    ] * 2
+
+
 def test_an_answer_without_choices_is_no_such_server(fake: Fake) -> None:
     fake.trouble = lambda _: (200, {}, b'{"result": 1}')
     with pytest.raises(UserError, match="doesn't answer as an OpenAI-compatible server: no choices"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import logging
 import os
 import re
 import socket
@@ -18,8 +19,11 @@ from urllib.parse import urlsplit
 
 from llamita.core.errors import UserError, did_you_mean, first_line, require
 
+log = logging.getLogger(__name__)
+
 KEY_VARIABLE = "OPENAI_API_KEY"
-TRIES = 7
+TRIES, SILENCES = 7, 3
+"""How often a request is made; a server that says nothing until the time is over isn't asked as often."""
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 """Statuses of a server that may answer in a moment."""
 LONGEST_WAIT = 60.0
@@ -100,7 +104,7 @@ class Server:
         raise UserError(f"{said}{did_you_mean(model, served)}{known}")
 
     def _patiently(self, path: str, body: bytes | None) -> dict[str, Any]:
-        trouble, key = "", _key()
+        trouble, key, silences = "", _key(), 0
         for attempt in range(TRIES):
             try:
                 return self._once(path, body, key)
@@ -110,11 +114,19 @@ class Server:
                     self._refuse(error.code, trouble)
                 wait = _asked_to_wait(error)
             except (OSError, http.client.HTTPException, ValueError) as error:
-                trouble, wait = _without_keys(_reason(error), key), None
-                if isinstance(getattr(error, "reason", error), (ConnectionRefusedError, socket.gaierror)):
+                trouble, wait, reason = _without_keys(_reason(error), key), None, getattr(error, "reason", error)
+                if isinstance(reason, (ConnectionRefusedError, socket.gaierror)):
                     raise UserError(
                         f"can't reach {self.url}: {trouble}; is the server running, and the URL right?"
                     ) from None
+                if isinstance(reason, TimeoutError):
+                    silences += 1
+                    if silences == SILENCES:
+                        raise UserError(
+                            f"{self.url} said nothing {SILENCES} times for {self.timeout:g} seconds; is it busy, or the model too"
+                            " slow for this machine? What was answered is kept: the same command goes on"
+                        ) from None
+                    log.warning("warning: %s said nothing for %g seconds; it is asked again", self.url, self.timeout)
             if attempt < TRIES - 1:
                 self.sleep(min(LONGEST_WAIT, wait if wait is not None else 0.5 * 2**attempt))
         raise UserError(
