@@ -101,6 +101,21 @@ def test_the_table_bootstrap_agrees_with_resampled_examples() -> None:
     assert found == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.008)
 
 
+def test_the_table_bootstrap_is_the_same_in_slices_and_draws_no_cell_that_is_empty(monkeypatch: pytest.MonkeyPatch):
+    counts, seen = np.diag([40, 30, 0, 20]), []
+    counts[0, 1] = 5
+
+    def share(tables: np.ndarray) -> np.ndarray:
+        seen.append(len(tables))
+        assert not tables[:, counts == 0].any()
+        return np.trace(tables, axis1=1, axis2=2) / tables.sum(axis=(1, 2))
+
+    whole = stats.bootstrap_table(counts, share)
+    monkeypatch.setattr(stats, "MOST_CELLS", 16 * 300)
+    assert stats.bootstrap_table(counts, share) == whole
+    assert seen == [2000, *[300] * 6, 200]
+
+
 def test_same_seed_same_interval() -> None:
     values = np.random.default_rng(0).random(50)
     assert stats.bootstrap_interval(values, seed=4) == stats.bootstrap_interval(values, seed=4)

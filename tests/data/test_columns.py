@@ -157,6 +157,12 @@ def test_a_column_the_user_took_breaks_the_pair_it_belonged_to() -> None:
     assert roles("premise|hypothesis|text", [], {"label": "hypothesis"}) == {"text": "text", "label": "hypothesis"}
 
 
+def test_a_partner_the_user_named_stays_and_the_text_is_found_beside_it() -> None:
+    assert roles("premise|hypothesis|context|label", [], {"pair": "context"}) == {
+        "text": "premise", "pair": "context", "label": "label",
+    }  # fmt: skip
+
+
 def test_roles_come_as_text_pair_label_however_they_are_found() -> None:
     assert list(roles("label|b|a", [], {"label": "label", "pair": "b", "text": "a"})) == ["text", "pair", "label"]
 

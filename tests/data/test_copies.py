@@ -143,6 +143,15 @@ def test_a_stream_finds_the_copies_that_a_look_at_all_texts_does() -> None:
     assert [exact.copy_kind(text) for text in texts] == ["", "", "copies", "", "", "copies"]
 
 
+def test_what_is_near_to_the_second_of_two_near_copies_is_found_too() -> None:
+    """Likeness is no chain: the third is near to the second, and not to the first."""
+    words = [f"word{i}" for i in range(60)]
+    first, second, third = (" ".join(["other" + w if i < n else w for i, w in enumerate(words)]) for n in (0, 4, 8))
+    assert Seen.of([first], near=True).copy_kind(third, remember=False) == ""
+    assert Seen.of([second], near=True).copy_kind(third, remember=False) == "near copies"
+    assert Seen.of([first, second], near=True).copy_kind(third, remember=False) == "near copies"
+
+
 def test_texts_of_one_template_are_not_all_compared_one_by_one() -> None:
     texts = [
         f"note {i} says that the number {i * 37 % 1009} is followed by {i * 91 % 2003}, no more" for i in range(120)

@@ -99,6 +99,13 @@ def test_what_is_measured_on_is_not_learned_from(copies: str, left: int, told: t
     assert found.about["left_out"] == {f"{kind} of what is measured on": 1 for kind in told}
 
 
+def test_a_file_that_is_renamed_to_another_format_is_read_anew(tmp_path: Path):
+    file = jsonl(tmp_path / "c.txt", [STORY.format(i) for i in range(3)])
+    assert len(tokenized(parse_sources(str(file)), BACKEND, tmp_path / "cache", KEEP)) == 1
+    file = file.rename(tmp_path / "c.jsonl")
+    assert len(tokenized(parse_sources(str(file)), BACKEND, tmp_path / "cache", KEEP)) == 3
+
+
 def test_what_is_measured_on_is_not_learned_from_in_other_characters(tmp_path: Path):
     pytest.importorskip("opencc")
     file = jsonl(tmp_path / "a.jsonl", ["酒店的服務很好。", "旅館很遠。"])

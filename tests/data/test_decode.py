@@ -176,6 +176,19 @@ def test_strays_in_a_utf8_file_do_not_make_it_another_encoding(tmp_path: Path) -
         list(text_lines(path, "gb18030"))
 
 
+def test_the_whole_file_is_looked_at_for_the_first_stray_line_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, (CHINESE.encode() + "很好，下次还来\n".encode("gb18030")) * 20)
+    read, faults = [], []
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda self: read.append(self) or whole(self))
+    lines = list(text_lines(path, faults=faults))
+    assert (len(faults), len(read)) == (20, 2)
+    assert lines[-1] == "很好，下次还来\n"
+    assert all("is not UTF-8 as the others are" in fault.message for fault in faults)
+
+
 def test_lines_may_end_with_carriage_returns_alone(tmp_path: Path) -> None:
     text = "text,label\r好,a\r" + "x" * 70_000 + ",b\rlast,c"
     lines = list(text_lines(written(tmp_path, text.encode())))

@@ -117,6 +117,18 @@ def test_damage_is_told_in_one_line_with_file_and_line(messages: Any, told: str,
 def test_columns_are_guessed_named_or_asked_for() -> None:
     assert roles_of(("id", "Prompt", "response"), None, "f") == {"prompt": "Prompt", "answer": "response"}
     assert roles_of(("talk",), {"messages": "talk"}, "f") == {"messages": "talk"}
+    assert roles_of(("messages", "persona"), {"system": "persona"}, "f") == {
+        "messages": "messages",
+        "system": "persona",
+    }
+    assert roles_of(("prompt", "completion", "better"), {"answer": "better"}, "f") == {
+        "prompt": "prompt",
+        "answer": "better",
+    }
+    assert roles_of(("messages", "prompt", "response"), {"prompt": "prompt"}, "f") == {
+        "prompt": "prompt",
+        "answer": "response",
+    }
     with pytest.raises(UserError, match="f: no dialogues: needs a column messages, or prompt and completion"):
         roles_of(("text", "label"), None, "f")
     with pytest.raises(UserError, match="no column role 'text'"):

@@ -50,6 +50,16 @@ def test_an_empty_file_is_told(tmp_path: Path) -> None:
         read_documents(str(tmp_path / "empty.txt"))
 
 
+def test_a_misspelt_name_among_files_makes_no_documents_of_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a text", encoding="utf-8")
+    for names in (["a.txt", "mising.txt"], ["mising.txt"], ["mising.jsonl.gz", "b.csv"]):
+        with pytest.raises(UserError, match=r"no file .*(mising|a\.txt)"):
+            read_documents([str(tmp_path / name) for name in names])
+        with pytest.raises(UserError, match=r"no file (mising|a\.txt)"):
+            read_documents(names)
+    assert read_documents(["It stands in a.txt", "see b.csv"]).source == "texts"
+
+
 @pytest.mark.parametrize("texts", [["Is it true?", "Who knows? *"], ["好吗?", "真的[是]吗?"]])
 def test_texts_that_ask_are_not_taken_for_patterns(texts: list[str]):
     assert read_documents(texts).texts == tuple(texts)

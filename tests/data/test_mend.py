@@ -37,6 +37,13 @@ def test_each_damage_is_told_by_its_reason() -> None:
     assert done.kept == (0, 6, 7)
 
 
+def test_a_text_that_is_nothing_but_markup_is_an_empty_one() -> None:
+    table = read_table((["one good text", "<br/>", "another <b>text</b>", "&nbsp;"], ["good", "bad", "good", "bad"]))
+    done = mend(table, check(table))
+    assert done.aside == {1: "empty text", 3: "empty text"}
+    assert done.texts[2] == "another text"
+
+
 def test_a_text_under_two_labels_as_common_is_set_aside_whole() -> None:
     table = read_table((["same", "Same", "other"], ["good", "bad", "bad"]))
     assert mend(table, check(table)).aside == dict.fromkeys((0, 1), "the same text has different labels")

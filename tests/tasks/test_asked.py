@@ -12,6 +12,8 @@ from tests.tasks.servers import Fake, served
 from tests.tasks.test_likelihood import causal
 
 from llamita.core import hardware
+from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.engine import softmax
 from llamita.core.errors import UserError
 from llamita.core.opening import open_engine
 from llamita.core.store import Store
@@ -37,6 +39,28 @@ def test_a_head_is_put_in_the_order_asked_for(tmp_path: Path) -> None:
     np.testing.assert_allclose(engine.scores(TEXTS), plain[:, ::-1], atol=1e-6)
     assert engine.labels == ("bad", "good")
     assert asking.way(engine) == "its own head"
+
+
+def test_a_head_that_went_through_calibrating_curves_answers_as_it_does_itself(tmp_path: Path) -> None:
+    model = tiny_model("bert", labels=("Good", "Bad"))
+    model.answer(OneLabel(curves=(((0.0, 1.0), (0.9, 0.8)), ((0.0, 1.0), (0.1, 0.2)))))
+    model.save(tmp_path)
+    plain, engine = open_engine(str(tmp_path)), Asking(model=str(tmp_path), labels=("bad", "good")).open(tmp_path, 1)
+    assert plain.scores(TEXTS)[:, 0].min() > 0.8
+    np.testing.assert_allclose(engine.scores(TEXTS), plain.scores(TEXTS)[:, ::-1], atol=1e-6)
+    token_ids = np.array([[1, 5, 2]])
+    np.testing.assert_allclose(
+        softmax(engine.logits(token_ids, np.ones_like(token_ids)))[:, ::-1],
+        plain.answers.probabilities(plain.logits(token_ids, np.ones_like(token_ids))), atol=1e-6,
+    )  # fmt: skip
+
+
+def test_a_head_that_gives_any_labels_is_no_teacher_that_is_asked(tmp_path: Path) -> None:
+    model = tiny_model("bert", labels=("Good", "Bad"))
+    model.module.config.problem_type = AnyLabels.problem_type
+    model.save(tmp_path)
+    with pytest.raises(UserError, match="gives a text any of its labels; a teacher that is asked gives one"):
+        Asking(model=str(tmp_path), labels=("bad", "good")).open(tmp_path, 1)
 
 
 def test_a_language_model_is_asked_by_label_likelihood_with_the_examples_given(tmp_path: Path) -> None:

@@ -92,3 +92,11 @@ def test_splits_share_no_dialogue() -> None:
     cut = open_task(train=talks)
     assert len(cut.test) == 3
     assert dataclasses.replace(cut, train=cut.select).training_fingerprint != cut.training_fingerprint
+
+
+def test_tables_of_pandas_are_read_and_an_empty_list_of_test_data_cuts_none_off() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"prompt": [f"question {i}?" for i in range(12)], "completion": ["an answer"] * 12})
+    task = open_task(train=frame[:8], test=frame[8:])
+    assert (len(task.train) + len(task.select), len(task.test)) == (8, 4)
+    assert len(open_task(train=frame[:8], test=[]).test) == 0

@@ -53,6 +53,14 @@ def test_unlabelled_texts_that_stand_in_test_are_dropped() -> None:
     assert task.unlabelled.texts == ("free",)
 
 
+def test_unlabelled_texts_that_stand_in_select_are_dropped_and_told() -> None:
+    texts = [f"a text about the number {i}" for i in range(40)]
+    task = open_task(train=(texts, ["good", "bad"] * 20), test=(["held out"], ["bad"]), unlabelled=[*texts, "free"])
+    assert len(task.select) == 4
+    assert set(task.unlabelled.texts) == {*texts, "free"} - set(task.select.texts)
+    assert "Left out, since the select split has them too: 4 of the unlabelled texts" in task.notes
+
+
 def test_without_test_data_a_tenth_is_cut_off() -> None:
     task = Classify.from_lists(TEXTS, LABELS)
     assert len(task.test) == 4

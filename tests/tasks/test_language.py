@@ -70,6 +70,13 @@ def test_what_is_hidden_from_a_model_is_the_same_each_time(family: str, name: st
     assert Quality().measure(model, task, Run(folder=tmp_path))[0].value == one.value
 
 
+def test_copies_of_a_document_never_stand_on_both_sides() -> None:
+    texts = [f"{TEXTS[i % 5]} number {i % 5}" for i in range(50)] + [f"{TEXTS[0]} said {i} times" for i in range(50)]
+    task = open_task(train=texts, test=["held back"], select=0.2)
+    assert task.select.texts
+    assert not set(task.train.texts) & set(task.select.texts)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_of_a_short_text_one_token_is_masked_at_least(seed: int) -> None:
     assert surprises(language_model("bert"), ["a", "fine film"], seed).tokens.min() >= 1

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 RESAMPLES = 2000
+MOST_CELLS = 4_000_000
+"""Of the tables that stand in memory at once, 8 bytes each."""
 LEVEL = 0.95
 Z = 1.959963984540054
 """Normal quantile of a two-sided 95 % interval."""
@@ -100,11 +102,15 @@ def bootstrap_table(
     Returns:
         The interval; None when one cell holds everything, or every resample gives the same number.
     """
-    n = int(counts.sum())
+    n, flat, generator = int(counts.sum()), counts.ravel(), np.random.default_rng(seed)
     if n < 2:
         return None
-    cells = np.random.default_rng(seed).multinomial(n, counts.ravel() / n, size=resamples)
-    return interval_of(statistic(cells.reshape(resamples, *counts.shape)))
+    held, at_once, found = np.flatnonzero(flat), max(1, MOST_CELLS // counts.size), []
+    for start in range(0, resamples, at_once):
+        cells = np.zeros((min(at_once, resamples - start), counts.size), dtype=np.int64)
+        cells[:, held] = generator.multinomial(n, flat[held] / n, size=len(cells))
+        found.append(statistic(cells.reshape(len(cells), *counts.shape)))
+    return interval_of(np.concatenate(found))
 
 
 def paired_bootstrap_difference(

@@ -65,7 +65,7 @@ def find_columns(
     lowered = {known_form(name): name for name in reversed(names)}
     free = [name for name in names if name not in chosen.values()]
     if "text" not in chosen:
-        chosen |= _named_texts(lowered, free)
+        chosen = _named_texts(lowered, free, alone="pair" in chosen) | chosen
     by_name = "text" in chosen
     if "label" not in chosen:
         label = next((lowered[key] for key in LABELS if key in lowered and lowered[key] in free), None)
@@ -103,10 +103,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"Columns: {', '.join(names)}."
 
 
-def _named_texts(lowered: Mapping[str, str], free: Sequence[str]) -> dict[str, str]:
+def _named_texts(lowered: Mapping[str, str], free: Sequence[str], *, alone: bool) -> dict[str, str]:
+    """The columns of a pair or of a text; of the text alone where the user named its partner."""
     for first, second in PAIRS:
-        if first in lowered and second in lowered and {lowered[first], lowered[second]} <= set(free):
-            return {"text": lowered[first], "pair": lowered[second]}
+        if first in lowered and lowered[first] in free:
+            if alone:
+                return {"text": lowered[first]}
+            if second in lowered and lowered[second] in free:
+                return {"text": lowered[first], "pair": lowered[second]}
     name = next((lowered[key] for key in TEXTS if key in lowered and lowered[key] in free), None)
     return {"text": name} if name else {}
 

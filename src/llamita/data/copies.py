@@ -268,5 +268,14 @@ class Seen:
         """All of these, met already."""
         seen = cls(near=near, key=key)
         for text in texts:
-            seen.copy_kind(text)
+            seen._meet(text)
         return seen
+
+    def _meet(self, text: Text) -> None:
+        """Remember a text, also one that is nearly another: what is near to it needn't be near to the other."""
+        key = self.key(text)
+        if (digest := _digest(key)) in self._keys:
+            return
+        self._keys.add(digest)
+        if self._sketches is not None and (parts := _shingles(key)):
+            self._sketches.add(_hashed(parts))

@@ -200,7 +200,7 @@ def tokenized(
     backend = _whole_texts(tokenizer)
     parts = {
         "format": FORMAT, "tokenizer": tokenizer_digest(tokenizer), "columns": dict(columns or {}),
-        "sources": [[[content_digest(file) for file in one.files], one.weight] for one in sources], **cleaning.told,
+        "sources": [[[[content_digest(f), format_of(f)] for f in one.files], one.weight] for one in sources], **cleaning.told,
     }  # fmt: skip
     final = cache / "corpus" / address(parts)[:40]
     with processes.first_alone():

@@ -74,7 +74,7 @@ def lines_of_stream(
                 " or a closing quote missing, or is this no table?"
             )
         try:
-            yield _decoded(path, number, before, line)
+            yield _decoded(path, number, before, line, whole=not strays)
         except BadRow as fault:
             if faults is None or (fault.kind == "bytes" and not (strays := strays or _is_utf8_elsewhere(path))):
                 raise
@@ -132,7 +132,8 @@ def _noted(faults: Faults, fault: BadRow, line: bytes) -> str:
     return text
 
 
-def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
+def _decoded(path: Path, number: int, before: int, line: bytes, *, whole: bool) -> str:
+    """The line; what encoding it has is guessed by the whole file, or by the line alone."""
     if (at := line.find(b"\0")) >= 0:
         what = (
             f"byte {before + at} is NUL, which no text has; the file is damaged or binary. Save it"
@@ -142,7 +143,7 @@ def _decoded(path: Path, number: int, before: int, line: bytes) -> str:
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        guess = guessed_encoding(path.read_bytes() if _is_small_and_plain(path) else line)
+        guess = guessed_encoding(path.read_bytes() if whole and _is_small_and_plain(path) else line)
         what = (
             f"byte {before + error.start} (0x{line[error.start]:02x}) is not UTF-8; it looks like"
             f" {guess}. {convert_remedy(path, guess)}"

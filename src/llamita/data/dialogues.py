@@ -114,17 +114,20 @@ def roles_of(names: Sequence[str], given: Mapping[str, str] | None, where: str) 
             )
         if name not in names:
             raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} Columns: {', '.join(names)}.")
-    if given and ("messages" in given or {"prompt", "answer"} <= set(given)):
-        return dict(given)
+    given = dict(given or {})
+    if "messages" in given or {"prompt", "answer"} <= set(given):
+        return given
     lowered = {name.strip().lower(): name for name in reversed(names)}
     known = {"messages": TURNS, "input": EXTRA, **BESIDE}
     first = {role: next((lowered[n] for n in among if n in lowered), None) for role, among in known.items()}
-    found = {role: name for role, name in first.items() if name}
-    if "messages" in found:
+    found = {role: name for role, name in first.items() if name} | given
+    if "messages" in found and set(given) <= {"system"}:
         return {role: found[role] for role in ("messages", "system") if role in found}
+    found.pop("messages", None)
     for prompt, answer in PAIRS:
-        if prompt in lowered and answer in lowered:
-            return {"prompt": lowered[prompt], **found, "answer": lowered[answer]}
+        asked, answered = given.get("prompt", lowered.get(prompt)), given.get("answer", lowered.get(answer))
+        if asked and answered:
+            return {"prompt": asked, **found, "answer": answered}
     raise UserError(
         f"{where}: no dialogues: needs a column messages, or prompt and completion, or instruction, input and output; or name"
         f" them: --columns prompt=COLUMN,answer=COLUMN. Columns: {', '.join(names)}."

@@ -71,14 +71,19 @@ def _names_data(source: Any) -> bool:
     try:
         if is_pattern(source):
             return _reads_as_path(source) or bool(files_of(source))
-        return Path(source).expanduser().exists()
+        return Path(source).expanduser().exists() or _reads_as_file(source)
     except (OSError, UserError):  # too long for a name; a pattern that nothing matches
         return False
 
 
 def _reads_as_path(source: str) -> bool:
     """Whether a pattern is meant for files even where nothing matches it, as "shards/*.txt" is and "Is it so?" isn't."""
-    return not any(map(str.isspace, source)) and ("/" in source or format_of(Path(source)) in FORMATS)
+    return _reads_as_file(source) or ("/" in source and not any(map(str.isspace, source)))
+
+
+def _reads_as_file(source: str) -> bool:
+    """Whether a name is one of a file even where there is none, which is said then."""
+    return not any(map(str.isspace, source)) and format_of(Path(source)) in FORMATS
 
 
 def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:

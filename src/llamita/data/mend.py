@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from llamita.core.task import Text
+from llamita.core.task import Text, parts_of
 from llamita.data.characters import CONTROL, INVISIBLE, MARKUP, MOJIBAKE
 from llamita.data.copies import kept_of, same_texts
 from llamita.data.finding import DataFinding
 from llamita.data.misread import chinese_meant
 from llamita.data.table import Table
-from llamita.data.text import reading_key
+from llamita.data.text import is_empty, reading_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
@@ -64,6 +64,7 @@ def mend(
             rows = [row for row in finding.rows if finding.kind != "encoding" or row not in texts]
             aside |= dict.fromkeys(rows, SET_ASIDE[finding.kind])
     tested = {reading_key(text) for text in test.texts} if test else set()
+    aside |= {row: SET_ASIDE["empty"] for row, text in texts.items() if any(map(is_empty, parts_of(text)))}
     aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if reading_key(text) in tested}
     written = [labels.get(label, label) for label in table.labels] if table.labels else None
     for rows in same_texts([texts.get(row, text) for row, text in enumerate(table.texts)], reading_key):

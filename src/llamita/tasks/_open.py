@@ -86,6 +86,9 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
     free, leaked = without(free, test)
     if leaked:
         notes.append(f"Left out, since the test split has them too: {leaked} of the unlabelled texts")
+    free, chosen = without(free, select)
+    if chosen:
+        notes.append(f"Left out, since the select split has them too: {chosen} of the unlabelled texts")
     for note in notes:
         log.info(note)
     return {"train": train, "select": select, "test": test, "unlabelled": free, "notes": tuple(notes)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.answers import OneLabel
 from llamita.core.delegating import Delegating
 from llamita.core.engine import Engine, is_headed
 from llamita.core.errors import UserError, did_you_mean, require
@@ -100,6 +101,10 @@ class Asking:
         engine = open_engine(self.model, threads=threads, device=device, precision="auto")
         order = label_order(engine.labels, self.labels) if is_headed(engine) else None
         if order is not None:
+            require(
+                engine.answers.task == OneLabel.task,
+                f"{engine.name} gives a text any of its labels; a teacher that is asked gives one",
+            )
             mute = [name for name, given in (("--prompt", self.prompt), ("--few-shot", self.examples)) if given]
             mute += [f"--{name.replace('_', '-')}" for name in self.read]
             require(
@@ -181,10 +186,15 @@ class Reordered(Delegating[Engine]):
         self.engine, self.labels, self.order, self.name = engine, tuple(labels), list(order), engine.name
 
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
-        return self.engine.logits(token_ids, mask, type_ids)[:, self.order]
+        return self._reordered(self.engine.logits(token_ids, mask, type_ids))
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        return self.engine.text_logits(texts, tokens_per_batch)[:, self.order]
+        return self._reordered(self.engine.text_logits(texts, tokens_per_batch))
+
+    def _reordered(self, logits: np.ndarray) -> np.ndarray:
+        """Logits that have gone through the curves of a calibrated head, which nobody asks for behind this."""
+        answers = self.engine.answers
+        return (answers.logits_of(answers.probabilities(logits)) if answers.curves else logits)[:, self.order]
 
 
 def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequence[Text], seed: int) -> tuple[Any, ...]:

@@ -135,7 +135,8 @@ def open_task(
     require(labels is None, "dialogues have no labels; leave labels out")
     require(unlabelled is None, "dialogues are their own labels; leave unlabelled out")
     seed, max_length = openable(train, test, select, seed, max_length)
-    given = {"train": train, "test": None if test == [] else test}
+    untested = isinstance(test, list) and not test
+    given = {"train": train, "test": None if untested else test}
     splits = {name: _split_of(data, columns) for name, data in given.items() if data is not None}
     notes: list[str] = []
     learned, tested = splits.get("train", Split(texts=())), splits.get("test", Split(texts=()))

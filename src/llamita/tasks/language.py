@@ -15,6 +15,7 @@ from llamita.core.statistics import ratio_of_sums, ratio_of_sums_interval
 from llamita.core.task import Split, Task
 from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
+from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
 from llamita.tasks.splits import described, openable
 
@@ -120,9 +121,9 @@ def open_task(
         rest = sorted(order[number:].tolist())
         learn, weights = learn.take(rest), tuple(weights[i] for i in rest)
     kept, weights = _without(learn, weights, measured, notes)
-    order = np.random.default_rng([seed, 2]).permutation(len(kept))
-    chosen = sorted(order[: round(select * len(kept))].tolist())
-    left = [i for i in range(len(kept)) if i not in set(chosen)]
+    chosen = sorted(share_of_each(kept.texts, [0] * len(kept), select, seed)) if select else []
+    held_back = set(chosen)
+    left = [i for i in range(len(kept)) if i not in held_back]
     for note in notes:
         log.info(note)
     return Language(
