@@ -1,9 +1,12 @@
 """What a run is given: the folder it goes to, the columns of its tables, and the teacher for its language."""
 
+from pathlib import Path
+
 import pytest
 from tests.sentiments import sentences
 
 from llamita.core.errors import UserError
+from llamita.core.sources import Source
 from llamita.inputs import checked, default_folder, default_teacher
 
 
@@ -29,7 +32,13 @@ def test_columns_named_for_the_labelled_texts_leave_the_unlabelled_ones_alone(tm
         assert tables["unlabelled"].labels is None
 
 
-def test_the_packaged_teacher_is_for_english_and_chinese_texts_ask_for_one():
+def test_the_packaged_teacher_is_for_english_and_chinese_texts_ask_for_one(monkeypatch):
+    monkeypatch.setattr(
+        "llamita.inputs.locate", lambda name: Source(kind="gguf", path=Path(name), name=name, address=name)
+    )
     assert default_teacher(["a warm film", ("one", "two")]) == "smollm2"
     with pytest.raises(UserError, match="the texts are Chinese"):
         default_teacher(["服务很好", "房间太小"])
+    monkeypatch.setattr("llamita.inputs.locate", lambda name: Source(kind="hub", path=None, name=name, address=name))
+    with pytest.raises(UserError, match="no model is named, and smollm2, the usual teacher, isn't installed"):
+        default_teacher(["a warm film"])

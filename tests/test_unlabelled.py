@@ -23,6 +23,7 @@ from llamita.core.hardware import use_bf16
 from llamita.core.report import SCHEMA_FILE
 from llamita.core.store import Store
 from llamita.data.read import read_table
+from llamita.goals import Goals
 from llamita.labeller import TIMED, seconds_a_text
 from llamita.lighten import lighten
 from llamita.pages.report import first_line
@@ -291,3 +292,21 @@ def test_a_hand_label_in_simplified_characters_keeps_its_traditional_twin_from_t
     bare = unlabelled_texts(tables, LABELS, 0, model="config:llama:300k", asking=asking)
     assert bare is not None
     assert len(bare.rows(90)) == 90 - len(bare.calibrating) < 90
+
+
+def test_a_plan_counts_the_pieces_of_every_text_whatever_labels_the_teacher_will_give(tmp_path, monkeypatch):
+    """The split is cut by the teacher's labels later: other texts than those of the plan are then kept for the test."""
+    (tmp_path / "texts.txt").write_text("\n".join(text for text, _ in ROWS[:300]), encoding="utf-8")
+    asking = {"audit": None, "prompt": None, "few_shot": None, "shots": 8, "columns": None}
+    tables = {"train": read_table(str(tmp_path / "texts.txt"))}
+    bare = unlabelled_texts(tables, LABELS, 0, model="config:llama:300k", asking=asking)
+    tiny_model("bert").save(tmp_path / "student")
+    counted = []
+    monkeypatch.setattr("llamita.unlabelled.seconds_a_text", lambda *_: 1e-3)
+    monkeypatch.setattr("llamita.plan.body_of", lambda model, student, task: counted.append(task) or 1 / 0)
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+    assert bare is not None
+    with pytest.raises(ZeroDivisionError):
+        bare.settle(shop, [str(tmp_path / "student")], Goals(), 15)
+    (task,) = counted
+    assert sorted([*task.train.texts, *task.select.texts]) == sorted(text for text, _ in ROWS[:300])

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
+from llamita.core.sources import locate
 from llamita.data.check import check
 from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
@@ -62,9 +63,18 @@ def as_recipe_holds(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def default_teacher(texts: Sequence[Any]) -> str:
-    """The packaged teacher for the language of the texts; for Chinese there is none, so one must be named."""
+    """The packaged teacher for the language of the texts; for Chinese there is none, so one must be named.
+
+    Raises:
+        UserError: there is none, or it isn't installed; nothing is fetched that nobody named.
+    """
     if han_share("".join(t if isinstance(t, str) else t[0] for t in texts[:500])) > 0.2:
         raise UserError(
             "the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …"
         )
+    require(
+        locate("smollm2").path is not None,
+        "no model is named, and smollm2, the usual teacher, isn't installed; name one: llamita lighten MODEL …, or install it:"
+        " docs/how-to/install.md",
+    )
     return "smollm2"

@@ -127,11 +127,15 @@ class Job:
         return (self.lesson(self.plan["first_epochs"], taught=taught),)
 
     def lesson(self, passes: float, *, taught: bool) -> Step:
-        """So many passes over the texts; where the teacher can label changed copies in time, half of the texts are such."""
+        """So many passes over the texts; where the teacher can label changed copies in time, half of the texts are such.
+
+        By the labels alone as many steps go over the texts that have some.
+        """
+        looks = self.plan.get("looks", 1)  # texts that the teacher labels, too, for each that has labels
         if not taught:
-            return build("finetune", {"epochs": passes})
+            return build("finetune", {"epochs": round(passes * looks, 3)})
         copies = self.plan["augment"]
-        settings = {"epochs": round(passes / (1 + copies), 3), "augment": copies}
+        settings = {"epochs": round(passes * looks / (looks + copies), 3), "augment": copies}
         return build("distill.logits", settings | ({"alpha": 1.0} if self.given is not None else {}))
 
     def try_all(self, teacher: Stage) -> list[Tried]:

@@ -11,14 +11,14 @@ from types import ModuleType
 from typing import Any
 
 from llamita.core.answers import KINDS
-from llamita.core.checked import as_python, as_whole, is_number
+from llamita.core.checked import as_python, as_seed, is_number
 from llamita.core.errors import require
 from llamita.core.hardware import chosen_device, of_device
 from llamita.core.kept import process_as_it_was
 from llamita.core.messages import LANGUAGES
 from llamita.core.opening import checked_threads
 from llamita.core.report import Report
-from llamita.core.sources import locate
+from llamita.core.sources import fingerprint, locate
 from llamita.core.store import Store
 from llamita.core.task import Task
 from llamita.data.columns import named_columns
@@ -179,7 +179,7 @@ def _require_possible(
         teacher_floor is None or (is_number(teacher_floor) and 0 <= teacher_floor <= 1),
         f"teacher_floor must be a share from 0 to 1, got {teacher_floor!r}",
     )
-    as_whole("seed", seed, 0)
+    as_seed("seed", seed)
     require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
     checked_threads(threads)
 
@@ -257,12 +257,11 @@ def planned(shop: Workshop, order: _Order, texts: _Texts) -> dict[str, Any]:
     asked = {
         "model": texts.model, "goals": asdict(goals), "minutes": minutes, "threads": shop.threads, "seed": shop.seed,
         "students": students, "data": texts.task.training_fingerprint, "test": texts.task.test.fingerprint,
+        "models": _digests([*([] if bare else [texts.model]), *(students or ())]),
         **({"unlabelled": bare.asked} if bare else {}), **of_device(shop.device),
     }  # fmt: skip
     plan = stored_plan(folder, asked)
     if plan is None:
-        for student in students or ():
-            locate(student)  # a name that isn't there is told before anything is timed
         log.info("timing the models on your texts")
         if bare:
             new = bare.settle(shop, students, goals, minutes)
@@ -271,6 +270,11 @@ def planned(shop: Workshop, order: _Order, texts: _Texts) -> dict[str, Any]:
         plan = {"asked": asked, **new}
         save_plan(plan, folder)
     return plan
+
+
+def _digests(models: Sequence[str]) -> list[str]:
+    """What tells whether a model is still the one that a plan was made for."""
+    return [fingerprint(locate(model)) for model in models]
 
 
 class _CallableModule(ModuleType):

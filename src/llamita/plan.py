@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ import numpy as np
 from llamita.candidates import Body
 from llamita.core.architecture import architecture_of, layer_lists, submodule
 from llamita.core.errors import UserError
+from llamita.core.exporter import folder_bytes
 from llamita.core.hardware import has_fast_bf16
+from llamita.core.sources import locate
 from llamita.effort import Pace, student_effort
 from llamita.prune.vocabulary import pieces_needed
 
@@ -148,7 +150,8 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
     for part in plan["estimate"]:
         log.info("  %5.1f min  %s", part["minutes"], part["what"])
     total = sum(part["minutes"] for part in plan["estimate"])
-    free = shutil.disk_usage(folder).free
+    free, stages = shutil.disk_usage(folder).free, folder / "stages"
+    needed = plan["disk_bytes"] - (folder_bytes(stages) if stages.is_dir() else 0)
     log.info(
         "  %5.1f min in all · about %.1f GB of memory · %.1f GB of disk (%.0f GB free)",
         total, plan["memory_bytes"] / 1e9, plan["disk_bytes"] / 1e9, free / 1e9,
@@ -165,9 +168,9 @@ def tell(plan: dict[str, Any], folder: Path) -> None:
             "of each text the first %d tokens are read, and %.0f %% of the texts are longer; more minutes (--minutes) read more",
             plan["max_length"], 100 * plan["cut_share"],
         )  # fmt: skip
-    if free < plan["disk_bytes"]:
+    if free < needed:
         raise UserError(
-            f"{folder} has {free / 1e9:.1f} GB free but the run needs about {plan['disk_bytes'] / 1e9:.1f} GB; "
+            f"{folder} has {free / 1e9:.1f} GB free but the run needs about {needed / 1e9:.1f} GB; "
             "make room or give --out on another disk"
         )
 
@@ -189,11 +192,13 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     for body, other in students_of(shop, students, max_length):
         bodies.append(body)
         paces[body.student] = other
+    looks = 1 + len(task.unlabelled) / len(task.train)
+    paces = {name: replace(one, tokens=round(one.tokens * looks)) for name, one in paces.items()}
     answers = len(task.select) + 3 * len(task.test) + 500
     fixed = 115 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
     outputs = pace.tokens * pace.score
     copies = int(COPIES_COST * outputs <= COPIES_SHARE * 60 * minutes)
-    outputs *= 1 + COPIES_COST * copies
+    outputs *= looks + COPIES_COST * copies
     spent = schedule["seconds"] + outputs + fixed
     effort = student_effort(bodies, paces, goals, 60 * minutes - spent, spent)
     parts = [
@@ -205,24 +210,40 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     size = bodies[0].layers * bodies[0].layer + bodies[0].other + bodies[0].hidden * bodies[0].pieces
     return {
         "max_length": max_length, "cut_share": float(np.mean(np.asarray(lengths) > max_length)),
-        "teacher_is_trained": trained, "teacher": schedule, "augment": copies, **effort,
+        "teacher_is_trained": trained, "teacher": schedule, "augment": copies, "looks": looks, **effort,
         "timings": {name: asdict(p) for name, p in paces.items()},
         "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
         "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),
     }  # fmt: skip
 
 
-def students_of(shop: Workshop, students: Sequence[str] | None, max_length: int | None) -> list[tuple[Body, Pace]]:
-    """Size and pace of each student besides the teacher; of the packaged ones, those that know the texts' language."""
+def installed_students() -> tuple[str, ...]:
+    """The packaged students that are on this disk; nothing is fetched that nobody named."""
+    if locate("minilm").path is not None:
+        return ("minilm",)
+    log.info(
+        "minilm isn't installed and is left out; docs/how-to/install.md says how, or name it: --students %s", "minilm"
+    )
+    return ()
+
+
+def students_of(
+    shop: Workshop, students: Sequence[str] | None, max_length: int | None, *, read: Task | None = None
+) -> list[tuple[Body, Pace]]:
+    """Size and pace of each student besides the teacher; of the packaged ones, those that know the texts' language.
+
+    Args:
+        read: the task whose texts keep their pieces, where it isn't the shop's.
+    """
     task, found = shop.task, []
     assert task is not None
-    for student in students if students is not None else ("minilm",):
+    for student in students if students is not None else installed_students():
         model = shop.load(shop.start(student))
         if students is None and model.encoder.unknown_share(task.train.texts[:1000]) > 0.01:
             log.info("%s doesn't know more than 1 %% of the tokens of these texts and is left out", student)
             continue
         task.fit_head(model)
-        found.append((body_of(model, student, task), take_pace(model, task, max_length)))
+        found.append((body_of(model, student, read or task), take_pace(model, task, max_length)))
     return found
 
 

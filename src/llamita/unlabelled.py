@@ -22,7 +22,7 @@ from llamita.data.write import write_rows, write_split
 from llamita.effort import student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import answers, calibrated, seconds_a_text
-from llamita.plan import lengths_of, students_of
+from llamita.plan import installed_students, lengths_of, students_of
 from llamita.tasks.asked import SEEN, Asking, examples_of
 from llamita.tasks.endpoint import is_endpoint
 from llamita.tasks.recorded import RecordedEngine, open_folder
@@ -170,11 +170,18 @@ class Unlabelled:
         rows = self.rows(max(LEAST, int(LABELLING * 60 * minutes / seconds) - hand))
         number = len(rows)
         task = open_task(self.stand_in(rows))
-        model = shop.load(shop.start((students or ("minilm",))[0]))
+        whole = open_task({"classify": self.stand_in(rows)["classify"] | {"test": []}})
+        students = students if students is not None else installed_students()
+        require(
+            bool(students), "a student is needed; install minilm (docs/how-to/install.md) or name one: --students MODEL"
+        )
+        model = shop.load(shop.start(students[0]))
         max_length = int(np.ceil(np.quantile(lengths_of(model, task.train.texts, None), 0.98) / 8) * 8)
         del model
-        found = students_of(replace(shop, task=task), students, max_length)
-        require(bool(found), "no packaged student knows the language of these texts; name one: --students MODEL")
+        found = students_of(replace(shop, task=task), students, max_length, read=whole)
+        require(
+            bool(found), "no packaged student that is installed knows these texts' language; name one: --students MODEL"
+        )
         bodies, paces = [body for body, _ in found], {body.student: pace for body, pace in found}
         labelling, fixed = seconds * (number + hand), 90.0
         spent = labelling + fixed

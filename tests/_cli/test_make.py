@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.report import Goal, Report, Subject
 
@@ -189,7 +190,22 @@ def test_what_can_not_be_made_is_refused_and_leaves_what_stood_there(
 def test_a_flag_that_decides_the_others_needs_its_value(place: Path, model: Path, refused: Callable[..., str]):
     assert "--to needs a value, such as --to onnx" in refused("export", model, "--out", "new", "--to")
     assert "--method needs a value, such as --method occlusion" in refused("explain", model, "a", "--method")
-    assert "--columns names columns of --data FILE" in refused("export", model, "--columns", "text=a", "--out", "new")
+    assert "--columns goes with --data FILE" in refused("export", model, "--columns", "text=a", "--out", "new")
+
+
+def test_an_export_cuts_select_as_the_training_did(
+    place: Path, model: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[dict[str, object]] = []
+
+    def opened(task: dict[str, dict[str, object]]) -> None:
+        asked.append(task["classify"])
+        raise UserError("enough")
+
+    monkeypatch.setattr("llamita.workshop.open_task", opened)
+    refused("export", model, "--data", "good.csv", "--test", "test.csv", "--seed", "3", "--out", "new")
+    assert asked == [{"train": "good.csv", "test": "test.csv", "seed": 3}]
+    assert "--test goes with --data FILE" in refused("export", model, "--test", "test.csv", "--out", "new")
 
 
 def test_what_goes_with_texts_without_labels_reaches_the_function(

@@ -33,7 +33,7 @@ def test_units_are_read_in_any_case_and_without_their_b():
         (values.latency, ("0ms", "-5", "5MB", "soon", "")),
         (values.number, ("nan", "inf", "-inf", "1e999", "much", "")),
         (values.positive, ("0", "-1", "1.5", "+2", "")),
-        (values.whole, ("-1", "1.0", "one", "")),
+        (values.seed, ("-1", "1.0", "one", "")),
     ],
 )
 def test_what_is_no_such_value_is_refused_as_it_was_given(read: Callable[[str], object], texts: tuple[str, ...]):
@@ -59,7 +59,17 @@ def test_a_prompt_may_have_lines():
 
 
 def test_seeds_begin_at_nought_and_threads_at_one():
-    assert (values.whole("0"), values.positive("1")) == (0, 1)
+    assert (values.seed("0"), values.positive("1")) == (0, 1)
+
+
+def test_a_seed_that_no_library_takes_and_a_size_without_end_are_refused():
+    assert values.seed("4294967294") == 2**32 - 2
+    for read, text, part in (
+        (values.seed, "1733000000000", "must be at most 4294967294"),
+        (values.size, "1e400", "more than 0"),
+    ):
+        with pytest.raises(ArgumentTypeError, match=part):
+            read(text)
 
 
 def test_columns_may_be_spaced_and_may_hold_an_equals_sign():

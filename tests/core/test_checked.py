@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from llamita.core.checked import Checked, as_whole, fitted, yaml_bool
+from llamita.core.checked import Checked, as_seed, as_whole, fitted, yaml_bool
 from llamita.core.errors import UserError, require
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build, class_of, entries, settings_of
@@ -132,6 +132,12 @@ def test_whole_numbers_are_numpys_too() -> None:
     for wrong in (-1, 1.0, True, "1", None):
         with pytest.raises(UserError, match="seed must be a whole number from 0 on, got"):
             as_whole("seed", wrong, 0)
+
+
+def test_a_seed_is_one_that_all_libraries_take() -> None:
+    assert as_seed("seed", 2**32 - 2) == 2**32 - 2
+    with pytest.raises(UserError, match="seed must be at most 4294967294, got 1733000000000"):
+        as_seed("seed", 1733000000000)
 
 
 def test_truth_is_written_in_four_ways():

@@ -12,6 +12,18 @@ def test_the_encoder_is_made_once():
     assert model.encoder is model.encoder
 
 
+def test_weights_of_either_kind_count_in_its_size(tmp_path):
+    model = tiny_model("bert")
+    model.save(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    both = Model.load(tmp_path).size_bytes
+    (tmp_path / "model.safetensors").unlink()
+    bare = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
+    assert both > bare
+    assert Model.load(tmp_path).size_bytes > bare
+
+
 def test_another_tokenizer_or_length_makes_another_encoder():
     model, other = tiny_model("bert"), tiny_model("llama")
     before = model.encoder

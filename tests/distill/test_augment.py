@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.families import TRAINING_TEXTS
 
+from llamita.core.registry import build
 from llamita.core.task import Split
 from llamita.distill._augment import augmented, part_of, without_words
 
@@ -49,6 +50,19 @@ def test_copies_are_new_unlabelled_and_the_same_for_the_same_seed() -> None:
     assert copies.texts == augmented(split, 3, seed=1).texts
     assert copies.texts != augmented(split, 3, seed=2).texts
     assert augmented(split, 1, seed=1).texts == copies.texts[: len(augmented(split, 1, seed=1))]
+
+
+def test_a_clause_that_is_a_text_of_another_split_is_left_out() -> None:
+    split = Split(texts=("Dull, lifeless; far too long.", "Dull, lifeless; far too long!"))
+    assert "far too long." in augmented(split, 20, seed=0).texts
+    apart = augmented(split, 20, seed=0, apart=["Far too long"]).texts
+    assert set(augmented(split, 20, seed=0).texts) - set(apart) == {"far too long.", "far too long!"}
+
+
+@pytest.mark.parametrize("method", ["distill.logits", "distill.hidden"])
+def test_where_copies_are_made_the_stage_depends_on_the_splits_they_keep_away_from(method: str) -> None:
+    assert build(method, {"augment": 1}).avoids == ("select", "test")
+    assert build(method).avoids == ()
 
 
 def test_of_a_pair_one_text_is_changed() -> None:

@@ -56,6 +56,15 @@ def test_the_card_says_how_to_use_it_its_numbers_and_limits_and_no_text_of_the_u
     assert not any(sentence in body for sentence, _ in SENTENCES)
 
 
+def test_the_cards_lines_go_through_the_curves_of_the_folder_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "light" / "onnx").mkdir(parents=True)
+    file = tmp_path / "light" / "onnx" / "artifact.json"
+    for curves, said in (([], False), ([[[0, 1], [0, 1]]] * 2, True)):
+        file.write_text(json.dumps({"labels": ["a", "b"], "answers": {"curves": curves}}))
+        _, body = card(english_report(), tmp_path / "light")
+        assert ("np.interp" in body) == said
+
+
 def test_the_card_says_where_its_lines_are_run_from(tmp_path: Path) -> None:
     _, body = card(english_report(), tmp_path / "light_films")
     assert r"are run from the folder it lies in and call it “light\_films”" in body
@@ -113,12 +122,15 @@ def test_the_onnxruntime_snippet_runs_and_gives_probabilities(task: str, said: s
     (tmp_path / "artifact.json").write_text(json.dumps(about))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good"), {})
+        exec(
+            onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good", curves=False),
+            {},
+        )
     assert printed.getvalue() == said
 
     halved = about["answers"] | {"curves": [[[0.0, 1.0], [0.0, 0.5]], [[0.0, 1.0], [0.0, 0.5]]]}
     (tmp_path / "artifact.json").write_text(json.dumps(about | {"answers": halved}))
-    lines = onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good")
+    lines = onnxruntime_lines(Report(title="x", task={"task": task}, subjects=()), str(tmp_path), "good", curves=True)
     curved = io.StringIO()
     with contextlib.redirect_stdout(curved):
         exec(lines, {})

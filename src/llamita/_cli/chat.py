@@ -50,7 +50,7 @@ def add_decoding(parser: flags.Parser) -> None:
         help="0: the likeliest token each time; else drawn (default: 0)",
     )
     parser.add("--top-p", type=float, default=1.0, metavar="P", help="draw among the likeliest that hold this share")
-    parser.add("--seed", type=values.whole, default=0, help="of what is drawn (default: %(default)s)")
+    parser.add("--seed", type=values.seed, default=0, help="of what is drawn (default: %(default)s)")
 
 
 def decoding(args: argparse.Namespace) -> Decoding:

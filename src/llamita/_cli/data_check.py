@@ -91,7 +91,7 @@ def _parser() -> flags.Parser:
         help="write a mended copy here, and NEW's rows that were set aside, with reasons, beside it",
     )  # fmt: skip
     parser.add("--html", metavar="FILE", help="write the findings as a page, with examples and pictures")
-    parser.add("--seed", type=values.whole, default=0, help="of --label-errors (default: %(default)s)")
+    parser.add("--seed", type=values.seed, default=0, help="of --label-errors (default: %(default)s)")
     flags.add_json(parser)
     return parser
 

@@ -21,7 +21,7 @@ def sample(argv: Sequence[str]) -> int:
     )
     parser.add("--rows", type=values.positive, required=True, metavar="N", help="how many")
     parser.add("--balanced", action="store_true", help="as many of each label instead")
-    parser.add("--seed", type=values.whole, default=0, metavar="N", help="another draw")
+    parser.add("--seed", type=values.seed, default=0, metavar="N", help="another draw")
     args = parser.read(argv)
     out = new_table(args.out)
     names, table, rows = all_rows(args)

@@ -28,7 +28,7 @@ def split(argv: Sequence[str]) -> int:
         "split", "Cut test data off, the same share of each label; copies of a text stay on one side.", "a new folder"
     )
     parser.add("--test", type=values.share, default=0.1, metavar="SHARE", help="of the texts (default: 0.1)")
-    parser.add("--seed", type=values.whole, default=0, metavar="N", help="another draw")
+    parser.add("--seed", type=values.seed, default=0, metavar="N", help="another draw")
     args = parser.read(argv)
     if not 0 < args.test < 1:
         raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")

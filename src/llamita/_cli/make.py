@@ -146,6 +146,7 @@ def export(argv: Sequence[str]) -> int:
     flags.add_model(parser)
     flags.add_settings(parser, entry)
     flags.add_data(parser, required=False)
+    parser.add("--test", metavar="FILE", help="the test texts the model was made with, which are kept apart")
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the exported model")
     flags.add_machine(parser)
     args = parser.read(rest)
@@ -157,10 +158,11 @@ def export(argv: Sequence[str]) -> int:
 
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)
-    given = {"train": args.data, "columns": args.columns}
-    if args.columns and not args.data:
-        raise UserError("--columns names columns of --data FILE")
-    task = open_task({args.task: {k: v for k, v in given.items() if v}}) if args.data else None
+    given = {"train": args.data, "test": args.test, "columns": args.columns}
+    for flag, value in (("--columns", args.columns), ("--test", args.test)):
+        if value and not args.data:
+            raise UserError(f"{flag} goes with --data FILE")
+    task = open_task({args.task: {k: v for k, v in given.items() if v} | {"seed": args.seed}}) if args.data else None
     with stages_beside(out, resumable=False) as work:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)

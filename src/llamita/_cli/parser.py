@@ -172,7 +172,7 @@ def add_machine(parser: Parser, *, seed: bool = True) -> None:
     """--threads and --seed."""
     parser.add("--threads", type=values.threads, metavar="N", help="default: all cores this process may use")
     if seed:
-        parser.add("--seed", type=values.whole, default=0, help="default: %(default)s")
+        parser.add("--seed", type=values.seed, default=0, help="default: %(default)s")
 
 
 def add_device(parser: Parser) -> None:

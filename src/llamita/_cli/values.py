@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from llamita.core.checked import MOST_SEED
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.hardware import num_cores
 
@@ -24,7 +25,7 @@ MILLISECONDS = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
 
 def _quantity(text: str, units: Mapping[str, float], example: str) -> float:
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:e[0-9]+)?)\s*([a-zµ]*)\s*", text.lower())
-    if not match or match[2] not in units or float(match[1]) <= 0:
+    if not match or match[2] not in units or not 0 < float(match[1]) < math.inf:
         raise argparse.ArgumentTypeError(f"must be more than 0 and look like {example}, got {text!r}")
     return float(match[1]) * units[match[2]]
 
@@ -54,10 +55,12 @@ def threads(text: str) -> int:
     return number
 
 
-def whole(text: str) -> int:
-    """A whole number from 0 on."""
+def seed(text: str) -> int:
+    """A whole number from 0 on that all libraries take."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number from 0 on, got {text!r}")
+    if int(text) > MOST_SEED:
+        raise argparse.ArgumentTypeError(f"must be at most {MOST_SEED}, got {text!r}")
     return int(text)
 
 

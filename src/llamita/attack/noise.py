@@ -19,7 +19,7 @@ import numpy as np
 
 from llamita.attack._tables import homophones, look_alikes, neighbouring_keys
 from llamita.core.answers import told
-from llamita.core.checked import as_whole, is_number
+from llamita.core.checked import as_seed, is_number
 from llamita.core.errors import require
 from llamita.core.measure import Finding, Measure, ask, labelled_split
 from llamita.core.statistics import paired_ratio_difference, ratio_of_sums, ratio_of_sums_interval
@@ -116,7 +116,7 @@ def disturb(text: Text, rate: float = 0.1, seed: int = 0) -> Text:
     """
     require(is_text(text), f"disturb takes a text or a pair of texts, got {str(text)[:60]!r}")
     require(is_number(rate) and 0 <= rate <= 1, f"rate must be in [0, 1], got {rate!r}")
-    seed = as_whole("seed", seed, 0)
+    seed = as_seed("seed", seed)
     if not isinstance(text, str):
         return _disturb(text[0], rate, seed), _disturb(text[1], rate, seed)
     return _disturb(text, rate, seed)

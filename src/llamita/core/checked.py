@@ -104,6 +104,21 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+MOST_SEED = 2**32 - 2
+"""numpy's and scikit-learn's seeds end one above; the cut of a test split takes the next one."""
+
+
+def as_seed(name: str, value: Any) -> int:
+    """A seed, a whole number from 0 to `MOST_SEED`.
+
+    Raises:
+        UserError: it is none.
+    """
+    seed = as_whole(name, value, 0)
+    require(seed <= MOST_SEED, f"{name} must be at most {MOST_SEED}, got {value!r}")
+    return seed
+
+
 def as_whole(name: str, value: Any, least: int) -> int:
     """A whole number from `least` on, numpy's too.
 

@@ -110,7 +110,9 @@ class Model(Engine):
     @property
     def size_bytes(self) -> int:
         if self.folder is not None:
-            return sum(p.stat().st_size for p in self.folder.iterdir() if p.suffix in (".safetensors", ".json", ".txt"))
+            files = [p for p in self.folder.iterdir() if p.is_file()]
+            weights = ".safetensors" if any(p.suffix == ".safetensors" for p in files) else ".bin"
+            return sum(p.stat().st_size for p in files if p.suffix in (weights, ".json", ".txt", ".model", ".jinja"))
         return sum(p.numel() * p.element_size() for p in self.module.parameters())
 
     @property

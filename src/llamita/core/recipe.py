@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from llamita.core.checked import as_whole
+from llamita.core.checked import as_seed
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
@@ -56,7 +56,7 @@ class Recipe:
             "teacher": fspath(self.teacher) if isinstance(self.teacher, PathLike) else self.teacher,
             "ask": _asking(self.ask),
             "task": _task(self.task),
-            "seed": as_whole("'seed'", self.seed, 0),
+            "seed": as_seed("'seed'", self.seed),
         }
         for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
             made[key] = _objects(getattr(self, key), key, kind)

@@ -7,10 +7,12 @@ rather than masked, since teacher and student need not share a mask token, and c
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from llamita.core.task import Split, Text
+from llamita.data.text import reading_key
 
 DROP = 0.1
 """Share of the words that are left out."""
@@ -18,15 +20,19 @@ _CLAUSE = re.compile(r"[^,;:.!?—()，；：。！？、（）]+[,;:.!?—()，
 _WORD = re.compile(r"[㐀-䶿一-鿿]|[^\s㐀-䶿一-鿿]+")
 
 
-def augmented(split: Split, copies: int, seed: int) -> Split:
-    """So many changed copies of each text, without labels; what equals a text already there is left out."""
-    seen = set(split.texts)
+def augmented(split: Split, copies: int, seed: int, *, apart: Iterable[Text] = ()) -> Split:
+    """So many changed copies of each text, without labels; what equals a text already there is left out.
+
+    Args:
+        apart: texts that nothing learns from; a clause of a training text may be one.
+    """
+    seen, hidden = set(split.texts), {reading_key(text) for text in apart}
     texts: list[Text] = []
     for copy in range(copies):
         for index, text in enumerate(split.texts):
             random = np.random.default_rng([seed, copy, index])
             changed = _changed(text, random)
-            if changed not in seen:
+            if changed not in seen and reading_key(changed) not in hidden:
                 seen.add(changed)
                 texts.append(changed)
     return Split(texts=tuple(texts), source="cut from the training texts")

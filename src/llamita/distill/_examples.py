@@ -11,6 +11,7 @@ import torch
 from llamita.core.errors import UserError
 from llamita.core.task import Split, require_labels
 from llamita.distill._augment import augmented
+from llamita.distill._settings import APART
 from llamita.train.examples import Examples, encode
 from llamita.train.losses import LOSSES, NO_LABEL, Losses
 
@@ -32,7 +33,8 @@ def splits_to_read(run: Run, *, unlabelled: bool, augment: int) -> list[Split]:
     if unlabelled:
         splits.append(run.task.unlabelled)
     if augment:
-        splits.append(augmented(run.task.train, augment, run.seed))
+        apart = [text for name in APART for text in run.task.split(name).texts]
+        splits.append(augmented(run.task.train, augment, run.seed, apart=apart))
     splits = [split for split in splits if len(split)]
     if not splits:
         raise UserError("distillation needs texts: training texts, or unlabelled ones with use_unlabelled=true")

@@ -11,6 +11,10 @@ Pairs = tuple[tuple[int, int], ...]
 """(layer of the student, layer of the teacher), both counted from 1."""
 
 
+APART = ("select", "test")
+"""Splits from which changed copies of the training texts keep away."""
+
+
 def check_teaching(step: Any) -> None:
     """Refuse impossible values of the fields that all steps with a teacher have."""
     require(step.temperature > 0, f"temperature must be > 0, got {step.temperature:g}")

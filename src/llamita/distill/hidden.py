@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from llamita.core.errors import UserError, require
 from llamita.core.step import Step
-from llamita.distill._settings import check_teaching, layer_pairs, parse_pairs
+from llamita.distill._settings import APART, check_teaching, layer_pairs, parse_pairs
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,10 @@ class Hidden(Step):
         require(self.positions in POSITIONS, f"positions must be one of {', '.join(POSITIONS)}, got {self.positions!r}")
         require(self.distance in DISTANCES, f"distance must be one of {', '.join(DISTANCES)}, got {self.distance!r}")
         parse_pairs(self.layers)
+
+    @property
+    def avoids(self) -> tuple[str, ...]:
+        return APART if self.augment else ()
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import prepare, splits_to_read, taught_examples

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from llamita.core.step import Step
-from llamita.distill._settings import check_teaching
+from llamita.distill._settings import APART, check_teaching
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ class Logits(Step):
     def __post_init__(self) -> None:
         check_training(self)
         check_teaching(self)
+
+    @property
+    def avoids(self) -> tuple[str, ...]:
+        return APART if self.augment else ()
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.distill._examples import logits_loss, prepare, splits_to_read, taught_examples

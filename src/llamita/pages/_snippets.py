@@ -100,14 +100,14 @@ def transformers_lines(report: Report, folder: str, text: str) -> str:
     return LANGUAGE.get(job_of(report), TRANSFORMERS).format(folder=folder, text=text, every=every)
 
 
-def onnxruntime_lines(report: Report, folder: str, text: str) -> str:
-    """An exported model's answer with onnxruntime alone."""
+def onnxruntime_lines(report: Report, folder: str, text: str, *, curves: bool) -> str:
+    """An exported model's answer with onnxruntime alone, through its calibrating curves where it has some."""
     ending, shares = (ANY_LABELS, "shares") if has_any_labels(report) else (ONE_LABEL, "shares / shares.sum()")
-    curves = CURVES.format(shares=shares) if _has_curves(Path(folder)) else ""
-    return ONNXRUNTIME.format(folder=folder, text=text) + ending.format(curves=curves)
+    through = CURVES.format(shares=shares) if curves else ""
+    return ONNXRUNTIME.format(folder=folder, text=text) + ending.format(curves=through)
 
 
-def _has_curves(folder: Path) -> bool:
+def has_curves(folder: Path) -> bool:
     """Whether probabilities go through fitted curves there."""
     file = folder / ARTIFACT_FILE
     return file.exists() and bool(json.loads(file.read_text(encoding="utf-8")).get("answers", {}).get("curves"))
@@ -141,7 +141,7 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
         (words["run_python"], PYTHON.format(folder=best, text=text)),
     ]
     if exported:
-        made.append((words["run_onnx"], onnxruntime_lines(report, exported, text)))
+        made.append((words["run_onnx"], onnxruntime_lines(report, exported, text, curves=has_curves(Path(exported)))))
     if stock:
         made.append((words["run_transformers"], transformers_lines(report, stock, text)))
     return made if best else []

@@ -13,7 +13,7 @@ from llamita.core.report import Report, Subject
 from llamita.core.whole import write_whole
 from llamita.pages import format as write
 from llamita.pages._headline import headline
-from llamita.pages._snippets import LANGUAGE, has_any_labels, job_of, onnxruntime_lines, transformers_lines
+from llamita.pages._snippets import LANGUAGE, has_any_labels, has_curves, job_of, onnxruntime_lines, transformers_lines
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
@@ -46,7 +46,9 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "teacher": getattr(report.subject("teacher"), "name", ""),
         "splits": report.task.get("sizes") or {},
         "transformers": transformers_lines(report, place, text),
-        "onnxruntime": onnxruntime_lines(report, f"{place}/{exported.name}", text) if exported else "",
+        "onnxruntime": onnxruntime_lines(report, f"{place}/{exported.name}", text, curves=has_curves(exported))
+        if exported
+        else "",
         "place": place,
         "measured": light.name if light else "",
         "language": language_of(report),

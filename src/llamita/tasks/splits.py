@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from llamita.core.checked import as_python, as_whole, is_number
+from llamita.core.checked import as_python, as_seed, as_whole, is_number
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.task import Split
 from llamita.data.cells import plain
@@ -73,7 +73,7 @@ def openable(train: Any, test: Any, select: float, seed: int, max_length: int | 
     require(is_number(select) and 0 <= select <= 0.5, f"select must be in [0, 0.5], got {select!r}")
     length = None if max_length is None else as_whole("max_length", max_length, 1)
     require(train is not None or test is not None, "no data given; give training data, test data, or both")
-    return as_whole("seed", seed, 0), length
+    return as_seed("seed", seed), length
 
 
 def listed_names(labels: Any) -> list[str] | None:
