@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from torch import distributed
 
 from llamita.cli import main
 from llamita.core import processes
@@ -18,6 +21,24 @@ def test_one_process_needs_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     with processes.first_alone():
         pass
     processes.leave()
+
+
+def test_processes_that_met_over_several_backends_wait_over_gloo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on GPUs, where the group is of NCCL and Gloo and has no barrier of its own that is watched."""
+    distributed.init_process_group(
+        "cuda:gloo,cpu:gloo", store=distributed.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1
+    )
+    try:
+        assert distributed.get_backend() != "gloo"
+        monkeypatch.setattr(processes, "num_processes", lambda: 2)
+        processes.wait()
+        processes.wait()
+    finally:
+        processes.leave()
+    assert not distributed.is_initialized()
+    assert processes._over_gloo is None
 
 
 def test_the_least_is_what_one_process_says() -> None:

@@ -71,10 +71,13 @@ def test_the_distance_by_hand() -> None:
     assert loss.distance(states, mask, by_token).item() == pytest.approx((0.0 + (0.0 + 4.0) / 2) / 2)
 
 
-def test_columns_find_the_rows_of_each_example_across_chunks() -> None:
+def test_columns_find_the_rows_of_each_example_across_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.random.default_rng(0).normal(size=(10, 2, 3)).astype(np.float16)
+    monkeypatch.setattr("llamita.train.teacher.ROWS", 3)
     states = States(chunks=(rows[:4], rows[4:]))
     center, scale = states.center_and_scale
+    np.testing.assert_allclose(center, rows.mean(axis=0, dtype=np.float64), atol=1e-6)
+    np.testing.assert_allclose(scale, rows.std(axis=0, dtype=np.float64), rtol=1e-5)
     expected = (rows.astype(np.float32) - center) / scale
     pooled = PooledColumn(states=states)[np.array([7, 0, 3])]
     np.testing.assert_array_equal(pooled, expected[[7, 0, 3]])

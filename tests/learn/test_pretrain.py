@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.families import TRAINING_TEXTS, tiny_model
 from tests.sentiments import sentences
+from tests.talks import chat_model, chat_task
 from transformers import AutoModelForCausalLM
 
 from llamita.core.context import Run
@@ -121,6 +122,11 @@ def test_a_classification_tasks_own_texts_are_learned_and_never_those_set_aside(
     model = step.apply(tiny_model("bert"), Run(folder=tmp_path, task=known))
     finetuned = build("finetune", {"epochs": 1.0}).apply(model, Run(folder=tmp_path / "next", task=known))
     assert finetuned.labels == known.labels
+
+
+def test_dialogues_are_no_documents(tmp_path) -> None:
+    with pytest.raises(UserError, match=r"learn.pretrain is for documents; dialogues are for learn.finetune"):
+        Pretrain().apply(chat_model(), Run(folder=tmp_path, task=chat_task(8)))
 
 
 def test_what_is_left_out_is_counted_with_an_example(tmp_path, caplog) -> None:

@@ -12,6 +12,7 @@ from tests.train.tiny import tiny_task
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
+from llamita.core.task import Split
 from llamita.train.examples import BatchSet, Examples, encode, labelled_split
 
 
@@ -70,3 +71,6 @@ def test_a_step_without_training_texts_says_what_it_needs(tmp_path: Path) -> Non
     for missing in (None, replace(task, train=task.train.take([]))):
         with pytest.raises(UserError, match=r"^distill.logits needs labelled training texts; give a task with"):
             labelled_split(Run(folder=tmp_path, task=missing), "distill.logits")
+    bare = replace(task, train=Split(texts=task.train.texts))
+    with pytest.raises(UserError, match=r"^learn.finetune needs labelled training texts; these have no labels"):
+        labelled_split(Run(folder=tmp_path, task=bare), "learn.finetune")

@@ -35,6 +35,18 @@ def test_what_is_kept_grows_with_the_rows_and_faster_than_the_length(family: str
     assert not model.module.training
 
 
+def test_a_loss_of_hidden_states_keeps_them_and_is_counted() -> None:
+    model, examples = tiny_model("bert"), of_lengths(8, 40)
+    width = model.module.config.hidden_size
+    target = torch.zeros(1, 40, width)
+
+    def of_states(outputs: Any, inputs: Any, targets: Any) -> Any:
+        return {"loss": ((outputs.hidden_states[1] - target) ** 2).mean()}
+
+    plain = kept_bytes(model, examples, [1], bf16=False)
+    assert kept_bytes(model, examples, [1], bf16=False, of_states=of_states) >= plain + 4 * target.numel()
+
+
 def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, examples = tiny_model("bert"), of_lengths(8, 40)
     kept = kept_bytes(model, examples, [1], bf16=False)

@@ -134,9 +134,14 @@ def chosen_device(named: str | None = None) -> str:
     if named is None:
         return best
     named = str(named)  # torch.device's own text is such a name
-    kind = named.split(":")[0]
+    kind, _, place = named.partition(":")
     require(kind in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
     require(kind in ("cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
+    require(
+        place in ("", "0"),
+        f"device {named}: training takes the first GPU it sees; take {kind}, and let it see that one alone:"
+        f" CUDA_VISIBLE_DEVICES={place}",
+    )
     return named
 
 

@@ -58,6 +58,10 @@ def _is_set(name: str) -> bool:
     return os.environ.get(name, "").lower() not in ("", "0", "false", "no", "off", "n", "f")
 
 
+_over_gloo: Any = None
+"""The processes once more, where they met over something else; made at the first wait."""
+
+
 def num_processes_here() -> int:
     """How many of them share this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", num_processes())) if num_processes() > 1 else 1
@@ -83,6 +87,8 @@ def leave() -> None:
     if num_processes() > 1:
         from torch import distributed
 
+        global _over_gloo
+        _over_gloo = None
         if distributed.is_initialized():
             distributed.destroy_process_group()
 
@@ -117,7 +123,10 @@ def wait() -> None:
     if num_processes() > 1:
         from torch import distributed
 
-        distributed.monitored_barrier(timeout=PATIENCE)
+        global _over_gloo
+        if _over_gloo is None and distributed.get_backend() != "gloo":  # the group of GPUs has no such barrier
+            _over_gloo = distributed.new_group(backend="gloo", timeout=PATIENCE)
+        distributed.monitored_barrier(_over_gloo, timeout=PATIENCE)
 
 
 @contextmanager

@@ -111,6 +111,6 @@ class Hidden(Step):
         assert run.task is not None
         widths = (model.module.config.hidden_size, width)
         loss = HiddenLoss([ours for ours, _ in pairs], widths, self, losses_of(run.task))
-        source, batches = arranged(self, model, examples, run)
+        source, batches = arranged(self, model, examples, run, of_states=loss)
         settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
         return fit(model, source, batches, loss, settings, run)

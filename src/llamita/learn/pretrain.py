@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita.core.errors import require
 from llamita.core.step import Step
+from llamita.core.task import Worded
 from llamita.learn._tokenizer import KINDS
 from llamita.train.settings import check_training, loop_settings
 
@@ -153,6 +154,7 @@ class Pretrain(Step):
 
         require(run.task is not None, "learn.pretrain needs documents; name them with --data or 'task:' in the recipe")
         assert run.task is not None
+        require(not isinstance(run.task, Worded), "learn.pretrain is for documents; dialogues are for learn.finetune")
         splits = (run.task.train, run.task.unlabelled)
         texts = [text if isinstance(text, str) else "\n".join(text) for split in splits for text in split.texts]
         weights = list(run.task.weights) or [1.0] * len(texts)

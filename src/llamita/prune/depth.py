@@ -103,7 +103,7 @@ def influences(model: Model, texts: Sequence[Any], max_length: int | None = None
 
     def add(stack: int, layer: int, before: Tensor, after: Tensor) -> None:
         score = block_influence(calibration.tokens(before), calibration.tokens(after))
-        sums[stack][layer] += score.double().sum().cpu()
+        sums[stack][layer] += score.cpu().double().sum()
 
     hooks = [(layer, partial(add, s, i)) for s, stack in enumerate(stacks) for i, layer in enumerate(stack)]
     with watching(hooks):

@@ -169,7 +169,7 @@ def measure_width(model: Model, texts: Sequence[Any], with_heads: bool, max_leng
 
     def add(total: Tensor, score: Callable[[Tensor, Tensor], Tensor], linear: Any, states: Tensor, _: Tensor) -> None:
         weight = output_columns(linear, linear.weight.detach()).float()
-        total += score(calibration.tokens(states), weight).double()
+        total += score(calibration.tokens(states), weight).cpu().double()  # Apple's GPUs know no float64
 
     for stack, layers in zip(architecture.stacks, layer_lists(module), strict=True):
         found.neurons.append([])
@@ -177,11 +177,11 @@ def measure_width(model: Model, texts: Sequence[Any], with_heads: bool, max_leng
         for layer in layers:
             output = submodule(layer, stack.ffn.output)
             size = output_columns(output, output.weight).shape[1]
-            found.neurons[-1].append(torch.zeros(size, dtype=torch.float64, device=model.device))
+            found.neurons[-1].append(torch.zeros(size, dtype=torch.float64))
             hooks.append((output, partial(add, found.neurons[-1][-1], neuron_contribution, output)))
             if with_heads:
                 output = submodule(layer, stack.attention[0].output)
-                found.groups[-1].append(torch.zeros(groups, dtype=torch.float64, device=model.device))
+                found.groups[-1].append(torch.zeros(groups, dtype=torch.float64))
                 score = partial(group_contribution, groups=groups)
                 hooks.append((output, partial(add, found.groups[-1][-1], score, output)))
     with watching(hooks):

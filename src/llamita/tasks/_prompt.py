@@ -7,7 +7,6 @@ into the tokenizer, so that stock code adds it too, and copy the output embeddin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -42,24 +41,9 @@ def _stack(rows: list[Tensor]) -> Tensor:
 
 def end_with_prompt(model: Model) -> None:
     """Make the tokenizer end every text, or pair, with the prompt; what it put before a text stays there."""
-    from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerFast
+    from llamita.train.frame import with_frame
 
     old = model.tokenizer
-    state = json.loads(old.backend_tokenizer.to_str())
     ids = tokens_within(old, PROMPT)
     before = [i for i in old("a")["input_ids"][:1] if i in old.all_special_ids]
-    names = {i: old.convert_ids_to_tokens(i) for i in (*before, *ids)}
-    first = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in before]
-    last = [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in ids]
-    between = [{"SpecialToken": {"id": names[ids[0]], "type_id": 0}}]
-    text, pair = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}
-    state["post_processor"] = {
-        "type": "TemplateProcessing", "single": [*first, text, *last], "pair": [*first, text, *between, pair, *last],
-        "special_tokens": {name: {"id": name, "ids": [i], "tokens": [name]} for i, name in names.items()},
-    }  # fmt: skip
-    specials = {key: token for key, token in old.special_tokens_map.items() if isinstance(token, str)}
-    model.tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=old.model_max_length,
-        model_input_names=list(old.model_input_names), padding_side="right", **specials,
-    )  # fmt: skip
+    model.tokenizer = with_frame(old, before, ids[:1], ids)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from llamita.core.encoding import Encoded, TextEncoder
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.task import Worded, require_labels
 
 if TYPE_CHECKING:
@@ -132,4 +132,5 @@ def labelled_split(run: Run, step: str) -> Split:
         raise UserError(f"{step} needs labelled training texts; give a task with training data")
     if not isinstance(run.task, Worded):
         require_labels(run.task, step)
+        require(run.task.train.is_labelled, f"{step} needs labelled training texts; these have no labels")
     return run.task.train

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llamita.core.architecture import architecture_of
@@ -27,5 +29,34 @@ def document_frame(model: Model) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return before, after
     tokenizer = model.tokenizer
     first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    last = tokenizer.eos_token_id
-    return before or (() if first is None else (first,)), after or (() if last is None else (last,))
+    last, ends = tokenizer.eos_token_id, () if ends_with_words(tokenizer) else after
+    return before or (() if first is None else (first,)), ends or (() if last is None else (last,))
+
+
+def ends_with_words(tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Whether it puts words behind every text, as the prompt of a decoder that is a classifier."""
+    return not set(framing(tokenizer)[1]) <= set(tokenizer.all_special_ids)
+
+
+def with_frame(
+    old: PreTrainedTokenizerFast, before: Sequence[int], between: Sequence[int], after: Sequence[int]
+) -> PreTrainedTokenizerFast:
+    """The tokenizer with these ids around every text, and between two of a pair."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    state = json.loads(old.backend_tokenizer.to_str())
+    names = {i: old.convert_ids_to_tokens(i) for i in (*before, *between, *after)}
+    first, middle, last = (
+        [{"SpecialToken": {"id": names[i], "type_id": 0}} for i in ids] for ids in (before, between, after)
+    )
+    text, pair = {"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}
+    state["post_processor"] = {
+        "type": "TemplateProcessing", "single": [*first, text, *last], "pair": [*first, text, *middle, pair, *last],
+        "special_tokens": {name: {"id": name, "ids": [i], "tokens": [name]} for i, name in names.items()},
+    }  # fmt: skip
+    specials = {key: token for key, token in old.special_tokens_map.items() if isinstance(token, str)}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=old.model_max_length,
+        model_input_names=list(old.model_input_names), padding_side="right", **specials,
+    )  # fmt: skip

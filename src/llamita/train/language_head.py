@@ -10,6 +10,7 @@ from llamita.core.architecture import architecture_of
 from llamita.core.engine import is_headed
 from llamita.core.errors import UserError
 from llamita.core.model import TOKEN_HEADS
+from llamita.train.frame import ends_with_words, framing, with_frame
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -59,6 +60,9 @@ def with_language_head(model: Model, *, for_good: bool = True) -> Model:
             f"the body of {model.name} lacks weights that its language model needs: {', '.join(missing[:3])}"
         )
     module.tie_weights()
+    if for_good and architecture_of(module).is_decoder_only and ends_with_words(model.tokenizer):
+        before = framing(model.tokenizer)[0]
+        model.tokenizer = with_frame(model.tokenizer, before, before, ())
     if for_good and is_headed(model) and len(model.lineage) > 1:
         log.warning("the head for labels is left out: train it anew afterwards (finetune)")
     model.module = module.to(model.device).eval()

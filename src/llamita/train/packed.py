@@ -144,7 +144,7 @@ def head_logits(
 
 
 def arranged(
-    step: Any, model: Model, examples: Examples | TokenExamples, run: Run
+    step: Any, model: Model, examples: Examples | TokenExamples, run: Run, *, of_states: Any = None
 ) -> tuple[BatchSource, list[np.ndarray]]:
     """How a step's examples are put to the model, and its batches: packed, or of like length.
 
@@ -153,14 +153,17 @@ def arranged(
         model: what is trained.
         examples: the texts and their targets, or rows of tokens that are one document each.
         run: its seed shuffles.
+        of_states: the loss, where it is one of hidden states, which it keeps in memory; of rows that are packed it keeps far
+            more than a trial of one text tells.
     """
     reason = CANNOT_PACK.get(model.module.config.model_type)
     require(
         step.packing != "on" or reason is None,
         f"packing=on: texts of the family {model.module.config.model_type} can't share a row ({reason}); take auto",
     )
-    packed = _packed(examples) if reason is None and step.packing != "off" else None
-    limit = step.max_tokens or tokens_that_fit(model, packed or examples, run, step.precision)
+    untold = of_states is not None and not step.max_tokens and step.packing == "auto"
+    packed = _packed(examples) if reason is None and step.packing != "off" and not untold else None
+    limit = step.max_tokens or tokens_that_fit(model, packed or examples, run, step.precision, of_states)
     how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
     batches = training_batches(examples.lengths, **how)
     padded = padded_share(examples.lengths, batches)

@@ -33,14 +33,18 @@ STATE_BYTES = 16
 ROOM_FILE = "room.json"
 
 
-def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: str) -> int:
-    """The largest `max_tokens` for these texts; found once for a stage and kept in its folder, so that it can be resumed."""
+def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: str, of_states: Any = None) -> int:
+    """The largest `max_tokens` for these texts; found once for a stage and kept in its folder, so that it can be resumed.
+
+    Args:
+        of_states: the loss, where it is one of hidden states.
+    """
     file = run.folder / ROOM_FILE
     if processes.agreed(file.exists()):
         return int(json.loads(file.read_text(encoding="utf-8"))["max_tokens"])
     longest = int(np.argmax(examples.lengths))
     length = examples.lengths[longest]
-    kept = kept_bytes(model, examples, [longest], bf16=use_bf16(precision, run.device))
+    kept = kept_bytes(model, examples, [longest], bf16=use_bf16(precision, run.device), of_states=of_states)
     free = SHARE * _memory(run.device) / processes.num_processes_here() - fixed_bytes(model.module)
     rows = processes.agreed(int(free // (PASSING * kept)) * processes.num_processes())
     if rows < 1:
@@ -57,7 +61,9 @@ def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: st
     return tokens
 
 
-def kept_bytes(model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool) -> int:
+def kept_bytes(
+    model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool, of_states: Any = None
+) -> int:
     """Bytes that a forward pass of a batch keeps for the backward pass, but for the parameters."""
     module, held = model.module, {}
     own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
@@ -75,7 +81,11 @@ def kept_bytes(model: Model, examples: BatchSource, indices: Sequence[int], *, b
         torch.autocast(model.device.type, torch.bfloat16, enabled=bf16),
         saved_tensors_hooks(note, lambda tensor: tensor),
     ):  # fmt: skip
-        outputs: Any = examples.outputs(module, batch["inputs"])
+        if of_states is None:
+            outputs: Any = examples.outputs(module, batch["inputs"])
+        else:
+            outputs = examples.outputs(module, batch["inputs"], output_hidden_states=True)
+            outputs = of_states(outputs, batch["inputs"], batch["targets"])
     del outputs
     module.eval()
     return sum(held.values())

@@ -78,7 +78,7 @@ def weighted_parts(
     kept = slice(0, 1) if none else texts
     own_targets = {name: value[kept] for name, value in targets.items()}
     parts = loss(outputs(own), own, own_targets)
-    count = torch.as_tensor(0 if none else loss.counted(own, own_targets), dtype=torch.float64)
+    count = torch.tensor(0.0 if none else float(loss.counted(own, own_targets)), dtype=torch.float64)
     total = count.clone()
     distributed.all_reduce(total)
-    return parts, (count / total.clamp(min=1)).to(parts["loss"].dtype)
+    return parts, (count / total.clamp(min=1)).to(parts["loss"])

@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK = 512
-"""Texts in a file."""
+CHUNK, CHUNK_BY_TOKEN = 512, 64
+"""Texts in a file, and in one with a state for each token."""
+ROWS = 4096
+"""States that are taken into memory at once as float64."""
 TOKENS_PER_BATCH, TOKENS_PER_CPU_BATCH = 4096, 1024
 """Of a batch that is read; on a CPU the smaller one stays in its caches, and is a fifth faster (docs/log.md)."""
 
@@ -145,16 +147,20 @@ class Teacher:
             return self._compute_states(texts, layers, by_token)
 
         what = f"states {layers} {'by token' if by_token else 'pooled'}"
-        files = [file for split in splits for file in self._files(split.texts, what, compute)]
+        size = CHUNK_BY_TOKEN if by_token else None
+        files = [file for split in splits for file in self._files(split.texts, what, compute, size)]
         return States(chunks=tuple(np.load(file, mmap_mode="r") for file in files))
 
-    def _files(self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray]) -> list[Path]:
+    def _files(
+        self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray], size: int | None = None
+    ) -> list[Path]:
         """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
         how = (self.task.max_length, self.max_length, self.precision, *of_device(self.run.device).values())
         cut = ("whole",) if self.is_artifact else how
         asked = (what, self.task.labels, *cut)
         address = hashlib.sha256(f"{folder_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
-        chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+        size = size or CHUNK
+        chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
         files = [folder / f"{_address(address, chunk)}.npy" for chunk in chunks]
         with processes.first_alone():
@@ -235,7 +241,8 @@ class States:
         """Mean and standard deviation of each component over all rows, float32 [layers, width] each."""
         total = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in self.chunks)
         center = total / self.starts[-1]
-        squares = sum(((chunk - center) ** 2).sum(axis=0, dtype=np.float64) for chunk in self.chunks)
+        parts = (chunk[at : at + ROWS] for chunk in self.chunks for at in range(0, len(chunk), ROWS))
+        squares = sum(((part - center) ** 2).sum(axis=0, dtype=np.float64) for part in parts)
         scale = np.sqrt(squares / self.starts[-1])
         return np.asarray(center, np.float32), np.maximum(scale, 1e-3 * scale.mean() + 1e-12).astype(np.float32)
 
