@@ -2,12 +2,14 @@
 
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 import torch
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from llamita.cli import main
 from llamita.core.answers import OneLabel
@@ -16,7 +18,8 @@ from llamita.core.model import Model
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.core.scaling import fit_curves
-from llamita.run import calibrated_again, deliver, execute, load
+from llamita.explain.occlusion import occlude
+from llamita.run import at_work, calibrated_again, deliver, execute, load, open_engine
 from llamita.workshop import Stage, open_task
 
 
@@ -158,3 +161,37 @@ def test_a_test_split_that_was_cut_off_stands_in_a_file_that_the_commands_name(s
     assert str(tmp_path / "out" / "test.csv") in found.command
     assert main([*shlex.split(found.command)[1:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["findings"][0]["value"] == pytest.approx(found.value)
+
+
+def test_a_run_that_failed_after_work_keeps_its_folder_wherever_its_stages_are(tmp_path):
+    for name, stages in (("own", tmp_path / "own" / "stages"), ("shared", tmp_path / "common")):
+        with suppress(ZeroDivisionError), at_work(tmp_path / name, stages):
+            (stages / "one").mkdir(parents=True)
+            1 / 0  # noqa: B018
+        assert (tmp_path / name).exists()
+    with suppress(ZeroDivisionError), at_work(tmp_path / "nothing", tmp_path / "common"):
+        1 / 0  # noqa: B018
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_body_without_a_head_has_no_labels_and_says_so(tmp_path):
+    model = tiny_model("bert")
+    AutoModel.from_config(model.module.config).save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    body = open_engine(str(tmp_path))
+    assert body.labels == ()
+    for ask in (body.classify, body.scores, lambda texts: occlude(texts[0], body)):
+        with pytest.raises(UserError, match="has no head for labels; fine-tune it on labelled texts"):
+            ask(["a warm film"])
+
+
+def test_a_model_of_one_output_gives_no_labels(tmp_path):
+    model = tiny_model("bert")
+    config = model.module.config
+    config.problem_type, config.num_labels = "regression", 1
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
+    model.tokenizer.save_pretrained(tmp_path)
+    engine = open_engine(str(tmp_path))
+    for ask in (engine.classify, engine.scores, lambda texts: occlude(texts[0], engine)):
+        with pytest.raises(UserError, match="has one output, a score and no choice between labels"):
+            ask(["a warm film"])

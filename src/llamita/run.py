@@ -66,15 +66,15 @@ def load(
 
 
 @contextmanager
-def new_folder(folder: Path, *, redact: bool = False) -> Generator[None]:
-    """A run's folder and its log; one that was made for what failed before any work goes again."""
-    made = not folder.exists()
+def new_folder(folder: Path, stages: Path, *, redact: bool = False) -> Generator[None]:
+    """A run's folder and its log; one that was made for what failed before any stage was made goes again."""
+    made, before = not folder.exists(), set(stages.glob("*"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with logged(folder, redact=redact):
             yield
     except Exception:
-        if made and not any((folder / "stages").glob("*")):
+        if made and set(stages.glob("*")) <= before:
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
@@ -82,7 +82,7 @@ def new_folder(folder: Path, *, redact: bool = False) -> Generator[None]:
 @contextmanager
 def at_work(folder: Path, stages: Path, *, redact: bool = False) -> Generator[None]:
     """A run's folder and log, while no other process makes the same stages."""
-    with new_folder(folder, redact=redact), alone_in(stages, folder if stages.parent == folder else stages):
+    with new_folder(folder, stages, redact=redact), alone_in(stages, folder if stages.parent == folder else stages):
         yield
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.engines import BagOfWords
 
-from llamita.attack._tables import homophones, look_alikes, neighbouring_keys
+from llamita.attack._tables import NEGATIONS, homophones, look_alikes, neighbouring_keys
 from llamita.attack.noise import Noise, disturb, misspell, swap_character, touched
 from llamita.core.context import Run
 from llamita.core.errors import UserError
@@ -53,6 +53,22 @@ def test_numbers_addresses_and_short_words_are_left_alone() -> None:
 
 def test_chinese_negations_are_left_alone() -> None:
     assert all(disturb("不没无非别", 1.0, seed) == "不没无非别" for seed in range(20))
+
+
+def test_no_slip_is_a_negation_which_would_turn_the_text() -> None:
+    for table in (homophones(), look_alikes()):
+        assert all(alike and not NEGATIONS & set(alike) for alike in table.values())
+    noisy = [disturb("酒店设有停车场，部分房间为新装修，物品齐全", 0.5, seed) for seed in range(60)]
+    assert len(set(noisy)) > 40
+    assert not any(NEGATIONS & set(text) for text in noisy)
+
+
+def test_an_apostrophe_is_not_doubled_which_would_part_the_word() -> None:
+    text = "couldn't wouldn't shouldn't they'd we've nothing to say"
+    for seed in range(60):
+        noisy = disturb(text, 0.5, seed)
+        assert "''" not in noisy
+        assert (touched([text], [noisy])["words"] or 0) <= 5 / 8
 
 
 def test_words_keep_their_ends_their_place_and_about_their_length() -> None:

@@ -56,6 +56,19 @@ def test_a_reply_ends_at_the_templates_token_and_at_the_models_own() -> None:
     assert stop_ids(model.module, model.tokenizer) == [model.module.config.eos_token_id]
 
 
+def test_a_turn_ends_with_the_first_special_token_behind_its_text_and_not_with_the_dialogues() -> None:
+    template = (
+        "{% for m in messages %}<|startoftext|>{{ m['role'] }}\n{{ m['content'] }}<|turn|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|startoftext|>assistant\n{% else %}{{ eos_token }}{% endif %}"
+    )
+    model = chat_model(template)
+    tokenizer = model.tokenizer
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>"]})
+    turn = tokenizer.convert_tokens_to_ids("<|turn|>")
+    assert end_of_turn(tokenizer) == turn != tokenizer.eos_token_id
+    assert turn in stop_ids(model.module, tokenizer)
+
+
 def test_what_is_asked_begins_the_answer_and_holds_each_special_token_once() -> None:
     tokenizer = chat_model().tokenizer
     ids = prompt_ids(tokenizer, TALK[:1])

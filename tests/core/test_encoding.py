@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.families import tiny_model
 
+from llamita.core.encoding import TextEncoder
 from llamita.core.errors import UserError
 
 
@@ -24,6 +25,20 @@ def test_a_length_without_room_beside_the_special_tokens_is_refused(family, spec
             replace(encoder, max_length=special).cut()
     cut = replace(encoder, max_length=special + 1).cut()
     assert len(cut.encode(["a warm film of many words"])[0][0]) == special + 1
+
+
+def test_a_text_is_cut_on_the_side_that_the_tokenizer_says_in_torch_and_in_its_own_file(tmp_path):
+    text = " ".join(["warm", *["film"] * 300, "dull"])
+    for side, kept in (("right", 0), ("left", -1)):
+        model = tiny_model("bert")
+        model.tokenizer.truncation_side = side
+        stock = model.tokenizer(text, truncation=True, max_length=model.max_length)["input_ids"]
+        assert model.encoder.encode([text])[0][0] == stock
+        model.encoder.tokenizer.save(str(tmp_path / "tokenizer.json"))
+        again = TextEncoder.from_file(tmp_path / "tokenizer.json", pad_id=0, max_length=model.max_length)
+        assert again.encode([text])[0][0] == stock
+        word = model.tokenizer(text, add_special_tokens=False)["input_ids"][kept]
+        assert word in stock
 
 
 def test_of_a_pair_the_premise_alone_is_cut_where_asked():

@@ -46,6 +46,31 @@ def test_a_drawn_reply_is_that_of_its_seed_whatever_stands_beside_it() -> None:
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+@pytest.mark.parametrize(
+    "settings", [{"repetition_penalty": 3.0}, {"no_repeat_ngram_size": 1}, {"num_beams": 4}, {"suppress_tokens": [5, 6]},
+                 {"max_time": 1e-9}],
+)  # fmt: skip
+def test_what_the_models_folder_says_of_sampling_is_not_what_was_asked_for(settings: dict) -> None:
+    model = writer("llama")
+    ids = model.tokenizer("a warm and funny film")["input_ids"]
+    how = Decoding(max_tokens=12)
+    plain = model.generate([ids], how)
+    model.module.generation_config.update(**settings)
+    assert model.generate([ids], how) == plain
+    assert all(getattr(model.module.generation_config, name) == value for name, value in settings.items())
+
+
+def test_a_long_prompt_takes_no_room_of_others_and_one_too_long_is_named() -> None:
+    model = writer("llama")
+    short, long = model.tokenizer("a")["input_ids"], [5] * (model.max_length - 3)
+    how = Decoding(max_tokens=12)
+    alone = [model.generate([ids], how)[0] for ids in (short, long, [*short, 7])]
+    assert model.generate([short, long, [*short, 7]], how) == alone
+    assert len(alone[1]) <= 3 < len(alone[0])
+    with pytest.raises(UserError, match=rf"prompt 2 takes {model.max_length} of the model's {model.max_length} tokens"):
+        model.generate([short, [5] * model.max_length], how)
+
+
 def test_each_token_is_heard_and_the_model_ends_its_reply() -> None:
     model = writer("llama")
     ids = model.tokenizer("a warm and funny film")["input_ids"]

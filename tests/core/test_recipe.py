@@ -29,6 +29,27 @@ DATA = {
 }
 
 
+def test_a_teacher_has_the_recipes_seed_and_task_and_no_other():
+    recipe = Recipe.from_dict(DATA)
+    assert isinstance(recipe.teacher, Recipe)
+    assert recipe.teacher.seed == 3
+    assert "seed" not in recipe.to_dict()["teacher"]
+    assert Recipe.from_dict({**DATA, "seed": 5, "teacher": {"model": "smollm2"}}).teacher.seed == 5
+    for more, said in (
+        ({"seed": 4}, "teacher: its seed is the recipe's, 3, got 4"),
+        ({"task": {"classify": {"train": "other.csv"}}}, "teacher: task can't be set for it"),
+        ({"measures": ["quality"], "exporters": ["export.onnx"]}, "teacher: measures, exporters can't be set for it"),
+    ):
+        with pytest.raises(UserError, match=said):
+            Recipe.from_dict({**DATA, "teacher": {**DATA["teacher"], **more}})
+
+
+def test_two_exports_under_one_name_are_refused():
+    exporters = [{"export.onnx": {"precision": "fp32"}}, {"export.onnx": {"bits": 4}}]
+    with pytest.raises(UserError, match=r"exporters: each stands once, .* got export.onnx, export.onnx"):
+        Recipe.from_dict({**DATA, "exporters": exporters})
+
+
 def test_a_recipe_survives_yaml(tmp_path):
     recipe = Recipe.from_dict(DATA)
     file = tmp_path / "recipe.yaml"

@@ -21,6 +21,9 @@ def neighbouring_keys() -> dict[str, str]:
     }
 
 
+NEGATIONS = frozenset("不没无未非别莫勿否")
+
+
 @cache
 def homophones() -> dict[str, str]:
     """For each common Chinese character those of the same syllable and tone; of any tone where there is none."""
@@ -31,7 +34,7 @@ def homophones() -> dict[str, str]:
     found = {}
     for sound, characters in by_sound.items():
         for one in characters:
-            alike = characters.replace(one, "") or by_syllable[sound[:-1]].replace(one, "")
+            alike = without(characters, one) or without(by_syllable[sound[:-1]], one)
             if alike:
                 found[one] = alike
     return found
@@ -43,8 +46,13 @@ def look_alikes() -> dict[str, str]:
     found: dict[str, str] = defaultdict(str)
     for group in _lines("lookalikes.txt"):
         for one in group:
-            found[one] += "".join(other for other in group if other != one and other not in found[one])
-    return dict(found)
+            found[one] += without(group, one + found[one])
+    return {one: alike for one, alike in found.items() if alike}
+
+
+def without(characters: str, known: str) -> str:
+    """The others; none is a negation, which would turn what a text says and not its spelling."""
+    return "".join(one for one in characters if one not in known and one not in NEGATIONS)
 
 
 def _lines(name: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.attack._tables import homophones, look_alikes, neighbouring_keys
+from llamita.attack._tables import NEGATIONS, homophones, look_alikes, neighbouring_keys
 from llamita.core.answers import told
 from llamita.core.checked import as_seed, is_number
 from llamita.core.errors import require
@@ -35,7 +35,6 @@ CHUNK = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 """A Chinese character, or what stands between spaces and such characters."""
 LETTERS = re.compile(rf"[^\W\d_{HAN}]+(?:['’][^\W\d_{HAN}]+)*")
 LEFT_ALONE = re.compile(r"[\d@#/\\_]|www\.|\w\.\w", re.IGNORECASE)
-NEGATIONS = frozenset("不没无未非别莫勿否")
 SHORTEST_WORD = 4
 HOMOPHONE_SHARE = 2 / 3
 
@@ -160,7 +159,10 @@ def places(text: str) -> tuple[tuple[int, list[tuple[int, int]]], tuple[int, lis
 def misspell(word: str, generator: np.random.Generator) -> str:
     """One slip inside the word: neighbouring key, swap of two letters, deletion or doubling."""
     for kind in generator.permutation(4):
-        changed = _SLIPS[kind](word, int(generator.integers(1, len(word) - 1)), generator)
+        at = int(generator.integers(1, len(word) - 1))
+        if not word[at].isalpha():  # two apostrophes would part the word
+            at += 1 if at < len(word) - 2 else -1
+        changed = _SLIPS[kind](word, at, generator)
         if changed != word:
             return changed
     return word

@@ -8,7 +8,8 @@ from typing import Any
 
 from llamita.core.errors import UserError, first_line
 
-PROBE = "x"
+PROBE = "7q7"
+"""Said in a dialogue by which a template is read; it stands in no name of a special token."""
 
 
 def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool = False) -> str:
@@ -64,16 +65,15 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Mapping[str, str]]) -> list[in
 
 
 def end_of_turn(tokenizer: Any) -> int:
-    """The special token with which the template ends an answer.
+    """The special token with which the template ends an answer, the first behind its text.
 
     Raises:
         UserError: it ends with none, so that nothing would end a reply.
     """
     messages = [{"role": "user", "content": PROBE}, {"role": "assistant", "content": PROBE}]
-    asked = prompt_ids(tokenizer, messages[:1])
-    ids = token_ids(tokenizer, rendered(tokenizer, messages))
+    behind = rendered(tokenizer, messages).rpartition(PROBE)[2]
     special = special_ids(tokenizer)
-    found = next((at for at in reversed(ids[len(asked) :]) if at in special), None)
+    found = next((at for at in token_ids(tokenizer, behind) if at in special), None)
     if found is None:
         raise UserError(
             "the model's chat template ends an answer with no special token, so that a reply would never end"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +35,15 @@ class TextEncoder:
     pad_id: int
     max_length: int
     """Tokens, special ones among them."""
+    direction: str = "right"
+    """Where longer texts are cut, right or left."""
 
     @classmethod
     def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:
         """The encoder of a tokenizer.json."""
-        return cls(tokenizer=Tokenizer.from_file(str(path)), pad_id=pad_id, max_length=max_length).cut()
+        tokenizer = Tokenizer.from_file(str(path))
+        direction = (tokenizer.truncation or {}).get("direction", "right")
+        return cls(tokenizer=tokenizer, pad_id=pad_id, max_length=max_length, direction=direction).cut()
 
     def cut(self, max_length: int | None = None, *, premise_only: bool = False) -> TextEncoder:
         """A copy whose tokenizer truncates (of pairs the longest first, or the first alone) and does not pad.
@@ -52,8 +56,9 @@ class TextEncoder:
         special = tokenizer.num_special_tokens_to_add(is_pair=False)
         require(length > special, f"max_length must be more than {special}, what the special tokens take, got {length}")
         tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length=length, strategy="only_first" if premise_only else "longest_first")
-        return TextEncoder(tokenizer=tokenizer, pad_id=self.pad_id, max_length=length)
+        strategy = "only_first" if premise_only else "longest_first"
+        tokenizer.enable_truncation(max_length=length, strategy=strategy, direction=self.direction)
+        return replace(self, tokenizer=tokenizer, max_length=length)
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         """Token ids and segment ids of each text, cut to `max_length` and not padded."""

@@ -68,6 +68,7 @@ class Engine(ABC):
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept."""
+        require_choice(self)
         out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for indices, batch in self.encoder.batches(texts, tokens_per_batch):
             out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
@@ -166,6 +167,20 @@ class Engine(ABC):
         tokenizer: Any = self.tokenizer  # type: ignore[attr-defined]  # pyrefly: ignore
         found = self.generate([prompt_ids(tokenizer, messages) for messages in dialogues], how)
         return [tokenizer.decode(ids, skip_special_tokens=True).strip() for ids in found]
+
+
+def require_choice(engine: Engine) -> None:
+    """Refuse a model that has no labels to choose from.
+
+    Raises:
+        UserError: it has no head for labels, or one output, as rerankers have.
+    """
+    labels = engine.labels
+    require(bool(labels), f"{engine.name} has no head for labels; fine-tune it on labelled texts")
+    require(
+        len(labels) > 1 or engine.answers.task != OneLabel.task,
+        f"{engine.name} has one output, a score and no choice between labels; fine-tune it on labelled texts",
+    )
 
 
 def is_headed(engine: Engine) -> bool:

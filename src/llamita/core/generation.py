@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +12,7 @@ from transformers.generation import BaseStreamer
 
 from llamita.core.chat import stop_ids
 from llamita.core.encoding import batches_of_like_length
-from llamita.core.errors import require
+from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
     from llamita.core.decoding import Decoding
@@ -41,17 +42,22 @@ def generated(
     """What follows each prompt; a drawn reply is drawn as if its prompt were alone."""
     require(heard is None or len(prompts) == 1, "one prompt at a time can be listened to")
     require(all(len(ids) for ids in prompts), "a prompt must not be empty")
-    longest = max(map(len, prompts), default=0)
-    room = model.max_length - longest
-    require(room > 0, f"the prompt takes {longest} of the model's {model.max_length} tokens; shorten it")
+    room = [model.max_length - len(ids) for ids in prompts]
+    if (least := min(room, default=1)) < 1:
+        which = f"prompt {room.index(least) + 1}" if len(prompts) > 1 else "the prompt"
+        taken = model.max_length - least
+        raise UserError(f"{which} takes {taken} of the model's {model.max_length} tokens; shorten it")
     stops = stop_ids(model.module, model.tokenizer)
-    config = _config(model, how, stops, min(how.max_tokens, room))
     found: list[list[int]] = [[] for _ in prompts]
     budget = 1 if how.temperature else TOKENS_PER_BATCH
-    for rows in batches_of_like_length([len(ids) + config.max_new_tokens for ids in prompts], budget):
-        for i, ids in zip(rows, _batch(model, [prompts[i] for i in rows], config, how.seed, heard), strict=True):
-            end = next((at for at, token in enumerate(ids) if token in stops), len(ids))
-            found[i] = ids[:end]
+    for new in sorted({min(how.max_tokens, one) for one in room}):  # a long prompt takes no room of others
+        alike = [i for i, one in enumerate(room) if min(how.max_tokens, one) == new]
+        config = _config(model, how, stops, new)
+        for batch in batches_of_like_length([len(prompts[i]) + new for i in alike], budget):
+            rows = [alike[at] for at in batch]
+            for i, ids in zip(rows, _batch(model, [prompts[i] for i in rows], config, how.seed, heard), strict=True):
+                end = next((at for at, token in enumerate(ids) if token in stops), len(ids))
+                found[i] = ids[:end]
     return found
 
 
@@ -62,6 +68,16 @@ def _config(model: Model, how: Decoding, stops: Sequence[int], new: int) -> Gene
         max_new_tokens=new, do_sample=bool(how.temperature), eos_token_id=list(stops) or None,
         pad_token_id=model.module.config.pad_token_id, bos_token_id=model.module.config.bos_token_id, **drawn,
     )  # fmt: skip
+
+
+@contextmanager
+def _plain(module: Any) -> Generator[None]:
+    """Without the settings of the model's folder, which Transformers takes for all that a config leaves open."""
+    kept, module.generation_config = module.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        module.generation_config = kept
 
 
 def _batch(
@@ -82,8 +98,9 @@ def _batch(
     with torch.random.fork_rng(devices=cards), model.reading():
         torch.manual_seed(seed)
         module: Any = model.module
-        out = module.generate(
-            input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config,
-            streamer=_Heard(heard) if heard else None,
-        )  # fmt: skip
+        with _plain(module):
+            out = module.generate(
+                input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config,
+                streamer=_Heard(heard) if heard else None,
+            )  # fmt: skip
     return out[:, width:].tolist()

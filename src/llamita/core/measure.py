@@ -117,9 +117,9 @@ def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:
 
 def order_for(engine: Engine, task: Task) -> list[int]:
     """For each of the task's labels its place among the engine's; refused as by `ask`."""
-    order = label_order(engine.labels, task.labels)
     if not engine.labels:
-        raise UserError(f"{engine.name} predicts tokens and has no head for labels; fine-tune it on this data")
+        raise UserError(f"{engine.name} has no head for labels; fine-tune it on this data")
+    order = label_order(engine.labels, task.labels)
     if order is None:
         raise UserError(
             f"{engine.name} answers with the labels {', '.join(engine.labels)}, the data has {', '.join(task.labels)};"

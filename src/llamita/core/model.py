@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from llamita.core.answers import Answers, answers_of, read_answers
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
-from llamita.core.engine import Capability, Engine
+from llamita.core.engine import Capability, Engine, is_headed
 from llamita.core.errors import UserError
 from llamita.core.lineage import LINEAGE_FILE, read_lineage
 from llamita.core.sources import Source, locate
@@ -64,8 +64,8 @@ class Model(Engine):
 
     @property
     def labels(self) -> tuple[str, ...]:  # pyrefly: ignore
-        """Label names in the order of the logits; none of a model that predicts tokens, whatever its config still says."""
-        if type(self.module).__name__.endswith(TOKEN_HEADS):
+        """Label names in the order of the logits; none of a model without a head for them, whatever its config still says."""
+        if not is_headed(self):
             return ()
         names = self.module.config.id2label
         return tuple(names[i] for i in sorted(names))
@@ -96,10 +96,10 @@ class Model(Engine):
     @property
     def encoder(self) -> TextEncoder:  # pyrefly: ignore
         """The tokenizer as the light core uses it, made anew only when the tokenizer or the lengths have changed."""
-        key = (self.tokenizer, self.module.config.pad_token_id, self.max_length)
+        key = (self.tokenizer, self.module.config.pad_token_id, self.max_length, self.tokenizer.truncation_side)
         if self._encoder is None or self._encoder[0][0] is not key[0] or self._encoder[0][1:] != key[1:]:
             backend = self.tokenizer.backend_tokenizer
-            made = TextEncoder(tokenizer=backend, pad_id=key[1], max_length=key[2]).cut()
+            made = TextEncoder(tokenizer=backend, pad_id=key[1], max_length=key[2], direction=key[3]).cut()
             self._encoder = (key, made)
         return self._encoder[1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,13 @@ class Recipe:
         }
         for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
             made[key] = _objects(getattr(self, key), key, kind)
+        shorts = [name_of(exporter) for exporter in made["exporters"]]
+        require(
+            len(set(shorts)) == len(shorts),
+            f"exporters: each stands once, since its folder has its name; got {', '.join(shorts)}",
+        )
+        if isinstance(self.teacher, Recipe):
+            made["teacher"] = _teaching(self.teacher, made["seed"])
         for key in ("steps", "exporters", "teacher"):
             require(
                 self.ask is None or not getattr(self, key),
@@ -80,7 +87,8 @@ class Recipe:
         if self.ask is not None:
             data["ask"] = dict(self.ask)
         if self.teacher is not None:
-            data["teacher"] = self.teacher if isinstance(self.teacher, str) else self.teacher.to_dict()
+            held = {} if isinstance(self.teacher, str) else self.teacher.to_dict()
+            data["teacher"] = {k: v for k, v in held.items() if k != "seed"} or self.teacher
         if self.task:
             data["task"] = {k: dict(v) for k, v in self.task.items()}
         for key in ("steps", "measures", "exporters"):
@@ -108,6 +116,8 @@ class Recipe:
             if key not in KEYS:
                 raise UserError(f"unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
         teacher, task = data.get("teacher"), data.get("task")
+        if isinstance(teacher, Mapping):
+            teacher = {"seed": data.get("seed", 0), **teacher}
         return cls(
             model=data.get("model"),  # type: ignore[arg-type]  # pyrefly: ignore
             ask=data.get("ask"),
@@ -138,6 +148,23 @@ class Recipe:
     def from_yaml(cls, path: str | Path) -> Recipe:
         """Read a recipe's file; its errors are those of `read_yaml` and of `from_dict`."""
         return cls.from_dict(read_yaml(path), str(path))
+
+
+def _teaching(teacher: Recipe, seed: int) -> Recipe:
+    """A teacher's recipe, which has the task and the seed of the whole.
+
+    Raises:
+        UserError: it names others, or what is measured and exported of it.
+    """
+    given = [key for key in ("task", "measures", "exporters", "measure_each") if getattr(teacher, key)]
+    require(
+        not given,
+        f"teacher: {', '.join(given)} can't be set for it: it learns the recipe's task and is measured with the model",
+    )
+    require(
+        teacher.seed in (0, seed), f"teacher: its seed is the recipe's, {seed}, got {teacher.seed}; leave it out there"
+    )
+    return replace(teacher, seed=seed)
 
 
 def _asking(given: Any) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.checked import as_whole
-from llamita.core.engine import Engine
+from llamita.core.engine import Engine, require_choice
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
@@ -102,6 +102,7 @@ def occlude(
     require(is_text(text), f"occlude takes a text or a pair of texts, got {str(text)[:60]!r}")
     opened = isinstance(engine, Engine)
     require(opened, f"occlude takes an opened model behind the text, got {engine!r}; open it first: llamita.load(...)")
+    require_choice(engine)
     words = as_whole("words", words, 1)
     if label is not None and label not in engine.labels:
         raise UserError(f"{engine.name} has no label {label!r}; its labels: {', '.join(engine.labels)}")

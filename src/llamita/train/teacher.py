@@ -122,7 +122,7 @@ class Teacher:
         limits = (tokenizer.model_max_length, position_limit(self.config), self.task.max_length, self.max_length)
         return TextEncoder(
             tokenizer=tokenizer.backend_tokenizer, pad_id=tokenizer.pad_token_id or 0,
-            max_length=min(limit for limit in limits if limit),
+            max_length=min(limit for limit in limits if limit), direction=tokenizer.truncation_side,
         ).cut()  # fmt: skip
 
     @property
