@@ -36,6 +36,15 @@ def test_help_and_list_import_nothing_heavy():
     assert "prune.depth" in text
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the environment of a POSIX shell")
+def test_what_another_program_reads_is_utf8_wherever_it_is_written():
+    bare = {name: value for name, value in environment().items() if name not in ("PYTHONIOENCODING", "PYTHONUTF8")}
+    words = [sys.executable, "-m", "llamita", "--language", "zh", "data"]
+    for more in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp936"}):
+        done = subprocess.run([*words, "--help"], capture_output=True, env=bare | more)
+        assert done.stdout.decode("utf-8").startswith("用法：llamita data")
+
+
 def test_every_verb_and_every_step_has_help(capsys: pytest.CaptureFixture[str]):
     for verb in VERBS:
         assert main([verb, "quality", "--help"] if verb == "measure" else [verb, "--help"]) == 0

@@ -200,6 +200,8 @@ class Workshop:
         models = [str(one.folder) for one in (stage, reference) if one is not None]
         rest = ["--precision", "auto"] if name_of(measure) != COST else []
         rest += ["--threads", str(self.threads), "--seed", str(self.seed)]
+        if (task := self.task.describe()["task"]) in ("language", "chat"):
+            rest = ["--task", task, *rest]
         return command_of(measure, models, texts, self.columns, rest)
 
     def _measure_key(self, measure: Measure, engine: str, split: str, reference: Stage | None) -> str:

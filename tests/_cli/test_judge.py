@@ -118,3 +118,26 @@ def test_a_language_model_is_measured_on_documents_and_what_needs_labels_is_refu
         )
     assert main(["evaluate", *words, str(tmp_path / "rows.csv"), "--against", "smollm2"]) == 2
     assert "--against doesn't go with --task language" in capsys.readouterr().err
+
+
+def test_what_is_about_labels_is_refused_of_documents_and_dialogues(
+    place: Path, model: Path, refused: Callable[..., str]
+):
+    for verb in (("evaluate",), ("measure", "quality")):
+        for flag in (
+            ("--prompt", "{text}?"),
+            ("--few-shot", "nowhere.csv"),
+            ("--calibrate", "nowhere.csv"),
+            ("--no-prior",),
+        ):
+            line = refused(*verb, model, "--data", "good.csv", "--task", "language", *flag)
+            assert f"{flag[0]} doesn't go with --task language; leave it out" in line
+    assert "--prompt doesn't go with --task chat" in refused(
+        "measure", "quality", model, "--data", "good.csv", "--task", "chat", "--prompt", "{text}?"
+    )
+
+
+def test_a_measure_of_one_model_takes_no_other(model: Path, refused: Callable[..., str]):
+    for name in ("calibration", "coverage"):
+        line = refused("measure", name, model, "--data", "good.csv", "--against", model)
+        assert f"llamita measure {name} is about one model; leave --against out" in line

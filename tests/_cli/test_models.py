@@ -195,13 +195,29 @@ def test_a_new_folder_may_exist_if_it_is_empty(tmp_path: Path):
         models.new_folder(str(tmp_path))
 
 
-@pytest.mark.parametrize("begun", ["recipe.yaml", "plan.json", "report.json", "stages/"])
+@pytest.mark.parametrize("begun", ["plan.json", "report.json", "stages/"])
 def test_a_run_goes_on_in_the_folder_where_it_began(begun: str, tmp_path: Path):
     (tmp_path / "other.txt").touch()
     with pytest.raises(UserError, match="no run of llamita"):
         models.run_folder(str(tmp_path))
     (tmp_path / begun).mkdir() if begun.endswith("/") else (tmp_path / begun).touch()
     assert models.run_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_folder_of_the_users_own_is_no_run_whatever_its_files_are_called(place: Path, refused: Callable[..., str]):
+    mine = place / "mine"
+    mine.mkdir()
+    for name in ("recipe.yaml", "log.txt"):
+        (mine / name).write_text("mine", encoding="utf-8")
+    assert models.run_folder(str(mine)) == mine, "killed at once, a run has these alone"
+    (mine / "test.csv").touch()
+    with pytest.raises(UserError, match="no run of llamita"):
+        models.run_folder(str(mine))
+    alone = place / "alone"
+    alone.mkdir()
+    (alone / "recipe.yaml").write_text("model: minilm  # my own\n", encoding="utf-8")
+    line = refused("run", alone / "recipe.yaml", "--out", alone)
+    assert "a run writes its own recipe.yaml, and yours stands there; name another folder" in line
 
 
 def test_folders_that_lead_to_a_new_one_are_not_made_before_the_work(place: Path):

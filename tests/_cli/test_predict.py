@@ -134,6 +134,7 @@ def test_a_pipe_takes_the_answers_and_is_not_replaced(place: Path, model: Path, 
     os.close(end)
     assert (place / "pipe.csv").is_fifo()
     assert is_device(Path("/dev/null"))
+    assert not is_device(Path("/dev/shm/predictions.csv"))
 
 
 def test_answers_go_to_where_a_link_leads(place: Path, model: Path, said: Callable[..., str]):

@@ -159,3 +159,9 @@ def test_a_setting_that_only_the_model_refuses_leaves_nothing_not_even_new_folde
     words = ("prune", "depth", model, "--keep", "7", "--data", "good.csv", "--out", "new/folders/cut")
     assert "keep" in refused(*words)
     assert [path.name for path in place.iterdir()] == ["good.csv"]
+
+
+@pytest.mark.parametrize("verb", ["finetune", "contrastive", "calibrate"])
+def test_steps_that_learn_from_labels_take_no_other_texts(verb: str, model: Path, refused: Callable[..., str]):
+    line = refused(verb, model, "--data", "good.csv", "--unlabelled", "good.csv", "--out", "new")
+    assert "a step that learns from labels reads no other texts; leave --unlabelled out" in line

@@ -45,6 +45,17 @@ def test_findings_stand_by_severity_with_rows_and_remedies(tmp_path: Path) -> No
     assert "<svg" in text
 
 
+def test_of_several_labels_a_text_each_is_counted(tmp_path: Path) -> None:
+    table = read_table(
+        [{"text": f"news {i}", "labels": ["politics", "economy"] if i % 2 else ["sport"]} for i in range(30)]
+    )
+    write_data_page({"train": table}, [], tmp_path / "data.html", language="en")
+    text = (tmp_path / "data.html").read_text(encoding="utf-8")
+    assert table.several
+    assert {"politics", "economy", "sport"} <= set(re.findall(r"politics\|economy|politics|economy|sport", text))
+    assert "politics|economy" not in text
+
+
 def test_the_chinese_page_tells_names_and_remedies_in_chinese(tmp_path: Path) -> None:
     text = page(tmp_path, "zh")
     assert 'lang="zh-Hans"' in text

@@ -14,7 +14,7 @@ import yaml
 from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
 from llamita.core.report import Report, Subject
-from llamita.pages._snippets import onnxruntime_lines, snippets
+from llamita.pages._snippets import onnxruntime_lines, places, snippets
 from llamita.pages.model_card import language_of, write_card
 from llamita.pages.strings import words
 
@@ -86,11 +86,34 @@ def test_the_language_is_told_from_the_texts_and_left_out_when_unsure() -> None:
 def test_snippets_name_the_folders_that_lie_beside_the_page(tmp_path: Path) -> None:
     artifact = tmp_path / "light" / "onnx"
     artifact.mkdir(parents=True)
-    (artifact / "artifact.json").write_text("{}")
+    (artifact / "artifact.json").write_text('{"exporter": "export.onnx"}')
+    (tmp_path / "light" / "config.json").write_text("{}")
     told = dict(snippets(english_report(), words("en"), tmp_path))
     assert f"llamita predict {artifact.as_posix()} " in told["Command line"]
     assert repr(artifact.as_posix()) in told["onnxruntime alone, without llamita"]
     assert f'pipeline("text-classification", {(tmp_path / "light").as_posix()!r})' in told["Transformers"]
+
+
+def test_no_way_is_shown_to_run_what_it_can_not_run(tmp_path: Path) -> None:
+    """A linear model has no graph, one that is asked no weights; llamita itself opens both."""
+    for place, exporter in (("linear", "learn.linear"), ("light", "tasks.asked")):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "artifact.json").write_text(json.dumps({"exporter": exporter}))
+    report = english_report()
+    linear = replace(report.subjects[-1], role="light", path=str(tmp_path / "linear"))
+    for folder, opened in ((None, "linear"), (tmp_path, "light")):
+        told = dict(snippets(replace(report, subjects=(linear,)), words("en"), folder))
+        assert list(told) == ["Command line", "Python"]
+        assert (tmp_path / opened).as_posix() in told["Command line"]
+
+
+def test_of_a_runs_folder_what_it_delivers_is_shown(tmp_path: Path) -> None:
+    graph = tmp_path / "run" / "light" / "onnx"
+    graph.mkdir(parents=True)
+    (graph / "artifact.json").write_text('{"exporter": "export.onnx"}')
+    (graph.parent / "config.json").write_text("{}")
+    assert places(None, str(tmp_path / "run")) == (graph.parent.as_posix(), graph.as_posix())
+    assert places(None, "owner/name") == ("owner/name", "")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show
+from llamita._cli.asking import switches
 from llamita._cli.gates import EXAMPLES, add_gate, check_gates
 from llamita._cli.language import said
 from llamita._cli.measured import measured, sizes
@@ -115,6 +116,10 @@ def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> 
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
     require(
+        not args.against or method.compares,
+        f"{program} is about one model; leave --against out",
+    )
+    require(
         args.task != "language" or entry.name in ("measure.quality", "measure.samples"),
         f"{program} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
     )
@@ -145,6 +150,10 @@ def _named(args: argparse.Namespace) -> list[str]:
 
 
 def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
+    if args.task in ("chat", "language"):
+        given = [name for name in ("labels", "prompt", "few_shot", "shots", "calibrate") if getattr(args, name, None)]
+        for flag in (*(name.replace("_", "-") for name in given), *switches(args)):
+            raise UserError(f"--{flag} doesn't go with --task {args.task}; leave it out")
     if args.task == "chat":
         from llamita._cli.chat import open_speaker
         from llamita.tasks.chat import open_task

@@ -88,8 +88,7 @@ def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:
     from llamita.core.registry import module_of
     from llamita.workshop import open_engine
 
-    alone = [name for name in ("against", "labels") if getattr(args, name, None)]
-    require(not alone, f"--{alone[0] if alone else ''} doesn't go with --task language; leave it out")
+    require(not getattr(args, "against", None), f"--against doesn't go with --task {args.task}; leave it out")
     task = module_of("tasks.language").open_task(test=args.data, columns=args.columns)
     return open_engine(args.model, threads=args.threads, precision=args.precision), None, task
 
@@ -189,10 +188,16 @@ def stages_beside(out: Path, *, resumable: bool) -> Generator[Path]:
 def run_folder(out: str) -> Path:
     """The folder of a run: new, or one that an earlier call began."""
     path = Path(out).expanduser()
-    known = ("recipe.yaml", "plan.json", "stages", "report.json", "log.txt", "audit.csv")
-    if path.is_dir() and any(path.iterdir()) and not any((path / name).exists() for name in known):
-        raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
+    if path.is_dir() and not is_run(path):
+        begun = ("recipe.yaml", "log.txt", "audit.csv")  # of what a run has at first alone
+        if any(one.name not in begun and not one.name.startswith(".") for one in path.iterdir()):
+            raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
     return writable(path)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a run has worked in a folder."""
+    return any((folder / name).exists() for name in ("plan.json", "stages", "report.json"))
 
 
 def new_file(out: str, flag: str = "--out", example: str = "predictions.csv") -> Path:
@@ -211,7 +216,8 @@ def new_file(out: str, flag: str = "--out", example: str = "predictions.csv") ->
 
 def is_device(path: Path) -> bool:
     """Whether it is no file but a pipe or a device such as /dev/null: it takes what is written, and must not be replaced."""
-    return path.parts[:2] == ("/", "dev") or (path.exists() and not path.is_file() and not path.is_dir())
+    listed = path.parts[:2] == ("/", "dev") and path.parts[2:3] != ("shm",)
+    return listed or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def new_page(html: str, example: str) -> Path:

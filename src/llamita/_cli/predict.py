@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from llamita._cli import parser as flags
 from llamita._cli import show, values
 from llamita._cli.asking import encoding_of, labelled_table
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import (
     answers_in_words,
@@ -129,7 +130,7 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
                     elif form == "jsonl":
                         stream.write(json.dumps({"text": text, "answer": answer}, ensure_ascii=False) + "\n")
                     else:
-                        stream.write(answer + "\n")
+                        stream.write(harmless(answer) + "\n")
                 stream.flush()
     if args.out:
         print(said(f"written: {args.out}"), file=sys.stderr)

@@ -150,7 +150,7 @@ def _digits(value: float, more: int) -> int:
 
 def bytes_text(value: float, digits: int = 3) -> str:
     """Bytes as "11.7 MB"; MB are 10⁶ bytes."""
-    for power, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+    for power, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if value >= power * 0.9995:
             return f"{value / power:.{digits}g} {name}"
     return f"{value:.0f} B"

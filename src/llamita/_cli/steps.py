@@ -12,8 +12,8 @@ from llamita._cli import show
 from llamita._cli.language import said
 from llamita._cli.methods import methods_help, methods_of
 from llamita._cli.models import new_folder, stages_beside
-from llamita.core.errors import UserError, did_you_mean
-from llamita.core.registry import Entry, build, entries
+from llamita.core.errors import UserError, did_you_mean, require
+from llamita.core.registry import Entry, build, entries, name_of
 
 if TYPE_CHECKING:
     from llamita.tasks.chat import Chat
@@ -35,6 +35,10 @@ def step(place: str, argv: Sequence[str]) -> int:
         raise UserError(f"--teacher: {entry.name} learns from no teacher; leave it out")
     out = new_folder(args.out)
     return _apply(args, method, out)
+
+
+OF_LABELS = ("learn.finetune", "learn.contrastive", "learn.calibrate")
+"""Steps that learn from labelled texts alone."""
 
 
 def _method(room: str, argv: Sequence[str]) -> str:
@@ -79,6 +83,10 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     alone = [flag for flag in ("test", "unlabelled", "labels", "columns") if getattr(args, flag)]
     if alone and not args.data:
         raise UserError(f"--{alone[0]} goes with --data FILE")
+    require(
+        not args.unlabelled or name_of(method) not in OF_LABELS,  # type: ignore[arg-type]
+        "a step that learns from labels reads no other texts; leave --unlabelled out",
+    )
     task = open_task({args.task: {k: v for k, v in given.items() if v is not None}}) if args.data else None
     with stages_beside(out, resumable=True) as work:
         shop = Workshop(

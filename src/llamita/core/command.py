@@ -32,7 +32,10 @@ def command_of(
     verb = VERBS.get(name_of(measure))
     if verb is None:
         return ""
-    words = [*data_words(verb, models[0], texts, columns), *(["--against", models[1]] if models[1:] else [])]
+    words = [
+        *data_words(verb, models[0], texts, columns),
+        *(["--against", models[1]] if models[1:] and measure.compares else []),
+    ]
     default = settings_of(type(measure)())
     for name, given in settings_of(measure).items():
         flag = name.replace("_", "-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Finding:
 @dataclass(frozen=True, kw_only=True)
 class Measure(Checked, ABC):
     """A measurement; its fields are its settings."""
+
+    compares: ClassVar[bool] = True
+    """Whether it holds a model against a reference, where there is one."""
 
     @abstractmethod
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:

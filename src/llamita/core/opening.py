@@ -54,9 +54,10 @@ def open_engine(
 
 
 def _best_inside(model: str | Path) -> str | Path:
+    folder = Path(model).expanduser()
     for inside in ("light/onnx", "onnx"):
-        if (Path(model) / inside / "artifact.json").is_file() and not (Path(model) / "artifact.json").is_file():
-            return Path(model) / inside
+        if (folder / inside / "artifact.json").is_file() and not (folder / "artifact.json").is_file():
+            return folder / inside
     return model
 
 

@@ -286,8 +286,8 @@ def open_folder(folder: Path, *, threads: int | None = None) -> OnnxEngine:
         if isinstance(error, UserError):
             raise
         raise _damaged(folder, f"{ARTIFACT_FILE} ({type(error).__name__}: {error})") from None
-    except (MemoryError, OSError):
-        raise
+    except (MemoryError, OSError, NameError, AttributeError, AssertionError):
+        raise  # the machine's trouble, or a bug of ours
     except Exception as error:
         raise _damaged(folder, " ".join(str(error).split())[:200]) from None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Calibration(Measure):
     """Calibration error with its floor and reliability bins, Brier score, negative log-likelihood."""
+
+    compares: ClassVar[bool] = False
 
     bins: int = ECE_BINS
     """Bins of equal width over [0, 1]; at least 1."""

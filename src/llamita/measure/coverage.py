@@ -6,7 +6,7 @@ The sets are those of Sadinle, Lei & Wasserman 2019, https://arxiv.org/abs/1609.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,8 @@ FEWEST = 40
 @dataclass(frozen=True, kw_only=True)
 class Coverage(Measure):
     """Threshold from one half of the texts, drawn by the seed; coverage, set size and abstention on the other."""
+
+    compares: ClassVar[bool] = False
 
     promised: float = 0.9
     """Share of the texts whose set is to hold the right label, in (0, 1)."""

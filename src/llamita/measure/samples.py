@@ -7,7 +7,7 @@ circles is far below one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from llamita.core.errors import require
 from llamita.core.measure import Finding, Measure
@@ -26,6 +26,8 @@ NAME = "samples.distinct"
 @dataclass(frozen=True, kw_only=True)
 class Samples(Measure):
     """Texts that begin where a document begins, each token drawn as the model finds it likely."""
+
+    compares: ClassVar[bool] = False
 
     number: int = 3
     """Texts, >= 1."""

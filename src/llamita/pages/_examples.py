@@ -142,7 +142,8 @@ def examples(report: Report, words: Mapping[str, str]) -> dict[str, Any] | None:
     two = Two(teacher=teacher, light=light, theirs=theirs, ours=ours, reasons=reasons)
     kinds = two.kinds()
     shown = [two.group(kind, indices, words) for kind, indices in kinds.items() if indices]
-    name = words["the_light"] if light.role == "light" else light.name
+    lights = sum(subject.role == "light" for subject in report.subjects)
+    name = words["the_light"] if light.role == "light" and lights == 1 else light.name
     counts = {"n": write.whole(shared), "lost": len(kinds["lost"]), "won": len(kinds["won"]), "name": name}
     return {
         "groups": shown,

@@ -123,10 +123,9 @@ def training(report: Report, words: Words) -> list[dict[str, Any]]:
 
 def cascade(report: Report, words: Words) -> dict[str, Any] | None:
     """The curve, its sentence and its table."""
-    found = next(
-        (f for s in report.subjects if s.role in ("light", "model") and (f := s.finding("agreement.cascade"))), None
-    )
-    if found is None:
+    lights = [s for s in report.subjects if s.role in ("light", "model")]
+    found, light = next(((f, s) for s in lights if (f := s.finding("agreement.cascade"))), (None, None))
+    if found is None or light is None:
         return None
     curve = found.detail.get("curve") or []
     if len(curve) < 2:
@@ -148,6 +147,8 @@ def cascade(report: Report, words: Words) -> dict[str, Any] | None:
         teacher=write.percent(everything["accuracy"]),
         n=write.whole(found.n),
     )
+    if sum(s.role == "light" for s in lights) > 1:
+        sentence = f"{light.name}: {sentence}"
     rows = [
         (
             write.below_one(p["threshold"], 3),

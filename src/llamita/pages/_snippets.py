@@ -125,7 +125,7 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
         return []
     stock, exported = places(folder, subject.path)
     text = words["run_text"]
-    best = exported or stock
+    best = exported or stock or opened_alone(folder, subject.path)
     if job_of(report) in LANGUAGE:
         lines = transformers_lines(report, stock, text)
         return (
@@ -151,8 +151,31 @@ def places(folder: Path | None, known: str) -> tuple[str, str]:
     """The stock folder and the exported one: those beside the page, else the one the report names."""
     light = folder / "light" if folder is not None else None
     if light is not None and light.is_dir():
-        artifacts = sorted(p.parent for p in light.glob(f"*/{ARTIFACT_FILE}"))
-        return light.as_posix(), artifacts[0].as_posix() if artifacts else ""
+        return _inside(light)
     path = Path(known)
-    exported = known and ((path / ARTIFACT_FILE).exists() or path.name == "onnx")
-    return ("", path.as_posix()) if exported else (path.as_posix() if known else "", "")
+    if known and (path / "light").is_dir() and not (path / "config.json").exists():
+        return _inside(path / "light")
+    if known and (_is_graph(path) or (path.name == "onnx" and not path.is_dir())):
+        return "", path.as_posix()
+    is_stock = known and (not path.is_dir() or (path / "config.json").exists())
+    return (path.as_posix() if is_stock else ""), ""
+
+
+def _inside(light: Path) -> tuple[str, str]:
+    """What of a delivered folder stock code opens, and what onnxruntime does."""
+    graphs = [path.parent for path in sorted(light.glob(f"*/{ARTIFACT_FILE}")) if _is_graph(path.parent)]
+    return light.as_posix() if (light / "config.json").exists() else "", graphs[0].as_posix() if graphs else ""
+
+
+def _is_graph(folder: Path) -> bool:
+    """Whether onnxruntime runs what stands there; a linear model or one that is asked has no graph."""
+    file = folder / ARTIFACT_FILE
+    return file.exists() and json.loads(file.read_text(encoding="utf-8")).get("exporter") == "export.onnx"
+
+
+def opened_alone(folder: Path | None, known: str) -> str:
+    """A folder that only llamita opens, such as one of a model that is asked; nothing where there is none."""
+    for path in ([folder / "light"] if folder is not None else []) + ([Path(known)] if known else []):
+        if (path / ARTIFACT_FILE).exists():
+            return path.as_posix()
+    return ""

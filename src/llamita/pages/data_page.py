@@ -13,6 +13,7 @@ from llamita.core.messages import translated
 from llamita.core.task import parts_of
 from llamita.core.whole import write_whole
 from llamita.data.finding import DataFinding, shortened
+from llamita.data.label_sets import parts
 from llamita.data.table import Table
 from llamita.pages import _svg as svg
 from llamita.pages import format as write
@@ -128,7 +129,10 @@ def _file(name: str, table: Table, t: Mapping[str, str], language: str) -> tuple
 
 def _labels(tables: Mapping[str, Table], t: Mapping[str, str]) -> dict[str, Any] | None:
     """Bars of each label's rows, and the same as a table; None without labels."""
-    labelled = {name: Counter(table.labels) for name, table in tables.items() if table.labels}
+    labelled = {
+        name: Counter(label for cell in table.labels for label in (parts(cell) if table.several else (cell,)))
+        for name, table in tables.items() if table.labels
+    }  # fmt: skip
     if not labelled:
         return None
     total = sum(labelled.values(), Counter())
