@@ -37,12 +37,17 @@ def test_help_and_list_import_nothing_heavy():
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the environment of a POSIX shell")
-def test_what_another_program_reads_is_utf8_wherever_it_is_written():
+def test_what_another_program_reads_is_utf8_wherever_it_is_written(tmp_path: Path):
+    rows = "".join(f"a text about the number {i},{'good' if i % 2 else 'bad'}\n" for i in range(30))
+    (tmp_path / "caf\udce9.csv").write_text("text,label\n" + rows, encoding="utf-8")
     bare = {name: value for name, value in environment().items() if name not in ("PYTHONIOENCODING", "PYTHONUTF8")}
     words = [sys.executable, "-m", "llamita", "--language", "zh", "data"]
     for more in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "cp936"}):
         done = subprocess.run([*words, "--help"], capture_output=True, env=bare | more)
         assert done.stdout.decode("utf-8").startswith("用法：llamita data")
+        half = subprocess.run([*words, "check", "caf\udce9.csv"], capture_output=True, env=bare | more, cwd=tmp_path)
+        assert half.returncode == 0
+        assert b"caf\\udce9.csv" in half.stdout
 
 
 def test_every_verb_and_every_step_has_help(capsys: pytest.CaptureFixture[str]):

@@ -192,6 +192,7 @@ def test_a_model_of_one_output_gives_no_labels(tmp_path):
     AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path)
     model.tokenizer.save_pretrained(tmp_path)
     engine = open_engine(str(tmp_path))
+    assert engine.text_logits(["a warm film"]).shape == (1, 1), "what is cut is compared by its outputs"
     for ask in (engine.classify, engine.scores, lambda texts: occlude(texts[0], engine)):
         with pytest.raises(UserError, match="has one output, a score and no choice between labels"):
             ask(["a warm film"])

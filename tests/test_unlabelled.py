@@ -310,3 +310,19 @@ def test_a_plan_counts_the_pieces_of_every_text_whatever_labels_the_teacher_will
         bare.settle(shop, [str(tmp_path / "student")], Goals(), 15)
     (task,) = counted
     assert sorted([*task.train.texts, *task.select.texts]) == sorted(text for text, _ in ROWS[:300])
+
+
+def test_a_packaged_student_that_doesnt_know_the_language_is_no_student(tmp_path, monkeypatch):
+    texts = [f"第{i}间酒店的早餐还不错" for i in range(90)]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8")
+    asking = {"audit": None, "prompt": None, "few_shot": None, "shots": 8, "columns": None}
+    tables = {"train": read_table(str(tmp_path / "texts.txt"))}
+    bare = unlabelled_texts(tables, LABELS, 0, model="config:llama:300k", asking=asking)
+    tiny_model("bert").save(tmp_path / "english")
+    monkeypatch.setattr("llamita.unlabelled.seconds_a_text", lambda *_: 1e-3)
+    for place in ("llamita.plan", "llamita.unlabelled"):
+        monkeypatch.setattr(f"{place}.installed_students", lambda: (str(tmp_path / "english"),))
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=None, threads=1)
+    assert bare is not None
+    with pytest.raises(UserError, match="no packaged student that is installed knows these texts' language"):
+        bare.settle(shop, None, Goals(), 15)

@@ -86,7 +86,7 @@ def lighten(
     _require_kinds(model, data, labels, students)
     order = _Order(
         goals=Goals(keep=keep, max_size=max_size, max_latency=max_latency), folder=_folder(out, data), seed=int(seed),
-        minutes=as_python(minutes), columns=named_columns(columns), threads=threads, device=chosen_device(device),
+        minutes=as_python(minutes), columns=named_columns(columns), threads=threads, device=chosen_device(device, to_train=True),
         students=None if students is None else [str(one) for one in students], teacher_floor=teacher_floor, redact=redact,
         language=language, command=command,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
 from llamita.core.kept import process_as_it_was
 from llamita.core.lineage import read_lineage
-from llamita.core.logs import logged
+from llamita.core.logs import BEGUN, logged
 from llamita.core.measure import Finding
 from llamita.core.messages import LANGUAGES
 from llamita.core.recipe import Recipe
@@ -71,6 +71,7 @@ def new_folder(folder: Path, stages: Path, *, redact: bool = False) -> Generator
     made, before = not folder.exists(), set(stages.glob("*"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        (folder / BEGUN).touch()
         with logged(folder, redact=redact):
             yield
     except Exception:
@@ -118,7 +119,7 @@ def execute(
         )
     require(isinstance(folder, str | Path), f"out must be a folder, got {folder!r}")
     require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
-    folder, device = Path(folder), chosen_device(device)
+    folder, device = Path(folder), chosen_device(device, to_train=True)
     if folder.is_file():
         raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run

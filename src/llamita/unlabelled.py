@@ -171,11 +171,11 @@ class Unlabelled:
         number = len(rows)
         task = open_task(self.stand_in(rows))
         whole = open_task({"classify": self.stand_in(rows)["classify"] | {"test": []}})
-        students = students if students is not None else installed_students()
+        first = students or installed_students()
         require(
-            bool(students), "a student is needed; install minilm (docs/how-to/install.md) or name one: --students MODEL"
+            bool(first), "a student is needed; install minilm (docs/how-to/install.md) or name one: --students MODEL"
         )
-        model = shop.load(shop.start(students[0]))
+        model = shop.load(shop.start(first[0]))
         max_length = int(np.ceil(np.quantile(lengths_of(model, task.train.texts, None), 0.98) / 8) * 8)
         del model
         found = students_of(replace(shop, task=task), students, max_length, read=whole)

@@ -6,6 +6,7 @@ import json
 import os
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from llamita._cli import models
 from llamita.cli import main
 from llamita.core.errors import UserError
 from llamita.core.task import Task
+from llamita.run import at_work
 
 
 def saved(tmp_path_factory: pytest.TempPathFactory, family: str, kind: str) -> Path:
@@ -204,20 +206,21 @@ def test_a_run_goes_on_in_the_folder_where_it_began(begun: str, tmp_path: Path):
     assert models.run_folder(str(tmp_path)) == tmp_path
 
 
-def test_a_folder_of_the_users_own_is_no_run_whatever_its_files_are_called(place: Path, refused: Callable[..., str]):
-    mine = place / "mine"
-    mine.mkdir()
-    for name in ("recipe.yaml", "log.txt"):
-        (mine / name).write_text("mine", encoding="utf-8")
-    assert models.run_folder(str(mine)) == mine, "killed at once, a run has these alone"
-    (mine / "test.csv").touch()
+@pytest.mark.parametrize("mine", ["recipe.yaml", "log.txt", "test.csv", "light/"])
+def test_a_folder_of_the_users_own_is_no_run_whatever_its_files_are_called(mine: str, tmp_path: Path):
+    (tmp_path / mine).mkdir() if mine.endswith("/") else (tmp_path / mine).touch()
     with pytest.raises(UserError, match="no run of llamita"):
-        models.run_folder(str(mine))
-    alone = place / "alone"
-    alone.mkdir()
-    (alone / "recipe.yaml").write_text("model: minilm  # my own\n", encoding="utf-8")
-    line = refused("run", alone / "recipe.yaml", "--out", alone)
-    assert "a run writes its own recipe.yaml, and yours stands there; name another folder" in line
+        models.run_folder(str(tmp_path))
+    (tmp_path / mine).rename(tmp_path / ".hidden")
+    (tmp_path / "audit.csv").touch()
+    assert models.run_folder(str(tmp_path)) == tmp_path
+
+
+def test_a_run_is_known_from_its_first_moment_wherever_its_stages_are(tmp_path: Path):
+    with suppress(ZeroDivisionError), at_work(tmp_path / "out", tmp_path / "shared"):
+        (tmp_path / "out" / "test.csv").touch()
+        assert models.run_folder(str(tmp_path / "out")) == tmp_path / "out"
+    assert models.run_folder(str(tmp_path / "out")) == tmp_path / "out"
 
 
 def test_folders_that_lead_to_a_new_one_are_not_made_before_the_work(place: Path):

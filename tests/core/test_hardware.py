@@ -94,9 +94,10 @@ def test_a_device_may_be_named_and_is_refused_where_there_is_none(monkeypatch: p
     with pytest.raises(UserError, match="device must be one of cuda, mps, cpu, got 'gpu'"):
         hardware.chosen_device("gpu")
     monkeypatch.setattr(hardware, "best_device", lambda: "cuda")
-    assert hardware.chosen_device("cuda:0") == "cuda:0"
+    assert hardware.chosen_device("cuda:0", to_train=True) == "cuda:0"
+    assert hardware.chosen_device("cuda:1") == "cuda:1"
     with pytest.raises(UserError, match=r"training takes the first GPU it sees; take cuda, .* CUDA_VISIBLE_DEVICES=1"):
-        hardware.chosen_device("cuda:1")
+        hardware.chosen_device("cuda:1", to_train=True)
 
 
 @pytest.mark.parametrize(

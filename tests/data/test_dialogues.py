@@ -125,6 +125,7 @@ def test_columns_are_guessed_named_or_asked_for() -> None:
         "prompt": "prompt",
         "answer": "better",
     }
+    assert roles_of(("input", "output"), {"prompt": "input"}, "f") == {"prompt": "input", "answer": "output"}
     assert roles_of(("messages", "prompt", "response"), {"prompt": "prompt"}, "f") == {
         "prompt": "prompt",
         "answer": "response",

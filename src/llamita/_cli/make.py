@@ -15,9 +15,9 @@ from llamita._cli import show, values
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.methods import taken_out
-from llamita._cli.models import is_run, new_folder, run_folder, stages_beside
+from llamita._cli.models import new_folder, run_folder, stages_beside
 from llamita.core.command import quoted
-from llamita.core.errors import UserError, did_you_mean, require
+from llamita.core.errors import UserError, did_you_mean
 from llamita.core.registry import entries
 
 if TYPE_CHECKING:
@@ -125,11 +125,6 @@ def run(argv: Sequence[str]) -> int:
         data = values.overridden(read_yaml(path), args.overrides)
         recipe = Recipe.from_dict(data, str(path))
     out = run_folder(args.out)
-    kept = out / "recipe.yaml"
-    require(
-        is_run(out) or not (kept.exists() and path.exists() and kept.samefile(path)),
-        f"--out {args.out}: a run writes its own recipe.yaml, and yours stands there; name another folder",
-    )
     from llamita.run import execute
 
     report = execute(

@@ -17,6 +17,7 @@ from llamita.core import processes
 from llamita.core.alone import alone_in
 from llamita.core.command import quoted
 from llamita.core.errors import UserError, require
+from llamita.core.logs import BEGUN
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -188,16 +189,12 @@ def stages_beside(out: Path, *, resumable: bool) -> Generator[Path]:
 def run_folder(out: str) -> Path:
     """The folder of a run: new, or one that an earlier call began."""
     path = Path(out).expanduser()
-    if path.is_dir() and not is_run(path):
-        begun = ("recipe.yaml", "log.txt", "audit.csv")  # of what a run has at first alone
-        if any(one.name not in begun and not one.name.startswith(".") for one in path.iterdir()):
-            raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
+    known = (BEGUN, "plan.json", "stages", "report.json")
+    begun = not path.is_dir() or any((path / name).exists() for name in known)
+    # what is asked by hand before the run stands in audit.csv
+    if not begun and any(one.name != "audit.csv" and not one.name.startswith(".") for one in path.iterdir()):
+        raise UserError(f"--out {out} holds other files and no run of llamita; choose another folder")
     return writable(path)
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a run has worked in a folder."""
-    return any((folder / name).exists() for name in ("plan.json", "stages", "report.json"))
 
 
 def new_file(out: str, flag: str = "--out", example: str = "predictions.csv") -> Path:

@@ -94,7 +94,7 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             task=task,
             threads=set_threads(args.threads),
             seed=args.seed,
-            device=chosen_device(args.device),
+            device=chosen_device(args.device, to_train=True),
             track=args.track,
         )
         teacher = shop.start(args.teacher) if args.teacher else None

@@ -68,7 +68,7 @@ class Engine(ABC):
 
     def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
         """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept."""
-        require_choice(self)
+        _require_head(self)
         out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
         for indices, batch in self.encoder.batches(texts, tokens_per_batch):
             out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
@@ -81,7 +81,9 @@ class Engine(ABC):
             UserError: a bare string, a table or a dict, or an item that is no text, as for `classify`; some probabilities are no
                 numbers, of which no measure and no label would mean anything.
         """
-        found = self.answers.probabilities(self.text_logits(_listed(texts, "scores"), tokens_per_batch))
+        logits = self.text_logits(_listed(texts, "scores"), tokens_per_batch)
+        _require_choice(self, logits.shape[1])
+        found = self.answers.probabilities(logits)
         lost = int(np.isnan(found).any(axis=1).sum())
         require(
             not lost,
@@ -175,10 +177,17 @@ def require_choice(engine: Engine) -> None:
     Raises:
         UserError: it has no head for labels, or one output, as rerankers have.
     """
-    labels = engine.labels
-    require(bool(labels), f"{engine.name} has no head for labels; fine-tune it on labelled texts")
+    _require_head(engine)
+    _require_choice(engine, len(engine.labels))
+
+
+def _require_head(engine: Engine) -> None:
+    require(bool(engine.labels), f"{engine.name} has no head for labels; fine-tune it on labelled texts")
+
+
+def _require_choice(engine: Engine, outputs: int) -> None:
     require(
-        len(labels) > 1 or engine.answers.task != OneLabel.task,
+        outputs > 1 or engine.answers.task != OneLabel.task,
         f"{engine.name} has one output, a score and no choice between labels; fine-tune it on labelled texts",
     )
 

@@ -44,20 +44,22 @@ def generated(
     require(all(len(ids) for ids in prompts), "a prompt must not be empty")
     room = [model.max_length - len(ids) for ids in prompts]
     if (least := min(room, default=1)) < 1:
-        which = f"prompt {room.index(least) + 1}" if len(prompts) > 1 else "the prompt"
-        taken = model.max_length - least
-        raise UserError(f"{which} takes {taken} of the model's {model.max_length} tokens; shorten it")
+        taken, which = model.max_length - least, room.index(least) + 1
+        require(len(prompts) > 1, f"the prompt takes {taken} of the model's {model.max_length} tokens; shorten it")
+        raise UserError(f"prompt {which} takes {taken} of the model's {model.max_length} tokens; shorten it")
     stops = stop_ids(model.module, model.tokenizer)
     found: list[list[int]] = [[] for _ in prompts]
     budget = 1 if how.temperature else TOKENS_PER_BATCH
-    for new in sorted({min(how.max_tokens, one) for one in room}):  # a long prompt takes no room of others
-        alike = [i for i, one in enumerate(room) if min(how.max_tokens, one) == new]
+    waiting = batches_of_like_length([len(ids) + how.max_tokens for ids in prompts], budget)
+    while waiting:
+        rows = waiting.pop()
+        new = min(how.max_tokens, *(room[i] for i in rows))
         config = _config(model, how, stops, new)
-        for batch in batches_of_like_length([len(prompts[i]) + new for i in alike], budget):
-            rows = [alike[at] for at in batch]
-            for i, ids in zip(rows, _batch(model, [prompts[i] for i in rows], config, how.seed, heard), strict=True):
-                end = next((at for at, token in enumerate(ids) if token in stops), len(ids))
-                found[i] = ids[:end]
+        for i, ids in zip(rows, _batch(model, [prompts[i] for i in rows], config, how.seed, heard), strict=True):
+            end = next((at for at, token in enumerate(ids) if token in stops), len(ids))
+            found[i] = ids[:end]
+            if end == new < min(how.max_tokens, room[i]):
+                waiting.append([i])  # a longer prompt took its room: once more, alone
     return found
 
 

@@ -124,8 +124,11 @@ def versions() -> dict[str, str]:
 DEVICES = ("cuda", "mps", "cpu")
 
 
-def chosen_device(named: str | None = None) -> str:
+def chosen_device(named: str | None = None, *, to_train: bool = False) -> str:
     """Where models learn and teachers answer: the device that is named, or the best there is.
+
+    Args:
+        to_train: whether models are trained there, which Transformers does on the first GPU it sees.
 
     Raises:
         UserError: there is no such device, or torch sees none here.
@@ -138,7 +141,7 @@ def chosen_device(named: str | None = None) -> str:
     require(kind in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {named!r}")
     require(kind in ("cpu", best), f"device {named}: torch sees none here; take {best}, or leave it out")
     require(
-        place in ("", "0"),
+        not to_train or place in ("", "0"),
         f"device {named}: training takes the first GPU it sees; take {kind}, and let it see that one alone:"
         f" CUDA_VISIBLE_DEVICES={place}",
     )

@@ -7,7 +7,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-LOG_FILE = "log.txt"
+LOG_FILE, BEGUN = "log.txt", ".llamita"
+"""A run's log, and the empty file that marks its folder as one of a run from the first moment."""
 
 
 class _LogFile(logging.FileHandler):

@@ -120,7 +120,7 @@ def roles_of(names: Sequence[str], given: Mapping[str, str] | None, where: str) 
     lowered = {name.strip().lower(): name for name in reversed(names)}
     known = {"messages": TURNS, "input": EXTRA, **BESIDE}
     first = {role: next((lowered[n] for n in among if n in lowered), None) for role, among in known.items()}
-    found = {role: name for role, name in first.items() if name} | given
+    found = {role: name for role, name in first.items() if name and name not in given.values()} | given
     if "messages" in found and set(given) <= {"system"}:
         return {role: found[role] for role in ("messages", "system") if role in found}
     found.pop("messages", None)

@@ -32,7 +32,8 @@ from tokenizers import Tokenizer
 folder = Path({folder!r})
 about = json.loads((folder / "artifact.json").read_text(encoding="utf-8"))
 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-tokenizer.enable_truncation(about["max_length"])
+side = (tokenizer.truncation or {{}}).get("direction", "right")
+tokenizer.enable_truncation(about["max_length"], direction=side)
 session = onnxruntime.InferenceSession(str(folder / about["file"]))
 
 encoded = tokenizer.encode({text!r})

@@ -75,6 +75,8 @@ def kept_bytes(
         return tensor
 
     batch = examples.batch(model, np.array(indices))
+    if isinstance(of_states, torch.nn.Module):
+        of_states.to(model.device)
     module.train()
     with (
         torch.random.fork_rng(devices=[]), set_to_train(module, max(examples.lengths)),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK, CHUNK_BY_TOKEN = 512, 64
-"""Texts in a file, and in one with a state for each token."""
+CHUNK = 512
+"""Texts in a file."""
 ROWS = 4096
 """States that are taken into memory at once as float64."""
 TOKENS_PER_BATCH, TOKENS_PER_CPU_BATCH = 4096, 1024
@@ -147,20 +149,16 @@ class Teacher:
             return self._compute_states(texts, layers, by_token)
 
         what = f"states {layers} {'by token' if by_token else 'pooled'}"
-        size = CHUNK_BY_TOKEN if by_token else None
-        files = [file for split in splits for file in self._files(split.texts, what, compute, size)]
+        files = [file for split in splits for file in self._files(split.texts, what, compute)]
         return States(chunks=tuple(np.load(file, mmap_mode="r") for file in files))
 
-    def _files(
-        self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray], size: int | None = None
-    ) -> list[Path]:
+    def _files(self, texts: Sequence[Text], what: str, compute: Callable[[Sequence[Text]], np.ndarray]) -> list[Path]:
         """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
         how = (self.task.max_length, self.max_length, self.precision, *of_device(self.run.device).values())
         cut = ("whole",) if self.is_artifact else how
         asked = (what, self.task.labels, *cut)
         address = hashlib.sha256(f"{folder_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
-        size = size or CHUNK
-        chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
+        chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
         files = [folder / f"{_address(address, chunk)}.npy" for chunk in chunks]
         with processes.first_alone():
@@ -210,7 +208,8 @@ class Teacher:
 
         model = self.model
         lengths, batches = self._batches(texts)
-        rows: list[np.ndarray] = [np.zeros(0)] * len(texts)
+        starts = np.cumsum([0, *(lengths if by_token else [1] * len(texts))])
+        rows: np.ndarray | None = None
         for indices, batch in batches:
             inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
             with model.reading():
@@ -220,9 +219,20 @@ class Teacher:
                 chosen = mean_over_tokens(chosen.flatten(2), inputs["attention_mask"]).unflatten(-1, chosen.shape[-2:])
             limit = float(np.finfo(np.float16).max)
             found = chosen.clamp(-limit, limit).half().cpu().numpy()
+            if rows is None:
+                rows = _on_disk((int(starts[-1]), *found.shape[-2:]))
             for i, row in zip(indices, found, strict=True):
-                rows[i] = row[: lengths[i]] if by_token else row[None]
-        return np.concatenate(rows)
+                rows[starts[i] : starts[i + 1]] = row[: lengths[i]] if by_token else row[None]
+        assert rows is not None
+        return rows
+
+
+def _on_disk(shape: tuple[int, ...]) -> np.ndarray:
+    """An array of float16 in a file without a name, whose pages need not stay in memory."""
+    if not math.prod(shape):
+        return np.zeros(shape, np.float16)
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float16, "w+", shape=shape)
 
 
 @dataclass(frozen=True, kw_only=True)
