@@ -79,6 +79,6 @@ def test_a_student_that_nobody_named_is_not_fetched(monkeypatch, caplog):
         raise metadata.PackageNotFoundError
 
     monkeypatch.setattr(metadata, "files", missing)
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="llamita")
     assert installed_students() == ()
     assert "minilm isn't installed and is left out" in caplog.text
