@@ -75,6 +75,22 @@ def test_a_dialogue_begins_as_the_tokenizer_begins_a_text(begins: bool) -> None:
     give_template(model, "plain")  # the same again is no other
 
 
+def test_a_template_that_ends_the_dialogue_with_another_token_than_a_turn_is_learned_turn_by_turn() -> None:
+    template = (
+        "{% for m in messages %}<|startoftext|>{{ m['role'] }}\n{{ m['content'] }}<|turn|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|startoftext|>assistant\n{% else %}{{ eos_token }}{% endif %}"
+    )
+    tokenizer = chat_model(template).tokenizer
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>"]})
+    turn = tokenizer.convert_tokens_to_ids("<|turn|>")
+    found = answered(tokenizer, TALK, end_of_turn(tokenizer))
+    learned = [tokenizer.decode(found.ids[start:end]) for start, end in found.spans]
+    assert [text.replace(" ", "") for text in learned] == [
+        TALK[i]["content"].replace(" ", "") + "<|turn|>" for i in (1, 3)
+    ]
+    assert all(found.ids[end - 1] == turn for _, end in found.spans)
+
+
 def test_a_template_that_rewrites_earlier_turns_is_refused_and_not_shifted() -> None:
     tokenizer = chat_model(LAST_ONLY).tokenizer
     answered(tokenizer, TALK[:2], end_of_turn(tokenizer))

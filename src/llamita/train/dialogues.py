@@ -120,7 +120,7 @@ def answered(tokenizer: Any, messages: Sequence[Mapping[str, str]], stop: int) -
         if message["role"] != "assistant":
             continue
         asked = prompt_ids(tokenizer, messages[:i])
-        so_far = rendered(tokenizer, messages[: i + 1])
+        so_far = _up_to(message["content"].strip(), rendered(tokenizer, messages[: i + 1]))
         if not text.startswith(so_far) or ids[: len(asked)] != asked:
             what = "rewrites earlier turns" if not text.startswith(so_far) else "gives other tokens once it is answered"
             raise UserError(
@@ -132,6 +132,12 @@ def answered(tokenizer: Any, messages: Sequence[Mapping[str, str]], stop: int) -
         spans.append((len(asked), end + 1))  # type: ignore[operator]
         sizes.append(len(message["content"].encode("utf-8")))
     return Answered(ids=ids, spans=tuple(spans), bytes=tuple(sizes))
+
+
+def _up_to(said: str, text: str) -> str:
+    """A dialogue up to what was said last: behind it a template may write what ends the whole."""
+    head, found, _ = text.rpartition(said) if said else ("", "", "")
+    return head + found if found else text
 
 
 def require_opening(tokenizer: Any) -> None:
