@@ -88,3 +88,14 @@ def test_findings_are_printed_even_where_mending_stops(place: Path, capsys: pyte
         patch.setattr("llamita._cli.data_check.write_mended", lambda *_: 1 / 0)
         main(["data", "check", "t.csv", "--fix", "clean.csv"])
     assert "a word for nothing" in capsys.readouterr().out
+
+
+def test_a_stray_byte_in_a_row_that_is_lost_sets_no_other_row_aside(place: Path, said: Callable[..., str]):
+    rows = [b"text,label", b"good one here,pos", b"bad caf\xe9, really,neg", "酒店很好,pos".encode(), b"fine,neg"]
+    (place / "b.csv").write_bytes(b"\n".join(rows) + b"\n")
+    said("data", "check", "b.csv", "--fix", "mended.csv", code=1)
+    assert (place / "mended.csv").read_text(encoding="utf-8").splitlines()[1:] == [
+        "good one here,pos",
+        "酒店很好,pos",
+        "fine,neg",
+    ]

@@ -9,6 +9,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from llamita.core.encoding import TextEncoder
 from llamita.core.task import Text
 from llamita.data.check import check, leaking_rows
+from llamita.data.dialogues import read_dialogues
+from llamita.data.mend import mend
 from llamita.data.read import read_table
 from llamita.data.table import Table
 from llamita.data.text import text_key
@@ -112,3 +114,35 @@ def test_what_can_be_read_can_be_checked_as_it_is() -> None:
     for given in ((texts, labels), pandas.DataFrame({"text": texts, "label": labels})):
         assert [(one.severity, one.kind) for one in check(given)] == wanted
     assert wanted
+
+
+def test_of_dialogues_what_is_said_is_examined_and_not_the_marks_they_are_held_in():
+    talks = [
+        [
+            {"role": "user", "content": f"第{i}间酒店的早餐怎么样？"},
+            {"role": "assistant", "content": "有：\n1. 粥\n2. 茶" * (1 + 20 * (i < 3))},
+        ]
+        for i in range(60)
+    ]
+    assert not {"escapes", "script"} & {f.kind for f in check(read_dialogues(talks))}
+    assert not [f for f in check(read_dialogues(talks)) if f.severity != "info" and "copies" not in f.message]
+
+
+def test_labels_in_another_order_are_the_same_labels(tmp_path):
+    rows = ["same text here,sport;news", "same text here,news;sport", *(f"text number {i},news" for i in range(9))]
+    (tmp_path / "c.csv").write_text("\n".join(["text,tags", *rows]) + "\n", encoding="utf-8")
+    read = read_table(str(tmp_path / "c.csv"), columns={"labels": "tags", "separator": ";"})
+    found = kinds(check(read))
+    assert "duplicate" in found
+    assert "conflict" not in found
+    assert mend(read, check(read)).aside == {1: "repeats an earlier text"}
+
+
+def test_a_finding_in_several_files_names_lines_of_the_file_it_names(tmp_path):
+    (tmp_path / "sh").mkdir()
+    for name, damaged in (("a", 2), ("b", 4)):
+        rows = [f"text {name} {i}{'<br>' if i == damaged else ''},{'xy'[i % 2]}" for i in range(8)]
+        (tmp_path / "sh" / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    (found,) = [f for f in check(read_table(str(tmp_path / "sh"))) if "HTML" in f.message]
+    assert found.file.endswith("a.csv")
+    assert (found.lines, found.count) == ((4,), 2)

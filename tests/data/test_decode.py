@@ -220,3 +220,11 @@ class Endless(io.RawIOBase):
 def test_a_line_without_an_end_is_not_read_to_its_end(encoding: str | None) -> None:
     with pytest.raises(UserError, match=r"a\.csv:1: a line longer than 1,000"):
         list(lines_of_stream(io.BufferedReader(Endless()), Path("a.csv"), encoding, longest=1000))
+
+
+def test_a_workbook_is_no_table_of_text_whatever_its_name(tmp_path: Path) -> None:
+    for start in (b"PK\x03\x04\x14\0\x06\0", b"\xd0\xcf\x11\xe0\xa1\xb1"):
+        with pytest.raises(
+            UserError, match="is a workbook or another packed file, no table of text; save its sheet as CSV"
+        ):
+            list(text_lines(written(tmp_path, start + b"\0\0\n" * 9)))

@@ -241,3 +241,16 @@ def test_a_long_table_with_tabs_is_not_held(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_a_damaged_parquet_file_is_one_line(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    texts = [f"a text about the number {i * 7919}" for i in range(5000)]
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "a.parquet")
+    data = bytearray((tmp_path / "a.parquet").read_bytes())
+    data[200:2000] = b"\xff" * 1800
+    (tmp_path / "a.parquet").write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"a\.parquet is damaged: .*; copy or make it again"):
+        list(open_rows(tmp_path / "a.parquet").rows)

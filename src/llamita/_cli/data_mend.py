@@ -60,13 +60,14 @@ def write_mended(
 
 def _rows_of_lines(table: Table, faults: Faults) -> dict[int, str]:
     """The rows that hold a line which was read somehow, and why that isn't good enough."""
-    return {
-        row: fault.message
-        for fault in faults
-        if fault.raw is None
-        and fault.kind in ("bytes", "nul")
-        and (row := bisect_right(table.lines, fault.line) - 1) >= 0
-    }
+    found, lost = {}, sorted(fault.line for fault in faults if fault.raw is not None)
+    for fault in faults:
+        if fault.raw is not None or fault.kind not in ("bytes", "nul"):
+            continue
+        row, before = bisect_right(table.lines, fault.line) - 1, bisect_right(lost, fault.line) - 1
+        if row >= 0 and (before < 0 or lost[before] <= table.lines[row]):  # else it is the lost row's
+            found[row] = fault.message
+    return found
 
 
 def _held(done: Mended, every: Sequence[Row], lost: Faults, width: int) -> Iterator[Row]:

@@ -16,9 +16,9 @@ from llamita.data.cells import rows_text
 from llamita.data.characters import damaged
 from llamita.data.columns import LABELS, PAIRS, TEXTS, known_form
 from llamita.data.copies import near_pairs, same_texts
+from llamita.data.dialogues import messages_of
 from llamita.data.faults import BadRow, Faults
 from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place
-from llamita.data.label_sets import parts
 from llamita.data.labels import labels_found, labels_of_test
 from llamita.data.lengths import lengths_found
 from llamita.data.manner import written_otherwise
@@ -54,10 +54,12 @@ def check(
     test, unlabelled = (None if given is None else read_table(given) for given in (test, unlabelled))
     for table in (train, test, unlabelled):
         if table is not None:
-            found += [*lengths_found(table, encoder, max_length), *damaged(table), *_header(table)]
+            said = _as_said(table)
+            found += [*lengths_found(said, encoder, max_length), *damaged(said), *_header(table)]
     found += [*_copies(train), *labels_found(train)]
     if test is not None:
-        wrong = {row for f in found if f.kind in WRONG_LABELS and f.file == train.source for row in f.rows}
+        own = {train.source, *(train.files or ())}
+        wrong = {row for f in found if f.kind in WRONG_LABELS and f.file in own for row in f.rows}
         found += [*_copies(test), *_leakage(train, test, allow_leakage), *labels_of_test(train, test, wrong)]
         found += written_otherwise(train, test)
         if unlabelled is not None:
@@ -65,6 +67,13 @@ def check(
     if likeness is not None:
         found += _near(train, test, likeness)
     return by_severity(found)
+
+
+def _as_said(table: Table) -> Table:
+    """Of dialogues what is said in them; as one text each they are JSON, whose marks and words nobody wrote."""
+    if not {"messages", "prompt"} & set(table.columns):
+        return table
+    return replace(table, texts=["\n".join(one["content"] for one in messages_of(str(text))) for text in table.texts])
 
 
 def by_severity(found: list[DataFinding]) -> list[DataFinding]:
@@ -166,9 +175,7 @@ def _copies(table: Table) -> Iterator[DataFinding]:
     """The same text again: under the same label (duplicate) or under another (conflict)."""
     groups = same_texts(table.texts, reading_key)
     copies = [rows for rows in groups if _says_something(text_key(table.texts[rows[0]]))]
-    labels = table.labels or [""] * len(table)
-    if table.several:
-        labels = ["|".join(sorted(parts(cell))) for cell in labels]
+    labels = table.compared_labels() or [""] * len(table)
     clashing = [rows for rows in copies if len({labels[i] for i in rows}) > 1]
     if clashing:
         first = clashing[0]

@@ -10,6 +10,7 @@ from typing import IO
 
 from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.encodings import guessed_encoding
 from llamita.data.faults import BadRow, Faults
 from llamita.data.files import PACKED, PIPED, STDIN, format_of, opened, stem_of
 
@@ -167,31 +168,12 @@ def _is_small_and_plain(path: Path) -> bool:
 def _refuse_other_encodings(path: Path, start: bytes) -> None:
     name = next((name for mark, name in MARKS if start.startswith(mark)), None)
     nuls = start.count(b"\0")
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise UserError(f"{path} is a workbook or another packed file, no table of text; save its sheet as CSV (UTF-8)")
     if name is None and nuls > len(start) // 5:
         name = "UTF-16LE" if start[1::2].count(b"\0") > nuls // 2 else "UTF-16BE"
     if name:
         raise UserError(f"{path}:1: byte 0: the file is {name}, not UTF-8. {convert_remedy(path, name)}")
-
-
-def guessed_encoding(data: bytes) -> str:
-    """A name for bytes that are not UTF-8: GB18030 or Big5 when they read as Chinese, otherwise Latin-1."""
-    if _share_of_common(data, "gb18030", "gb2312") > 0.9:
-        return "GB18030"
-    if _share_of_common(data, "big5", "big5") > 0.9:
-        return "Big5"
-    return "GB18030" if _share_of_common(data, "gb18030", "gbk") > 0.9 else "Latin-1"
-
-
-def _share_of_common(data: bytes, encoding: str, common: str) -> float:
-    """Share of the characters beyond ASCII that are Chinese and stand in the smaller character set."""
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return 0.0
-    foreign = [c for c in text[:100_000] if ord(c) > 127]
-    if not foreign or sum(c >= "\u4e00" for c in foreign) < len(foreign) * 0.5:
-        return 0.0
-    return sum(bool(c.encode(common, "ignore")) for c in foreign) / len(foreign)
 
 
 def _utf8_beyond_ascii(data: bytes, *, cut: bool = False) -> bool:

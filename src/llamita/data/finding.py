@@ -49,8 +49,9 @@ def found_in(
     table: Table, rows: Sequence[int], kind: str, severity: Severity, message: str, remedy: str, **more: Any
 ) -> DataFinding:
     """A finding about these rows of a table."""
-    lines = tuple(table.lines[i] for i in rows[:SHOWN_LINES])
     file = table.files[rows[0]] if table.files and rows else table.source
+    here = [i for i in rows if table.files is None or table.files[i] == file]
+    lines = tuple(table.lines[i] for i in here[:SHOWN_LINES])
     return DataFinding(
         kind=kind, severity=severity, file=file, line=lines[0] if lines else None, lines=lines,
         message=message, remedy=remedy, count=len(rows), rows=tuple(rows), **more,

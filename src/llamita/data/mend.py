@@ -66,7 +66,8 @@ def mend(
     tested = {reading_key(text) for text in test.texts} if test else set()
     aside |= {row: SET_ASIDE["empty"] for row, text in texts.items() if any(map(is_empty, parts_of(text)))}
     aside |= {row: SET_ASIDE["leakage"] for row, text in texts.items() if reading_key(text) in tested}
-    written = [labels.get(label, label) for label in table.labels] if table.labels else None
+    compared = table.compared_labels()
+    written = [labels.get(label, label) for label in compared] if compared else None
     for rows in same_texts([texts.get(row, text) for row, text in enumerate(table.texts)], reading_key):
         left = [row for row in rows if row not in aside]
         dropped, undecided = kept_of([left], written) if left else (set(), 0)

@@ -288,6 +288,15 @@ def _records(path: Path, records: Iterable[tuple[int, Any]], more: Iterable[str]
     return Rows(names=names, rows=values(), first_line=first[0], added=len(names) - len(own))
 
 
+def _batches(path: Path, table: Any) -> Iterator[Any]:
+    import pyarrow
+
+    try:
+        yield from table.iter_batches(batch_size=1024)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{path} is damaged: {first_line(error)}; copy or make it again") from None
+
+
 def _parquet(path: Path) -> Rows:
     try:
         import pyarrow.parquet
@@ -302,7 +311,7 @@ def _parquet(path: Path) -> Rows:
 
     def values() -> Iterator[Row]:
         number = 0
-        for batch in table.iter_batches(batch_size=1024):
+        for batch in _batches(path, table):
             for record in batch.to_pylist():
                 number += 1
                 yield number, [record[name] for name in names]

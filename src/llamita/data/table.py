@@ -49,6 +49,12 @@ class Table:
         """A row's file and line."""
         return f"{self.files[index] if self.files else self.source}:{self.lines[index]}"
 
+    def compared_labels(self) -> list[str] | None:
+        """Each row's label, of several in one order, so that two rows with the same ones have the same."""
+        if not self.several or self.labels is None:
+            return self.labels
+        return ["|".join(sorted(parts(cell))) for cell in self.labels]
+
     def rarest_labels(self) -> list[str]:
         """Each row's label; of several the rarest, so that a draw by these has rows of all; empty where there is none."""
         if not self.several:
