@@ -75,3 +75,28 @@ def test_no_further_part_is_answered_once_there_are_plenty(tmp_path: Path) -> No
     split = Split(texts=tuple(map(str, range(500))), labels=(0, 1) * 250)
     _, gold = unseen_answers(pupil, split, 4, tiny_run(tmp_path, tiny_task(8)), pupil.learn)  # type: ignore[arg-type]
     assert (len(gold), len(pupil.folders)) == (250, 2)
+
+
+def test_a_copy_of_a_text_is_no_text_to_learn_from_while_it_is_answered(tmp_path) -> None:
+    texts = [f"text number {i}" for i in range(12)]
+    split = Split(texts=(*texts, *(text.upper() for text in texts)), labels=(0, 1) * 12)
+    learned: list[set[str]] = []
+    answered: list[set[str]] = []
+
+    class Pupil:
+        labels = ("negative", "positive")
+        module = torch.nn.Linear(1, 1)
+
+        def text_logits(self, asked):
+            answered.append({text.lower() for text in asked})
+            return np.zeros((len(asked), 2), dtype=np.float32)
+
+        def changed(self) -> None:
+            pass
+
+    def learn(part, run) -> None:
+        learned.append({text.lower() for text in part.texts})
+
+    logits, gold = unseen_answers(Pupil(), split, 4, tiny_run(tmp_path, tiny_task(8)), learn)  # type: ignore[arg-type]
+    assert len(logits) == len(gold) > 12
+    assert all(seen and not seen & asked for seen, asked in zip(learned, answered, strict=True))

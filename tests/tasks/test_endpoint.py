@@ -358,3 +358,16 @@ def test_a_first_token_of_white_space_is_no_thinking(fake: Fake) -> None:
     engine = opened(fake)
     assert engine.scores(TEXTS[:1])[0].argmax() == 1
     assert engine.way.startswith("5 drawn answers")
+
+
+def test_a_server_that_tells_fewer_tokens_keeps_its_probabilities(fake: Fake) -> None:
+    said = json.dumps({"error": {"message": "top_logprobs must be at most 5"}}).encode()
+    fake.trouble = lambda number: (400, {}, said) if fake.asked[number - 1].get("top_logprobs", 0) > 5 else None
+    engine = opened(fake)
+    assert engine.scores(TEXTS).argmax(axis=1).tolist()
+    assert engine.way == "the probabilities of the labels' letters among its 5 likeliest first tokens"
+
+
+def test_no_texts_have_no_answers(fake: Fake) -> None:
+    engine = opened(fake)
+    assert engine.scores([]).shape == engine.text_logits([]).shape == (0, 2)

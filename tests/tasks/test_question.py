@@ -61,3 +61,20 @@ def test_labels_without_letters_and_prompts_without_a_place_are_refused() -> Non
         Question(("one",))
     with pytest.raises(UserError, match="the prompt must say where the text goes"):
         Question(LABELS, prompt="Which?")
+
+
+@pytest.mark.parametrize(
+    ("labels", "answer", "named"),
+    [
+        (("python", "java", "ruby", "C++"), "C++", 3),
+        (("news", "sports", "travel", "food", "finance", "E-commerce"), "E-commerce", 5),
+        (tuple("abcdefghi"), "I think the label is B", None),
+        (("bad", "good"), "A clear case of B", None),
+        (("bad", "good"), "B", 1), (("bad", "good"), "**B**", 1), (("bad", "good"), "B. good", 1), (("bad", "good"), "B) good", 1),
+        (("坏", "好"), "B。好", 1), (("坏", "好"), "好", 1),
+    ],
+)  # fmt: skip
+def test_words_go_before_letters_and_a_letter_stands_alone(
+    labels: tuple[str, ...], answer: str, named: int | None
+) -> None:
+    assert Question(labels).named(answer) == named

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from llamita.data.text import reading_key
+
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
@@ -49,10 +51,13 @@ def unseen_answers(
         learn: trains the model on a split, in a folder.
     """
     labels = np.asarray(split.labels, dtype=np.int64)
+    keys = [reading_key(text) for text in split.texts]
     before = {name: value.detach().clone() for name, value in model.module.state_dict().items()}
     logits, gold = [np.zeros((0, len(model.labels)), dtype=np.float32)], [labels[:0]]
     for i, part in enumerate(even_parts(labels, number, run.seed)):
-        rest = np.setdiff1d(np.arange(len(labels)), part)
+        # a copy of a text that is answered is no other text
+        answered = {keys[j] for j in part}
+        rest = np.array([j for j in range(len(labels)) if keys[j] not in answered], dtype=np.int64)
         known = part[np.isin(labels[part], labels[rest])]
         if sum(map(len, gold)) >= PLENTY:
             break

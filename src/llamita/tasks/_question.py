@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from llamita.core.errors import require
@@ -56,14 +57,15 @@ class Question:
         return before + first + after.replace("{pair}", second)
 
     def named(self, answer: str) -> int | None:
-        """Which label an answer names: by its letter, or by its words."""
+        """Which label an answer names: by its words, or by its letter, alone or with a mark behind it."""
         said = answer.strip().strip("*\"'`().:").strip()
         letters = LETTERS[: len(self.labels)]
-        if said and said[0] in letters and not said[1:2].isalnum():
-            return letters.index(said[0])
         named = [
             i
             for i, label in enumerate(self.labels)
             if said.casefold() in (label.casefold(), self.words[label].casefold())
         ]
-        return named[0] if len(named) == 1 else None
+        if len(named) == 1:
+            return named[0]
+        letter = re.match(rf"([{letters}])(?:\s*$|[.):*,，。、：）\n])", said)
+        return letters.index(letter[1]) if letter else None

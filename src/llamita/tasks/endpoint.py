@@ -33,8 +33,8 @@ from llamita.tasks.recorded import text_digest
 log = logging.getLogger(__name__)
 AT_ONCE = 8
 """Requests under way at the same time."""
-TOP = 20
-"""Likeliest tokens asked for: what OpenAI and vLLM allow at most."""
+TOP, FEWER = 20, 5
+"""Likeliest tokens asked for: what OpenAI and vLLM allow at most, and what others do."""
 DRAWN = 5
 """Answers drawn for a text where no probabilities are offered."""
 BRIEF, LONG = 4, 2048
@@ -91,7 +91,7 @@ class EndpointEngine(Engine):
         self.name = self.model.rstrip("/").split("/")[-1]
         self.undecided = 0
         self._chat = Chat()
-        self._lock, self._last, self._thinking = threading.Lock(), "", False
+        self._lock, self._last, self._thinking, self._top = threading.Lock(), "", False, TOP
         self._kept = KeptAnswers(self._file(cache) if cache is not None else None)
 
     @property
@@ -111,7 +111,7 @@ class EndpointEngine(Engine):
     def way(self) -> str:
         """How its probabilities come about, for the report; known once something was asked."""
         return {
-            "logprobs": f"the probabilities of the labels' letters among its {TOP} likeliest first tokens",
+            "logprobs": f"the probabilities of the labels' letters among its {self._top} likeliest first tokens",
             "drawn": f"{DRAWN} drawn answers a text, each counting one, and one more shared by all labels",
             "hard": "one answer a text, counting one, and one more shared by all labels",
             "thought": f"one answer a text, after up to {LONG:,} tokens of thinking, counting one, and one more shared by all"
@@ -143,7 +143,7 @@ class EndpointEngine(Engine):
                     raise
         self.undecided = sum(known[key] is None for key in set(keys))
         even = [-math.log(len(self.labels))] * len(self.labels)
-        return np.array([known[key] or even for key in keys], dtype=np.float32)
+        return np.array([known[key] or even for key in keys], dtype=np.float32).reshape(len(texts), len(self.labels))
 
     def unasked(self, texts: Sequence[Text]) -> list[Text]:
         """Those that no answer is known of."""
@@ -268,10 +268,16 @@ class EndpointEngine(Engine):
             "max_tokens": tokens,
             "temperature": 0,
         }
-        body |= {"logprobs": True, "top_logprobs": TOP, "max_tokens": 1} if logprobs else {}
+        body |= {"logprobs": True, "top_logprobs": self._top, "max_tokens": 1} if logprobs else {}
         body |= {"n": number, "temperature": 1} if number > 1 else {}
         server = self.server if tokens == BRIEF else replace(self.server, timeout=max(SLOWEST, self.server.timeout))
-        answer = self._chat.post(server, body)
+        try:
+            answer = self._chat.post(server, body)
+        except Refused as error:
+            if not logprobs or "top_logprobs" not in error.said or self._top <= FEWER:
+                raise
+            self._top = FEWER
+            return self._choices(text, logprobs=True)
         choices = answer.get("choices")
         if not isinstance(choices, list) or not choices or not all(isinstance(one, dict) for one in choices):
             raise UserError(

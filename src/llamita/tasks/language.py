@@ -103,6 +103,8 @@ def open_task(
         select: share cut off for choices.
     """
     require(not labels, "the task language has no labels; leave them out")
+    cut = isinstance(max_length, int) and max_length > 0
+    require(not cut, "a document goes on in the next row; set learn.pretrain's window, not max_length")
     seed, max_length = openable(train, test, select, seed, max_length)
     read = [read_documents(given, columns) for given in (train, unlabelled) if given is not None]
     texts = tuple(text for one in read for text in one.texts)

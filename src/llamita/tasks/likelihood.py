@@ -27,6 +27,7 @@ from llamita.tasks import _side_by_side as side_by_side
 from llamita.tasks._running import puts_a_space, tokens_alone, tokens_within
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.wording import asks_in_chinese, bare, require_places, words_of
+from llamita.train.language_loss import chunk_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -233,8 +234,20 @@ class LikelihoodEngine(Untrained["Model"]):
             )  # fmt: skip
             rows = torch.arange(len(questions), device=device)[:, None]
             chosen = hidden[rows, layout.asked.to(device)]
-            log_shares = self.engine.module.get_output_embeddings()(chosen).float().log_softmax(-1)
-            return side_by_side.summed(log_shares.cpu(), self._ids).numpy()
+            wanted = sorted({i for ids in self._ids for i in ids})
+            log_shares = torch.cat([self._log_shares(part, wanted) for part in self._parts(chosen)], dim=1)
+            places = {token: place for place, token in enumerate(wanted)}
+            return side_by_side.summed(log_shares, [[places[i] for i in ids] for ids in self._ids]).numpy()
+
+    def _parts(self, states: torch.Tensor) -> Sequence[torch.Tensor]:
+        """States [texts, places, width] in parts, of whose logits over the vocabulary no more stand in memory than in training."""
+        at_once = chunk_size(self.engine.module.get_output_embeddings().weight.shape[0]) // len(states)
+        return states.split(max(1, at_once), dim=1)
+
+    def _log_shares(self, states: torch.Tensor, wanted: Sequence[int]) -> torch.Tensor:
+        """Log-probabilities of these tokens, float32 [texts, places, tokens] on the CPU."""
+        logits = self.engine.module.get_output_embeddings()(states).float()
+        return (logits[..., list(wanted)] - logits.logsumexp(-1, keepdim=True)).cpu()
 
     @cached_property
     def _prefix_cache(self) -> DynamicCache | None:
