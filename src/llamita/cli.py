@@ -132,9 +132,8 @@ def _prepare() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if hasattr(sys.stdout, "reconfigure") and not sys.stdout.isatty():
-        sys.stdout.reconfigure(
-            encoding="utf-8", errors="backslashreplace"
-        )  # what another program reads is UTF-8 wherever it is written
+        # what another program reads is UTF-8 wherever it is written
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     os.environ.setdefault("DO_NOT_TRACK", "1")  # huggingface_hub and mlflow heed it
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # DDP warns of what it was asked for
     for name in ("TRANSFORMERS_VERBOSITY", "HF_HUB_VERBOSITY", "DATASETS_VERBOSITY"):

@@ -221,9 +221,7 @@ def installed_students() -> tuple[str, ...]:
     """The packaged students that are on this disk; nothing is fetched that nobody named."""
     if locate("minilm").path is not None:
         return ("minilm",)
-    log.info(
-        "minilm isn't installed and is left out; docs/how-to/install.md says how, or name it: --students %s", "minilm"
-    )
+    log.info("minilm isn't installed and is left out; docs/how-to/install.md says how, or name it: --students minilm")
     return ()
 
 

@@ -26,11 +26,11 @@ def dedup(argv: Sequence[str]) -> int:
     out = new_table(args.out)
     names, table, rows = all_rows(args)
     least = likeness(args, table)
-    dropped, undecided = kept_of(same_texts(table.texts, reading_key), table.compared_labels())
+    compared = table.compared_labels()
+    dropped, undecided = kept_of(same_texts(table.texts, reading_key), compared)
     if least:
         left = array("q", (i for i in range(len(table)) if i not in dropped))
-        every = table.compared_labels()
-        labels = [every[i] for i in left] if every else None
+        labels = [compared[i] for i in left] if compared else None
         texts = (text for i, text in enumerate(table.texts) if i not in dropped)
         dropped |= {left[i] for i in repeated_nearly(texts, labels, least, reading_key)}
     written = write_rows(out, names, (row for i, row in enumerate(rows) if i not in dropped), args.file)

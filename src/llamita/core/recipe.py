@@ -87,8 +87,9 @@ class Recipe:
         if self.ask is not None:
             data["ask"] = dict(self.ask)
         if self.teacher is not None:
-            held = {} if isinstance(self.teacher, str) else self.teacher.to_dict()
-            data["teacher"] = {k: v for k, v in held.items() if k != "seed"} or self.teacher
+            data["teacher"] = self.teacher if isinstance(self.teacher, str) else self.teacher.to_dict()
+        if isinstance(self.teacher, Recipe):
+            del data["teacher"]["seed"]  # it is this recipe's
         if self.task:
             data["task"] = {k: dict(v) for k, v in self.task.items()}
         for key in ("steps", "measures", "exporters"):
