@@ -99,3 +99,15 @@ def test_a_stray_byte_in_a_row_that_is_lost_sets_no_other_row_aside(place: Path,
         "酒店很好,pos",
         "fine,neg",
     ]
+
+
+def test_of_several_rows_in_a_line_none_is_taken_for_another(
+    place: Path, refused: Callable[..., str], said: Callable[..., str]
+):
+    good = [{"text": f"good text number {i}", "label": "xy"[i % 2]} for i in range(6)]
+    (place / "a.json").write_text(json.dumps([*good[:3], {"label": "y"}, *good[3:]]), encoding="utf-8")
+    line = refused("data", "check", "a.json", "--fix", "mended.jsonl")
+    assert "a.json:1: several rows in one line, some of which can't be read; write it with a row a line first" in line
+    (place / "whole.json").write_text(json.dumps(good), encoding="utf-8")
+    said("data", "check", "whole.json", "--fix", "mended.jsonl")
+    assert len((place / "mended.jsonl").read_text(encoding="utf-8").splitlines()) == 6

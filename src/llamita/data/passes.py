@@ -6,7 +6,8 @@ So memory holds no text, and a file may be larger than it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -104,14 +105,24 @@ class _Source:
 
         Args:
             skips: There are others, which couldn't be read.
+
+        Raises:
+            UserError: the file has changed, or holds several rows in a line of which some couldn't be read.
         """
         found = 0
-        for row in self.rows([] if skips else None, names).rows:
-            if found < len(lines) and row[0] == lines[found]:
+        for line, held in groupby(self.rows([] if skips else None, names).rows, key=itemgetter(0)):
+            rows, first = list(held), found
+            while found < len(lines) and found - first < len(rows) and lines[found] == line:
                 found += 1
-                yield row
+            if found - first == len(rows):
+                yield from rows
             elif not skips:
                 found = -1
                 break
+            elif found > first:
+                raise UserError(
+                    f"{self.name}:{line}: several rows in one line, some of which can't be read; write it with a row a line"
+                    " first: llamita data convert FILE --out NEW.jsonl"
+                )
         if found != len(lines):
             raise UserError(f"{self.name} changed while it was read; give the command again")
