@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from tests.files import written
 
 from llamita.data.check import faults_found
+from llamita.data.faults import Faults
 from llamita.data.passes import read_with_rows
 from llamita.data.read import read_chunks, read_table
 
@@ -68,3 +70,12 @@ def test_a_first_line_that_reads_like_a_text_is_told(tmp_path: Path, caplog: pyt
     read_table(path, columns={"text": "good film"})
     read_table(written(tmp_path, "one.jsonl", '{"what they said": "a"}\n'))
     assert not caplog.records or "reads like" not in caplog.text
+
+
+def test_of_several_rows_in_a_line_one_that_is_bad_shifts_no_flags(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"text": f"text {i}", "a": i % 2, "b": 1 - i % 2} for i in range(6)]
+    rows.insert(2, {"a": 1, "b": 1})
+    (tmp_path / "l.json").write_text(json.dumps(rows), encoding="utf-8")
+    faults: Faults = []
+    table = read_table(str(tmp_path / "l.json"), columns={"labels": "a,b"}, faults=faults)
+    assert (len(faults), table.labels) == (1, ["b", "a"] * 3)

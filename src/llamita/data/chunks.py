@@ -71,10 +71,9 @@ def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]
     flags = [rows.names.index(column) for column in form.columns]
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
-        table = _table(name, chunk, roles, rows.names, how.faults)
+        table, read = _table(name, chunk, roles, rows.names, how.faults)
         if form.columns:
-            read = set(table.lines)
-            _read_flags(table, [row for row in chunk if row[0] in read], form.columns, flags)
+            _read_flags(table, read, form.columns, flags)
         elif form.several and "label" in table.columns:
             table.columns |= {"labels": table.columns.pop("label")}
             table.columns |= {"separator": form.separator} if form.separator else {}
@@ -106,11 +105,12 @@ def _read_flags(table: Table, chunk: Sequence[Row], names: Sequence[str], places
 
 def _table(
     name: str, chunk: Sequence[Row], roles: dict[str, str], names: Sequence[str], faults: Faults | None
-) -> Table:
+) -> tuple[Table, list[Row]]:
+    """A table, and the rows that could be read, which stand in it."""
     places = {role: names.index(column) for role, column in roles.items()}
     texts: list[Text] = []
     labels: list[str] = []
-    lines: list[int] = []
+    read: list[Row] = []
     for number, values in chunk:
         try:
             text, *more = (
@@ -124,14 +124,15 @@ def _table(
             continue
         texts.append((text, more[0]) if "pair" in places else text)
         labels += more[-1:] if "label" in places else []
-        lines.append(number)
+        read.append((number, values))
     listed = "label" in places and any(isinstance(values[places["label"]], (list, tuple)) for _, values in chunk)
     columns = {"labels" if listed and role == "label" else role: column for role, column in roles.items()}
-    return Table(
+    table = Table(
         texts=texts,
         labels=labels if "label" in places else None,
-        lines=lines,
+        lines=[number for number, _ in read],
         columns=columns,
         source=name,
         several=listed,
     )
+    return table, read
