@@ -268,14 +268,17 @@ def test_the_recipe_of_a_model_of_any_labels_makes_the_delivered_one_again(tmp_p
     from llamita.run import execute
 
     tiny_model("bert", layers=3).save(tmp_path / "model")
-    train, tags = tmp_path / "train.csv", ("warm", "warm;long", "", "long")
-    train.write_text("text,tags\n" + "".join(f"{text},{tags[i % 4]}\n" for i, (text, _) in enumerate(sentences(160))))
+    train, chosen, tags = tmp_path / "train.csv", tmp_path / "choices.csv", ("warm", "warm;long", "", "long")
+    rows = [f"{text},{tags[i % 4]}\n" for i, (text, _) in enumerate(sentences(160))]
+    train.write_text("".join(["text,tags\n", *rows[:140]]))
+    chosen.write_text("".join(["text,tags\n", *rows[140:]]))
     lighten(
-        str(tmp_path / "model"), data=str(train), keep=None, max_size=60_000, minutes=0.2, students=[], threads=1,
-        task="multilabel", out=tmp_path / "run",
+        str(tmp_path / "model"), data=str(train), select=str(chosen), keep=None, max_size=60_000, minutes=0.2,
+        students=[], threads=1, task="multilabel", out=tmp_path / "run",
     )  # fmt: skip
     recipe = Recipe.from_yaml(tmp_path / "run" / "recipe.yaml")
     assert sum("prune" in str(step) for step in recipe.to_dict()["steps"]) > 1
+    assert recipe.task["multilabel"]["select"] == str(chosen)
     execute(replace(recipe, measures=()), tmp_path / "again", threads=1)
     made, again = (tmp_path / name / "light" / "model.safetensors" for name in ("run", "again"))
     assert made.read_bytes() == again.read_bytes()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llamita.core.checked import is_number
 from llamita.core.errors import UserError, require
 from llamita.core.sources import locate
 from llamita.data.check import check
@@ -21,13 +22,13 @@ log = logging.getLogger(__name__)
 
 
 def checked(
-    data: Any, test: Any, unlabelled: Any, columns: Mapping[str, str] | None
+    data: Any, test: Any, unlabelled: Any, columns: Mapping[str, str] | None, select: Any = None
 ) -> tuple[dict[str, Table], list[dict[str, Any]]]:
     """Read and check the data; what spoils a model is refused, texts shared by the splits are left out of training."""
-    given = {"train": data, "test": test, "unlabelled": unlabelled}
+    given = {"train": data, "test": test, "unlabelled": unlabelled, "select": select}
     how: dict[str, Any] = {
         "train": {"columns": columns}, "test": {"columns": without_no_label(columns)},
-        "unlabelled": {"columns": columns, "labelled": False},
+        "unlabelled": {"columns": columns, "labelled": False}, "select": {"columns": without_no_label(columns)},
     }  # fmt: skip
     tables = {name: read_table(source, **how[name]) for name, source in given.items() if source is not None}
     quick = quickly_looked_through(*(table.texts for table in tables.values()))
@@ -37,6 +38,7 @@ def checked(
         tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True,
         likeness=LIKENESS if quick else None,
     )  # fmt: skip
+    found += check(tables["select"]) if "select" in tables else []
     for doubt in found:
         if doubt.severity == "error":
             where = f"{doubt.file}:{doubt.line}" if doubt.line else doubt.file
@@ -59,7 +61,8 @@ def data_name(data: Any) -> str:
 
 def as_recipe_holds(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Task settings as a recipe can hold them."""
-    return {key: data_name(v) if key in ("train", "test", "unlabelled") else v for key, v in settings.items()}
+    named = ("train", "test", "unlabelled", "select")
+    return {key: data_name(v) if key in named and not is_number(v) else v for key, v in settings.items()}
 
 
 def default_teacher(texts: Sequence[Any]) -> str:

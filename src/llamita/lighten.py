@@ -43,7 +43,7 @@ def lighten(
     threads: int | None = None, minutes: float = 15, out: str | Path | None = None, seed: int = 0, redact: bool = False,
     language: str = "en", students: Sequence[str] | None = None, teacher_floor: float | None = None, audit: Any = None,
     prompt: str | None = None, few_shot: Any = None, shots: int = SHOTS, command: str = "", device: str | None = None,
-    prior: bool | None = None, per_token: bool | None = None,
+    prior: bool | None = None, per_token: bool | None = None, select: Any = None,
 ) -> Report:  # fmt: skip
     """Make a light model of a large one on the user's texts, and prove it.
 
@@ -54,6 +54,8 @@ def lighten(
             teacher is asked for them.
         labels: their names in the order wanted; of texts without labels also words to say for them: {"1": "good"}.
         test: labelled texts touched once, at the end; a tenth of the training texts when left out.
+        select: labelled texts for choices, early stopping and temperatures, or the share of the training texts cut off for
+            them; a tenth when left out.
         keep: share of the teacher's accuracy to keep.
         max_size: bytes of the deployable folder.
         max_latency: milliseconds, p95, batch 1, string in, probabilities out.
@@ -94,7 +96,7 @@ def lighten(
         "audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns,
         "prior": prior, "per_token": per_token,
     }  # fmt: skip
-    sources = {"train": data, "test": test, "unlabelled": unlabelled}
+    sources = {"train": data, "test": test, "unlabelled": unlabelled, "select": select}
     return _carried_out(order, _read(order, task, sources, labels=labels, model=model, asking=asking))
 
 
@@ -140,11 +142,16 @@ def _read(
 ) -> _Texts:
     """The texts, and the task that they are for."""
     labels = labels if isinstance(labels, str | Mapping) else listed_names(labels)
-    tables, doubts = checked(sources["train"], sources["test"], sources["unlabelled"], order.columns)
+    apart = None if is_number(sources["select"]) else sources["select"]
+    tables, doubts = checked(sources["train"], sources["test"], sources["unlabelled"], order.columns, apart)
     settings = _given(**sources, columns=order.columns, labels=labels, seed=order.seed)
     model = str(model or default_teacher(tables["train"].texts))
     bare = unlabelled_texts(tables, labels, order.seed, model=model, asking=asking)
     _require_askable(bare, task, order.teacher_floor)
+    require(
+        bare is None or sources["select"] is None,
+        "select is for texts with labels; a teacher's labels are cut into training and choices by themselves: leave it out",
+    )
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
     return _Texts(task=opened, settings={task: as_recipe_holds(settings)}, model=model, bare=bare, doubts=doubts)

@@ -165,3 +165,21 @@ def test_a_setting_that_only_the_model_refuses_leaves_nothing_not_even_new_folde
 def test_steps_that_learn_from_labels_take_no_other_texts(verb: str, model: Path, refused: Callable[..., str]):
     line = refused(verb, model, "--data", "good.csv", "--unlabelled", "good.csv", "--out", "new")
     assert "a step that learns from labels reads no other texts; leave --unlabelled out" in line
+
+
+def test_texts_for_choices_are_a_file_or_a_share(
+    place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str], caplog: pytest.LogCaptureFixture
+):
+    lines = (place / "good.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (place / "choices.csv").write_text("".join([lines[0], *lines[-8:]]), encoding="utf-8")
+    words = ("finetune", model, "--data", "good.csv", "--test", "good.csv", "--epochs", "1", "--early-stopping", "1")
+    assert "give other test data" in refused(*words, "--select", "choices.csv", "--out", "no")
+    rest = ("finetune", model, "--data", "good.csv", "--epochs", "1")
+    said(*rest, "--select", "choices.csv", "--out", "chosen")
+    assert "since the select split has them too: 7 of the training texts" in caplog.text
+    assert "select must be in [0, 0.5]" in refused(*rest, "--select", "0.7", "--out", "no")
+    assert "--select goes with --data" in refused(
+        "prune", "depth", model, "--keep", "1", "--select", "0.2", "--out", "no"
+    )
+    few = ("contrastive", model, "--data", "good.csv", "--select", "choices.csv", "--out", "no")
+    assert "leave --select out" in refused(*few)

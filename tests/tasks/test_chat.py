@@ -100,3 +100,11 @@ def test_tables_of_pandas_are_read_and_an_empty_list_of_test_data_cuts_none_off(
     task = open_task(train=frame[:8], test=frame[8:])
     assert (len(task.train) + len(task.select), len(task.test)) == (8, 4)
     assert len(open_task(train=frame[:8], test=[]).test) == 0
+
+
+def test_dialogues_for_choices_may_be_given() -> None:
+    talks = [talk(f"question number {i}", f"answer {i}") for i in range(12)]
+    task = open_task(train=talks[:8], test=talks[8:10], select=talks[7:])
+    assert (len(task.train), len(task.select), len(task.test)) == (7, 3, 2)
+    with pytest.raises(UserError, match="every training text also stands in the select split"):
+        open_task(train=talks[:4], test=[], select=talks)

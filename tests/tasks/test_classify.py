@@ -136,8 +136,8 @@ def test_bad_data_is_refused_in_one_line(data: dict[str, object], message: str) 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"select": "0.1"}, r"select must be in \[0, 0.5\], got '0.1'"),
-        ({"select": None}, r"select must be in \[0, 0.5\], got None"),
+        ({"select": "0.1"}, r"select must be in \[0, 0.5\], or texts for choices, got '0.1'"),
+        ({"select": None}, r"select must be in \[0, 0.5\], or texts for choices, got None"),
         ({"seed": "a"}, "seed must be a whole number from 0 on, got 'a'"),
         ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
         ({"max_length": 12.5}, "max_length must be a whole number from 1 on, got 12.5"),
@@ -266,3 +266,33 @@ def test_a_traditional_copy_of_a_test_text_leaves_training() -> None:
 def test_what_is_no_live_model_takes_no_head(model: Any) -> None:
     with pytest.raises(UserError, match=r"a head is put on a live model, such as llamita.load"):
         Classify.from_lists(TEXTS, LABELS).fit_head(model)
+
+
+def test_texts_for_choices_may_be_given_and_no_split_has_anothers_texts() -> None:
+    chosen = ([TEXTS[0].upper(), "Held out", "a choice"], ["bad", "good", "good"])
+    task = open_task(
+        train=(TEXTS, LABELS), test=(["held out"], ["bad"]), select=chosen, unlabelled=["A choice", "free"]
+    )
+    assert task.select.texts == (TEXTS[0].upper(), "a choice")
+    assert task.train.texts == tuple(TEXTS[1:])
+    assert task.unlabelled.texts == ("free",)
+    assert "Left out, since the test split has them too: 1 of the texts for choices" in task.notes
+    assert "Left out of training, since the select split has them too: 1 of the training texts" in task.notes
+    assert len(open_task(train=(TEXTS, LABELS), select=chosen).test) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"train": (TEXTS, LABELS), "select": (["x"], ["bade"])}, "label 'bade' is not among the labels of the training data"),
+        ({"train": (TEXTS, LABELS), "select": ["a text without a label"]}, "no label"),
+        ({"train": (TEXTS, LABELS), "select": (TEXTS, LABELS)}, "every training text also stands in the select split"),
+        ({"test": (TEXTS, LABELS), "select": (TEXTS, LABELS)}, "give training data too"),
+        ({"train": (TEXTS, LABELS), "select": None}, "select must be in"),
+        ({"train": (TEXTS, LABELS), "select": 0.6}, "select must be in"),
+        ({"train": (TEXTS, LABELS), "select": "nowhere.csv"}, "nowhere.csv"),
+    ],
+)  # fmt: skip
+def test_texts_for_choices_that_can_not_be_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        open_task(**given)

@@ -141,3 +141,9 @@ def test_weights_follow_their_documents_and_change_the_address(tmp_path) -> None
 def test_what_can_not_be_opened_is_refused(given: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         open_task(**given)
+
+
+def test_documents_for_choices_may_be_given() -> None:
+    task = open_task(train=TEXTS[:8], test=TEXTS[8:10], select=[TEXTS[0], TEXTS[9], TEXTS[11]])
+    assert task.select.texts == (TEXTS[0], TEXTS[11])
+    assert list(task.train.texts) == TEXTS[1:8]

@@ -59,7 +59,7 @@ def lighten(argv: Sequence[str]) -> int:
     shots = {} if args.shots is None else {"shots": args.shots}
     said_as_named = args.labels is not None and all(label == word for label, word in args.labels.items())
     report = carry_out(
-        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled,
+        args.model, data=args.data, test=args.test, unlabelled=args.unlabelled, select=args.select,
         labels=tuple(args.labels) if said_as_named else args.labels,
         columns=args.columns, task=args.task, keep=args.keep, max_size=args.max_size, max_latency=args.max_latency,
         threads=args.threads,
@@ -147,6 +147,7 @@ def export(argv: Sequence[str]) -> int:
     flags.add_settings(parser, entry)
     flags.add_data(parser, required=False)
     parser.add("--test", metavar="FILE", help="the test texts the model was made with, which are kept apart")
+    flags.add_select(parser)
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the exported model")
     flags.add_machine(parser)
     args = parser.read(rest)
@@ -158,11 +159,15 @@ def export(argv: Sequence[str]) -> int:
 
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)
-    given = {"train": args.data, "test": args.test, "columns": args.columns}
-    for flag, value in (("--columns", args.columns), ("--test", args.test)):
-        if value and not args.data:
+    given = {"train": args.data, "test": args.test, "columns": args.columns, "select": args.select}
+    for flag, value in (("--columns", args.columns), ("--test", args.test), ("--select", args.select)):
+        if value is not None and not args.data:
             raise UserError(f"{flag} goes with --data FILE")
-    task = open_task({args.task: {k: v for k, v in given.items() if v} | {"seed": args.seed}}) if args.data else None
+    task = (
+        open_task({args.task: {k: v for k, v in given.items() if v is not None} | {"seed": args.seed}})
+        if args.data
+        else None
+    )
     with stages_beside(out, resumable=False) as work:
         shop = Workshop(store=Store(folder=work), task=task, threads=set_threads(args.threads), seed=args.seed)
         deliver(shop.export(shop.start(args.model), method), out)

@@ -100,12 +100,21 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
     parser.add("--data", metavar="FILE", required=required, help=f"{what}: CSV, TSV, JSONL, JSON or Parquet")
     if training:
         parser.add("--test", metavar="FILE", help="labelled texts touched once, at the end (else a tenth of --data)")
+        add_select(parser)
         parser.add("--unlabelled", metavar="FILE", help="texts without labels, for a teacher to label")
         parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     add_label_form(parser)
     tasks = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "task"]
     parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
+
+
+def add_select(parser: Parser) -> None:
+    """--select."""
+    parser.add(
+        "--select", type=values.share_or_file, metavar="FILE|SHARE",
+        help="labelled texts for choices, early stopping and temperature, or a share of --data (else a tenth of it)",
+    )  # fmt: skip
 
 
 def add_label_form(parser: Parser) -> None:

@@ -77,10 +77,14 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
 
         check_tracker(args.track)
     given = {"train": args.data, "test": args.test, "unlabelled": args.unlabelled, "columns": args.columns}
-    given |= {"labels": args.labels, "seed": args.seed}
+    given |= {"labels": args.labels, "seed": args.seed, "select": args.select}
     if getattr(method, "learns_from_few", False):
+        require(
+            args.select is None, "a step for few texts learns from all of them and chooses nothing; leave --select out"
+        )
         given |= {"test": args.test or [], "select": 0.0}
-    alone = [flag for flag in ("test", "unlabelled", "labels", "columns") if getattr(args, flag)]
+    named = ("test", "select", "unlabelled", "labels", "columns")
+    alone = [flag for flag in named if getattr(args, flag) not in (None, "")]
     if alone and not args.data:
         raise UserError(f"--{alone[0]} goes with --data FILE")
     require(

@@ -75,6 +75,14 @@ def number(text: str) -> float:
     return value
 
 
+def share_or_file(text: str) -> float | str:
+    """A number, or the name of a file."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def share(text: str) -> float:
     """A number from 0 to 1."""
     try:

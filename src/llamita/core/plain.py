@@ -9,7 +9,7 @@ from typing import Any
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError, require
 
-DATA = ("train", "test", "unlabelled", "few_shot", "calibrate")
+DATA = ("train", "select", "test", "unlabelled", "few_shot", "calibrate")
 """Settings of a task, and of how a model is asked, that name data."""
 
 

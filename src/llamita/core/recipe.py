@@ -266,7 +266,7 @@ TASK_SETTINGS = {
     "unlabelled": "a file, a folder or a list of texts",
     "columns": "columns by their role, such as {text: review, label: stars}",
     "labels": "names, such as [good, bad] (in quotes where they are numbers, yes or no)",
-    "select": "a share from 0 to 0.5",
+    "select": "a share from 0 to 0.5, or a file, a folder or a list of texts",
     "seed": "a whole number from 0 on",
     "max_length": "a whole number from 1 on",
 }
@@ -277,7 +277,7 @@ FITS: dict[str, Callable[[Any], bool]] = {
     "unlabelled": _is_data,
     "columns": lambda value: value is None or _is_columns(value),
     "labels": lambda value: value is None or _is_text_or_list(value),
-    "select": lambda value: _is_whole(value) or isinstance(value, float),
+    "select": lambda value: _is_whole(value) or isinstance(value, float) or (value is not None and _is_data(value)),
     "seed": lambda value: _is_whole(value) and value >= 0,
     "max_length": lambda value: value is None or _is_whole(value),
 }

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
-from llamita.tasks.splits import cut, label_names, listed_names, openable, without
+from llamita.tasks.splits import cut, is_share, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def open_splits(
     unlabelled: Any = None,
     columns: Mapping[str, str] | None = None,
     labels: str | Sequence[str] | None = None,
-    select: float = 0.1,
+    select: Any = 0.1,
     seed: int = 0,
     max_length: int | None = None,
     several: bool | None = None,
@@ -37,7 +37,8 @@ def open_splits(
     seed, max_length = openable(train, test, select, seed, max_length)
     wanted = listed_names(labels)
     untested = isinstance(test, list) and not test
-    given = {"train": train, "test": None if untested else test}
+    apart = not is_share(select)
+    given = {"train": train, "test": None if untested else test, "select": select if apart else None}
     tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
     several = any(table.several for table in tables.values()) if several is None else several
     if not several and (table := next((one for one in tables.values() if one.several), None)):
@@ -49,7 +50,11 @@ def open_splits(
     splits |= {"test": Split(texts=())} if untested else {}
     extra = read_table(unlabelled, columns=columns, labelled=False) if unlabelled is not None else None
     free = Split(texts=tuple(extra.texts), source=extra.source) if extra else Split(texts=())
-    fields: dict[str, Any] = {"labels": names, "max_length": max_length, **_cut_splits(splits, free, select, seed)}
+    fields: dict[str, Any] = {
+        "labels": names,
+        "max_length": max_length,
+        **_cut_splits(splits, free, 0 if apart else select, seed),
+    }
     if several:
         note = f"a text may have any of the labels: {', '.join(names)}"
         log.info(note)
@@ -70,7 +75,7 @@ def _part_alike(tables: dict[str, Table], known: Sequence[str]) -> None:
 
 
 def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, seed: int) -> dict[str, Any]:
-    """Cut test (where none is given) and select, and take what stands in test out of the others."""
+    """Cut test and select where they aren't given; what stands in test is taken out of the others, and then what is in select."""
     notes: list[str] = []
     train, test = splits.get("train", Split(texts=())), splits.get("test")
     if test is None:
@@ -82,7 +87,16 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
         notes.append(f"Left out of training, since the test split has them too: {leaked} of the training texts")
         if not train.texts:
             raise UserError("every training text also stands in the test split; give other test data, or none")
-    train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
+    if given := splits.get("select"):
+        select, leaked = without(given, test)
+        if leaked:
+            notes.append(f"Left out, since the test split has them too: {leaked} of the texts for choices")
+        train, chosen = without(train, select)
+        if chosen:
+            notes.append(f"Left out of training, since the select split has them too: {chosen} of the training texts")
+        require(bool(train.texts), "every training text also stands in the select split; give other texts for choices")
+    else:
+        train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
     free, leaked = without(free, test)
     if leaked:
         notes.append(f"Left out, since the test split has them too: {leaked} of the unlabelled texts")

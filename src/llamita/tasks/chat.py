@@ -15,7 +15,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import percentile_interval, ratio_of_sums, resampled_sums
 from llamita.core.task import Split, Task
 from llamita.data.dialogues import messages_of, read_dialogues
-from llamita.tasks.splits import cut, described, openable, without
+from llamita.tasks.splits import cut, described, is_share, openable, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -120,7 +120,7 @@ def open_task(
     unlabelled: Any = None,
     columns: Mapping[str, str] | None = None,
     labels: str | Sequence[str] | None = None,
-    select: float = 0.1,
+    select: Any = 0.1,
     seed: int = 0,
     max_length: int | None = None,
 ) -> Chat:
@@ -129,7 +129,7 @@ def open_task(
     Args:
         train: a file, or anything `read_dialogues` takes; may be left out to measure a finished model on `test`.
         test: when left out, a tenth of the training dialogues is cut off for it, and where it is [] none is.
-        select: share of the training dialogues cut off for early stopping.
+        select: share of the training dialogues cut off for early stopping, or dialogues of their own for it.
         max_length: tokens a dialogue is cut to, after the last answer that fits; what the model allows when left out.
     """
     require(labels is None, "dialogues have no labels; leave labels out")
@@ -149,7 +149,14 @@ def open_task(
     require(
         train is None or bool(learned.texts), "no dialogue is left to train on; give more of them, or other test data"
     )
-    learned, chosen = _portion(learned, select, seed) if learned.texts else (learned, Split(texts=()))
+    if is_share(select):
+        learned, chosen = _portion(learned, select, seed) if learned.texts else (learned, Split(texts=()))
+    else:
+        chosen, _ = without(_split_of(select, columns), tested)
+        learned, _ = without(learned, chosen)
+        require(
+            bool(learned.texts), "every training text also stands in the select split; give other texts for choices"
+        )
     for note in notes:
         log.info(note)
     return Chat(train=learned, select=chosen, test=tested, max_length=max_length, notes=tuple(notes))

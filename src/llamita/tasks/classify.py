@@ -35,7 +35,7 @@ class Classify(Task):
         *,
         test: tuple[Iterable[Text], Iterable[object]] | None = None,
         names: Iterable[object] | None = None,
-        select: float = 0.1,
+        select: Any = 0.1,
         seed: int = 0,
     ) -> Classify:
         """The task of these texts and labels: lists, arrays or columns in the same order.
@@ -43,7 +43,8 @@ class Classify(Task):
         Args:
             test: texts and labels touched once, at the end; a tenth of the training texts is cut off when left out.
             names: the labels in the order wanted; by number or alphabet when left out.
-            select: share of the training texts cut off for choices, early stopping and temperature.
+            select: share of the training texts cut off for choices, early stopping and temperature, or texts and labels
+                of their own for these.
 
         Raises:
             UserError: no order, numbers that differ, an item that is no text, an empty label, or one that isn't among the names.
@@ -111,7 +112,7 @@ def open_task(
     unlabelled: Any = None,
     columns: Mapping[str, str] | None = None,
     labels: str | Sequence[str] | None = None,
-    select: float = 0.1,
+    select: Any = 0.1,
     seed: int = 0,
     max_length: int | None = None,
 ) -> Task:
@@ -122,7 +123,7 @@ def open_task(
         test: labelled; when left out, a tenth of the training texts is cut off for it, and where it is [] none is.
         unlabelled: texts a teacher may label.
         labels: names in the order wanted (a list, or text with commas); found in the data when left out.
-        select: share of the training texts cut off for choices, early stopping and temperature.
+        select: share of the training texts cut off for choices, early stopping and temperature, or texts of their own for these.
         max_length: tokens a text is cut to by a model that is fitted to the task; what it allows when left out.
     """
     fields, several = open_splits(

@@ -17,7 +17,7 @@ from llamita.data.copies import Seen, quickly_looked_through
 from llamita.data.documents import read_documents
 from llamita.data.portion import share_of_each
 from llamita.data.text import reading_key
-from llamita.tasks.splits import described, openable
+from llamita.tasks.splits import described, is_share, openable, rows_apart, without
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -92,7 +92,7 @@ def ratio_finding(name: str, over: np.ndarray, under: np.ndarray, shown: Any, un
 
 def open_task(
     *, train: Any = None, test: Any = None, unlabelled: Any = None, columns: Mapping[str, str] | None = None,
-    labels: Sequence[str] | None = None, select: float = 0.0, seed: int = 0, max_length: int | None = None,
+    labels: Sequence[str] | None = None, select: Any = 0.0, seed: int = 0, max_length: int | None = None,
 ) -> Language:  # fmt: skip
     """Read documents; see `read_documents`.
 
@@ -100,7 +100,7 @@ def open_task(
         test: documents that nothing learns from; a twentieth of the training documents is cut off when left out.
         unlabelled: more documents to learn from.
         labels: none; documents have no labels.
-        select: share cut off for choices.
+        select: share cut off for choices, or documents of their own for them.
     """
     require(not labels, "the task language has no labels; leave them out")
     cut = isinstance(max_length, int) and max_length > 0
@@ -123,13 +123,19 @@ def open_task(
         rest = sorted(order[number:].tolist())
         learn, weights = learn.take(rest), tuple(weights[i] for i in rest)
     kept, weights = _without(learn, weights, measured, notes)
-    chosen = sorted(share_of_each(kept.texts, [0] * len(kept), select, seed)) if select else []
-    held_back = set(chosen)
-    left = [i for i in range(len(kept)) if i not in held_back]
+    if is_share(select):
+        rows = sorted(share_of_each(kept.texts, [0] * len(kept), select, seed)) if select else []
+        held_back = set(rows)
+        chosen, left = kept.take(rows), [i for i in range(len(kept)) if i not in held_back]
+    else:
+        own = Split(texts=read_documents(select, columns).texts, source=str(select))
+        chosen, _ = without(own, measured)
+        left = rows_apart(kept.texts, chosen.texts)
+        require(bool(left), "every training text also stands in the select split; give other texts for choices")
     for note in notes:
         log.info(note)
     return Language(
-        train=kept.take(left), select=kept.take(chosen), test=measured,
+        train=kept.take(left), select=chosen, test=measured,
         weights=tuple(weights[i] for i in left) if set(weights) - {1.0} else (),
         max_length=max_length, notes=tuple(notes), columns=columns,
     )  # fmt: skip

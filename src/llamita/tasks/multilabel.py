@@ -117,7 +117,7 @@ def open_task(
     unlabelled: Any = None,
     columns: Mapping[str, str] | None = None,
     labels: str | Sequence[str] | None = None,
-    select: float = 0.1,
+    select: Any = 0.1,
     seed: int = 0,
     max_length: int | None = None,
 ) -> MultiLabel:

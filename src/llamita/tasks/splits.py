@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WHOLE = re.compile(r"-?\d{1,100}")
 """A label that is a whole number."""
+NUMBER = re.compile(r"\s*-?\d*\.?\d+\s*")
+"""A number in quotes, which is no name of data."""
 
 
 def label_names(tables: dict[str, Table], wanted: Sequence[str] | None) -> tuple[str, ...]:
@@ -64,16 +66,30 @@ def _labels_of(table: Table, row: int) -> tuple[str, ...]:
     return parts(table.labels[row]) if table.several else (table.labels[row],)
 
 
-def openable(train: Any, test: Any, select: float, seed: int, max_length: int | None) -> tuple[int, int | None]:
+def openable(train: Any, test: Any, select: Any, seed: int, max_length: int | None) -> tuple[int, int | None]:
     """The seed and the length as plain numbers, once a task can be opened with all of these.
 
     Raises:
         UserError: no data, or a number out of its range.
     """
-    require(is_number(select) and 0 <= select <= 0.5, f"select must be in [0, 0.5], got {select!r}")
+    if is_share(select):
+        require(0 <= select <= 0.5, f"select must be in [0, 0.5], or texts for choices, got {select!r}")
+    else:
+        require(train is not None, "select is for choices while a model learns; give training data too")
     length = None if max_length is None else as_whole("max_length", max_length, 1)
     require(train is not None or test is not None, "no data given; give training data, test data, or both")
     return as_seed("seed", seed), length
+
+
+def is_share(select: Any) -> bool:
+    """Whether `select` is a share to cut off, and not texts of its own.
+
+    Raises:
+        UserError: it is neither.
+    """
+    neither = select is None or isinstance(select, bool) or (isinstance(select, str) and NUMBER.fullmatch(select))
+    require(not neither, f"select must be in [0, 0.5], or texts for choices, got {select!r}")
+    return is_number(select)
 
 
 def listed_names(labels: Any) -> list[str] | None:
