@@ -40,7 +40,7 @@ def test_a_quoted_text_may_span_lines_and_the_next_row_knows_its_line() -> None:
         ),
         ("text,text\na,b\n", "two columns are named 'text'"),
         ("\n\n", "holds only blank lines"),
-        ("x" * 70 + ",label\na,b\n", "no header"),
+        ("x" * 70 + ",good\na,b\n", "no header"),
     ],
 )
 def test_a_header_that_is_none_is_refused(text: str, said: str) -> None:
@@ -97,3 +97,36 @@ def test_many_broken_rows_take_time_in_proportion() -> None:
     assert [number for number, _ in rows] == [20_002]
     assert len(faults) == 20_000
     assert time.process_time() - start < 3
+
+
+def test_a_long_name_beside_a_known_one_is_a_header() -> None:
+    asked = "How satisfied were you with the service that you have received from us this year?"
+    assert read(f"{asked},label\nvery,5\n")[0] == (asked, "label")
+
+
+def test_a_space_behind_each_delimiter_belongs_to_it() -> None:
+    assert read('text, label\n"good, warm", x\nplain, y\n')[2] == [(2, ["good, warm", "x"]), (3, ["plain", "y"])]
+    assert read("text,label\n a, x\n")[2] == [(2, [" a", " x"])]
+    assert read("text, label,other\n a, x,z\n")[2] == [(2, [" a", " x", "z"])]
+
+
+def test_of_tabs_one_broken_line_does_not_make_quotes_divide_rows() -> None:
+    lines = ['"Up" is warm\tx\n', 'so "\ty\n', '"Open\tx\n', "a broken line\n", 'closed" is\ty\n', '"whole"\tx\n']
+    for copies in (1, 300):  # a small file, and one that is read anew
+        faults: Faults = []
+        table = ["text\tlabel\n", *lines * copies]
+        rows = delimited_rows(
+            HERE, iter(table), tabs=True, faults=faults, again=lambda table=table: (line for line in table)
+        )[2]
+        assert [values for _, values in rows][:5] == [
+            ['"Up" is warm', "x"], ['so "', "y"], ['"Open', "x"], ['closed" is', "y"], ["whole", "x"]
+        ]  # fmt: skip
+        assert faults[0].line == 5
+        assert len(faults) == copies
+
+
+def test_of_tabs_quotes_divide_rows_where_more_are_whole_so() -> None:
+    table = 'text\tlabel\n"a\nb"\tx\n"c\nd"\ty\none too many\tx\ty\n'
+    faults: Faults = []
+    rows = delimited_rows(HERE, iter(table.splitlines(keepends=True)), tabs=True, faults=faults)[2]
+    assert [values for _, values in rows] == [["a\nb", "x"], ["c\nd", "y"]]

@@ -52,15 +52,15 @@ def delimited_rows(
         start[0] = "\n"
     first = next((line for line in start if line.strip()), "")
     delimiter = "\t" if tabs else said[1] if said else next((d for d in ",;\t" if d in first), ",")
-    plain = tabs and _is_plain(start)
-    if plain and again and len(start) == FIRST:
-        with closing(again()) as every:
-            plain = _is_plain(every)
-    elif plain:
+    if tabs and not (again and len(start) == FIRST):
         start += lines
-        plain = _is_plain(start)
+        again = None
+    plain = tabs and _is_plain(again or (lambda: (line for line in start)))
+    spaced = bool(re.search(rf"\S{re.escape(delimiter)} ", first)) and not re.search(
+        rf"{re.escape(delimiter)}\S", first
+    )
     lines = chain(start, lines)
-    rows = _unquoted_tabs(lines) if plain else _parsed(path, lines, delimiter, faults)
+    rows = _unquoted_tabs(lines) if plain else _parsed(path, lines, delimiter, faults, spaced=spaced)
     number, header, _ = next(filter(_is_filled, rows), (1, (), ()))
     names = tuple(str(name).strip() for name in header)
     _check_header(path, number, names)
@@ -87,7 +87,8 @@ def _filled(path: Path, rows: Iterable[Record], delimiter: str, faults: Faults) 
 def _check_header(path: Path, number: int, names: Sequence[str]) -> None:
     if not any(names):
         raise UserError(f"{path} holds only blank lines; it needs a header and at least one row")
-    if any(len(name) > 60 and not name.startswith(PREDICTED) for name in names):
+    known = any(known_form(name) in (*TEXTS, *LABELS) for name in names if len(name) > 1)
+    if not known and any(len(name) > 60 and not name.startswith(PREDICTED) for name in names):
         raise UserError(
             f"{path}:{number}: no header: the first row looks like data; add a first line such as text,label"
         )
@@ -139,10 +140,16 @@ class _Lines:
         return first
 
 
-def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | None) -> Iterator[Parsed]:
-    """CSV records, blank lines skipped; the module's limit for a field is raised while a record is parsed."""
+def _parsed(
+    path: Path, lines: Iterable[str], delimiter: str, faults: Faults | None, *, spaced: bool = False
+) -> Iterator[Parsed]:
+    """CSV records, blank lines skipped; the module's limit for a field is raised while a record is parsed.
+
+    Args:
+        spaced: A space behind the delimiter belongs to it, and a quote may follow.
+    """
     source = _Lines(lines)
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    reader = csv.reader(source, delimiter=delimiter, strict=True, skipinitialspace=spaced)
     while True:
         start, source.taken = source.number + 1, []
         limit = csv.field_size_limit(LONGEST_LINE)
@@ -153,7 +160,7 @@ def _parsed(path: Path, lines: Iterable[str], delimiter: str, faults: Faults | N
             raw = source.taken[0].rstrip("\r\n") if source.taken else ""
             note(faults, BadRow(path, start, what, kind="quote", raw=raw))
             source.keep_one()
-            reader = csv.reader(source, delimiter=delimiter, strict=True)
+            reader = csv.reader(source, delimiter=delimiter, strict=True, skipinitialspace=spaced)
             continue
         finally:
             csv.field_size_limit(limit)
@@ -174,15 +181,25 @@ def _quote_advice(error: str, start: int, end: int) -> str:
     return f"not CSV: {error}"
 
 
-def _is_plain(lines: Iterable[str]) -> bool:
-    """Whether each line is a row: all have as many tabs, and, of a single column, none opens a quote that a later one closes."""
-    tabs = None
-    for line in filter(str.strip, lines):
-        number = line.count("\t")
-        if number != (number if tabs is None else tabs) or (not number and line[0] == '"' and line.count('"') % 2):
-            return False
-        tabs = number
-    return tabs is not None
+def _is_plain(again: Callable[[], Generator[str]]) -> bool:
+    """Whether each line is a row, as quotes don't divide it: all lines have as many tabs as the first, or more
+    lines have than there are rows of so many fields where quotes may hold tabs and ends of lines.
+
+    Of a single column that is so where no line opens a quote that a later one closes.
+    """
+    tabs, even, uneven = None, 0, 0
+    with closing(again()) as lines:
+        for line in filter(str.strip, lines):
+            number = line.count("\t")
+            tabs = number if tabs is None else tabs
+            even += number == tabs
+            uneven += number != tabs
+            if not tabs and (uneven or (line[0] == '"' and line.count('"') % 2)):
+                return False
+    if not uneven or tabs is None:
+        return tabs is not None
+    with closing(again()) as lines:
+        return even > sum(len(fields) == tabs + 1 for _, fields, _ in _parsed(Path(), lines, "\t", []))
 
 
 def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Parsed]:
