@@ -296,3 +296,8 @@ def test_texts_for_choices_may_be_given_and_no_split_has_anothers_texts() -> Non
 def test_texts_for_choices_that_can_not_be_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         open_task(**given)
+
+
+def test_labels_in_lists_are_one_a_text_whatever_marks_stand_in_them() -> None:
+    task = Classify.from_lists(TEXTS[:12], ["oil", "oil, gas", "gas"] * 4, select=0)
+    assert task.labels == ("gas", "oil", "oil, gas")

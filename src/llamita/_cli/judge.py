@@ -168,7 +168,7 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
     if args.labels and (args.few_shot or args.calibrate):
         from llamita.data.read import read_table
 
-        args.table = read_table(args.data, columns=args.columns, labelled=True)
+        args.table = read_table(args.data, columns=args.columns, labelled=True, one_label=True)
     engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)

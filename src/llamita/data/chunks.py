@@ -28,14 +28,13 @@ class Reading:
     columns: Mapping[str, str] | None = None
     labelled: bool | None = None
     faults: Faults | None = None
+    one_label: bool = False
+    """Whether a cell holds one label, whatever it looks like; so it is too where the user named a column of one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", named_columns(self.columns))
-
-    @property
-    def one_label(self) -> bool:
-        """Whether the user named a column of one label a text; else several are looked for."""
-        return "label" in (self.columns or {}) and not self.no_label
+        named = "label" in (self.columns or {}) and not self.no_label
+        object.__setattr__(self, "one_label", self.one_label or named)
 
     @property
     def no_label(self) -> bool:

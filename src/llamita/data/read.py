@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 def read_table(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
-    faults: Faults | None = None,
+    faults: Faults | None = None, one_label: bool = False,
 ) -> Table:  # fmt: skip
     """Read everything.
 
@@ -43,6 +43,7 @@ def read_table(
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
         faults: Collects rows that can't be read, and lets empty labels pass; without it the first such row is refused.
+        one_label: A cell is one label, whatever it looks like, as for a model that gives a text one.
     """
     if isinstance(source, Table):
         return source
@@ -50,7 +51,7 @@ def read_table(
     table = one_of_all([merged(own) for _, own in groupby(chunks, key=lambda chunk: chunk.source)], source)
     if faults and not len(table):
         raise faults[0]
-    finish(table, Reading(columns=columns, labelled=labelled, faults=faults))
+    finish(table, Reading(columns=columns, labelled=labelled, faults=faults, one_label=one_label))
     logger.info(
         "%s: %s; %s", table.source, rows_text(len(table)), ", ".join(f"{k} = {v}" for k, v in table.columns.items())
     )

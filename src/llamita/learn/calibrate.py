@@ -124,7 +124,7 @@ class Calibrate(Step):
             return task.select
         if task.answers.task == AnyLabels.task:
             raise UserError("labelled is for texts with one label; texts with any labels are calibrated on select")
-        table = read_table(self.labelled, labelled=True)
+        table = read_table(self.labelled, labelled=True, one_label=True)
         names = table.labels or []
         strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
         if strange is not None:

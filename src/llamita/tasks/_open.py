@@ -39,7 +39,11 @@ def open_splits(
     untested = isinstance(test, list) and not test
     apart = not is_share(select)
     given = {"train": train, "test": None if untested else test, "select": select if apart else None}
-    tables = {name: read_table(data, columns=columns) for name, data in given.items() if data is not None}
+    tables = {
+        name: read_table(data, columns=columns, one_label=several is False)
+        for name, data in given.items()
+        if data is not None
+    }
     several = any(table.several for table in tables.values()) if several is None else several
     if not several and (table := next((one for one in tables.values() if one.several), None)):
         raise UserError(f"{table.source}: a text has several labels; the task is multilabel")

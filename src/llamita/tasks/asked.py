@@ -228,7 +228,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     _check(how)
     examples: tuple[Any, ...] = ()
     if how.get("few_shot"):
-        table = read_table(how["few_shot"], labelled=True)
+        table = read_table(how["few_shot"], labelled=True, one_label=True)
         examples = examples_of(table, task.labels, how.get("shots", SHOTS), task.test.texts, seed)
     words = {str(label): str(word) for label, word in (how.get("words") or {}).items()}
     chinese = asks_in_chinese((), task.train.texts[:SEEN] or task.test.texts[:SEEN])
@@ -238,7 +238,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     )  # fmt: skip
     if not how.get("calibrate"):
         return asking, None
-    table = read_table(how["calibrate"], labelled=True)
+    table = read_table(how["calibrate"], labelled=True, one_label=True)
     label_names({"train": table}, task.labels)
     assert table.labels is not None
     given = Split(texts=tuple(table.texts), labels=tuple(task.labels.index(label) for label in table.labels))

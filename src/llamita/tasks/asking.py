@@ -52,7 +52,7 @@ class Shots(Checked):
         """
         if not self.number:
             return []
-        table = read_table(self.data, labelled=True)
+        table = read_table(self.data, labelled=True, one_label=True)
         assert table.labels is not None
         _require_known(table.labels, labels, f"{table.source}: ")
         rest = rows_apart(table.texts, measured)
@@ -124,7 +124,8 @@ def ask(
         shown = (examples if isinstance(examples, Shots) else Shots(data=examples)).drawn(labels, measured)
     fitted = None
     if calibrate is not None:
-        fitted = _calibrating(read_table(calibrate, labelled=True), labels, [*measured, *(text for text, _ in shown)])
+        known = read_table(calibrate, labelled=True, one_label=True)
+        fitted = _calibrating(known, labels, [*measured, *(text for text, _ in shown)])
     read: dict[str, Any] = {
         name: given for name, given in (("prior", prior), ("per_token", per_token)) if given is not None
     }
