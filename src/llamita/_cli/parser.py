@@ -94,12 +94,15 @@ def add_model(parser: Parser, name: str = "model", **settings: object) -> None:
     parser.add(name, metavar=name.upper(), help=MODEL_HELP, **settings)
 
 
+TEST_HELP = "labelled texts touched once, at the end (else a tenth of --data; of a step for few texts, such as contrastive, none)"
+
+
 def add_data(parser: Parser, *, required: bool = True, training: bool = False) -> None:
     """--data and what goes with it; with training also the other splits."""
     what = "training texts (without labels: see --labels)" if training else "labelled texts"
     parser.add("--data", metavar="FILE", required=required, help=f"{what}: CSV, TSV, JSONL, JSON or Parquet")
     if training:
-        parser.add("--test", metavar="FILE", help="labelled texts touched once, at the end (else a tenth of --data)")
+        parser.add("--test", metavar="FILE", help=TEST_HELP)
         add_select(parser)
         parser.add("--unlabelled", metavar="FILE", help="texts without labels, for a teacher to label")
         parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")

@@ -46,7 +46,8 @@ class Calibrate(Step):
     """Fit probabilities to the select split."""
 
     method: Literal["temperature", "vector", "isotonic"] = "temperature"
-    """One number for all labels; a scale and a shift for each; or a rising curve for each, which takes some hundreds of texts."""
+    """One number for all labels; a scale and a shift for each; or a rising curve for each, which wants a thousand texts or
+    more."""
     highest: float = HOTTEST
     """Bound of the temperature, > 1: it stays between 1/highest and highest, also where select holds no mistake. The same
     bound from above for the scales; of no use to isotonic."""

@@ -64,7 +64,7 @@ class Pretrain(Step):
     tokenizer: str = "keep"
     """keep; bpe or unigram: one trained on the documents, with fresh embeddings."""
     pieces: int | None = None
-    """Size of a vocabulary that is trained, >= 300; none: 8000."""
+    """Size of a fresh model's vocabulary, or of one that is trained, >= 300; none: 8192, of a trained one 8000."""
     copies: str = "auto"
     """Which copies of a document are left out: near, exact, or keep; auto: near, of more than five million characters exact."""
     filtered: bool = True
