@@ -18,8 +18,10 @@ from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.core.report import Report
 from llamita.core.store import Store
+from llamita.core.task import Split
 from llamita.learn.finetune import Finetune
 from llamita.run import execute
+from llamita.tasks.language import Language
 from llamita.train.teacher import Teacher
 from llamita.workshop import Workshop
 
@@ -82,6 +84,7 @@ def test_other_versions_make_other_stages_and_another_processor_other_timings(
             shop.start(str(tmp_path / "model")).key,
             shop.address_of(start, Finetune(), None),
             shop._measure_key(build("quality"), start.key, "test", None),
+            shop.remember(start)._key,  # type: ignore[attr-defined]
             shop._measure_key(build("cost"), start.key, "test", None),
         )
 
@@ -89,8 +92,8 @@ def test_other_versions_make_other_stages_and_another_processor_other_timings(
     assert addresses() == before
     monkeypatch.setattr("llamita.workshop.cpu_name", lambda: "another")
     moved = addresses()
-    assert moved[:3] == before[:3]
-    assert moved[3] != before[3]
+    assert moved[:4] == before[:4]
+    assert moved[4] != before[4]
     monkeypatch.setattr("llamita.workshop.version_of", lambda package: "9.9")
     assert not set(addresses()) & {*before, *moved}
 
@@ -121,3 +124,48 @@ def test_exports_come_from_the_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert loaded == ["cpu"]
     assert shop.load(replace(shop.start(str(tmp_path / "model")), name="config:bert:1m")).name == "config:bert:1m"
     assert torch.device(GPU).type == "cpu"
+
+
+def test_findings_of_labels_that_are_named_otherwise_are_others(tmp_path: Path) -> None:
+    shop = shop_on("cpu", tmp_path)
+    other = replace(shop, task=replace(tiny_task(8), labels=tuple(name.upper() for name in tiny_task(8).labels)))
+    keys = {one._measure_key(build("quality"), "0", "test", None) for one in (shop, other)}
+    assert len(keys) == 2
+
+
+def test_of_files_that_a_step_names_content_form_weight_and_columns_count_and_not_the_name(tmp_path: Path) -> None:
+    tiny_model("llama").save(tmp_path / "model")
+    for name in ("one", "copy"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").write_text("a document\n", encoding="utf-8")
+    (tmp_path / "renamed").mkdir()
+    (tmp_path / "renamed" / "a.jsonl").write_text("a document\n", encoding="utf-8")
+    shop = shop_on("cpu", tmp_path)
+    start = shop.start(str(tmp_path / "model"))
+
+    def key(corpus: str, columns: dict[str, str] | None = None) -> str:
+        task = Language(train=Split(texts=("a",)), test=Split(texts=("b",)), columns=columns)
+        return replace(shop, task=task).address_of(start, build("pretrain", {"corpus": corpus}), None)
+
+    first = key(str(tmp_path / "one"))
+    assert key(str(tmp_path / "copy")) == first
+    others = {
+        key(f"{tmp_path / 'one'}=0.5"),
+        key(str(tmp_path / "renamed")),
+        key(str(tmp_path / "one"), {"text": "body"}),
+    }
+    assert len(others | {first}) == 4
+
+
+def test_a_file_at_home_is_named_as_a_recipe_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    template = tmp_path / "talk.jinja"
+    template.write_text("one", encoding="utf-8")
+    step = Finetune(chat_template="~/talk.jinja")
+    assert step.files == (str(template),)
+    hand = write_csv(tmp_path / "hand.csv", sentences(20))
+    shop = shop_on("cpu", tmp_path)
+    tiny_model("bert", labels=LABELS).save(tmp_path / "model")
+    start = shop.start(str(tmp_path / "model"))
+    keys = {shop.address_of(start, build("calibrate", {"labelled": one}), None) for one in ("~/hand.csv", str(hand))}
+    assert len(keys) == 1

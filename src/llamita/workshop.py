@@ -23,6 +23,7 @@ from llamita.core.sources import Source, content_digest, fingerprint, locate
 from llamita.core.step import Step
 from llamita.core.store import Store, address
 from llamita.core.whole import write_whole
+from llamita.data.files import format_of
 from llamita.data.write import write_split
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Workshop:
             raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
         asking, calibrating = asking_for(self.task, model, how, self.seed)
         by = calibrating.fingerprint if calibrating else ""
-        key = address({"ask": asking.told, "calibrated by": by, "made by": made_by()})
+        key = address({"ask": asking.told, "at": asking.place, "calibrated by": by, "made by": made_by()})
 
         def make(folder: Path) -> None:
             asking.save(folder, calibrating, self.threads)
@@ -142,7 +143,7 @@ class Workshop:
         """Settings, inputs, data and versions decide; the test split doesn't count, unless something is kept away from it."""
         parts: dict[str, Any] = {
             "step": name_of(step),
-            "settings": settings_of(step),
+            "settings": {k: one for k, one in settings_of(step).items() if not (step.files and k in step.names_files)},
             "model": stage.key,
             "seed": self.seed,
             "made by": made_by(),
@@ -154,7 +155,10 @@ class Workshop:
         if step.avoids and self.task is not None:
             parts["avoids"] = [self.task.split(name).fingerprint for name in step.avoids]
         if step.files:
-            parts["files"] = [content_digest(Path(file)) for file in step.files]
+            paths = [Path(file).expanduser() for file in step.files]
+            parts["files"] = [[content_digest(path), format_of(path)] for path in paths]
+            parts["weights"] = list(step.file_weights)
+            parts["columns"] = dict(getattr(self.task, "columns", None) or {})
         return address(parts)
 
     def export(self, stage: Stage, exporter: Exporter) -> Stage:
@@ -209,8 +213,8 @@ class Workshop:
             raise UserError("measuring needs data; name it with --data or 'task:' in the recipe")
         parts = {
             "measure": name_of(measure), "settings": settings_of(measure), "engine": engine, "split": split,
-            "seed": self.seed, "data": self.task.split(split).fingerprint, "length": self.task.max_length,
-            "threads": self.threads, "reference": reference.key if reference else "",
+            "labels": list(self.task.labels), "seed": self.seed, "data": self.task.split(split).fingerprint,
+            "length": self.task.max_length, "threads": self.threads, "reference": reference.key if reference else "",
             "made by": made_by(EXPORTERS),
             **({"machine": cpu_name()} if name_of(measure) == COST else of_device(self.device)),
         }  # fmt: skip
@@ -231,7 +235,7 @@ class Workshop:
 
         A torch model answers in bf16 where the machine is fast at it, as it was trained and as it taught.
         """
-        where = "-".join([stage.key, str(self.threads), *of_device(self.device).values()])
+        where = "-".join([stage.key, str(self.threads), *made_by(EXPORTERS), *of_device(self.device).values()])
         return Remembering(lambda: self.open(stage, "auto"), self.store.cache / "scores", where, stage.name)
 
     def open(self, stage: Stage, precision: str = "fp32") -> Engine:

@@ -28,3 +28,13 @@ def test_other_weights_or_another_template_are_another_model(file: str, tmp_path
         (tmp_path / file).write_text(content, encoding="utf-8")
         seen.add(fingerprint(locate(tmp_path)))
     assert len(seen) == 2
+
+
+def test_weights_beside_a_large_graph_are_part_of_the_model(tmp_path: Path) -> None:
+    seen = set()
+    for content in ("one", "two"):
+        (tmp_path / "model.onnx").write_text("graph", encoding="utf-8")
+        (tmp_path / "artifact.json").write_text("{}", encoding="utf-8")
+        (tmp_path / "model.onnx_data").write_text(content, encoding="utf-8")
+        seen.add(fingerprint(locate(tmp_path)))
+    assert len(seen) == 2

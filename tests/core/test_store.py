@@ -50,3 +50,11 @@ def test_a_record_is_computed_once_and_read_back(tmp_path):
 
     assert store.record("c" * 64, "findings-cost", take) == store.record("c" * 64, "findings-cost", take)
     assert len(calls) == 1
+
+
+def test_what_the_parts_of_a_step_trained_by_leaves_with_their_checkpoints(tmp_path):
+    def make(folder):
+        (folder / "part-0" / "checkpoints").mkdir(parents=True)
+        (folder / "model").write_text("x")
+
+    assert [path.name for path in Store(folder=tmp_path).stage("d" * 64, "contrastive", make).iterdir()] == ["model"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.engine import softmax
 from llamita.core.errors import UserError
 from llamita.core.opening import open_engine
+from llamita.core.sources import fingerprint, locate
 from llamita.core.store import Store
 from llamita.data.read import read_table
 from llamita.tasks.asked import Asking, asking_for, examples_of, open_folder
@@ -225,3 +227,26 @@ def test_how_answers_are_read_stands_in_a_recipe_and_in_its_folder(tmp_path: Pat
     np.testing.assert_allclose(open_folder(tmp_path / "light").text_logits(TEXTS), engine.text_logits(TEXTS), atol=1e-5)
     with pytest.raises(UserError, match="ask: prior must be true or false, got 'no'"):
         asking_for(task, model, {"prior": "no"}, 0)
+
+
+def test_a_folder_tells_another_model_at_the_same_place_and_another_place_of_the_same(tmp_path: Path) -> None:
+    seen = set[str]()
+    for seed in (0, 1):
+        model = causal("llama")
+        model.module.lm_head.weight.data.add_(seed)
+        model.save(tmp_path / "model")
+        asking, _ = asking_for(task_of_ten(), str(tmp_path / "model"), {}, 0)
+        asking.save(tmp_path / f"asked-{seed}", None, 1)
+        seen.add(fingerprint(locate(tmp_path / f"asked-{seed}")))
+    assert len(seen) == 2
+    shutil.copytree(tmp_path / "model", tmp_path / "moved")
+    shop = Workshop(store=Store(folder=tmp_path / "stages"), task=task_of_ten(), threads=1)
+    assert shop.ask(str(tmp_path / "model"), {}).key != shop.ask(str(tmp_path / "moved"), {}).key
+
+
+def test_a_server_without_a_named_model_is_the_one_it_serves_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with served(Fake()) as fake:
+        assert Asking(model=fake.url, labels=("a", "b")).told["model"] == f"{fake.url}#large-one"
+        fake.models = ("another",)
+        assert Asking(model=fake.url, labels=("a", "b")).told["model"] == f"{fake.url}#another"

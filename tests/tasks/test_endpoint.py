@@ -371,3 +371,24 @@ def test_a_server_that_tells_fewer_tokens_keeps_its_probabilities(fake: Fake) ->
 def test_no_texts_have_no_answers(fake: Fake) -> None:
     engine = opened(fake)
     assert engine.scores([]).shape == engine.text_logits([]).shape == (0, 2)
+
+
+def test_a_server_whose_answers_were_no_use_is_asked_again_next_time(fake: Fake, tmp_path: Path) -> None:
+    rule, fake.answer = fake.answer, lambda text: {"I": 0.9, "!": 0.05}
+    texts = [*TEXTS, *(f"a film of the year {i}" for i in range(40))]
+    for _ in range(2):
+        with pytest.raises(UserError, match="names no label in"):
+            opened(fake, tmp_path).scores(texts)
+    fake.answer = rule
+    engine = opened(fake, tmp_path)
+    assert engine.scores(texts)[0].argmax() == 1
+    assert engine.undecided == 0
+
+
+def test_how_a_server_answers_is_found_out_anew_where_no_answer_was_kept(fake: Fake, tmp_path: Path) -> None:
+    opened(fake, tmp_path).scores(TEXTS[:1])
+    (file,) = tmp_path.glob("*.jsonl")
+    file.write_text('{"way": "hard"}\n', encoding="utf-8")
+    engine = opened(fake, tmp_path)
+    engine.scores(TEXTS)
+    assert engine.way.startswith("the probabilities of the labels' letters")

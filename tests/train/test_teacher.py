@@ -105,6 +105,15 @@ def test_another_teacher_or_length_is_not_taken_from_the_cache(run: Run, tmp_pat
     assert not np.allclose(teacher_logits(run, run.task.train, max_length=3), first)
 
 
+def test_answers_of_other_versions_are_not_taken_from_the_cache(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run.task is not None
+    teacher_logits(run, run.task.train)
+    monkeypatch.setattr("llamita.train.teacher.version_of", lambda package: "9.9")
+    forbid_loading(monkeypatch)
+    with pytest.raises(AssertionError):
+        teacher_logits(run, run.task.train)
+
+
 def test_columns_stand_in_the_order_of_the_tasks_labels(run: Run, tmp_path: Path) -> None:
     assert run.task is not None
     turned = tiny_model("llama", labels=("positive", "negative"))

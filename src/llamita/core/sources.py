@@ -153,5 +153,5 @@ def fingerprint(source: Source) -> str:
 
 
 def _model_files(folder: Path) -> list[Path]:
-    endings = (".json", ".txt", ".safetensors", ".model", ".onnx", ".data", ".npz", ".bin", ".jinja")
+    endings = (".json", ".txt", ".safetensors", ".model", ".onnx", ".onnx_data", ".data", ".npz", ".bin", ".jinja")
     return [p for p in folder.iterdir() if p.suffix in endings and p.name != LINEAGE_FILE]

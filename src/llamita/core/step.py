@@ -28,6 +28,9 @@ class Step(Checked, ABC):
     learns_from_few: ClassVar[bool] = False
     """Whether it is for so few texts that a verb cuts none off for choices and tests by itself."""
 
+    names_files: ClassVar[tuple[str, ...]] = ()
+    """Fields that name `files`: what these hold decides, and not how they are called."""
+
     def __init_subclass__(cls, **named: Any) -> None:
         """Put a check of what is given before the class's own `apply`, and the random numbers back after it."""
         super().__init_subclass__(**named)
@@ -37,6 +40,11 @@ class Step(Checked, ABC):
     @property
     def files(self) -> tuple[str, ...]:
         """Files that its fields name; the stage's address then depends on what they hold."""
+        return ()
+
+    @property
+    def file_weights(self) -> tuple[float, ...]:
+        """How often each of `files` is read, where that differs."""
         return ()
 
     @property

@@ -50,7 +50,8 @@ class Store:
             make(work)
         processes.wait()
         if processes.is_first():
-            shutil.rmtree(work / "checkpoints", ignore_errors=True)
+            for left in (work / "checkpoints", *work.glob("part-*")):
+                shutil.rmtree(left, ignore_errors=True)
             os.replace(work, final)
         processes.wait()
         return final

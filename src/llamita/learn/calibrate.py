@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -44,6 +44,8 @@ METHODS = ("temperature", "vector", "isotonic")
 @dataclass(frozen=True, kw_only=True)
 class Calibrate(Step):
     """Fit probabilities to the select split."""
+
+    names_files: ClassVar[tuple[str, ...]] = ("labelled",)
 
     method: Literal["temperature", "vector", "isotonic"] = "temperature"
     """One number for all labels; a scale and a shift for each; or a rising curve for each, which wants a thousand texts or

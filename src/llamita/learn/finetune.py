@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llamita.core.errors import require
 from llamita.core.step import Step
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Finetune(Step):
     """Train on the task's labels."""
+
+    names_files: ClassVar[tuple[str, ...]] = ("chat_template",)
 
     epochs: float = 3.0
     """Passes over the training texts, > 0; a broken number ends with a random part of them."""
@@ -83,7 +85,8 @@ class Finetune(Step):
 
     @property
     def files(self) -> tuple[str, ...]:
-        return (self.chat_template,) if self.chat_template and Path(self.chat_template).is_file() else ()
+        named = self.chat_template and Path(self.chat_template).expanduser()
+        return (str(named),) if named and named.is_file() else ()
 
     def __post_init__(self) -> None:
         check_training(self)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llamita.core.errors import require
 from llamita.core.step import Step
@@ -41,6 +41,8 @@ FRESH = 10.0
 @dataclass(frozen=True, kw_only=True)
 class Pretrain(Step):
     """Learn language from documents, or from a task's texts."""
+
+    names_files: ClassVar[tuple[str, ...]] = ("corpus",)
 
     objective: str = "auto"
     """causal, masked, denoising (encoder-decoders), mixed (decoders: half of the rows causal, half masked), or auto: what the
@@ -109,6 +111,12 @@ class Pretrain(Step):
         from llamita.data.corpus import parse_sources
 
         return tuple(str(file) for one in parse_sources(self.corpus) for file in one.files) if self.corpus else ()
+
+    @property
+    def file_weights(self) -> tuple[float, ...]:
+        from llamita.data.corpus import parse_sources
+
+        return tuple(one.weight for one in parse_sources(self.corpus) for _ in one.files) if self.corpus else ()
 
     @property
     def avoids(self) -> tuple[str, ...]:

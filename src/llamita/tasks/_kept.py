@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from llamita.core.whole import write_whole
+
 
 class KeptAnswers:
     """What a server said of each text, by the text's key: in memory, and in a file where one is given."""
@@ -26,6 +28,8 @@ class KeptAnswers:
                     self.found[one["text"]] = one["answer"]
             except (ValueError, KeyError, TypeError):
                 continue
+        if not self.found:
+            self.way = ""  # nothing came about so yet, and the server may answer otherwise now
         if text and not text.endswith("\n"):
             self._write("\n")
 
@@ -38,6 +42,13 @@ class KeptAnswers:
         """Write an answer down."""
         self.found[key] = answer
         self._write(json.dumps({"text": key, "answer": answer}) + "\n")
+
+    def forget_undecided(self) -> None:
+        """Forget the answers that named no label: another setting of the server may make it name some."""
+        self.found = {key: answer for key, answer in self.found.items() if answer is not None}
+        if self._file is not None:
+            told = [{"way": self.way}, *({"text": key, "answer": answer} for key, answer in self.found.items())]
+            write_whole(self._file, "".join(json.dumps(one) + "\n" for one in told))
 
     def _write(self, line: str) -> None:
         if self._file is not None:

@@ -55,6 +55,10 @@ class Refused(Exception):
         return self.status == 400 and "output limit was reached" in self.said
 
 
+class Unusable(UserError):
+    """Most answers of a server say nothing that was asked for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """A base URL such as http://localhost:8000/v1."""
@@ -231,3 +235,9 @@ def _asked_to_wait(error: urllib.error.HTTPError) -> float | None:
 def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None)
     return first_line(inner if isinstance(inner, BaseException) else error)
+
+
+def named_endpoint(address: str) -> str:
+    """The address with its model; the server is asked where it isn't named: another one may be served there tomorrow."""
+    url, _, model = address.partition("#")
+    return address if model else f"{url}#{Server(url=url).named('')}"

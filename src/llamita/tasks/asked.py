@@ -22,6 +22,7 @@ from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, label_order
 from llamita.core.whole import write_whole
 from llamita.data.read import read_table
+from llamita.tasks._requests import named_endpoint
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.asking import Shots, ask, mixed
 from llamita.tasks.endpoint import EndpointEngine, is_endpoint
@@ -70,7 +71,7 @@ class Asking:
     @cached_property
     def told(self) -> dict[str, Any]:
         """Plain data that decides the answers."""
-        source = self.model if is_endpoint(self.model) else fingerprint(locate(self.model))
+        source = named_endpoint(self.model) if is_endpoint(self.model) else fingerprint(locate(self.model))
         return {
             "model": source, "labels": list(self.labels), "words": dict(self.words), "prompt": self.prompt,
             "examples": [[list(text) if isinstance(text, tuple) else text, label] for text, label in self.examples],
@@ -131,6 +132,12 @@ class Asking:
         )
 
     @property
+    def place(self) -> str:
+        """The model as a folder names it that may be opened from anywhere."""
+        local = Path(self.model).expanduser()
+        return str(local.resolve()) if local.exists() else self.model
+
+    @property
     def name(self) -> str:
         """A short title for reports."""
         return f"{self.model if is_endpoint(self.model) else locate(self.model).name}, asked"
@@ -155,9 +162,8 @@ class Asking:
                 )
             engine.calibrate(calibrating.texts, [self.labels[label] for label in calibrating.labels])
             fitted = {"scale": [float(x) for x in engine.scale], "shift": [float(x) for x in engine.shift]}
-        local = Path(self.model).expanduser()
         about = {
-            "exporter": "tasks.asked", "model": str(local.resolve()) if local.exists() else self.model,
+            "exporter": "tasks.asked", "model": self.place, "of": self.told["model"],
             **{key: self.told[key] for key in ("labels", "words", "prompt", "examples", "seed")},
             "chinese": self.chinese, "fitted": fitted, **self.read,
         }  # fmt: skip

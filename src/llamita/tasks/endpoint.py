@@ -27,7 +27,7 @@ from llamita.core.task import Text
 from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import content, counted, first_tokens, letter_shares, thinks, used_up
 from llamita.tasks._question import Question
-from llamita.tasks._requests import Chat, Refused, Server
+from llamita.tasks._requests import Chat, Refused, Server, Unusable
 from llamita.tasks.recorded import text_digest
 
 log = logging.getLogger(__name__)
@@ -134,13 +134,17 @@ class EndpointEngine(Engine):
         if new:
             if not self._kept.way:
                 self._find_way(NEUTRAL if isinstance(new[0][1], str) else (NEUTRAL, NEUTRAL))
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                try:
-                    for _ in pool.map(lambda item: self._ask_and_keep(*item), new):
-                        self._stop_if_unusable()
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            try:
+                with ThreadPoolExecutor(AT_ONCE) as pool:
+                    try:
+                        for _ in pool.map(lambda item: self._ask_and_keep(*item), new):
+                            self._stop_if_unusable()
+                    except BaseException:
+                        pool.shutdown(wait=False, cancel_futures=True)
+                        raise
+            except Unusable:
+                self._kept.forget_undecided()
+                raise
         self.undecided = sum(known[key] is None for key in set(keys))
         even = [-math.log(len(self.labels))] * len(self.labels)
         return np.array([known[key] or even for key in keys], dtype=np.float32).reshape(len(texts), len(self.labels))
@@ -157,7 +161,7 @@ class EndpointEngine(Engine):
         if len(answers) >= TRIED and without > UNUSABLE * len(answers):
             if self._thinking:
                 raise self._no_end()
-            raise UserError(
+            raise Unusable(
                 f"{self.model} names no label in {without} of {len(answers)} answers (the last: {self._last[:60]!r}); change"
                 " --prompt, show it examples with --few-shot, or take a model that follows instructions"
             )
@@ -286,7 +290,7 @@ class EndpointEngine(Engine):
         return choices
 
     def _no_end(self) -> UserError:
-        return UserError(
+        return Unusable(
             f"{self.model} thinks before it answers, and names no label within {LONG:,} tokens; switch its thinking off at the"
             " server, or take a model that answers at once"
         )

@@ -67,5 +67,11 @@ def loop_settings(step: Any, learning_rate: float, **more: Any) -> LoopSettings:
     """The loop's settings out of a step's fields; `learning_rate` is taken where the step names none."""
     return LoopSettings(
         learning_rate=step.learning_rate or learning_rate, weight_decay=step.weight_decay, warmup=step.warmup,
-        schedule=step.schedule, precision=step.precision, dropout=step.dropout, step=repr(step), **more,
+        schedule=step.schedule, precision=step.precision, dropout=step.dropout, step=_told(step), **more,
     )  # fmt: skip
+
+
+def _told(step: Any) -> str:
+    """The step and its settings, but for the names of files, which may stand elsewhere when it goes on."""
+    settings = {name: one for name, one in vars(step).items() if name not in getattr(step, "names_files", ())}
+    return f"{type(step).__name__} {settings!r}"

@@ -23,7 +23,7 @@ from llamita.core import processes
 from llamita.core.encoding import Batch, TextEncoder, batches_of_like_length
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
-from llamita.core.hardware import of_device
+from llamita.core.hardware import of_device, version_of
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, Task, label_order
 from llamita.core.whole import save_array
@@ -156,7 +156,8 @@ class Teacher:
         """Files with what the teacher says of the texts, chunk by chunk; what is missing is computed."""
         how = (self.task.max_length, self.max_length, self.precision, *of_device(self.run.device).values())
         cut = ("whole",) if self.is_artifact else how
-        asked = (what, self.task.labels, *cut)
+        makers = ("llamita", "onnxruntime") if self.is_artifact else ("llamita", "torch", "transformers")
+        asked = (what, self.task.labels, *cut, *map(version_of, makers))
         address = hashlib.sha256(f"{folder_fingerprint(self.folder)} {asked!r}".encode()).hexdigest()
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         folder = (self.run.cache or self.run.folder / "cache") / "teacher"
