@@ -12,10 +12,13 @@ student's base, with a linear model tuned on select). Nothing is chosen on the t
 from __future__ import annotations
 
 import argparse
+import csv
 import logging
+import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,25 +47,44 @@ class Contest:
     max_length: int
     """Tokens a text is cut to."""
     teacher_batch: int = 32
+    select: str = ""
+    """The file for choices; none: a tenth of the training texts is cut off."""
+    reviews: str = ""
+    """A data set whose training texts, cut into sentences and without their labels, the teacher answers for the student too."""
     cut: bool = False
-    """Whether the student is the teacher, its vocabulary cut to the texts."""
+    """Whether the student's vocabulary is cut to the texts."""
+    fresh: bool = True
+    """Whether the student begins as it came; else as the teacher, which has learned the task."""
 
 
 CONTESTS = {
     "sst2": Contest(
         test="validation.csv", teacher="mpnet", student="minilm", target=0.915, teacher_epochs=1, teacher_batch=64, epochs=4,
-        max_length=56,
+        max_length=56, reviews="imdb",
     ),
     "agnews": Contest(
         test="test.csv", teacher="mpnet", student="minilm", target=0.91, teacher_epochs=2, epochs=6, max_length=96
     ),
     "chnsenticorp": Contest(
-        test="test.csv", teacher="e5", student="e5", target=0.93, teacher_epochs=5, epochs=1, max_length=192, cut=True
+        test="test.csv", teacher="e5", student="e5", target=0.93, teacher_epochs=3, epochs=6, max_length=192, cut=True,
+        select="validation.csv",
     ),
     "thucnews": Contest(
-        test="test.csv", teacher="e5", student="e5", target=0.89, teacher_epochs=5, epochs=1, max_length=48, cut=True
+        test="test.csv", teacher="e5", student="e5", target=0.89, teacher_epochs=5, epochs=1, max_length=48, cut=True,
+        fresh=False,
     ),
 }  # fmt: skip
+
+
+def sentences(file: Path) -> Iterator[str]:
+    """The sentences of reviews, of four to forty words, cut into words as SST-2's are (it 's, is n't)."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            for sentence in re.split(r"(?<=[.!?])\s+|(?:<br\s*/?>\s*)+", row["text"]):
+                apart = re.sub(r"n't\b", " n't", re.sub(r"(?<=\w)('(?:s|re|ve|ll|d|m)\b)", r" \1", sentence.lower()))
+                words = re.findall(r"n't|'\w+|\w+(?:-\w+)*|\.+|[^\w\s]", apart)
+                if 4 <= len(words) <= 40:
+                    yield " ".join(words)
 
 
 def laid(model: str) -> str:
@@ -84,8 +106,12 @@ def run(name: str, row: str, seed: int) -> dict[str, Any]:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     contest, folder = CONTESTS[name], SHARED / name
-    data = {"train": str(folder / "train.csv"), "test": str(folder / contest.test), "max_length": contest.max_length}
-    task = open_task({"classify": data | {"seed": seed}})
+    data: dict[str, Any] = {"train": str(folder / "train.csv"), "test": str(folder / contest.test)}
+    if contest.select:
+        data["select"] = str(folder / contest.select)
+    if contest.reviews and row in ("student", "int8"):
+        data["unlabelled"] = list(sentences(SHARED / contest.reviews / "train.csv"))
+    task = open_task({"classify": data | {"seed": seed, "max_length": contest.max_length}})
     shop = Workshop(store=Store(folder=KEPT.folder / name), task=task, threads=set_threads(None), seed=seed)
     chosen: dict[str, Any] = {}
     if row == "static":
@@ -101,14 +127,15 @@ def run(name: str, row: str, seed: int) -> dict[str, Any]:
         size, parameters = engine.size_bytes, engine.num_parameters
     return {
         "data": name, "row": row, "seed": seed, "findings": found, "size_bytes": size, "parameters": parameters,
-        "select_findings": chosen, "train": len(task.train), "select": len(task.select), "machine": machine(),
-        "versions": versions(),
+        "select_findings": chosen, "train": len(task.train), "unlabelled": len(task.unlabelled), "select": len(task.select),
+        "machine": machine(), "versions": versions(),
     }  # fmt: skip
 
 
 def made(shop: Workshop, contest: Contest, row: str) -> Stage:
     """The model or artifact of a row."""
     from llamita.core.registry import build
+    from llamita.core.task import Split
     from llamita.proof import LinearBaseline
 
     if row == "linear":
@@ -118,11 +145,13 @@ def made(shop: Workshop, contest: Contest, row: str) -> Stage:
     calibrated = build("calibrate")
     learned = build("finetune", {"epochs": contest.teacher_epochs, "batch_size": contest.teacher_batch})
     if row == "teacher":
-        return shop.chain(shop.start(laid(contest.teacher)), (learned, calibrated))
+        assert shop.task is not None
+        plain = replace(shop, task=replace(shop.task, unlabelled=Split(texts=())))
+        return plain.chain(shop.start(laid(contest.teacher)), (learned, calibrated))
     taught = row == "student"
     lesson = build("distill.logits" if taught else "finetune", {"epochs": contest.epochs})
     cut: tuple[Step, ...] = (build("prune.vocabulary"),) if contest.cut else ()
-    before: tuple[Step, ...] = (learned,) if contest.cut else ()
+    before: tuple[Step, ...] = () if contest.fresh else (learned,)
     teacher = made(shop, contest, "teacher") if taught else None
     return shop.chain(shop.start(laid(contest.student)), (*before, *cut, lesson, calibrated), teacher)
 
