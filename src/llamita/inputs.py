@@ -36,9 +36,8 @@ def checked(
         log.info("near copies are not looked for in so much text; `llamita data check --near %g` does", LIKENESS)
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), allow_leakage=True,
-        likeness=LIKENESS if quick else None,
+        likeness=LIKENESS if quick else None, select=tables.get("select"),
     )  # fmt: skip
-    found += check(tables["select"]) if "select" in tables else []
     for doubt in found:
         if doubt.severity == "error":
             where = f"{doubt.file}:{doubt.line}" if doubt.line else doubt.file

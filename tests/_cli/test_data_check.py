@@ -133,3 +133,15 @@ def test_an_encoding_is_for_those_of_several_files_that_are_not_utf8(place: Path
         found = said("data", "check", train, "--test", test, "--encoding", "gb18030", "--fix", f"fixed-{train}")
         assert "2 rows; text = 评论, label = 标签" in found
         assert "好评" in (place / f"fixed-{train}").read_text(encoding="utf-8")
+
+
+def test_texts_for_choices_are_checked_against_training_and_test(place: Path, said: Callable[..., str]) -> None:
+    rows = [f"the film number {i} was {'warm' if i % 2 else 'dull'},{'pos' if i % 2 else 'neg'}\n" for i in range(30)]
+    for name, part in (("train", rows[:20]), ("val", [*rows[18:25], "odd,nge\n"]), ("test", rows[24:])):
+        (place / f"{name}.csv").write_text("text,label\n" + "".join(part), encoding="utf-8")
+    out = said("data", "check", "train.csv", "--select", "val.csv", "--test", "test.csv", "--fix", "clean.csv", code=1)
+    assert "select: val.csv, 8 rows" in out
+    assert "val.csv:9: label 'nge' stands in 1 row of val.csv but nowhere in train.csv" in out
+    assert "train.csv:20: 2 rows whose text also stands in val.csv (first: its line 2)" in out
+    assert "val.csv:8: 1 row whose text also stands in test.csv" in out
+    assert len((place / "clean.csv").read_text(encoding="utf-8").splitlines()) == 19

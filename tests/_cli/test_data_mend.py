@@ -41,7 +41,7 @@ def test_a_text_that_leaks_once_it_is_read_rightly_is_set_aside(place: Path, sai
     table(place, "train.csv", f"{'un café très bon'.encode().decode('latin-1')},a", "another,b", "third,a")
     table(place, "test.csv", "un café très bon,a", "else,b")
     said("data", "check", "train.csv", "--test", "test.csv", "--fix", "clean.csv")
-    assert "stands in the test data" in (place / "clean.aside.csv").read_text(encoding="utf-8")
+    assert "stands in another split" in (place / "clean.aside.csv").read_text(encoding="utf-8")
 
 
 def test_rows_that_cannot_be_read_are_set_aside_and_texts_cleaned(place: Path, said: Callable[..., str]):

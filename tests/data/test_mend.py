@@ -31,7 +31,7 @@ def test_each_damage_is_told_by_its_reason() -> None:
     table, test = read_table((texts, labels)), read_table((["In the test."], ["bad"]))
     done = mend(table, check(table, test, allow_leakage=True))
     assert done.aside == {
-        1: "empty text", 2: "characters of a wrong encoding", 3: "repeats an earlier text", 4: "stands in the test data",
+        1: "empty text", 2: "characters of a wrong encoding", 3: "repeats an earlier text", 4: "stands in another split",
         5: "repeats an earlier text", 8: "repeats an earlier text",
     }  # fmt: skip
     assert done.kept == (0, 6, 7)
@@ -98,4 +98,4 @@ def test_a_text_again_in_traditional_characters_is_a_copy() -> None:
     assert done.aside == {1: "repeats an earlier text"} | dict.fromkeys((2, 3), "the same text has different labels")
     garbled = "<b>這部電影很好看</b>"
     table, test = read_table(([garbled, "别的"], ["a", "b"])), read_table((["这部电影很好看"], ["a"]))
-    assert mend(table, check(table, test, allow_leakage=True), test).aside == {0: "stands in the test data"}
+    assert mend(table, check(table, test, allow_leakage=True), test).aside == {0: "stands in another split"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SHOWN_SUSPECTS = 20
-SPLITS = {"train": "train: ", "test": "test: ", "unlabelled": "unlabelled: "}
+SPLITS = {"train": "train: ", "select": "select: ", "test": "test: ", "unlabelled": "unlabelled: "}
 """How the line about each file begins."""
 ABOUT_ALL = ("one_class", "many_labels", "imbalance", "rare_label")
 """Findings about a label as a whole, whose single rows are sound."""
@@ -65,6 +65,7 @@ def _parser() -> flags.Parser:
     )
     parser.add("file", metavar="FILE", help="labelled training texts")
     parser.add("--test", metavar="FILE", help="labelled test texts")
+    parser.add("--select", metavar="FILE", help="labelled texts for choices, as a validation file is")
     parser.add("--unlabelled", metavar="FILE", help="texts without labels")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     flags.add_label_form(parser)
@@ -114,7 +115,7 @@ def _checked_paths(args: argparse.Namespace) -> Path | None:
 def _tables(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
     from llamita.data.read import read_table
 
-    given = {"train": args.file, "test": args.test, "unlabelled": args.unlabelled}
+    given = {"train": args.file, "select": args.select, "test": args.test, "unlabelled": args.unlabelled}
     tables = {}
     for name, file in given.items():
         if file is not None:
@@ -132,7 +133,7 @@ def _dialogues(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
             raise UserError(
                 f"--{flag.replace('_', '-')} is for texts with labels, and these are dialogues; leave it out"
             )
-    given = {"train": args.file, "test": args.test}
+    given = {"train": args.file, "select": args.select, "test": args.test}
     return {
         name: read_dialogues(file, columns=args.columns, faults=faults)
         for name, file in given.items()
@@ -151,7 +152,7 @@ def _findings(args: argparse.Namespace, tables: Mapping[str, Table], faults: Fau
     found = check(
         tables["train"], tables.get("test"), tables.get("unlabelled"), max_length=args.max_length,
         encoder=engine.encoder if engine else None, allow_leakage=args.allow_leakage,
-        likeness=likeness(args, *tables.values()),
+        likeness=likeness(args, *tables.values()), select=tables.get("select"),
     )  # fmt: skip
     found += faults_found(faults)
     if args.label_errors:

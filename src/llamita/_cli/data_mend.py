@@ -36,7 +36,7 @@ def write_mended(
     from llamita.data.write import write_rows
 
     faults: Faults = []
-    encoding = encoding_among(args.file, [args.test, args.unlabelled], args.encoding)
+    encoding = encoding_among(args.file, [args.select, args.test, args.unlabelled], args.encoding)
     table = tables["train"]
     _, names, every = read_with_rows(args.file, columns=args.columns, encoding=encoding, faults=faults)
     done = mend(table, findings, tables.get("test"), strays=_rows_of_lines(table, faults))

@@ -35,6 +35,7 @@ def check(
     test: Any = None,
     unlabelled: Any = None,
     *,
+    select: Any = None,
     max_length: int | None = None,
     encoder: TextEncoder | None = None,
     allow_leakage: bool = False,
@@ -43,7 +44,8 @@ def check(
     """Everything found in the splits, errors first.
 
     Args:
-        train: A `Table`, or anything `read_table` takes, such as a DataFrame or (texts, labels); so are test and unlabelled.
+        train: A `Table`, or anything `read_table` takes, such as a DataFrame or (texts, labels); so are the others.
+        select: Texts for choices and early stopping.
         max_length: Tokens a text is cut to; needs an encoder, whose own limit is taken when this is None.
         encoder: Counts tokens; without it only texts of very many characters are called over-long.
         likeness: Also look for near copies, texts with at least this share of their character n-grams in common.
@@ -51,19 +53,22 @@ def check(
     """
     found: list[DataFinding] = []
     train = read_table(train)
-    test, unlabelled = (None if given is None else read_table(given) for given in (test, unlabelled))
-    for table in (train, test, unlabelled):
+    test, unlabelled, select = (None if given is None else read_table(given) for given in (test, unlabelled, select))
+    for table in (train, select, test, unlabelled):
         if table is not None:
             said = _as_said(table)
             found += [*lengths_found(said, encoder, max_length), *damaged(said), *_header(table)]
     found += [*_copies(train), *labels_found(train)]
+    own = {train.source, *(train.files or ())}
+    wrong = {row for f in found if f.kind in WRONG_LABELS and f.file in own for row in f.rows}
+    if select is not None:
+        found += [*_copies(select), *_leakage(train, select, True), *labels_of_test(train, select, wrong)]
     if test is not None:
-        own = {train.source, *(train.files or ())}
-        wrong = {row for f in found if f.kind in WRONG_LABELS and f.file in own for row in f.rows}
         found += [*_copies(test), *_leakage(train, test, allow_leakage), *labels_of_test(train, test, wrong)]
         found += written_otherwise(train, test)
-        if unlabelled is not None:
-            found += _leakage(unlabelled, test, True)
+        for other in (select, unlabelled):
+            if other is not None:
+                found += _leakage(other, test, True)
     if likeness is not None:
         found += _near(train, test, likeness)
     return by_severity(found)
@@ -102,7 +107,7 @@ def faults_found(faults: Faults) -> list[DataFinding]:
 
 
 def leaking_rows(train: Table, test: Table) -> list[int]:
-    """Indices of the training rows whose text also stands in the test data."""
+    """Indices of the training rows whose text also stands in another split."""
     known = {reading_key(text) for text in test.texts}
     return [i for i, text in enumerate(train.texts) if reading_key(text) in known and _says_something(text_key(text))]
 

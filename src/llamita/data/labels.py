@@ -173,30 +173,30 @@ def _given_away(table: Table, labels: list[str], counts: Counter[str]) -> Iterat
 
 
 def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> Iterator[DataFinding]:
-    """What of the test file's columns and labels doesn't go with the training file's.
+    """What of the columns and labels of a file that is tested or chosen by doesn't go with the training file's.
 
     Args:
         wrong: Training rows whose labels are known to be wrong, which the test file need not have.
     """
     if isinstance(train.texts[0], str) != isinstance(test.texts[0], str):
-        kinds = ("single texts" if isinstance(t.texts[0], str) else "pairs of texts" for t in (train, test))
-        message = "training data has {}, test data {}".format(*kinds)
+        ours, theirs = ("single texts" if isinstance(t.texts[0], str) else "pairs of texts" for t in (train, test))
+        message = f"training data has {ours}, {test.source} {theirs}"
         yield found_in(test, [0], "pairs", "error", message, "name the columns: --columns text=COLUMN,pair=COLUMN")
     if train.labels is None or test.labels is None:
         return
-    ours, theirs = _labels_by_row(train), _labels_by_row(test)
-    known, tested = set().union(*ours), set().union(*theirs)
+    known_by_row, tested_by_row = _labels_by_row(train), _labels_by_row(test)
+    known, tested = set().union(*known_by_row), set().union(*tested_by_row)
     for label in _in_order(tested - known):
-        rows = [i for i, names in enumerate(theirs) if label in names]
+        rows = [i for i, names in enumerate(tested_by_row) if label in names]
         same = [name for name in _in_order(known) if folded(name) == folded(label)]
         near = same or difflib.get_close_matches(label, known, n=1, cutoff=0.6)
         remedy = f"is {near[0]!r} meant?" if near else "add it to the training data, or take these rows out"
-        message = f"label {label!r} stands in {rows_text(len(rows))} of the test data but nowhere in {train.source}"
+        message = f"label {label!r} stands in {rows_text(len(rows))} of {test.source} but nowhere in {train.source}"
         yield found_in(test, rows, "unknown_label", "error", message, remedy)
-    absent = _in_order(set().union(*(names for row, names in enumerate(ours) if row not in wrong)) - tested)
+    absent = _in_order(set().union(*(names for row, names in enumerate(known_by_row) if row not in wrong)) - tested)
     if absent:
         listed = ", ".join(map(repr, absent[:5]))
-        message = f"no row of the test data has the label {listed}"
+        message = f"no row of {test.source} has the label {listed}"
         yield found_in(test, [0], "absent_label", "warning", message, "the score says nothing of it; add such rows")
 
 

@@ -16,7 +16,7 @@ from llamita.data.table import Table
 from llamita.data.text import is_empty, reading_key
 
 SET_ASIDE = {
-    "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in the test data",
+    "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in another split",
     "near_leakage": "says nearly what a test text says", "nothing_said": "a word for nothing",
     "spreadsheet": "changed by a spreadsheet", "number": "only a number", "swapped": "text and label exchanged",
     "empty_label": "no label",

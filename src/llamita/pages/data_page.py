@@ -24,7 +24,7 @@ SHOWN_ROWS, SHOWN_LABELS, SHOWN_SUSPECTS = 3, 12, 25
 SEVERITIES = ("error", "warning", "info")
 BINS = 24
 CODE_POINT = Markup('<span class="code-point">U+{:04X}</span>')
-ROLES = {"train": "light", "test": "teacher", "unlabelled": "candidate"}
+ROLES = {"train": "light", "select": "linear", "test": "teacher", "unlabelled": "candidate"}
 """Colours of the page for the files."""
 
 
