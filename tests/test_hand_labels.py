@@ -56,9 +56,9 @@ def test_several_labels_a_text_are_refused_in_one_line() -> None:
 
 def test_pairs_say_nothing_of_single_texts_and_single_ones_nothing_of_pairs() -> None:
     pairs = ([("a", "b"), ("c", "d")], list(LABELS))
-    with pytest.raises(UserError, match=r":1: a pair of texts, but --data has single ones"):
+    with pytest.raises(UserError, match=r":1: a pair of texts, but the data has single ones"):
         read_hand_labels(pairs, None, LABELS, None, 0, pairs=False)
-    with pytest.raises(UserError, match=r":1: a single text, but --data has pairs"):
+    with pytest.raises(UserError, match=r":1: a single text, but the data has pairs"):
         read_hand_labels((["a", "c"], list(LABELS)), None, LABELS, None, 0, pairs=True)
 
 

@@ -220,8 +220,8 @@ REFUSED = [
     ({"prompt": "Say: {text}"}, "--prompt is for asking a model"),
     ({"task": "multilabel"}, "a teacher is asked for one label each .*, got 'multilabel'"),
     ({"teacher_floor": 0.8}, "teacher_floor needs hand labels that the teacher is measured by"),
-    ({"audit": ROWS_OF_PAIRS}, "a pair of texts, but --data has single ones"),
-    ({"few_shot": ROWS_OF_PAIRS}, "a pair of texts, but --data has single ones"),
+    ({"audit": ROWS_OF_PAIRS}, "a pair of texts, but the data has single ones"),
+    ({"few_shot": ROWS_OF_PAIRS}, "a pair of texts, but the data has single ones"),
     ({"audit": tuple(map(list, zip(*ROWS[:290], strict=True)))}, "has 10 texts without hand labels to learn from"),
 ]
 

@@ -10,7 +10,7 @@ from llamita.core.errors import require
 from llamita.core.task import Split
 from llamita.data.portion import share_of_each
 from llamita.data.read import read_beside
-from llamita.data.table import Table
+from llamita.data.table import Table, require_kind
 from llamita.tasks.splits import without
 from llamita.workshop import open_task
 
@@ -65,13 +65,5 @@ def read_labelled(given: Any, columns: Mapping[str, str] | None, *, pairs: bool)
         not table.several,
         f"{table.source}: a text has several labels, but a teacher is asked for one; give texts with one label each",
     )
-    strange = next((i for i, text in enumerate(table.texts) if isinstance(text, str) == pairs), None)
-    if strange is not None and pairs:
-        require(False, f"{table.place(strange)}: a single text, but --data has pairs; label pairs of the same kind")
-    if strange is not None:
-        require(
-            False,
-            f"{table.place(strange)}: a pair of texts, but --data has single ones; label such texts, or name their column:"
-            " --columns text=COLUMN",
-        )
+    require_kind(table, pairs=pairs)
     return table

@@ -99,7 +99,7 @@ class Workshop:
 
         if self.task is None:
             raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
-        asking, calibrating = asking_for(self.task, model, how, self.seed)
+        asking, calibrating = asking_for(self.task, model, how, self.seed, self.columns)
         by = calibrating.fingerprint if calibrating else ""
         key = address({"ask": asking.told, "at": asking.place, "calibrated by": by, "made by": made_by()})
 

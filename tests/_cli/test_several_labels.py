@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.families import tiny_model
 from tests.sentiments import sentences
 
 
@@ -68,3 +69,15 @@ def test_coverage_and_data_of_the_other_kind_are_one_line(
     said("finetune", model, "--data", data, "--epochs", 0.2, "--out", "m")
     assert "coverage is for one label a text" in refused("predict", "m", "x", "--coverage", 0.9, "--labelled", data)
     assert "label 'positive' is not among the labels given" in refused("evaluate", "m", "--data", "good.csv")
+
+
+def test_a_model_of_one_label_learns_any_labels_of_the_same_names(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+) -> None:
+    tiny_model("bert", labels=("long", "warm")).save(place / "one")
+    out = said("finetune", "one", "--data", tagged(place / "t.csv"), "--epochs", 0.2, "--out", "several")
+    assert "after" in out
+    assert "before" not in out
+    body = (place / "t.csv").read_text(encoding="utf-8")
+    (place / "loud.csv").write_text(body.replace("warm", "Warm").replace("long", "LONG"), encoding="utf-8")
+    assert "micro" in said("evaluate", "several", "--data", "loud.csv").lower()

@@ -209,3 +209,11 @@ def test_in_quotes_a_name_may_hold_a_comma():
 def test_a_label_whose_word_is_left_out_is_refused(text: str):
     with pytest.raises(ArgumentTypeError, match="1 is to be said in a word, as in 1=good,0=bad; got"):
         values.labels(text)
+
+
+def test_columns_of_dialogues_are_named_as_their_page_says():
+    assert values.columns("prompt=q,answer=a") == {"prompt": "q", "answer": "a"}
+    with pytest.raises(
+        ArgumentTypeError, match=r"and of dialogues messages, prompt, .*got 'promt'. Did you mean 'prompt'"
+    ):
+        values.columns("promt=q")

@@ -183,3 +183,16 @@ def test_impossible_settings_are_refused(settings: dict[str, float]) -> None:
 def test_what_can_not_be_disturbed_is_refused_in_one_line(text: Any, settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         disturb(text, **settings)
+
+
+def test_no_more_texts_than_asked_are_read(tmp_path: Path) -> None:
+    read: list[str] = []
+
+    class Reading(BagOfWords):
+        def text_logits(self, texts: Any, tokens_per_batch: int | None = None) -> Any:
+            read.extend(texts)
+            return super().text_logits(texts, tokens_per_batch)
+
+    task = Classify(labels=("a", "b"), test=Split(texts=tuple(ENGLISH), labels=(0,) * len(ENGLISH)))
+    Noise(examples=3).measure(Reading({"x": (1, 0)}, ("a", "b")), task, Run(folder=tmp_path))
+    assert len(read) == 6

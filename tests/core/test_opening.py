@@ -57,3 +57,10 @@ def test_threads_are_all_cores_unless_told() -> None:
         assert set_threads(1) == 1 == torch.get_num_threads()
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_run_folder_of_a_model_that_is_asked_opens_too(tmp_path: Path) -> None:
+    answers = np.array([[1.0, 2.0, 3.0]], np.float32)
+    table = recorded(tiny_model("bert", labels=("a", "b", "c")), ["fine"], answers)
+    table.save(tmp_path / "light")
+    np.testing.assert_array_equal(open_engine(tmp_path).text_logits(["fine"]), answers)

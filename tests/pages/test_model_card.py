@@ -14,7 +14,7 @@ import yaml
 from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
 from llamita.core.report import Report, Subject
-from llamita.pages._snippets import onnxruntime_lines, places, snippets
+from llamita.pages._snippets import job_of, onnxruntime_lines, places, snippets
 from llamita.pages.model_card import language_of, write_card
 from llamita.pages.strings import words
 
@@ -175,3 +175,26 @@ def test_the_card_follows_the_language_of_the_pages(tmp_path: Path) -> None:
         assert heading in text
     body = text.split("---\n", 2)[2]
     assert not any(heading in body for heading in ("## How", "## Numbers", "## Limits", "Labels:"))
+
+
+def test_of_pairs_every_way_to_run_gives_both_texts(tmp_path: Path) -> None:
+    for name in ("config.json", "model.safetensors", "onnx/model.onnx", "onnx/artifact.json"):
+        (tmp_path / "light" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "light" / name).write_text('{"exporter": "export.onnx"}', encoding="utf-8")
+    report = english_report()
+    report = replace(report, task={**report.task, "pairs": True})
+    told = dict(snippets(report, words("en"), tmp_path))
+    text = words("en")["run_text"]
+    assert len(told) == 4
+    assert all(code.count(text) == 2 for code in told.values())
+
+
+def test_a_model_of_dialogues_talks(tmp_path: Path) -> None:
+    (tmp_path / "light").mkdir()
+    (tmp_path / "light" / "config.json").write_text("{}", encoding="utf-8")
+    report = english_report()
+    report = replace(report, task={**report.task, "task": "chat"})
+    assert job_of(report) == "text-generation"
+    told = "".join(code for _, code in snippets(report, words("en"), tmp_path))
+    assert "llamita chat" in told
+    assert '"role": "user"' in told

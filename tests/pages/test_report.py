@@ -17,7 +17,7 @@ from tests.pages.sample_reports import CHINESE, HOSTILE, LONG_WORD, chinese_repo
 from llamita.core.measure import Finding
 from llamita.core.report import SCHEMA_FILE, Goal, Report, Subject
 from llamita.pages import format as write
-from llamita.pages._examples import changes, coloured
+from llamita.pages._examples import changes, coloured, noisy_texts
 from llamita.pages._table import groups, ratio
 from llamita.pages._view import tiles
 from llamita.pages.report import html_summary, write_pages
@@ -475,3 +475,14 @@ def test_texts_that_noise_did_not_turn_are_not_called_turned(tmp_path: Path) -> 
         report = Report(title="x", task={}, subjects=(Subject(name="m", role="light", findings=(found,)),))
         page, _, _ = written(report, tmp_path)
         assert heading in page.text
+
+
+def test_what_noise_did_to_a_pair_is_marked_in_both_texts_alone() -> None:
+    row = {
+        "text": "new market", "pair": "old senate", "noisy": "new matket\nold senate", "clean_predicted": "a",
+        "predicted": "b",
+    }  # fmt: skip
+    report = english_report()
+    noise = Finding(name="attack.noise", value=0.5, rows=(row,))
+    (turned,) = noisy_texts(replace(report.subjects[0], findings=(noise,)))
+    assert [piece for piece, changed in turned["pieces"] if changed] == ["matket"]

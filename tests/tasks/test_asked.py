@@ -166,6 +166,7 @@ def test_a_label_for_which_nothing_would_be_said_is_refused() -> None:
         ({"promt": "x"}, "unknown key 'promt'. Did you mean 'prompt'"),
         ({"shots": "abc", "few_shot": "seen.csv"}, "shots must be a whole number from 1 on, got 'abc'"),
         ({"words": 5}, "words must say a word for each label, such as {1: good}, got 5"),
+        ({"words": {"good": True, "bad": False}}, "words must be text, in quotes where they are yes, no"),
         ({"prompt": 5}, "prompt must be text with {text} in it, got 5"),
         ({"shots": 3}, "name their file: few_shot"),
         ({"calibrate": "seen.csv"}, "all its texts are shown or stand in the test split"),
@@ -250,3 +251,17 @@ def test_a_server_without_a_named_model_is_the_one_it_serves_now(monkeypatch: py
         assert Asking(model=fake.url, labels=("a", "b")).told["model"] == f"{fake.url}#large-one"
         fake.models = ("another",)
         assert Asking(model=fake.url, labels=("a", "b")).told["model"] == f"{fake.url}#another"
+
+
+def test_hand_labels_and_examples_of_a_recipe_stand_in_the_columns_of_its_data(tmp_path: Path) -> None:
+    rows = "".join(f"question {i},reply {i},{'good' if i % 2 else 'bad'}\n" for i in range(12))
+    (tmp_path / "hand.csv").write_text("query,reply,label\n" + rows, encoding="utf-8")
+    task = open_task(test=([("q", "r"), ("s", "t")], ["bad", "good"]))
+    columns = {"text": "query", "pair": "reply", "label": "label"}
+    how = {"calibrate": str(tmp_path / "hand.csv"), "few_shot": str(tmp_path / "hand.csv"), "shots": 2}
+    asking, calibrating = asking_for(task, "config:llama:300k", how, 0, columns)
+    assert calibrating is not None
+    assert len(calibrating) == 10
+    assert {len(text) for text in (*calibrating.texts, *(text for text, _ in asking.examples))} == {2}
+    with pytest.raises(UserError, match=r"hand\.csv:2: a single text, but the data has pairs"):
+        asking_for(task, "config:llama:300k", how, 0)

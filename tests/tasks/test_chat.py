@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -108,3 +109,10 @@ def test_dialogues_for_choices_may_be_given() -> None:
     assert (len(task.train), len(task.select), len(task.test)) == (7, 3, 2)
     with pytest.raises(UserError, match="every training text also stands in the select split"):
         open_task(train=talks[:4], test=[], select=talks)
+
+
+def test_dialogues_that_are_cut_off_for_testing_name_no_file_that_holds_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "talks.jsonl"
+    lines = [json.dumps({"messages": talk(f"question {i}", f"answer {i}")}) for i in range(20)]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    assert open_task(train=str(file)).test.source == ""

@@ -151,3 +151,11 @@ def test_pairs_and_silly_hypotheses_are_refused() -> None:
         Hypothesis(multi_label=True, prior=True)
     with pytest.raises(dataclasses.FrozenInstanceError):
         Hypothesis().text = "x"  # type: ignore[misc]
+
+
+def test_texts_that_a_hypothesis_leaves_no_room_for_are_counted() -> None:
+    model = inference_model()
+    model.tokenizer.model_max_length = 40
+    engine = InferenceEngine(model, ("a", "b"), hypothesis=Hypothesis(text="word " * 15 + "{label}"))
+    assert engine.num_cut(["a", "word " * 12, "word " * 60]) == 2
+    assert engine.encoder.num_cut(["word " * 12]) == 0

@@ -222,3 +222,14 @@ def test_a_pair_prompt_asks_pairs_even_of_nothing() -> None:
         engine.scores(["p"])
     with pytest.raises(UserError, match=r"{text} before {pair}"):
         Prompt(text="{pair} {text}")
+
+
+def test_texts_that_the_prompt_leaves_no_room_for_are_counted() -> None:
+    model = causal("llama")
+    model.tokenizer.model_max_length = 48
+    engine = LikelihoodEngine(model, ("yes", "no"))
+    texts = ["short", "word " * 40, "word " * 500, ("a", "word " * 500)]
+    assert [engine.num_cut([text]) for text in texts] == [
+        int(engine._question(text) != engine._question(text, whole=True)) for text in texts
+    ]
+    assert engine.num_cut(texts) == 3 > engine.encoder.num_cut(texts[:3])

@@ -22,7 +22,7 @@ from llamita.measure.coverage import Coverage
 from llamita.measure.quality import Quality
 from llamita.tasks.classify import Classify
 from llamita.tasks.classify import open_task as open_classify
-from llamita.tasks.multilabel import MultiLabel, open_task
+from llamita.tasks.multilabel import MultiLabel, open_known, open_task
 
 LABELS = ("food", "room", "staff")
 TEXTS = ("good food", "food room", "", "staff room", "quiet")
@@ -172,3 +172,12 @@ def test_fingerprints_know_the_labels_of_each_text() -> None:
     splits = [Split(texts=("a", "b"), label_sets=sets) for sets in (((0, 1), ()), ((0,), (1,)), ((), (0, 1)))]
     assert len({split.fingerprint for split in splits}) == 3
     assert splits[0].take([1]).label_sets == ((),)
+
+
+def test_labels_of_a_finished_model_may_be_written_in_another_case() -> None:
+    for cells in ([["Sport"], ["POLITICS", "Sport"], []], ["Sport", "POLITICS|Sport", "POLITICS"]):
+        task = open_known((["x", "y", "z"], cells), ("politics", "sport"))
+        assert task.test.label_sets[:2] == ((1,), (0, 1))
+    assert open_known((["x", "y"], [["A"], ["a"]]), ("A", "a")).test.label_sets == ((0,), (1,))
+    with pytest.raises(UserError, match="label 'economy' is not among"):
+        open_known((["x", "y"], [["economy", "Sport"], ["sport"]]), ("politics", "sport"))

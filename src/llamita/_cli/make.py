@@ -220,6 +220,8 @@ def _told(report: Report, out: Path, *, as_json: bool = False, language: str = "
         "quality.accuracy",
         "quality.micro_f1",
         "quality.macro_f1",
+        "quality.bits_per_byte",
+        "quality.perplexity",
         "cost.size_bytes",
         "cost.latency_p95_ms",
         "cost.throughput",

@@ -107,7 +107,7 @@ def test_task(args: argparse.Namespace, engine: Engine) -> Task:
         )
     if args.task == engine.answers.task == "classify":
         return module_of("tasks.classify").open_known(table, engine.labels)
-    return module_of("tasks.multilabel").open_task(test=table, labels=engine.labels)
+    return module_of("tasks.multilabel").open_known(table, engine.labels)
 
 
 @contextmanager

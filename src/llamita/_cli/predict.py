@@ -59,7 +59,7 @@ def predict(argv: Sequence[str]) -> int:
         for texts in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
             write(texts, engine.scores(list(texts)))
-            cut += 0 if keeps_its_tokenizer(engine) else engine.encoder.num_cut(texts)
+            cut += 0 if keeps_its_tokenizer(engine) else engine.num_cut(texts)
     if cut:
         log.warning(
             "warning: the model reads %d tokens, and texts that are longer were cut at their end: %d",

@@ -121,8 +121,9 @@ def _tell_scores(shop: Workshop, before: Stage, after: Stage) -> None:
     task, columns = shop.task, []
     assert task is not None
     for title, stage in (("before", before), ("after", after)):
-        labels = shop.open(stage).labels
-        if task.labels and label_order(labels, task.labels) is not None:
+        engine = shop.open(stage)
+        knew = bool(task.labels) and label_order(engine.labels, task.labels) is not None
+        if knew and engine.answers.task == task.answers.task:
             columns.append((said(title), shop.measure(stage, [build("measure.quality")])))
     if columns:
         show.findings_table(columns, said(f"texts that were not trained on: {len(task.test):,}"))

@@ -18,6 +18,11 @@ COMMA = r"[,，、]"
 UNQUOTED = '(?=(?:[^"]*"[^"]*")*[^"]*$)'
 """Behind a character that stands in no quotes."""
 """What stands between names: also the full-width comma and the mark that Chinese lists have."""
+OF_TEXTS, OF_DIALOGUES = (
+    ("text", "pair", "label", "labels"),
+    ("messages", "prompt", "input", "answer", "system", "history"),
+)
+"""What --columns may say that a column is."""
 BYTES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
          "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 MILLISECONDS = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
@@ -110,10 +115,10 @@ def columns(text: str) -> dict[str, str]:
         role, equals, name = part.replace("＝", "=").partition("=")
         if not equals or not role.strip() or not name.strip():
             raise argparse.ArgumentTypeError(f"must look like text=review,label=stars, got {text!r}")
-        if role.strip() not in ("text", "pair", "label", "labels"):
-            hint = did_you_mean(role.strip(), ("text", "pair", "label", "labels"))
+        if role.strip() not in (*OF_TEXTS, *OF_DIALOGUES):
+            hint = did_you_mean(role.strip(), (*OF_TEXTS, *OF_DIALOGUES))
             raise argparse.ArgumentTypeError(
-                f"knows the roles text, pair, label and labels, got {role.strip()!r}.{hint}"
+                f"knows the roles {', '.join(OF_TEXTS)}, and of dialogues {', '.join(OF_DIALOGUES)}, got {role.strip()!r}.{hint}"
             )
         found[role.strip()] = name.strip()
     return found

@@ -78,8 +78,7 @@ class Noise(Measure):
 
     def _finding(self, engine: Engine, task: Task, split: Split, chosen: np.ndarray, noisy: list[Text]) -> Finding:
         gold = task.gold(split)[chosen]
-        every, found = ask(engine, task, split.texts), ask(engine, task, noisy)
-        clean = replace(every, probabilities=every.probabilities[chosen])
+        clean, found = ask(engine, task, [split.texts[i] for i in chosen]), ask(engine, task, noisy)
         before, after = clean.tally(gold), found.tally(gold)
         fall = paired_ratio_difference(before, after)
         same = (clean.chosen == found.chosen).all(axis=1)

@@ -92,6 +92,10 @@ class Engine(ABC):
         )
         return found
 
+    def num_cut(self, texts: Sequence[Text]) -> int:
+        """How many of these texts are read in part."""
+        return self.encoder.num_cut(texts)
+
     def classify(
         self,
         texts: Iterable[Text],

@@ -55,7 +55,7 @@ def open_engine(
 
 def _best_inside(model: str | Path) -> str | Path:
     folder = Path(model).expanduser()
-    for inside in ("light/onnx", "onnx"):
+    for inside in ("light/onnx", "onnx", "light"):
         if (folder / inside / "artifact.json").is_file() and not (folder / "artifact.json").is_file():
             return folder / inside
     return model

@@ -58,7 +58,9 @@ def read_table(
     return table
 
 
-def read_beside(source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None) -> Table:
+def read_beside(
+    source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, one_label: bool = False
+) -> Table:
     """Labelled texts beside those that `columns` is about, which hold for them too where they have such columns."""
     columns = without_no_label(columns)
     path = Path(source).expanduser() if isinstance(source, (str, Path)) else None
@@ -67,7 +69,7 @@ def read_beside(source: Any, *, columns: Mapping[str, str] | None = None, encodi
         if not all(name in names or set(name.split(",")) <= set(names) for name in wanted):
             logger.info("%s has other columns than --columns names; they are guessed", source)
             columns = None
-    return read_table(source, columns=columns, encoding=encoding, labelled=True)
+    return read_table(source, columns=columns, encoding=encoding, labelled=True, one_label=one_label)
 
 
 def without_no_label(columns: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -92,6 +92,20 @@ def part_labels(table: Table, separator: str) -> None:
     table.columns["separator"] = separator
 
 
+def require_kind(table: Table, *, pairs: bool) -> None:
+    """Refuse single texts beside data of pairs, and the other way round."""
+    strange = next((i for i, text in enumerate(table.texts) if isinstance(text, str) == pairs), None)
+    if strange is not None and pairs:
+        raise UserError(
+            f"{table.place(strange)}: a single text, but the data has pairs; give pairs, or name their columns:"
+            " text=COLUMN,pair=COLUMN"
+        )
+    if strange is not None:
+        raise UserError(
+            f"{table.place(strange)}: a pair of texts, but the data has single ones; give such, or name their column: text=COLUMN"
+        )
+
+
 def take_labels(table: Table, names: Iterable[Sequence[str]]) -> None:
     """Give each text any number of labels."""
     table.labels = [sys.intern(joined(table.place(i), of)) for i, of in enumerate(names)]

@@ -28,6 +28,7 @@ from llamita.core.step import Step
 from llamita.core.task import Split, require_labels
 from llamita.data.cells import rows_text
 from llamita.data.read import read_table
+from llamita.data.table import require_kind
 from llamita.data.text import reading_key
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.model import Model
     from llamita.core.task import Task
-    from llamita.data.table import Table
 
 log = logging.getLogger(__name__)
 METHODS = ("temperature", "vector", "isotonic")
@@ -132,7 +132,9 @@ class Calibrate(Step):
         strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
         if strange is not None:
             raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
-        _require_kind(table, task)
+        known = [split.texts[0] for split in (task.select, task.train, task.test) if split.texts]
+        if known:
+            require_kind(table, pairs=not isinstance(known[0], str))
         measured = {reading_key(text) for text in task.test.texts}
         left = [i for i, text in enumerate(table.texts) if reading_key(text) not in measured]
         require(bool(left), f"{table.source}: all its texts stand in the test split; calibrate with others")
@@ -141,21 +143,6 @@ class Calibrate(Step):
             log.warning("warning: %s: %s stand in the test split and don't calibrate", table.source, number)
         labels = tuple(task.labels.index(names[i]) for i in left)
         return Split(texts=tuple(table.texts[i] for i in left), labels=labels, source=str(table.source))
-
-
-def _require_kind(table: Table, task: Task) -> None:
-    """Refuse single texts where the task has pairs, and the other way round."""
-    known = [split.texts[0] for split in (task.select, task.train, task.test) if split.texts]
-    pairs = bool(known) and not isinstance(known[0], str)
-    strange = next((i for i, text in enumerate(table.texts) if known and isinstance(text, str) == pairs), None)
-    if strange is not None and pairs:
-        raise UserError(
-            f"{table.place(strange)}: a single text, but the data has pairs; give pairs, in columns text, pair and label"
-        )
-    if strange is not None:
-        raise UserError(
-            f"{table.place(strange)}: a pair of texts, but the data has single ones; give such, in columns text and label"
-        )
 
 
 def surprise(answers: Answers, logits: np.ndarray, gold: np.ndarray) -> float:

@@ -233,7 +233,7 @@ def noisy_texts(subject: Subject | None) -> list[dict[str, Any]]:
     turned = [row for row in rows if _before(row) is not None and row.get("predicted") != _before(row)]
     return [
         {
-            "pieces": changes(str(row.get("text", "")), str(row["noisy"])),
+            "pieces": changes("\n".join(str(row[key]) for key in ("text", "pair") if key in row), str(row["noisy"])),
             "before": _before(row),
             "after": row.get("predicted", ""),
         }

@@ -12,14 +12,14 @@ from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.report import Report
 
 CLI = """\
-llamita predict {folder} {text}
+llamita predict {folder} {text}{pair}
 llamita predict {folder} --file texts.csv"""
 
 PYTHON = """\
 import llamita
 
 model = llamita.load({folder!r})
-print(model.classify([{text!r}])[0])"""
+print(model.classify([{given}])[0])"""
 
 ONNXRUNTIME = """\
 import json
@@ -36,7 +36,7 @@ side = (tokenizer.truncation or {{}}).get("direction", "right")
 tokenizer.enable_truncation(about["max_length"], direction=side)
 session = onnxruntime.InferenceSession(str(folder / about["file"]))
 
-encoded = tokenizer.encode({text!r})
+encoded = tokenizer.encode({given})
 columns = {{"input_ids": encoded.ids, "attention_mask": encoded.attention_mask, "token_type_ids": encoded.type_ids}}
 logits = session.run(None, {{name: np.array([columns[name]], dtype=np.int64) for name in about["inputs"]}})[0][0]
 """
@@ -58,10 +58,19 @@ TRANSFORMERS = """\
 from transformers import pipeline
 
 classify = pipeline("text-classification", {folder!r})
-print(classify({text!r}{every}))"""
+print(classify({given}{every}))"""
 
-MEASURE = "llamita measure quality {folder} --task language --data texts.txt"
-"""What a model of language is asked by a command line."""
+CHAT = """\
+from transformers import pipeline
+
+chat = pipeline("text-generation", {folder!r})
+print(chat([{{"role": "user", "content": {text!r}}}], max_new_tokens=60)[0]["generated_text"][-1]["content"])"""
+
+MEASURE = {
+    "language": "llamita measure quality {folder} --task language --data texts.txt",
+    "chat": "llamita chat {folder}",
+}
+"""What a model that writes is asked by a command line."""
 
 LANGUAGE = {
     "text-generation": """\
@@ -86,6 +95,8 @@ print(tokenizer.decode(written[0], skip_special_tokens=True))""",
 
 def job_of(report: Report) -> str:
     """What the Hub calls the job of the light model (or the only one)."""
+    if report.task.get("task") == "chat":
+        return "text-generation"
     if report.task.get("task") != "language":
         return "text-classification"
     subject = report.subject("light") or report.subject("model")
@@ -98,14 +109,17 @@ def job_of(report: Report) -> str:
 def transformers_lines(report: Report, folder: str, text: str) -> str:
     """The model's job with Transformers alone."""
     every = ", top_k=None" if has_any_labels(report) else ""
-    return LANGUAGE.get(job_of(report), TRANSFORMERS).format(folder=folder, text=text, every=every)
+    given = {"text": text, "text_pair": text} if report.task.get("pairs") else text
+    lines = CHAT if report.task.get("task") == "chat" else LANGUAGE.get(job_of(report), TRANSFORMERS)
+    return lines.format(folder=folder, text=text, every=every, given=repr(given))
 
 
 def onnxruntime_lines(report: Report, folder: str, text: str, *, curves: bool) -> str:
     """An exported model's answer with onnxruntime alone, through its calibrating curves where it has some."""
     ending, shares = (ANY_LABELS, "shares") if has_any_labels(report) else (ONE_LABEL, "shares / shares.sum()")
     through = CURVES.format(shares=shares) if curves else ""
-    return ONNXRUNTIME.format(folder=folder, text=text) + ending.format(curves=through)
+    given = ", ".join([repr(text)] * (2 if report.task.get("pairs") else 1))
+    return ONNXRUNTIME.format(folder=folder, given=given) + ending.format(curves=through)
 
 
 def has_curves(folder: Path) -> bool:
@@ -126,20 +140,21 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
         return []
     stock, exported = places(folder, subject.path)
     text = words["run_text"]
+    pair = f" --pair {shlex.quote(text)}" if report.task.get("pairs") else ""
     best = exported or stock or opened_alone(folder, subject.path)
     if job_of(report) in LANGUAGE:
         lines = transformers_lines(report, stock, text)
         return (
             [
-                (words["run_cli"], MEASURE.format(folder=shlex.quote(stock))),
+                (words["run_cli"], MEASURE[report.task["task"]].format(folder=shlex.quote(stock))),
                 (words["run_transformers"], lines),
             ]
             if stock
             else []
         )
     made = [
-        (words["run_cli"], CLI.format(folder=shlex.quote(best), text=shlex.quote(text))),
-        (words["run_python"], PYTHON.format(folder=best, text=text)),
+        (words["run_cli"], CLI.format(folder=shlex.quote(best), text=shlex.quote(text), pair=pair)),
+        (words["run_python"], PYTHON.format(folder=best, given=repr((text, text) if pair else text))),
     ]
     if exported:
         made.append((words["run_onnx"], onnxruntime_lines(report, exported, text, curves=has_curves(Path(exported)))))

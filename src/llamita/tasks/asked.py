@@ -21,7 +21,8 @@ from llamita.core.opening import open_engine
 from llamita.core.sources import fingerprint, locate
 from llamita.core.task import Split, label_order
 from llamita.core.whole import write_whole
-from llamita.data.read import read_table
+from llamita.data.read import read_beside
+from llamita.data.table import require_kind
 from llamita.tasks._requests import named_endpoint
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.asking import Shots, ask, mixed
@@ -221,7 +222,9 @@ def examples_of(table: Table, labels: Sequence[str], shots: int, hidden: Sequenc
     return tuple(mixed(table.take(rest), shots, seed))
 
 
-def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tuple[Asking, Split | None]:
+def asking_for(
+    task: Task, model: str, how: Mapping[str, Any], seed: int, columns: Mapping[str, str] | None = None
+) -> tuple[Asking, Split | None]:
     """What a recipe's `ask` means for a task, and the hand labels that calibrate; none of both stands in the test split.
 
     Args:
@@ -234,7 +237,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     _check(how)
     examples: tuple[Any, ...] = ()
     if how.get("few_shot"):
-        table = read_table(how["few_shot"], labelled=True, one_label=True)
+        table = _beside(how["few_shot"], columns, task)
         examples = examples_of(table, task.labels, how.get("shots", SHOTS), task.test.texts, seed)
     words = {str(label): str(word) for label, word in (how.get("words") or {}).items()}
     chinese = asks_in_chinese((), task.train.texts[:SEEN] or task.test.texts[:SEEN])
@@ -244,7 +247,7 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     )  # fmt: skip
     if not how.get("calibrate"):
         return asking, None
-    table = read_table(how["calibrate"], labelled=True, one_label=True)
+    table = _beside(how["calibrate"], columns, task)
     label_names({"train": table}, task.labels)
     assert table.labels is not None
     given = Split(texts=tuple(table.texts), labels=tuple(task.labels.index(label) for label in table.labels))
@@ -257,6 +260,13 @@ def asking_for(task: Task, model: str, how: Mapping[str, Any], seed: int) -> tup
     return asking, calibrating
 
 
+def _beside(given: Any, columns: Mapping[str, str] | None, task: Task) -> Table:
+    """Texts with one label each, pairs or single ones as the task's, in the columns that are named for its data."""
+    table = read_beside(given, columns=columns, one_label=True)
+    require_kind(table, pairs=not isinstance(task.test.texts[0], str))
+    return table
+
+
 def _check(how: Mapping[str, Any]) -> None:
     """Refuse an unknown key, and a value that is not of its kind."""
     for key in how:
@@ -267,6 +277,11 @@ def _check(how: Mapping[str, Any]) -> None:
     require(
         isinstance(words, Mapping | None),
         f"ask: words must say a word for each label, such as {{1: good}}, got {words!r}",
+    )
+    told = [part for pair in (words or {}).items() for part in pair]
+    require(
+        all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in told),
+        f"ask: words must be text, in quotes where they are yes, no, true or false, got {words!r}",
     )
     require(isinstance(prompt, str | None), f"ask: prompt must be text with {{text}} in it, got {prompt!r}")
     for name in ("prior", "per_token"):

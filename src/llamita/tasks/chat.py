@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,6 +142,7 @@ def open_task(
     learned, tested = splits.get("train", Split(texts=())), splits.get("test", Split(texts=()))
     if test is None:
         learned, tested = _portion(learned, 0.1, seed + 1)
+        tested = replace(tested, source="")  # its file has the training dialogues too
         notes.append(f"no test data given: {len(tested)} of the training dialogues were cut off as the test split")
     learned, leaked = without(learned, tested)
     if leaked:

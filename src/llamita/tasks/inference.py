@@ -121,6 +121,10 @@ class InferenceEngine(Untrained[Engine]):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("labels by inference put texts beside hypotheses; call text_logits or scores")
 
+    def num_cut(self, texts: Sequence[Text]) -> int:
+        longest = max(self.sentences, key=len)
+        return self._pairs.num_cut([(str(bare(text)), longest) for text in texts])
+
     def judged_empty(self) -> np.ndarray:
         return self.judged(EMPTY, 4096)
 

@@ -180,7 +180,10 @@ class LikelihoodEngine(Untrained["Model"]):
     def _longest(self) -> int:
         return max(map(len, self._ids))
 
-    def _question(self, text: Text) -> list[int]:
+    def num_cut(self, texts: Sequence[Text]) -> int:
+        return sum(len(self._question(text)) < len(self._question(text, whole=True)) for text in texts)
+
+    def _question(self, text: Text, *, whole: bool = False) -> list[int]:
         """Token ids that ask for a text's label; the text is cut so that prompt and answer fit.
 
         A space before a text belongs to its first word, as the model has read words; alone it would be a strange token.
@@ -196,7 +199,7 @@ class LikelihoodEngine(Untrained["Model"]):
         around, inside = [*told[::2], last], told[1::2]
         taken = len(getattr(self, "_prefix", ())) + sum(map(len, around)) + self._longest
         room = max(1, self.engine.max_length - taken)
-        while sum(map(len, inside)) > room:
+        while not whole and sum(map(len, inside)) > room:
             longest = max(inside, key=len)
             del longest[-max(1, (sum(map(len, inside)) - room) // 2) :]
         between = [i for ids, said in zip(around, inside, strict=False) for i in (*ids, *said)]

@@ -21,6 +21,8 @@ from llamita.core.statistics import (
     share_interval,
 )
 from llamita.core.task import Split, Task, as_columns
+from llamita.data.label_sets import likely_separator, parts
+from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 from llamita.tasks.splits import described
@@ -128,6 +130,22 @@ def open_task(
         max_length=max_length, several=True,
     )  # fmt: skip
     return MultiLabel(**fields)
+
+
+def open_known(labelled: Any, known: Sequence[str]) -> MultiLabel:
+    """Labelled texts as test data of an engine that has these labels; the data may write them in another case."""
+    table = read_table(labelled, labelled=True)
+    folded = {name.casefold(): i for i, name in enumerate(known)}
+    separator = (
+        None if table.several else likely_separator([cell.casefold() for cell in table.labels or ()], list(folded))
+    )
+    names = list(known)
+    for cell in table.labels or ():
+        for label in parts(cell) if table.several else cell.split(separator or "|"):
+            at = folded.get(label.strip().casefold())
+            if label.strip() not in known and at is not None and len(folded) == len(known):
+                names[at] = label.strip()
+    return open_task(test=table, labels=names)
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
