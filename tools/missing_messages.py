@@ -30,7 +30,8 @@ ARGUMENTS = {
 RETURNED = {
     "core/errors.py": ("did_you_mean",), "data/cells.py": ("rows_text",), "data/decode.py": ("convert_remedy", "_undecodable"),
     "data/delimited.py": ("_quote_advice", "_hint"), "data/columns.py": ("_listed",),
-    "tasks/splits.py": ("_no_label_hint",), "measure/_flops.py": ("mean_flops",), "candidates.py": ("name",),
+    "tasks/splits.py": ("_no_label_hint",), "measure/_flops.py": ("mean_flops",), "measure/quality.py": ("one_answer",),
+    "candidates.py": ("name",),
     "_cli/failures.py": ("_user_line", "_missing_extra", "_system_line", "_damaged_model", "_bug_line"),
 }  # fmt: skip
 """Functions that return messages."""

@@ -10,6 +10,7 @@ from llamita.core.measure import tallies
 from llamita.core.report import Subject
 from llamita.core.statistics import paired_ratio_difference
 from llamita.goals import Goals, Measured, excess, on_front
+from llamita.measure.quality import one_answer
 from llamita.pages import format as write
 from llamita.plan import MANY_CUT
 
@@ -91,6 +92,7 @@ def remarks(
         found.append("The teacher's answers were computed in bf16, as it was trained; its timings are of fp32 torch.")
     if device != "cpu":
         found.append(f"Models learned and the teacher answered on {device}; latency and throughput are the CPU's.")
+    found += [said for one in subjects if (said := one_answer(one.name, one.findings))]
     found += rivals_ahead(subjects)
     return (*found, *off_the_front(candidates))
 

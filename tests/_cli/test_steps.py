@@ -183,3 +183,20 @@ def test_texts_for_choices_are_a_file_or_a_share(
     )
     few = ("contrastive", model, "--data", "good.csv", "--select", "choices.csv", "--out", "no")
     assert "leave --select out" in refused(*few)
+
+
+def test_what_calibrating_changed_is_shown_and_a_model_of_one_answer_told(
+    place: Path, model: Path, said: Callable[..., str], caplog: pytest.LogCaptureFixture
+):
+    out = said(
+        "calibrate", model, "--data", "good.csv", "--test", "good.csv", "--select", "0.2", "--out", "same", code=2
+    )
+    rows = [
+        f"{text} {i},{label}"
+        for i in range(12)
+        for text, label in (("a warm film", "positive"), ("a dull one", "negative"))
+    ]
+    (place / "held.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    out = said("calibrate", model, "--data", "good.csv", "--test", "held.csv", "--out", "sure")
+    assert "negative log-likelihood" in out
+    assert "calibration error" in out

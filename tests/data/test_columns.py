@@ -107,8 +107,28 @@ def test_a_label_is_two_or_more_short_values_each_seen_twice_on_average(verdicts
 
 def test_two_columns_that_could_be_the_label_are_none() -> None:
     rows = [f"text {i}|{'xy'[i % 2]}|{'uvw'[i % 3]}" for i in range(12)]
-    assert roles("text|verdict|floor", rows) == {"text": "text"}
-    assert roles("text|verdict|floor", rows, {"label": "floor"}) == {"text": "text", "label": "floor"}
+    assert roles("text|room|floor", rows) == {"text": "text"}
+    assert roles("text|room|floor", rows, {"label": "floor"}) == {"text": "text", "label": "floor"}
+
+
+@pytest.mark.parametrize("name", ["verdict", "Score", "airline_sentiment", "评论类别 标签"])
+def test_of_several_that_could_be_the_label_the_one_that_is_called_so_is(name: str) -> None:
+    rows = [f"text {i}|{'xy'[i % 2]}|{'uvw'[i % 3]}|" for i in range(12)]
+    assert roles(f"text|floor|{name}|", rows) == {"text": "text", "label": name}
+    numbers = [f"text {i}|{i / 7:.3f}" for i in range(12)]
+    assert roles("text|score", numbers) == {"text": "text"}
+    assert roles("text|day", [f"text {i}|2026-11-{i % 3 + 10}" for i in range(12)]) == {"text": "text"}
+
+
+def test_a_text_several_times_as_long_as_its_title_is_the_text() -> None:
+    rows = [f"short {i}|{LONG} {i}|{i % 2}" for i in range(8)]
+    assert roles("title|what they wrote|label", rows) == {"text": "what they wrote", "label": "label"}
+    assert roles("title|nr|label", [f"{LONG}|{i}|{i % 2}" for i in range(8)]) == {"text": "title", "label": "label"}
+
+
+def test_a_header_may_have_empty_names() -> None:
+    rows = [f"{'xy'[i % 2]}|{LONG} {i}|" for i in range(8)]
+    assert roles("v1|v2|", rows) == {"text": "v2", "label": "v1"}
 
 
 def test_columns_of_like_length_are_not_guessed_between() -> None:

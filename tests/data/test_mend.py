@@ -53,7 +53,7 @@ def test_labels_that_differ_by_case_are_one_and_by_a_letter_are_left() -> None:
     labels = ["positive"] * 60 + ["Positive "] * 2 + ["positve"] + ["negative"] * 60
     table = read_table(([f"text {i}" for i in range(len(labels))], labels))
     done = mend(table, check(table))
-    assert done.labels == {"Positive ": "positive"}
+    assert done.labels == {"Positive": "positive"}
     assert len(done.kept) == len(labels)
     same = read_table((["same", "same", "x"], ["good", "GOOD", "bad"]))
     assert mend(same, check(same)).aside == {1: "repeats an earlier text"}

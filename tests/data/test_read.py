@@ -190,3 +190,12 @@ def test_texts_of_folders_of_labels_are_read_each_in_its_own_encoding(tmp_path: 
     for name, encoding in (("a", "utf-16"), ("b", "ascii")):
         (tmp_path / "latin" / f"{name}.csv").write_bytes("text,label\na film,good\n".encode(encoding))
     assert read_table(str(tmp_path / "latin"), encoding="utf-16").texts == ["a film"] * 2
+
+
+def test_labels_lose_the_space_at_their_ends_and_whole_numbers_their_point(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\na,good \nb, good\nc,bad\u3000\n", encoding="utf-8")
+    assert read_table(tmp_path / "a.csv").labels == ["good", "good", "bad"]
+    (tmp_path / "b.csv").write_text("text,label\na,5.0\nb,1.0\n", encoding="utf-8")
+    assert read_table(tmp_path / "b.csv").labels == ["5", "1"]
+    (tmp_path / "c.csv").write_text("text,label\na,4.5\nb,1.0\n", encoding="utf-8")
+    assert read_table(tmp_path / "c.csv").labels == ["4.5", "1.0"]

@@ -208,3 +208,10 @@ def test_the_address_of_a_calibration_follows_its_file(tmp_path: Path) -> None:
         file.write_text(text)
         addresses.append(shop.address_of(stage, step, None))
     assert addresses[0] != addresses[1]
+
+
+def test_a_temperature_at_its_bound_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    task = tiny_task(8)
+    run = tiny_run(tmp_path, task)
+    Calibrate(highest=1.0001).apply(tiny_model("bert", labels=task.labels), run)
+    assert "the temperature is at its bound (--highest 1.0001): the" in caplog.text

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.measure.calibration import Calibration, calibration_findings
-from llamita.measure.quality import Quality
+from llamita.measure.quality import Quality, one_answer
 from llamita.tasks.classify import Classify
 
 LIGHT = BagOfWords({"good": (0, 1), "bad": (1, 0), "好": (0, 1)}, bias=(0.1, 0), name="light")
@@ -84,3 +85,17 @@ def test_calibration_of_one_example_and_an_empty_text_is_finite(tmp_path: Path) 
 def test_bins_below_one_are_refused() -> None:
     with pytest.raises(UserError, match="bins must be at least 1"):
         Calibration(bins=0)
+
+
+def test_a_model_that_gives_all_texts_one_label_is_told_apart_from_one_that_knows(tmp_path: Path) -> None:
+    texts = tuple(f"{'good' if i % 4 else 'bad'} {i}" for i in range(20))
+    task = Classify(
+        labels=("negative", "positive"), test=Split(texts=texts, labels=tuple(int(bool(i % 4)) for i in range(20)))
+    )
+    same, knows = BagOfWords({}, bias=(0, 1)), BagOfWords({"good": (0, 1)}, bias=(0.5, 0))
+    run = Run(folder=tmp_path)
+    assert one_answer("m", Quality().measure(knows, task, run)) == ""
+    said = "m gives every text the label 'positive': its accuracy is that label's share, 75.0 %."
+    assert one_answer("m", Quality().measure(same, task, run)) == said
+    few = dataclasses.replace(task, test=task.test.take(list(range(9))))
+    assert one_answer("m", Quality().measure(same, few, run)) == ""

@@ -301,3 +301,13 @@ def test_texts_for_choices_that_can_not_be_are_refused(given: dict[str, Any], sa
 def test_labels_in_lists_are_one_a_text_whatever_marks_stand_in_them() -> None:
     task = Classify.from_lists(TEXTS[:12], ["oil", "oil, gas", "gas"] * 4, select=0)
     assert task.labels == ("gas", "oil", "oil, gas")
+
+
+def test_a_label_without_a_training_text_and_a_label_for_each_text_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    texts = [f"text {i}" for i in range(60)]
+    task = open_task(train=(texts, ["a", "b", "c"] + ["a", "b"] * 28 + ["a"]), test=([texts[2]], ["c"]), select=0)
+    assert any("no training text is left with the label 'c'" in note for note in task.notes)
+    assert "warning: no training text is left" in caplog.text
+    task = open_task(train=(texts, [f"{i / 7:.3f}" for i in range(60)]), test=[], select=0)
+    assert any("60 labels in 60 rows; is 'label' the column of the labels?" in note for note in task.notes)
+    assert not open_task(train=(texts[:40], [f"{i}" for i in range(40)]), test=[], select=0).notes

@@ -85,9 +85,10 @@ def _rewritten(done: Mended, table: Table, names: Sequence[str], every: Sequence
     for row, (number, values) in enumerate(every):
         if row not in kept:
             continue
-        new: list[Any] = [
-            done.labels.get(value, value) if i == place.get("label") else value for i, value in enumerate(values)
-        ]
+        new: list[Any] = list(values)
+        if (at := place.get("label")) is not None and not isinstance(values[at], list):
+            said = values[at].strip() if isinstance(values[at], str) else values[at]
+            new[at] = done.labels.get(said, said)
         if row in done.texts:
             mended = done.texts[row]
             for role, part in zip(("text", "pair"), (mended,) if isinstance(mended, str) else mended, strict=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import values
 from llamita._cli.asking import switches
-from llamita._cli.models import scratch_run
+from llamita._cli.models import scratch_run, warn_of_unknown
 from llamita.core.command import command_of, data_words
+from llamita.measure.quality import one_answer
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -32,10 +36,14 @@ def measured(
         models: What the command line calls the engines.
     """
     found: list[Finding] = []
+    if task.labels:
+        warn_of_unknown(engines[0], task.test.texts)
     with scratch_run(args, task) as run:
         for method in measures:
             command = command_of(method, models, args.data, args.columns, _rest(args)) if args.data != "-" else ""
             found += [replace(one, command=command) for one in method.measure(engines[0], task, run, *engines[1:])]
+    if remark := one_answer(models[0], found):
+        log.warning("warning: %s", remark)
     return found
 
 

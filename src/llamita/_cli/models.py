@@ -129,9 +129,6 @@ def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
     return made(labels=tuple(engine.labels), test=Split(texts=tuple(texts), source="texts"))
 
 
-MOSTLY = 0.5
-
-
 def keeps_its_tokenizer(engine: Engine) -> bool:
     """Whether it is a server, whose tokens nobody here knows."""
     from llamita.tasks.endpoint import EndpointEngine
@@ -141,14 +138,7 @@ def keeps_its_tokenizer(engine: Engine) -> bool:
 
 def warn_of_unknown(engine: Engine, texts: Sequence[Text]) -> bool:
     """Say so when the model doesn't know most of what it is given, as an English model that is given Chinese."""
-    if keeps_its_tokenizer(engine):
-        return False
-    share = engine.encoder.unknown_share(texts)
-    if share > MOSTLY:
-        log.warning(
-            "warning: the model doesn't know %.0f %% of the tokens here; is it a model for this language?", 100 * share
-        )
-    return share > MOSTLY
+    return not keeps_its_tokenizer(engine) and engine.encoder.warn_of_unknown(texts)
 
 
 def new_folder(out: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from llamita._cli.methods import methods_help, methods_of
 from llamita._cli.models import new_folder, stages_beside
 from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.registry import Entry, build, entries, name_of
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from llamita.tasks.chat import Chat
@@ -37,6 +40,8 @@ def step(place: str, argv: Sequence[str]) -> int:
     return _apply(args, method, out)
 
 
+CALIBRATING = ("learn.calibrate", "distill.temperature")
+"""Steps that change what a model is sure of and hardly what it answers."""
 OF_LABELS = ("learn.finetune", "learn.contrastive", "learn.calibrate")
 """Steps that learn from labelled texts alone."""
 
@@ -107,16 +112,18 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
         if isinstance(task, Worded) and len(task.test):
             _tell_before_and_after(shop, task, before, after)
         elif task is not None and len(task.test):
-            _tell_scores(shop, before, after)
+            fitted = name_of(method) in CALIBRATING  # type: ignore[arg-type]
+            _tell_scores(shop, before, after, ("quality", "calibration") if fitted else ("quality",))
         deliver(after, out)
     print(said(f"written: {out} ({show.bytes_text(folder_bytes(out))})"))
     return 0
 
 
-def _tell_scores(shop: Workshop, before: Stage, after: Stage) -> None:
-    """Quality on the test split, before the step too where the model knew these labels; nothing of what has no labels."""
+def _tell_scores(shop: Workshop, before: Stage, after: Stage, measures: Sequence[str]) -> None:
+    """These measures on the test split, before the step too where the model knew these labels; nothing of what has no labels."""
     from llamita.core.registry import build
     from llamita.core.task import label_order
+    from llamita.measure.quality import one_answer
 
     task, columns = shop.task, []
     assert task is not None
@@ -124,9 +131,11 @@ def _tell_scores(shop: Workshop, before: Stage, after: Stage) -> None:
         engine = shop.open(stage)
         knew = bool(task.labels) and label_order(engine.labels, task.labels) is not None
         if knew and engine.answers.task == task.answers.task:
-            columns.append((said(title), shop.measure(stage, [build("measure.quality")])))
+            columns.append((said(title), shop.measure(stage, [build(f"measure.{name}") for name in measures])))
     if columns:
         show.findings_table(columns, said(f"texts that were not trained on: {len(task.test):,}"))
+        if remark := one_answer(after.name, columns[-1][1]):
+            log.warning("warning: %s", remark)
 
 
 def _tell_before_and_after(shop: Workshop, task: Chat, before: Stage, after: Stage) -> None:

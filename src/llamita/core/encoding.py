@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,11 @@ from tokenizers import Tokenizer
 from llamita.core.errors import require
 from llamita.core.task import Text
 
+log = logging.getLogger(__name__)
+MOSTLY = 0.5
+"""Share of unknown tokens from which a model is none for these texts."""
+SEEN = 1024
+"""Texts by which that is told."""
 Encoded = tuple[list[int], list[int]]
 """Token ids and segment ids of one text."""
 
@@ -77,6 +83,16 @@ class TextEncoder:
         rows = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         ids = [i for row in rows for i in row.ids]
         return sum(i == unknown for i in ids) / len(ids) if ids and unknown is not None else 0.0
+
+    def warn_of_unknown(self, texts: Sequence[Text]) -> bool:
+        """Say so when most of these texts is unknown, as Chinese is to an English model."""
+        share = self.unknown_share(texts[:SEEN])
+        if share > MOSTLY:
+            log.warning(
+                "warning: the model doesn't know %.0f %% of the tokens here; is it a model for this language?",
+                100 * share,
+            )
+        return share > MOSTLY
 
     def pad(self, encoded: Sequence[Encoded]) -> Batch:
         """Pad to the longest of the batch (an empty text becomes one padding token that counts)."""

@@ -12,10 +12,10 @@ from llamita.data.rows import MISSING
 
 
 def label_text(name: str, number: int, value: Any, column: str) -> str:
-    """A label as text; a list is joined."""
+    """A label as text, without the white space at its ends; a list is joined."""
     if isinstance(value, (list, tuple)):
         return joined(f"{name}:{number}", [cell_text(name, number, label, column) for label in value])
-    return cell_text(name, number, value, column)
+    return cell_text(name, number, value, column).strip()
 
 
 def cell_text(name: str, number: int, value: Any, column: str) -> str:

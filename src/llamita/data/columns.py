@@ -14,8 +14,9 @@ ROLES = ("text", "pair", "label")
 PAIRS = (
     ("premise", "hypothesis"), ("sentence1", "sentence2"), ("text_a", "text_b"), ("text1", "text2"), ("text", "pair"),
     ("text", "text_pair"), ("question1", "question2"), ("sentence_a", "sentence_b"), ("query1", "query2"),
-    ("question", "sentence"), ("question", "passage"),
-    ("前提", "假设"), ("句子1", "句子2"), ("文本1", "文本2"), ("问题1", "问题2"), ("问题", "答案"),
+    ("question", "sentence"), ("question", "passage"), ("question", "answer"), ("query", "passage"),
+    ("query", "document"), ("claim", "evidence"), ("前提", "假设"), ("原文", "假设"), ("原文", "假设句"),
+    ("句子1", "句子2"), ("文本1", "文本2"), ("问题1", "问题2"), ("问题", "答案"),
 )  # fmt: skip
 TEXTS = (
     "text", "sentence", "review", "content", "comment", "document", "message", "tweet", "utterance", "query",
@@ -27,12 +28,19 @@ LABELS = (
     "emotion", "label_text", "y", "tags", "topics", "categories", "genres", "标签", "类别", "情感", "分类", "标注",
     "星级", "评分", "等级", "满意度", "意图", "极性", "情绪", "情感极性",
 )  # fmt: skip
+BRIEF = ("title", "headline", "标题")
+"""Those of the texts that a longer text beside them is the text of."""
+SCORES = ("score", "star", "overall", "verdict", "grade", "得分", "评级")
+"""What a column of labels may be called, among others of few values, which numbers may be called too; so may one whose name ends
+in one of `LABELS`, such as airline_sentiment."""
 SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問級滿圖極緒價", "内评论标题签签类别注设问级满图极绪价")
 """What the names above are written with in traditional Chinese."""
 
 NO_LABEL = "none"
 """Named for the label column, it says that there is none."""
 
+DATE = re.compile(r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}")
+"""A day, which is no label however often it comes."""
 SENTENCE = re.compile("[,;!?…，。；！？、]|[.]$")
 """Marks that texts have and names of columns don't."""
 
@@ -65,7 +73,7 @@ def find_columns(
     lowered = {known_form(name): name for name in reversed(names)}
     free = [name for name in names if name not in chosen.values()]
     if "text" not in chosen:
-        chosen = _named_texts(lowered, free, alone="pair" in chosen) | chosen
+        chosen = _longer(_named_texts(lowered, free, alone="pair" in chosen), free, names, sample) | chosen
     by_name = "text" in chosen
     if "label" not in chosen:
         label = next((lowered[key] for key in LABELS if key in lowered and lowered[key] in free), None)
@@ -115,6 +123,17 @@ def _named_texts(lowered: Mapping[str, str], free: Sequence[str], *, alone: bool
     return {"text": name} if name else {}
 
 
+def _longer(
+    found: dict[str, str], free: Sequence[str], names: Sequence[str], sample: Sequence[Sequence[str]]
+) -> dict[str, str]:
+    """A column several times as long as one of titles, if there is just one, in its place."""
+    if set(found) != {"text"} or known_form(found["text"]) not in BRIEF:
+        return found
+    size = {name: _mean_length(sample, names.index(name)) for name in free}
+    longer = [name for name in free if size[name] > 2 * size[found["text"]]]
+    return {"text": longer[0]} if len(longer) == 1 else found
+
+
 def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]], where: str) -> None:
     if where.startswith("DataFrame:") and all(name.isdecimal() for name in names):
         raise UserError(
@@ -123,7 +142,7 @@ def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]]
         )
     for i, name in enumerate(names):
         values = [row[i] for row in sample]
-        if len(name) > 60 or name in values or (name and _is_number(name)):
+        if name and (len(name) > 60 or name in values or _is_number(name)):
             header = ",".join(["text", "label", *(f"column{k}" for k in range(3, len(names) + 1))][: len(names)])
             shown = name if len(name) <= 40 else name[:40] + "…"
             raise UserError(
@@ -164,10 +183,15 @@ def _repeating(names: Sequence[str], sample: Sequence[Sequence[str]], chosen: Ma
     found = []
     for i, name in enumerate(names):
         values = [row[i] for row in sample if row[i]]
-        few = len(values) >= 4 and 2 <= len(set(values)) <= len(values) / 2
+        few = len(values) >= 4 and 2 <= len(set(values)) <= len(values) / 2 and not all(map(DATE.match, values))
         if name and name not in chosen.values() and few and _mean_length(sample, i) <= 40:
             found.append(name)
-    return found[0] if len(found) == 1 else None
+    named = [name for name in found if _says_labels(known_form(name))]
+    return named[0] if len(named) == 1 else found[0] if len(found) == 1 else None
+
+
+def _says_labels(name: str) -> bool:
+    return name in SCORES or any(name.endswith((f"_{label}", f" {label}")) for label in LABELS)
 
 
 def _mean_length(sample: Sequence[Sequence[str]], column: int) -> float:

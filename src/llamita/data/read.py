@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -23,6 +24,8 @@ from llamita.data.rows import open_rows
 from llamita.data.table import Table, merged, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)
+WHOLE = re.compile(r"-?\d+\.0")
+"""A whole number as pandas writes it where a column has a gap."""
 
 
 def read_table(
@@ -79,6 +82,8 @@ def without_no_label(columns: Mapping[str, str] | None) -> dict[str, str] | None
 
 def finish(table: Table, how: Reading) -> None:
     """Judge all labels together: all empty ones are none; single empty ones are refused, unless a text may have any labels."""
+    if table.labels and not table.several and all(WHOLE.fullmatch(label) for label in table.labels if label):
+        table.labels = [label.removesuffix(".0") for label in table.labels]
     if table.labels is not None and not table.several and not table.columns.get("separator"):
         _take_lists(table, how)
     if table.labels is not None and not table.several and "labels" in table.columns:

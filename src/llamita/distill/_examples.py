@@ -45,6 +45,7 @@ def taught_examples(model: Model, splits: Sequence[Split], teacher: Teacher, max
     """The splits as the student reads them, with gold labels and the teacher's logits."""
     texts = [text for split in splits for text in split.texts]
     gold = [gold_of(split, teacher.task) for split in splits]
+    model.encoder.warn_of_unknown(texts)
     logits = [teacher.logits(split) for split in splits]
     return Examples(
         encoded=encode(model, texts, teacher.run.task, max_length),

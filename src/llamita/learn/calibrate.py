@@ -100,6 +100,11 @@ class Calibrate(Step):
         else:
             scale, shift = fit_scales(self.method, logits, gold, self.highest)
             told = in_words(scale, shift, model.labels)
+            if self.method == "temperature" and not 1.01 / self.highest < scale[0] < self.highest / 1.01:
+                log.warning(
+                    "warning: the temperature is at its bound (--highest %g): the %d texts that it is fitted to don't settle it;"
+                    " give more", self.highest, len(split),
+                )  # fmt: skip
             scale_head(model.module, scale, shift)
             logits = logits * scale + shift
         after = surprise(model.answers, logits, gold)

@@ -169,6 +169,7 @@ class Finetune(Step):
         if isinstance(task, Worded):
             rows = task.examples(model, split, self.max_length)
             return *arranged(self, model, rows, run), LanguageLoss(smoothing=self.label_smoothing)
+        model.encoder.warn_of_unknown(split.texts)
         encoded = encode(model, split.texts, task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": task.gold(split)})
         return *arranged(self, model, examples, run), self._loss(task, split, run.device)

@@ -10,11 +10,16 @@ from llamita.core.statistics import mcnemar_p, paired_ratio_difference, ratio_of
 from llamita.core.task import MeasuresItself
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
     from llamita.core.context import Run
     from llamita.core.engine import Engine
     from llamita.core.task import Task
+
+FEW = 10
+"""Texts under which equal answers say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +53,15 @@ def loss_to_reference(ours: Said, theirs: Said, gold: np.ndarray) -> Finding:
             "lost": lost, "won": won, "mcnemar_p": mcnemar_p(won, lost),
         },
     )  # fmt: skip
+
+
+def one_answer(name: str, findings: Sequence[Finding]) -> str:
+    """Says so where a model gives every text the same label, of ten texts or more: its score is then that label's share."""
+    detail = next((f.detail for f in findings if "confusion" in f.detail), {"confusion": [], "labels": []})
+    table: list[list[int]] = detail["confusion"]  # type: ignore[assignment]
+    given = [sum(row[i] for row in table) for i in range(len(table))]
+    if sum(given) < FEW or sum(map(bool, given)) != 1:
+        return ""
+    at = given.index(sum(given))
+    share = f"{100 * sum(table[at]) / sum(given):.1f}"
+    return f"{name} gives every text the label {detail['labels'][at]!r}: its accuracy is that label's share, {share} %."  # type: ignore[index]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
+from llamita.data.cells import rows_text
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
 from llamita.tasks.splits import cut, is_share, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
+MANY = 50
+"""Labels up to which it is no matter that few texts have each of them."""
 
 
 def open_splits(
@@ -59,11 +62,28 @@ def open_splits(
         "max_length": max_length,
         **_cut_splits(splits, free, 0 if apart else select, seed),
     }
+    if "train" in tables:
+        fields["notes"] += tuple(_doubts(fields["train"], names, tables["train"]))
     if several:
         note = f"a text may have any of the labels: {', '.join(names)}"
         log.info(note)
         fields["notes"] = (note, *fields["notes"])
     return fields, several
+
+
+def _doubts(train: Split, names: Sequence[str], table: Table) -> Iterator[str]:
+    """Says so where a label has no text to be learned from, or nearly each text a label of its own."""
+    learned = {*train.labels, *(label for labels in train.label_sets for label in labels)}
+    missing = [name for i, name in enumerate(names) if i not in learned]
+    if missing:
+        listed = ", ".join(map(repr, missing[:5])) + (" …" if len(missing) > 5 else "")
+        note = f"no training text is left with the label {listed}: the model can't learn it; give such texts"
+        log.warning("warning: %s", note)
+        yield note
+    if len(names) > max(MANY, len(table) / 2):
+        note = f"{len(names)} labels in {rows_text(len(table))}; is {table.label_column!r} the column of the labels?"
+        log.warning("warning: %s", note)
+        yield note
 
 
 def _part_alike(tables: dict[str, Table], known: Sequence[str]) -> None:
