@@ -266,3 +266,29 @@ def test_texts_that_are_not_read_whole_are_counted(model: Path, capsys: pytest.C
     assert "longer were cut at their end: 2" in capsys.readouterr().err
     assert main(["predict", str(model), "a warm film"]) == 0
     assert "longer were" not in capsys.readouterr().err
+
+
+def test_columns_of_the_file_stand_beside_the_answers(model: Path, place: Path, said, refused) -> None:
+    (place / "t.csv").write_text("id,text,label\n7,a warm film,positive\n8,a dull one,negative\n", encoding="utf-8")
+    (place / "t.jsonl").write_text('{"id": {"n": 1}, "text": "fine"}\n{"text": "poor", "id": null}\n', encoding="utf-8")
+    head, first, _ = said("predict", model, "--file", "t.csv", "--keep", "id,label", "--format", "csv").splitlines()
+    assert head.startswith("id,label_given,text,label,confidence,probability_")
+    assert first.startswith("7,positive,a warm film,")
+    said("predict", model, "--file", "t.jsonl", "--keep", "all", "--out", "o.jsonl")
+    told = [json.loads(line) for line in (place / "o.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [one["id"] for one in told] == [{"n": 1}, None]
+    lines = said("predict", model, "--file", "t.jsonl", "--keep", "id", "--format", "csv").splitlines()
+    assert lines[1].startswith('"{""n"": 1}",fine,')
+    assert lines[2].startswith(",poor,")
+    words = ("predict", model, "--file", "t.csv", "--format")
+    assert "no column 'ids'. Did you mean 'id'?" in refused(*words, "csv", "--keep", "ids")
+    assert "--keep is for answers as CSV or JSON lines" in refused(*words, "table", "--keep", "id")
+    assert "--keep names columns of --file" in refused("predict", model, "a text", "--keep", "id", "--format", "csv")
+
+
+def test_a_table_that_is_piped_in_as_lines_is_told(model: Path, piped, said, caplog) -> None:
+    for text, told in (("text,label\na,b\n", True), ("a comment, and a review of it\n", False), ("review\n", False)):
+        caplog.clear()
+        piped(text.encode())
+        said("predict", model, "--format", "csv")
+        assert ("looks like the head of a table" in caplog.text) == told

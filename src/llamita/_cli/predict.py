@@ -25,7 +25,7 @@ from llamita._cli.models import (
     open_any,
     warn_of_unknown,
 )
-from llamita._cli.predictions import WRITERS, Teller
+from llamita._cli.predictions import WRITERS, Kept, Teller, beside, cell
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def predict(argv: Sequence[str]) -> int:
     args.out = None if args.out in ("-", "/dev/stdout") else args.out
     _check(args)
     form = args.format or _form_of(args)
+    if args.keep and form == "table":
+        raise UserError("--keep is for answers as CSV or JSON lines; add --out answers.csv, or --format csv")
     engine = open_any(args.model, args.threads, asked=args)
     if not args.labels and answers_in_words(engine):
         _answer_all(args, engine, form)
@@ -56,9 +58,9 @@ def predict(argv: Sequence[str]) -> int:
     with _output(args.out) as stream:
         write = WRITERS[form](stream, Teller(engine, _threshold(args, engine)))
         warned, cut = False, 0
-        for texts in _chunks(args):
+        for texts, kept in _chunks(args):
             warned = warned or warn_of_unknown(engine, texts)
-            write(texts, engine.scores(list(texts)))
+            write(texts, engine.scores(list(texts)), kept)
             cut += 0 if keeps_its_tokenizer(engine) else engine.num_cut(texts)
     if cut:
         log.warning(
@@ -81,6 +83,10 @@ def _parser() -> flags.Parser:
     parser.add(
         "--columns", type=values.columns, metavar="text=review,label=stars",
         help="what is guessed wrongly in --file, and in the labelled files that have such columns",
+    )  # fmt: skip
+    parser.add(
+        "--keep", type=values.names, metavar="ID,DATE",
+        help="columns of --file that stand beside the answers, too; all: every one (a name that ours has gets _given behind it)",
     )  # fmt: skip
     parser.add("--encoding", metavar="NAME", help="of files or stdin that aren't UTF-8, such as gb18030")
     parser.add(
@@ -117,18 +123,21 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
     how = Decoding(max_tokens=args.max_tokens or LONGEST)
     with _output(args.out) as stream:
         write_row = row_writer(stream)
-        if form == "csv":
-            write_row(["text", "answer"])
-        for texts in _chunks(args):
+        headed = False
+        for texts, kept in _chunks(args):
             plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
             for start in range(0, len(plain), ANSWERED):
                 some = plain[start : start + ANSWERED]
                 answers = engine.chat_all([[{"role": "user", "content": text}] for text in some], how)
-                for text, answer in zip(some, answers, strict=True):
+                for at, (text, answer) in enumerate(zip(some, answers, strict=True), start):
+                    record = beside(kept[at] if kept else {}) | {"text": text, "answer": answer}
                     if form == "csv":
-                        write_row([text, answer])
+                        if not headed:
+                            write_row(list(record))
+                        headed = True
+                        write_row(list(map(cell, record.values())))
                     elif form == "jsonl":
-                        stream.write(json.dumps({"text": text, "answer": answer}, ensure_ascii=False) + "\n")
+                        stream.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
                     else:
                         stream.write(harmless(answer) + "\n")
                 stream.flush()
@@ -143,6 +152,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError('give a text, --file FILE, or pipe texts in. For example: llamita predict MODEL "a text"')
     if args.pair is not None and (len(args.texts) != 1 or args.texts == ["-"]):
         raise UserError("--pair goes with one TEXT; put many pairs in a file with two columns")
+    if args.keep and not args.file:
+        raise UserError("--keep names columns of --file")
     if args.columns and not (args.file or args.labelled or args.few_shot or args.calibrate):
         raise UserError("--columns names columns of --file")
     if args.encoding and args.texts and args.texts != ["-"]:
@@ -191,10 +202,11 @@ def _form_of(args: argparse.Namespace) -> str:
     return "table" if sys.stdout.isatty() else "csv"
 
 
-def _chunks(args: argparse.Namespace) -> Iterator[Sequence[Text]]:
+def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept]]:
+    """Some texts at a time, with what is kept of their rows."""
     if args.texts and args.texts != ["-"]:
         texts = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
-        yield [(texts[0], texts[1])] if args.pair is not None else list(texts)
+        yield ([(texts[0], texts[1])] if args.pair is not None else list(texts)), None
     elif args.file:
         from llamita.data.read import read_chunks
 
@@ -202,11 +214,33 @@ def _chunks(args: argparse.Namespace) -> Iterator[Sequence[Text]]:
         encoding = encoding_of(args.file, beside, args.encoding)
         with show.progress() as bar:
             task = bar.add_task(args.file, total=None)
-            for table in read_chunks(args.file, columns=args.columns, encoding=encoding, labelled=False, size=CHUNK):
-                yield table.texts
+            how = {
+                "columns": args.columns,
+                "encoding": encoding,
+                "labelled": False,
+                "size": CHUNK,
+                "keep": args.keep or (),
+            }
+            for number, table in enumerate(read_chunks(args.file, **how)):
+                if args.out and not number:
+                    roles = ", ".join(f"{role} = {name}" for role, name in table.columns.items())
+                    print(said(f"{args.file}: {roles}"), file=sys.stderr)
+                yield table.texts, table.kept
                 bar.advance(task, len(table))
     else:
-        yield from _from_stdin(args.encoding)
+        for some in _from_stdin(args.encoding):
+            yield some, None
+
+
+def _heads_a_table(line: str) -> bool:
+    """Whether a line is names of columns, one of them a usual one for texts."""
+    from llamita.data.columns import TEXTS, known_form
+
+    for mark in (",", "\t", ";"):
+        names = [known_form(part.strip('"')) for part in line.split(mark)]
+        if len(names) > 1 and any(name in TEXTS for name in names):
+            return all(0 < len(name) <= 30 and len(name.split()) <= 3 for name in names)
+    return False
 
 
 def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
@@ -217,6 +251,10 @@ def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
     empty = True
     for line in text_lines(STDIN, encoding):
         if text := line.strip("\r\n"):
+            if empty and _heads_a_table(text):
+                log.warning(
+                    "warning: the first line looks like the head of a table; --file - reads one, here each line is a text"
+                )
             texts.append(text)
             empty = False
         if len(texts) == CHUNK:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli.harmless import harmless
+
+Kept = Sequence[Mapping[str, Any]] | None
+"""Of each text the further columns of its row."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,12 +17,23 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.task import Text
 
-    Writer = Callable[[Sequence[Text], np.ndarray], None]
-    """Writes texts and their scores."""
+    Writer = Callable[[Sequence[Text], np.ndarray, Kept], None]
+    """Writes texts, their scores, and what is kept beside them."""
 
 
 WIDEST = 40
 """Columns of a terminal that labels line up in; a longer label pushes its own line."""
+
+
+OURS = ("text", "pair", "label", "labels", "confidence", "probabilities", "answer")
+"""Columns of what is predicted."""
+
+
+def beside(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a row, under other names where ours would take its place."""
+    return {
+        f"{name}_given" if name in OURS or name.startswith("probability_") else name: one for name, one in kept.items()
+    }
 
 
 class Teller:
@@ -31,11 +45,11 @@ class Teller:
         self.labels, self.answers, self.threshold = engine.labels, engine.answers, threshold
         self.one = engine.answers.task == OneLabel.task
 
-    def records(self, texts: Sequence[Text], scores: np.ndarray) -> Iterator[dict[str, Any]]:
-        """Of each text its parts, its label or labels, and the probabilities of all; scores are [texts, labels]."""
+    def records(self, texts: Sequence[Text], scores: np.ndarray, kept: Kept) -> Iterator[dict[str, Any]]:
+        """Of each text what is kept, its parts, its label or labels, and the probabilities of all; scores are [texts, labels]."""
         from llamita.core.task import as_columns
 
-        for text, row, chosen in zip(texts, scores, self.answers.chosen(scores), strict=True):
+        for at, (text, row, chosen) in enumerate(zip(texts, scores, self.answers.chosen(scores), strict=True)):
             ranked = sorted(range(len(self.labels)), key=lambda i: -row[i])
             best = ranked[0]
             told: dict[str, Any] = {}
@@ -46,10 +60,18 @@ class Teller:
             elif not self.one:
                 told["labels"] = [self.labels[i] for i in ranked if chosen[i]]
             yield (
-                as_columns(text)
+                beside(kept[at] if kept else {})
+                | as_columns(text)
                 | told
                 | {"probabilities": {label: round(float(p), 6) for label, p in zip(self.labels, row, strict=True)}}
             )
+
+
+def cell(value: Any) -> Any:
+    """A value as a table holds it: nothing is empty, lists and objects are JSON."""
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return "" if value is None else value
 
 
 def csv_writer(stream: IO[str], teller: Teller) -> Writer:
@@ -59,16 +81,16 @@ def csv_writer(stream: IO[str], teller: Teller) -> Writer:
     write_row = row_writer(stream)
     started = False
 
-    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
+    def write(texts: Sequence[Text], scores: np.ndarray, kept: Kept = None) -> None:
         nonlocal started
-        for record in teller.records(texts, scores):
+        for record in teller.records(texts, scores, kept):
             probabilities = record.pop("probabilities")
             if "labels" in record:
                 record["labels"] = "|".join(record["labels"])
             if not started:
                 started = True
                 write_row([*record, *(f"probability_{label}" for label in teller.labels)])
-            write_row([*record.values(), *probabilities.values()])
+            write_row([*map(cell, record.values()), *probabilities.values()])
         stream.flush()
 
     return write
@@ -77,9 +99,9 @@ def csv_writer(stream: IO[str], teller: Teller) -> Writer:
 def jsonl_writer(stream: IO[str], teller: Teller) -> Writer:
     """A JSON object a line."""
 
-    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
-        for record in teller.records(texts, scores):
-            stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+    def write(texts: Sequence[Text], scores: np.ndarray, kept: Kept = None) -> None:
+        for record in teller.records(texts, scores, kept):
+            stream.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
         stream.flush()
 
     return write
@@ -92,8 +114,8 @@ def table_writer(stream: IO[str], teller: Teller) -> Writer:
     shown = {label: harmless(" ".join(label.split())) for label in teller.labels}
     width = min(WIDEST, max(map(cell_len, shown.values())))
 
-    def write(texts: Sequence[Text], scores: np.ndarray) -> None:
-        for record in teller.records(texts, scores):
+    def write(texts: Sequence[Text], scores: np.ndarray, kept: Kept = None) -> None:
+        for record in teller.records(texts, scores, kept):
             parts = " ".join([record["text"], *(["|", record["pair"]] if "pair" in record else [])])
             text = harmless(" ".join(parts.split()))
             if not teller.one:

@@ -6,14 +6,15 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain
 from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.label_sets import label_form, of_flags
-from llamita.data.rows import Row, Rows
+from llamita.data.rows import MISSING, Row, Rows
 from llamita.data.table import Table
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class Reading:
     columns: Mapping[str, str] | None = None
     labelled: bool | None = None
     faults: Faults | None = None
+    keep: Sequence[str] = ()
+    """Further columns that are kept as they are; "all": every one but those of the texts."""
     one_label: bool = False
     """Whether a cell holds one label, whatever it looks like; so it is too where the user named a column of one."""
 
@@ -68,6 +71,7 @@ def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]
     if unlabelled or form.columns:
         roles.pop("label", None)
     flags = [rows.names.index(column) for column in form.columns]
+    keep = _columns_to_keep(how.keep, rows.names, roles, f"{name}:{rows.first_line}")
     stream = chain(sample, rows.rows)
     while chunk := list(islice(stream, size)):
         table, read = _table(name, chunk, roles, rows.names, how.faults)
@@ -76,7 +80,26 @@ def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]
         elif form.several and "label" in table.columns:
             table.columns |= {"labels": table.columns.pop("label")}
             table.columns |= {"separator": form.separator} if form.separator else {}
+        if how.keep:
+            table.kept = [{column: _or_nothing(values[at]) for column, at in keep.items()} for _, values in read]
         yield table
+
+
+def _columns_to_keep(
+    wanted: Sequence[str], names: Sequence[str], roles: Mapping[str, str], where: str
+) -> dict[str, int]:
+    """These columns and their places."""
+    texts = [column for role, column in roles.items() if role in ("text", "pair")]
+    every = tuple(wanted) == ("all",) and "all" not in names
+    chosen = [name for name in names if name and name not in texts] if every else wanted
+    for name in chosen:
+        if name not in names:
+            raise UserError(f"{where}: no column {name!r}.{did_you_mean(name, names)} Columns: {', '.join(names)}.")
+    return {name: list(names).index(name) for name in chosen}
+
+
+def _or_nothing(value: Any) -> Any:
+    return None if value is MISSING else value
 
 
 def _doubt_header(name: str, rows: Rows, texts: Sequence[str], faults: Faults | None) -> None:

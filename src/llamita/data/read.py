@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -110,13 +110,14 @@ def _take_lists(table: Table, how: Reading) -> None:
 
 def read_chunks(
     source: Any, *, columns: Mapping[str, str] | None = None, encoding: str | None = None, labelled: bool | None = None,
-    size: int = CHUNK, faults: Faults | None = None,
+    size: int = CHUNK, faults: Faults | None = None, keep: Sequence[str] = (),
 ) -> Iterator[Table]:  # fmt: skip
     """Read `size` rows at a time, so that a file of any size fits; arguments as for `read_table`.
 
+    `keep` names further columns, which each table then has in `kept`.
     Files of a folder or pattern come one after the other, each chunk from one file; the first one's columns hold for all.
     """
-    how = Reading(columns=columns, labelled=labelled, faults=faults)
+    how = Reading(columns=columns, labelled=labelled, faults=faults, keep=keep)
     if not isinstance(source, (str, Path)) or not str(source):
         yield from chunks_of(*rows_of(source), how, size)
         return
@@ -127,6 +128,8 @@ def read_chunks(
     if isinstance(files, Labelled):
         if columns:
             raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
+        if keep:
+            raise UserError(f"{source} has a folder for each label and no columns; leave --keep out")
         yield from _labelled_chunks(files, encoding, labelled, size)
         return
     paths = without_plain_text(str(source), files)

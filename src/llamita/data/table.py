@@ -31,6 +31,8 @@ class Table:
     """Each row's file where the source is more than one."""
     several: bool = False
     """Whether a text has any labels: their names stand in one string with | between, an empty one for none."""
+    kept: list[dict[str, Any]] | None = None
+    """Of each row the further columns that were asked for, as the source has them."""
 
     def __len__(self) -> int:
         return len(self.texts)
