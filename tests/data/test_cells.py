@@ -35,7 +35,8 @@ def test_a_value_as_text(value: Any, text: str):
     ("value", "said", "kind"),
     [
         (MISSING, "this object has no 'text', which the first one has", "key"),
-        ({"a": 1}, "'text' must be one text or number, got a dict", "cell"),
+        ({"a": 1}, "'text' holds an object; name what is meant in it: --columns text=text.a", "cell"),
+        ({}, "'text' must be one text or number, got a dict", "cell"),
         (["a"], "'text' must be one text or number, got a list", "cell"),
         ("half \ud83d", "'text' holds half a character", "cell"),
         (b"\xff", "'text' holds bytes that are not UTF-8; write this column as text", "cell"),

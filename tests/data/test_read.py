@@ -10,7 +10,7 @@ import pytest
 from tests.files import written
 
 from llamita.core.errors import UserError
-from llamita.data.read import read_table
+from llamita.data.read import read_chunks, read_table
 
 
 def test_a_csv_is_read_with_the_line_where_each_row_starts(tmp_path: Path):
@@ -199,3 +199,19 @@ def test_labels_lose_the_space_at_their_ends_and_whole_numbers_their_point(tmp_p
     assert read_table(tmp_path / "b.csv").labels == ["5", "1"]
     (tmp_path / "c.csv").write_text("text,label\na,4.5\nb,1.0\n", encoding="utf-8")
     assert read_table(tmp_path / "c.csv").labels == ["4.5", "1.0"]
+
+
+def test_a_name_with_points_leads_into_objects(tmp_path: Path) -> None:
+    rows = [{"review": {"text": f"film {i}", "by": {"id": i}}, "meta": {"label": "ab"[i % 2]}} for i in range(4)]
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps(rows), encoding="utf-8")
+    table = read_table(file, columns={"text": "review.text", "label": "meta.label"})
+    assert (table.texts[1], table.labels) == ("film 1", ["a", "b", "a", "b"])
+    (chunk,) = read_chunks(file, columns={"text": "review.text"}, labelled=False, keep=["review.by.id"])
+    assert chunk.kept == [{"review.by.id": i} for i in range(4)]
+    with pytest.raises(
+        UserError, match=r"'review' holds an object; name what is meant in it: .*text=review\.text"
+    ):
+        read_table(file)
+    with pytest.raises(UserError, match=r"has no 'review\.txt'"):
+        read_table(file, columns={"text": "review.txt"})

@@ -24,6 +24,8 @@ def cell_text(name: str, number: int, value: Any, column: str) -> str:
         raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
     if isinstance(value, (Mapping, list, tuple, set)):
         what = f"{column!r} must be one text or number, got a {type(value).__name__}"
+        if isinstance(value, Mapping) and value:
+            what = f"{column!r} holds an object; name what is meant in it: --columns text={column}.{next(iter(value))}"
         raise BadRow(name, number, what, kind="cell")
     try:
         text = value.decode("utf-8") if isinstance(value, bytes) else plain(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -47,6 +47,7 @@ class Reading:
 
 def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
     """The rows of one source, so many at a time; their columns are found by the first ones."""
+    rows = with_inner(rows, [*(how.columns or {}).values(), *how.keep])
     unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
     given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
     if given and not rows.headed and rows.names == ("text",):
@@ -100,6 +101,22 @@ def _columns_to_keep(
 
 def _or_nothing(value: Any) -> Any:
     return None if value is MISSING else value
+
+
+def with_inner(rows: Rows, wanted: Sequence[str]) -> Rows:
+    """The rows with a column for each name such as review.text that leads into the objects of a column."""
+    inner = [name for name in dict.fromkeys(wanted) if name not in rows.names and name.split(".")[0] in rows.names]
+    paths = [(rows.names.index(root), keys) for root, *keys in (name.split(".") for name in inner)]
+
+    def found(value: Any, keys: Sequence[str]) -> Any:
+        for key in keys:
+            value = value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
+        return value
+
+    if not inner:
+        return rows
+    more = ((number, [*(found(values[at], keys) for at, keys in paths), *values]) for number, values in rows.rows)
+    return replace(rows, names=(*inner, *rows.names), rows=more)
 
 
 def _doubt_header(name: str, rows: Rows, texts: Sequence[str], faults: Faults | None) -> None:
