@@ -136,8 +136,8 @@ def _split_of(table: Table, names: tuple[str, ...], which: str, several: bool) -
     if table.labels is None:
         refuse_bare_list(table)
         raise UserError(
-            f"{table.source or which} has no labels; name their column (--columns label=COLUMN), or give it as"
-            " unlabelled data"
+            f"{table.source or which} has no labels; name their column (--columns label=COLUMN; columns of 0 and 1:"
+            " --label-columns A,B), or give it as unlabelled data"
         )
     place = {name: i for i, name in enumerate(names)}
     texts, source = tuple(table.texts), str(table.source)
