@@ -158,7 +158,7 @@ def _keep_recipe(recipe: Recipe, file: Path) -> None:
 def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
     """The last stages of a recipe's model and of its teacher."""
     if recipe.ask is not None:
-        return shop.ask(recipe.model, recipe.ask), None
+        return shop.ask(recipe.model, recipe.ask, next(iter(recipe.task.values()), {}).get("columns")), None
     teacher = None
     if isinstance(recipe.teacher, Recipe):
         teacher, _ = build_stages(shop, recipe.teacher)

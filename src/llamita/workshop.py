@@ -93,13 +93,13 @@ class Workshop:
 
         return Stage(key=key, folder=self.store.stage(key, "load", make), name=source.name, base=source.base)
 
-    def ask(self, model: str, how: Mapping[str, Any]) -> Stage:
+    def ask(self, model: str, how: Mapping[str, Any], columns: Mapping[str, str] | None = None) -> Stage:
         """A model that has no head for the task's labels, as a folder that says how it is asked for them."""
         from llamita.tasks.asked import asking_for
 
         if self.task is None:
             raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
-        asking, calibrating = asking_for(self.task, model, how, self.seed, self.columns)
+        asking, calibrating = asking_for(self.task, model, how, self.seed, columns)
         by = calibrating.fingerprint if calibrating else ""
         key = address({"ask": asking.told, "at": asking.place, "calibrated by": by, "made by": made_by()})
 

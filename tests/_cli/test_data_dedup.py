@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,3 +29,14 @@ def test_traditional_and_simplified_copies_are_one_text(place: Path, said: Calla
     pytest.importorskip("opencc")
     table(place, "zh.csv", "这部电影很好看,a", "這部電影很好看,a", "服务太差,b")
     assert "2 rows; 1 row dropped" in said("data", "dedup", "zh.csv", "--out", "new.csv")
+
+
+def test_texts_inside_objects_are_compared(place: Path, said: Callable[..., str], refused: Callable[..., str]) -> None:
+    rows = [
+        json.dumps({"review": {"text": text}, "meta": {"label": "a"}}) for text in ("one film", "one film", "two films")
+    ]
+    (place / "n.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    said("data", "dedup", "n.jsonl", "--columns", "text=review.text,label=meta.label", "--out", "once.jsonl")
+    assert len((place / "once.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    columns = ("--columns", "text=review.text,label=meta.label")
+    assert "stands inside objects" in refused("data", "check", "n.jsonl", *columns, "--fix", "clean.jsonl")

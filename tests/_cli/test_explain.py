@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from llamita._cli.explain import _strengths
 from llamita.cli import main
 
 SPAN = re.compile(r'<span style="background:rgb\((\d+),(\d+),(\d+)\)" title="([+-][\d.]+)">(.*?)</span>')
@@ -62,7 +63,22 @@ def test_the_page_shows_every_word_in_the_colour_of_its_sign(place: Path, model:
     for (red, _, blue), score, _ in found:
         assert (blue >= red) if score > 0 else (red >= blue)
     strongest = max(found, key=lambda word: abs(word[1]))
-    assert strongest[0] in ((140, 190, 255), (255, 180, 95))
+    assert strongest[0] != (255, 255, 255)
+    assert "</span><span" in (place / "why.html").read_text(encoding="utf-8"), "Chinese stands without spaces"
+
+
+def test_where_no_word_decides_none_is_coloured_as_if_it_did():
+    faint = _strengths({"words": ["a", "b"], "scores": [0.001, -0.0005]})
+    assert max(abs(strength) for _, _, strength in faint) < 0.05
+    assert [strength for _, _, strength in _strengths({"words": ["a", "b"], "scores": [2.0, -1.0]})] == [1.0, -0.5]
+
+
+def test_an_answer_that_the_label_contradicts_says_so(place: Path, model: Path, said: Callable[..., str]):
+    rows = json.loads(said("explain", model, "--data", "good.csv", "--examples", "8", "--json"))["findings"][0]["rows"]
+    lines = said("explain", model, "--data", "good.csv", "--examples", "8").splitlines()
+    for row, line in zip(rows, lines, strict=False):
+        assert (f"(labelled: {row['label']})" in line) == (row["label"] != row["predicted"])
+    assert any(row["label"] != row["predicted"] for row in rows)
 
 
 def test_the_page_speaks_the_language_that_is_asked_for(place: Path, model: Path, said: Callable[..., str]):
@@ -99,7 +115,10 @@ def test_the_examples_of_a_file_are_shown_with_their_words(place: Path, model: P
     assert all(row["text"] and row["words"] for row in rows["explain.occlusion"])
     lines = said(*words, "--html", "why.html").splitlines()
     for row, line in zip(rows["explain.occlusion"], lines, strict=False):
-        assert line.startswith(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  {row['words'][0]}[")
+        other = "" if row["label"] == row["predicted"] else f" (labelled: {row['label']})"
+        assert line.startswith(
+            f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %{other}  {row['words'][0]}["
+        )
     assert lines[3:5] == ["+ spoke for the answer, − against it", "page: why.html"]
     assert not any("explain.same_reasons" in line for line in lines)
     found = [word for _, _, word in spans(place / "why.html")]

@@ -292,3 +292,11 @@ def test_a_table_that_is_piped_in_as_lines_is_told(model: Path, piped, said, cap
         piped(text.encode())
         said("predict", model, "--format", "csv")
         assert ("looks like the head of a table" in caplog.text) == told
+
+
+def test_of_several_files_the_columns_kept_are_those_of_the_first(model: Path, place: Path, said) -> None:
+    (place / "d").mkdir()
+    (place / "d" / "a.csv").write_text("id,text\n1,a b c\n", encoding="utf-8")
+    (place / "d" / "b.csv").write_text("text,id,extra\ng h i,3,z\n", encoding="utf-8")
+    lines = said("predict", model, "--file", "d", "--keep", "all", "--format", "csv").splitlines()
+    assert [line.split(",")[:2] for line in lines] == [["id", "text"], ["1", "a b c"], ["3", "g h i"]]

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.cells import cell_len
 from tests.families import tiny_model
 
+from llamita._cli.predictions import beside
+
 
 def test_a_text_with_commas_quotes_and_line_ends_comes_back_from_csv_as_it_was(model: Path, said: Callable[..., str]):
     text = 'a, "b"\nand c'
@@ -53,3 +55,8 @@ def test_labels_of_wide_characters_line_up(tmp_path: Path, said: Callable[..., s
     tiny_model("bert", labels=("好", "negative")).save(tmp_path / "m")
     lines = said("predict", tmp_path / "m", "a", "b c", "好", "--format", "table").splitlines()
     assert len({cell_len(line.split("%")[0]) for line in lines}) == 1
+
+
+def test_what_is_kept_takes_a_free_name_and_nan_is_nothing() -> None:
+    kept = {"label": "x", "label_given": "y", "v": float("nan"), "probability_a": 1}
+    assert beside(kept) == {"label_given_given": "x", "label_given": "y", "v": None, "probability_a_given": 1}

@@ -65,6 +65,17 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     assert len(list((tmp_path / "out" / "stages").glob("*/tokenizer-*.json"))) == 1
     assert main(words) == 0  # what is there is not made again
     assert "bits" in capsys.readouterr().out
+    asked = [
+        "measure",
+        "samples",
+        str(tmp_path / "out" / "light"),
+        "--task",
+        "language",
+        "--data",
+        str(tmp_path / "texts"),
+    ]
+    assert main([*asked, "--number", "2", "--tokens", "8"]) == 0
+    assert len(capsys.readouterr().out.strip().split("\n\n")) > 2
 
 
 def test_fresh_weights_are_sized_for_their_vocabulary():

@@ -200,3 +200,18 @@ def test_what_calibrating_changed_is_shown_and_a_model_of_one_answer_told(
     out = said("calibrate", model, "--data", "good.csv", "--test", "held.csv", "--out", "sure")
     assert "negative log-likelihood" in out
     assert "calibration error" in out
+    said(
+        "finetune",
+        model,
+        "--data",
+        "good.csv",
+        "--test",
+        "held.csv",
+        "--epochs",
+        "0.01",
+        "--freeze",
+        "1",
+        "--out",
+        "same",
+    )
+    assert "gives every text the label" in caplog.text

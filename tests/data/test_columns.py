@@ -217,3 +217,14 @@ def test_a_name_that_reads_like_a_text_is_told_from_one(name: str, texts: Sequen
 )
 def test_names_of_columns_do_not_read_like_texts(name: str) -> None:
     assert not reads_like_text(name, ["这家酒店的服务非常好，早餐也不错", LONG])
+
+
+def test_links_beside_titles_and_answers_of_yes_and_no_are_neither_texts_nor_pairs() -> None:
+    rows = [f"short {i}|https://example.org/entry/a-long-address-{i}|{i % 2}" for i in range(8)]
+    assert roles("headline|link|category", rows)["text"] == "headline"
+    asked = [f"is number {i} even|{('yes', 'no')[i % 2]}" for i in range(8)]
+    assert roles("question|answer", asked) == {"text": "question", "label": "answer"}
+    assert roles("question|answer", [f"is number {i} even|it is {i}" for i in range(8)]) == {
+        "text": "question",
+        "pair": "answer",
+    }

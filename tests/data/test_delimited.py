@@ -130,3 +130,13 @@ def test_of_tabs_quotes_divide_rows_where_more_are_whole_so() -> None:
     faults: Faults = []
     rows = delimited_rows(HERE, iter(table.splitlines(keepends=True)), tabs=True, faults=faults)[2]
     assert [values for _, values in rows] == [["a\nb", "x"], ["c\nd", "y"]]
+
+
+def test_of_tabs_a_tab_inside_a_quoted_line_makes_no_row() -> None:
+    table = 'text\tlabel\n"first line\nsecond\tcell\nthird"\tpos\nfilm 0\tneg\nfilm 1\tneg\n'
+    assert read(table, tabs=True)[2][0] == (2, ["first line\nsecond\tcell\nthird", "pos"])
+
+
+def test_a_space_in_the_header_alone_leaves_quoted_words_in_texts() -> None:
+    rows = read('label, text\npos, "Great" he said of it\nneg,"dull, it was"\n')[2]
+    assert rows == [(2, ["pos", ' "Great" he said of it']), (3, ["neg", "dull, it was"])]

@@ -192,13 +192,9 @@ def test_texts_of_folders_of_labels_are_read_each_in_its_own_encoding(tmp_path: 
     assert read_table(str(tmp_path / "latin"), encoding="utf-16").texts == ["a film"] * 2
 
 
-def test_labels_lose_the_space_at_their_ends_and_whole_numbers_their_point(tmp_path: Path) -> None:
+def test_labels_lose_the_space_at_their_ends(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\na,good \nb, good\nc,bad\u3000\n", encoding="utf-8")
     assert read_table(tmp_path / "a.csv").labels == ["good", "good", "bad"]
-    (tmp_path / "b.csv").write_text("text,label\na,5.0\nb,1.0\n", encoding="utf-8")
-    assert read_table(tmp_path / "b.csv").labels == ["5", "1"]
-    (tmp_path / "c.csv").write_text("text,label\na,4.5\nb,1.0\n", encoding="utf-8")
-    assert read_table(tmp_path / "c.csv").labels == ["4.5", "1.0"]
 
 
 def test_a_name_with_points_leads_into_objects(tmp_path: Path) -> None:
@@ -209,9 +205,7 @@ def test_a_name_with_points_leads_into_objects(tmp_path: Path) -> None:
     assert (table.texts[1], table.labels) == ("film 1", ["a", "b", "a", "b"])
     (chunk,) = read_chunks(file, columns={"text": "review.text"}, labelled=False, keep=["review.by.id"])
     assert chunk.kept == [{"review.by.id": i} for i in range(4)]
-    with pytest.raises(
-        UserError, match=r"'review' holds an object; name what is meant in it: .*text=review\.text"
-    ):
+    with pytest.raises(UserError, match=r"'review' holds an object; name what is meant in it: .*text=review\.text"):
         read_table(file)
-    with pytest.raises(UserError, match=r"has no 'review\.txt'"):
+    with pytest.raises(UserError, match=r"no column 'review\.txt'"):
         read_table(file, columns={"text": "review.txt"})

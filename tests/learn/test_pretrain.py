@@ -18,7 +18,7 @@ from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
 from llamita.core.task import Split
-from llamita.learn.pretrain import Pretrain, frame_of, is_fresh
+from llamita.learn.pretrain import Pretrain, _named_pieces, frame_of, is_fresh
 from llamita.tasks._surprise import surprises
 from llamita.tasks.classify import Classify
 from llamita.tasks.language import open_task
@@ -150,6 +150,9 @@ def test_special_tokens_stand_where_the_model_has_them() -> None:
 def test_fresh_weights_are_known_by_their_lineage() -> None:
     assert is_fresh(Model.load("config:llama:300k"))
     assert not is_fresh(tiny_model("llama"))
+    named = {name: _named_pieces(Model.load(name)) for name in ("config:llama:300k:700", "config:llama:300k")}
+    assert list(named.values()) == [700, None]
+    assert _named_pieces(tiny_model("llama")) is None
 
 
 @pytest.mark.parametrize(

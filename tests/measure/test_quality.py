@@ -97,5 +97,7 @@ def test_a_model_that_gives_all_texts_one_label_is_told_apart_from_one_that_know
     assert one_answer("m", Quality().measure(knows, task, run)) == ""
     said = "m gives every text the label 'positive': its accuracy is that label's share, 75.0 %."
     assert one_answer("m", Quality().measure(same, task, run)) == said
+    alike = dataclasses.replace(task, test=Split(texts=texts, labels=(1,) * 20))
+    assert one_answer("m", Quality().measure(same, alike, run)) == ""
     few = dataclasses.replace(task, test=task.test.take(list(range(9))))
     assert one_answer("m", Quality().measure(same, few, run)) == ""

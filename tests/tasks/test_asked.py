@@ -265,3 +265,10 @@ def test_hand_labels_and_examples_of_a_recipe_stand_in_the_columns_of_its_data(t
     assert {len(text) for text in (*calibrating.texts, *(text for text, _ in asking.examples))} == {2}
     with pytest.raises(UserError, match=r"hand\.csv:2: a single text, but the data has pairs"):
         asking_for(task, "config:llama:300k", how, 0)
+
+
+def test_a_recipe_asks_without_a_test_split_too(tmp_path: Path) -> None:
+    hand = write_labelled(tmp_path / "hand.csv", [("fine", "good"), ("poor", "bad")])
+    task = open_task(train=([f"text {i}" for i in range(20)], ["bad", "good"] * 10), test=[])
+    asking, _ = asking_for(task, "config:llama:300k", {"few_shot": str(hand), "shots": 2}, 0)
+    assert len(asking.examples) == 2

@@ -199,7 +199,8 @@ def test_a_text_that_the_server_refuses_stays_undecided_and_is_named(
         scores = np.concatenate([engine.scores([text]) for text in texts])
     np.testing.assert_allclose(scores[0], [0.5, 0.5])
     assert scores[1].argmax() == 1
-    (line,) = [record.getMessage() for record in caplog.records]
+    line, counted = [record.getMessage() for record in caplog.records]
+    assert "names no label for 1 of 1 texts" in counted
     assert line.startswith("warning: large-one refuses a text, which stays undecided: 'forbidden forbidden")
     assert "filtered" in line
     assert len(line) < 200
@@ -392,3 +393,9 @@ def test_how_a_server_answers_is_found_out_anew_where_no_answer_was_kept(fake: F
     engine = opened(fake, tmp_path)
     engine.scores(TEXTS)
     assert engine.way.startswith("the probabilities of the labels' letters")
+
+
+def test_texts_without_a_named_label_are_counted_aloud(fake: Fake, caplog: pytest.LogCaptureFixture) -> None:
+    fake.answer = lambda text: {"Sure": 0.9, "!": 0.05} if "odd" in text else {"B": 0.9, "A": 0.1}
+    opened(fake).scores(["fine", "odd"])
+    assert "names no label for 1 of 2 texts" in caplog.text

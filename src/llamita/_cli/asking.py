@@ -30,7 +30,7 @@ def asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
         prompt = Hypothesis(text=prompt, multi_label=True)
     return ask(
         engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=_shots(asked),
-        calibrate=labelled_table(asked.calibrate, asked), measured=_measured_texts(asked), prior=asked.prior,
+        calibrate=labelled_table(asked.calibrate, asked, one_label=True), measured=_measured_texts(asked), prior=asked.prior,
         per_token=asked.per_token,
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ def _shots(asked: argparse.Namespace) -> Shots | None:
     """The examples that were named."""
     from llamita.tasks.asking import Shots
 
-    shown = labelled_table(asked.few_shot, asked)
+    shown = labelled_table(asked.few_shot, asked, one_label=True)
     number = {} if asked.shots is None else {"number": asked.shots}
     return None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **number)
 
@@ -65,14 +65,14 @@ def _measured_texts(asked: argparse.Namespace) -> list[Text]:
     return [text for table in (getattr(asked, "table", None), drawn) if table is not None for text in table.texts]
 
 
-def labelled_table(file: str | None, args: argparse.Namespace) -> Table | None:
+def labelled_table(file: str | None, args: argparse.Namespace, *, one_label: bool = False) -> Table | None:
     """A file of labelled texts beside the one that --columns is about."""
     from llamita.data.read import read_beside
 
     if file is None:
         return None
     encoding = encoding_of(file, [getattr(args, "file", None) or "-"], getattr(args, "encoding", None))
-    return read_beside(file, columns=getattr(args, "columns", None), encoding=encoding)
+    return read_beside(file, columns=getattr(args, "columns", None), encoding=encoding, one_label=one_label)
 
 
 def encoding_of(file: str, others: Sequence[str | None], named: str | None) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llamita._cli.language import said
+from llamita.core.errors import require
 from llamita.data.columns import ROLES
 from llamita.data.files import stem_of
 
@@ -39,6 +40,13 @@ def write_mended(
     encoding = encoding_among(args.file, [args.select, args.test, args.unlabelled], args.encoding)
     table = tables["train"]
     _, names, every = read_with_rows(args.file, columns=args.columns, encoding=encoding, faults=faults)
+    inside = next(
+        (column for column in table.columns.values() if column not in names and column.split(".")[0] in names), None
+    )
+    require(
+        inside is None,
+        f"--fix writes columns, and {inside} stands inside objects; write it as a column of its own first",
+    )
     done = mend(table, findings, tables.get("test"), strays=_rows_of_lines(table, faults))
     aside, lost = aside_of(out), [fault for fault in faults if fault.raw]
     if done.aside or lost:

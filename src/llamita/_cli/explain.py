@@ -117,7 +117,9 @@ def _print(found: Shown, page: Path | None) -> None:
         for model, rows in found:
             row = rows[i]
             line = Text()
-            line.append(harmless(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %  "), style="bold")
+            line.append(
+                harmless(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %{_right(row)}  "), style="bold"
+            )
             for word, score, strength in _strengths(row):
                 style = f"on rgb({_mix(strength)})" if console.is_terminal else ""
                 word = harmless(word)
@@ -133,9 +135,19 @@ def _print(found: Shown, page: Path | None) -> None:
         print(said(f"page: {page}"))
 
 
+FAINT = 0.1
+"""Nats of log-odds under which no word decides anything."""
+
+
+def _right(row: dict[str, Any]) -> str:
+    """The label that a text has, where the answer is another."""
+    gold = row.get("label")
+    return f" ({said('labelled')}: {gold})" if gold and gold != row["predicted"] else ""
+
+
 def _strengths(row: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """Words, scores, and scores as shares of the strongest."""
-    top = max((abs(s) for s in row["scores"]), default=0.0) or 1.0
+    """Words, scores, and scores as shares of the strongest; where none is strong all are pale."""
+    top = max(FAINT, *(abs(s) for s in row["scores"]), 0.0)
     return [(word, score, score / top) for word, score in zip(row["words"], row["scores"], strict=True)]
 
 
@@ -175,11 +187,12 @@ def _write_page(page: Path, found: Shown, language: str) -> None:
         for model, rows in found:
             row = rows[i]
             parts.append(
-                f"<h2>{escape(model)}: {escape(row['predicted'])}, {100 * row['confidence']:.1f} %</h2><p dir='auto'>"
+                f"<h2>{escape(model)}: {escape(row['predicted'])}, {100 * row['confidence']:.1f} %{escape(_right(row))}</h2>"
             )
+            marked = ["<p dir='auto'>"]
             for word, score, strength in _strengths(row):
                 color = f"background:rgb({_mix(strength)})"
                 gap = "" if _is_han(word) else " "
-                parts.append(f'<span style="{color}" title="{score:+.3f}">{escape(word)}</span>{gap}')
-            parts.append("</p>")
+                marked.append(f'<span style="{color}" title="{score:+.3f}">{escape(word)}</span>{gap}')
+            parts.append("".join([*marked, "</p>"]))
     write_whole(page, "\n".join(parts) + "</html>\n")

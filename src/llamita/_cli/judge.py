@@ -12,6 +12,7 @@ from llamita._cli import parser as flags
 from llamita._cli import show
 from llamita._cli.asking import switches
 from llamita._cli.gates import EXAMPLES, add_gate, check_gates
+from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.measured import measured, sizes
 from llamita._cli.methods import chosen_method, methods_help, methods_of, taken_out
@@ -104,7 +105,11 @@ def one_measure(parser: flags.Parser, entry: Entry, argv: Sequence[str]) -> int:
     args = parser.read(argv)
     method = build(entry.name, flags.settings_from(args, entry))
     findings = _unfolded(taken(args, entry, method, parser.prog))
-    return told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}")
+    written = entry.name == "measure.samples"
+    code = told(args, args.model, findings, title=f"{entry.name} · {args.model} · {args.data}", with_rows=written)
+    for row in findings[0].rows if written and not args.json else ():
+        print(f"\n{harmless(str(row['text']))}")
+    return code
 
 
 def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> list[Finding]:

@@ -234,11 +234,12 @@ def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept]]:
 
 def _heads_a_table(line: str) -> bool:
     """Whether a line is names of columns, one of them a usual one for texts."""
-    from llamita.data.columns import TEXTS, known_form
+    from llamita.data.columns import LABELS, TEXTS, known_form
 
     for mark in (",", "\t", ";"):
         names = [known_form(part.strip('"')) for part in line.split(mark)]
-        if len(names) > 1 and any(name in TEXTS for name in names):
+        known = sum(name in (*TEXTS, *LABELS) for name in names)
+        if len(names) > 1 and known and (known > 1 or f"{mark} " not in line):
             return all(0 < len(name) <= 30 and len(name.split()) <= 3 for name in names)
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,10 +31,14 @@ OURS = ("text", "pair", "label", "labels", "confidence", "probabilities", "answe
 
 
 def beside(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a row, under other names where ours would take its place."""
-    return {
-        f"{name}_given" if name in OURS or name.startswith("probability_") else name: one for name, one in kept.items()
-    }
+    """What is kept of a row, under other names where ours would take its place; NaN is nothing."""
+    found: dict[str, Any] = {}
+    for name, value in kept.items():
+        free = f"{name}_given" if name in OURS or name.startswith("probability_") else name
+        while free != name and free in kept:
+            free += "_given"
+        found[free] = None if isinstance(value, float) and not math.isfinite(value) else value
+    return found
 
 
 class Teller:

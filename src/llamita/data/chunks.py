@@ -47,6 +47,7 @@ class Reading:
 
 def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]:
     """The rows of one source, so many at a time; their columns are found by the first ones."""
+    known = len(rows.names)
     rows = with_inner(rows, [*(how.columns or {}).values(), *how.keep])
     unlabelled = how.labelled is False or (how.no_label and NO_LABEL not in rows.names)
     given = {k: v for k, v in (how.columns or {}).items() if not unlabelled or k in ("text", "pair")}
@@ -60,6 +61,12 @@ def chunks_of(name: str, rows: Rows, how: Reading, size: int) -> Iterator[Table]
         if how.faults:
             raise how.faults[0]
         raise UserError(f"{name}: {'only a header, no rows' if rows.headed else 'no texts in it'}; add at least one")
+    inner = rows.names[: len(rows.names) - known]
+    if lost := next((c for i, c in enumerate(inner) if all(values[i] is MISSING for _, values in sample)), None):
+        names = rows.names[len(inner) :]
+        raise UserError(
+            f"{name}:{rows.first_line}: no column {lost!r}.{did_you_mean(lost, names)} Columns: {', '.join(names)}."
+        )
     cells = [[plain(value) for value in values] for _, values in sample]
     if rows.in_a_line and len(rows.names) == 1 and not how.columns:
         _doubt_header(name, rows, [row[0] for row in cells], how.faults)

@@ -80,6 +80,9 @@ def find_columns(
         if label:
             chosen["label"] = label
             by_name = True
+    guessed = "pair" in chosen and "pair" not in (given or {}) and "label" not in chosen
+    if guessed and _repeating(names, sample, {"text": chosen["text"]}) == chosen["pair"]:
+        chosen["label"] = chosen.pop("pair")
     if not by_name:
         _refuse_data_as_header(names, sample, where)
     if "text" not in chosen:
@@ -130,8 +133,13 @@ def _longer(
     if set(found) != {"text"} or known_form(found["text"]) not in BRIEF:
         return found
     size = {name: _mean_length(sample, names.index(name)) for name in free}
-    longer = [name for name in free if size[name] > 2 * size[found["text"]]]
+    longer = [name for name in free if size[name] > 2 * size[found["text"]] and _has_words(sample, names.index(name))]
     return {"text": longer[0]} if len(longer) == 1 else found
+
+
+def _has_words(sample: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether most of its values are several words, and no addresses, keys or paths."""
+    return sum(" " in row[column].strip() or han_share(row[column]) > 0.5 for row in sample) > len(sample) / 2
 
 
 def _refuse_data_as_header(names: Sequence[str], sample: Sequence[Sequence[str]], where: str) -> None:

@@ -59,6 +59,8 @@ def delimited_rows(
     spaced = bool(re.search(rf"\S{re.escape(delimiter)} ", first)) and not re.search(
         rf"{re.escape(delimiter)}\S", first
     )
+    if spaced:
+        spaced = _num_faults(path, start, delimiter, spaced=True) <= _num_faults(path, start, delimiter, spaced=False)
     lines = chain(start, lines)
     rows = _unquoted_tabs(lines) if plain else _parsed(path, lines, delimiter, faults, spaced=spaced)
     number, header, _ = next(filter(_is_filled, rows), (1, (), ()))
@@ -170,6 +172,13 @@ def _parsed(
             yield start, record, source.taken
 
 
+def _num_faults(path: Path, lines: Iterable[str], delimiter: str, *, spaced: bool) -> int:
+    """How many of the rows can't be read so."""
+    found: Faults = []
+    deque(_parsed(path, lines, delimiter, found, spaced=spaced), maxlen=0)
+    return len(found)
+
+
 def _quote_advice(error: str, start: int, end: int) -> str:
     if "field larger" in error:
         return f"a field longer than {LONGEST_LINE:,} characters; a closing quote is missing in this row"
@@ -182,8 +191,8 @@ def _quote_advice(error: str, start: int, end: int) -> str:
 
 
 def _is_plain(again: Callable[[], Generator[str]]) -> bool:
-    """Whether each line is a row, as quotes don't divide it: all lines have as many tabs as the first, or more
-    lines have than there are rows of so many fields where quotes may hold tabs and ends of lines.
+    """Whether each line is a row, as quotes don't divide it: all lines have as many tabs as the first, or more have, less those
+    that haven't, than rows have so many fields, less those that haven't, where quotes may hold tabs and ends of lines.
 
     Of a single column that is so where no line opens a quote that a later one closes.
     """
@@ -199,7 +208,10 @@ def _is_plain(again: Callable[[], Generator[str]]) -> bool:
     if not uneven or tabs is None:
         return tabs is not None
     with closing(again()) as lines:
-        return even > sum(len(fields) == tabs + 1 for _, fields, _ in _parsed(Path(), lines, "\t", []))
+        found: Faults = []
+        fits = [len(fields) == tabs + 1 for _, fields, _ in _parsed(Path(), lines, "\t", found)]
+    whole, broken = sum(fits), len(found) + len(fits) - sum(fits)
+    return bool(broken) and even - uneven > whole - broken
 
 
 def _unquoted_tabs(lines: Iterable[str]) -> Iterator[Parsed]:

@@ -6,6 +6,7 @@ So memory holds no text, and a file may be larger than it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
+from dataclasses import replace
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeVar, overload
 from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text
-from llamita.data.chunks import CHUNK, Reading, chunks_of
+from llamita.data.chunks import CHUNK, Reading, chunks_of, with_inner
 from llamita.data.decode import text_lines
 from llamita.data.faults import Faults
 from llamita.data.files import PIPED, STDIN, one_file
@@ -64,14 +65,14 @@ def read_with_rows(
     opened = source.rows(faults)
     names = opened.names
     table = merged(chunks_of(source.name, opened, how, CHUNK), texts=False)
-    places = [
-        (names.index(table.columns[role]), table.columns[role]) for role in ("text", "pair") if role in table.columns
-    ]
+    wanted = [table.columns[role] for role in ("text", "pair") if role in table.columns]
     lines, skips = table.lines, faults is not None
     rows = Reread(lambda: source.again(names, lines, skips=skips), len(lines))
 
     def texts() -> Iterator[Text]:
-        for number, values in rows:
+        inner = with_inner(replace(opened, rows=iter(rows)), wanted)
+        places = [(inner.names.index(column), column) for column in wanted]
+        for number, values in inner.rows:
             text, *pair = (cell_text(source.name, number, values[place], column) for place, column in places)
             yield (text, pair[0]) if pair else text
 

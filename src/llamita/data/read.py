@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -24,8 +23,6 @@ from llamita.data.rows import open_rows
 from llamita.data.table import Table, merged, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)
-WHOLE = re.compile(r"-?\d+\.0")
-"""A whole number as pandas writes it where a column has a gap."""
 
 
 def read_table(
@@ -69,7 +66,9 @@ def read_beside(
     path = Path(source).expanduser() if isinstance(source, (str, Path)) else None
     if columns and path and path.is_file():
         names, wanted = open_rows(path, encoding).names, [columns[role] for role in columns if role != "separator"]
-        if not all(name in names or set(name.split(",")) <= set(names) for name in wanted):
+        if not all(
+            name in names or name.split(".")[0] in names or set(name.split(",")) <= set(names) for name in wanted
+        ):
             logger.info("%s has other columns than --columns names; they are guessed", source)
             columns = None
     return read_table(source, columns=columns, encoding=encoding, labelled=True, one_label=one_label)
@@ -82,8 +81,6 @@ def without_no_label(columns: Mapping[str, str] | None) -> dict[str, str] | None
 
 def finish(table: Table, how: Reading) -> None:
     """Judge all labels together: all empty ones are none; single empty ones are refused, unless a text may have any labels."""
-    if table.labels and not table.several and all(WHOLE.fullmatch(label) for label in table.labels if label):
-        table.labels = [label.removesuffix(".0") for label in table.labels]
     if table.labels is not None and not table.several and not table.columns.get("separator"):
         _take_lists(table, how)
     if table.labels is not None and not table.several and "labels" in table.columns:
@@ -138,7 +135,10 @@ def read_chunks(
         own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
         rows = open_rows(path, own, empty_rows=labelled is False, faults=faults)
         for table in chunks_of(name, rows, how, size):
-            how = replace(how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}))
+            how = replace(
+                how, columns=table.columns | ({"label": NO_LABEL} if how.no_label else {}),
+                keep=tuple(table.kept[0]) if table.kept else how.keep,
+            )  # fmt: skip
             yield table
 
 

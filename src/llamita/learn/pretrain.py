@@ -205,7 +205,10 @@ class Pretrain(Step):
         from llamita.core.architecture import architecture_of
         from llamita.learn._tokenizer import give_tokenizer, kept_tokenizer
 
-        framed, pieces = not architecture_of(model.module).is_decoder_only, self.pieces or PIECES
+        framed, pieces = (
+            not architecture_of(model.module).is_decoder_only,
+            self.pieces or _named_pieces(model) or PIECES,
+        )
         made = kept_tokenizer(folder, texts, self.tokenizer, pieces, framed=framed, max_length=model.max_length)
         give_tokenizer(model, made)
 
@@ -252,6 +255,12 @@ def is_fresh(model: Model) -> bool:
     first = str(model.lineage[0]["settings"].get("model", "")) if model.lineage else ""
     trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in model.lineage)
     return first.startswith("config:") and not trained
+
+
+def _named_pieces(model: Model) -> int | None:
+    """The PIECES of a fresh model's name, config:FAMILY:SIZE:PIECES."""
+    named = str(model.lineage[0]["settings"].get("model", "")).split(":") if is_fresh(model) else []
+    return int(named[3]) if len(named) > 3 else None
 
 
 def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:

@@ -60,7 +60,7 @@ def one_answer(name: str, findings: Sequence[Finding]) -> str:
     detail = next((f.detail for f in findings if "confusion" in f.detail), {"confusion": [], "labels": []})
     table: list[list[int]] = detail["confusion"]  # type: ignore[assignment]
     given = [sum(row[i] for row in table) for i in range(len(table))]
-    if sum(given) < FEW or sum(map(bool, given)) != 1:
+    if sum(given) < FEW or sum(map(bool, given)) != 1 or sum(map(any, table)) < 2:
         return ""
     at = given.index(sum(given))
     share = f"{100 * sum(table[at]) / sum(given):.1f}"

@@ -263,7 +263,9 @@ def asking_for(
 def _beside(given: Any, columns: Mapping[str, str] | None, task: Task) -> Table:
     """Texts with one label each, pairs or single ones as the task's, in the columns that are named for its data."""
     table = read_beside(given, columns=columns, one_label=True)
-    require_kind(table, pairs=not isinstance(task.test.texts[0], str))
+    known = next((split.texts[0] for split in (task.test, task.train, task.select) if split.texts), None)
+    if known is not None:
+        require_kind(table, pairs=not isinstance(known, str))
     return table
 
 

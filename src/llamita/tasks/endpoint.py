@@ -146,6 +146,11 @@ class EndpointEngine(Engine):
                 self._kept.forget_undecided()
                 raise
         self.undecided = sum(known[key] is None for key in set(keys))
+        if self.undecided:
+            log.warning(
+                "warning: %s names no label for %d of %d texts, which stay undecided between all labels; change --prompt, show it"
+                " examples with --few-shot, or take a model that follows instructions", self.model, self.undecided, len(set(keys)),
+            )  # fmt: skip
         even = [-math.log(len(self.labels))] * len(self.labels)
         return np.array([known[key] or even for key in keys], dtype=np.float32).reshape(len(texts), len(self.labels))
 

@@ -128,8 +128,8 @@ def open_task(
         held_back = set(rows)
         chosen, left = kept.take(rows), [i for i in range(len(kept)) if i not in held_back]
     else:
-        own = Split(texts=read_documents(select, columns).texts, source=str(select))
-        chosen, _ = without(own, measured)
+        own = read_documents(select, columns)
+        chosen, _ = without(Split(texts=own.texts, source=own.source), measured)
         left = rows_apart(kept.texts, chosen.texts)
         require(bool(left), "every training text also stands in the select split; give other texts for choices")
     for note in notes:
