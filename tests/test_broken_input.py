@@ -216,7 +216,7 @@ RECIPES = {
         "columns must be columns by",
     ),
     "data is a number": ("model: m\ntask: {classify: {train: 5}}\n", "train must be a file"),
-    "select is a word": ("model: m\ntask: {classify: {train: good.csv, select: abc}}\n", "select must be a share"),
+    "select is a word": ("model: m\ntask: {classify: {train: good.csv, select: abc}}\n", "no file abc"),
 }
 
 
