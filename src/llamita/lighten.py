@@ -54,13 +54,11 @@ def lighten(
             teacher is asked for them.
         labels: their names in the order wanted; of texts without labels also words to say for them: {"1": "good"}.
         test: labelled texts touched once, at the end; a tenth of the training texts when left out.
-        select: labelled texts for choices, early stopping and temperatures, or the share of the training texts cut off for
-            them; a tenth when left out.
+        select: labelled texts for choices and temperatures, or the share of the training texts for them; a tenth when left out.
         keep: share of the teacher's accuracy to keep.
         max_size: bytes of the deployable folder.
         max_latency: milliseconds, p95, batch 1, string in, probabilities out.
-        threads: what models learn and answer with; all cores when left out. What torch was set to before is put back at the end,
-            and so is the state of random numbers.
+        threads: what models learn and answer with; all cores when left out. Torch and random numbers are put back at the end.
         minutes: about how long the run may take; the plan is fitted to it.
         out: folder of the run; the same call in the same folder goes on where it stopped.
         students: models besides the teacher that students are cut from; packaged encoders when left out.
@@ -82,9 +80,7 @@ def lighten(
     Raises:
         UserError: for data, goals or a machine that can't do it.
     """
-    _require_possible(
-        task=task, minutes=minutes, seed=seed, threads=threads, language=language, teacher_floor=teacher_floor
-    )
+    _require_possible(task, minutes, seed, threads, language, teacher_floor)
     _require_kinds(model, data, labels, students)
     order = _Order(
         goals=Goals(keep=keep, max_size=max_size, max_latency=max_latency), folder=_folder(out, data), seed=int(seed),
@@ -93,8 +89,8 @@ def lighten(
         language=language, command=command,
     )  # fmt: skip
     asking = {
-        "audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns,
-        "prior": prior, "per_token": per_token,
+        "audit": audit, "prompt": prompt, "few_shot": few_shot, "shots": shots, "columns": order.columns, "prior": prior,
+        "per_token": per_token,
     }  # fmt: skip
     sources = {"train": data, "test": test, "unlabelled": unlabelled, "select": select}
     return _carried_out(order, _read(order, task, sources, labels=labels, model=model, asking=asking))
@@ -176,7 +172,7 @@ def _carried_out(order: _Order, texts: _Texts) -> Report:
 
 
 def _require_possible(
-    *, task: str, minutes: float, seed: int, threads: int | None, language: str, teacher_floor: float | None
+    task: str, minutes: float, seed: int, threads: int | None, language: str, teacher_floor: float | None
 ) -> None:
     """Refuse what no run can do."""
     known = tuple(kind.task for kind in KINDS)

@@ -15,14 +15,12 @@ from llamita.core.errors import UserError, did_you_mean
 from llamita.core.hardware import num_cores
 
 COMMA = r"[,，、]"
+"""What stands between names: also the full-width comma and the mark that Chinese lists have."""
 UNQUOTED = '(?=(?:[^"]*"[^"]*")*[^"]*$)'
 """Behind a character that stands in no quotes."""
-"""What stands between names: also the full-width comma and the mark that Chinese lists have."""
-OF_TEXTS, OF_DIALOGUES = (
-    ("text", "pair", "label", "labels"),
-    ("messages", "prompt", "input", "answer", "system", "history"),
-)
-"""What --columns may say that a column is."""
+OF_TEXTS = ("text", "pair", "label", "labels")
+OF_DIALOGUES = ("messages", "prompt", "input", "answer", "system", "history")
+"""What --columns may say that a column of texts or of dialogues is."""
 BYTES = {"": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
          "kib": 2**10, "mib": 2**20, "gib": 2**30}  # fmt: skip
 MILLISECONDS = {"": 1.0, "ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}

@@ -63,7 +63,9 @@ def open_splits(
         **_cut_splits(splits, free, 0 if apart else select, seed),
     }
     if "train" in tables:
-        fields["notes"] += tuple(_doubts(fields["train"], names, tables["train"]))
+        for doubt in _doubts(fields["train"], names, tables["train"]):
+            log.warning("warning: %s", doubt)
+            fields["notes"] += (doubt,)
     if several:
         note = f"a text may have any of the labels: {', '.join(names)}"
         log.info(note)
@@ -77,13 +79,9 @@ def _doubts(train: Split, names: Sequence[str], table: Table) -> Iterator[str]:
     missing = [name for i, name in enumerate(names) if i not in learned]
     if missing:
         listed = ", ".join(map(repr, missing[:5])) + (" …" if len(missing) > 5 else "")
-        note = f"no training text is left with the label {listed}: the model can't learn it; give such texts"
-        log.warning("warning: %s", note)
-        yield note
+        yield f"no training text is left with the label {listed}: the model can't learn it; give such texts"
     if len(names) > max(MANY, len(table) / 2):
-        note = f"{len(names)} labels in {rows_text(len(table))}; is {table.label_column!r} the column of the labels?"
-        log.warning("warning: %s", note)
-        yield note
+        yield f"{len(names)} labels in {rows_text(len(table))}; is {table.label_column!r} the column of the labels?"
 
 
 def _part_alike(tables: dict[str, Table], known: Sequence[str]) -> None:
@@ -106,30 +104,32 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
         train, test = cut(train, 0.1, seed + 1)
         test = replace(test, source="")  # its file has the training texts too
         notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
-    train, leaked = without(train, test)
-    if leaked:
-        notes.append(f"Left out of training, since the test split has them too: {leaked} of the training texts")
-        if not train.texts:
-            raise UserError("every training text also stands in the test split; give other test data, or none")
+    train = _apart(
+        train, test, notes, "Left out of training, since the test split has them too: {} of the training texts"
+    )
+    require(
+        bool(train.texts) or "train" not in splits,
+        "every training text also stands in the test split; give other test data, or none",
+    )
     if given := splits.get("select"):
-        select, leaked = without(given, test)
-        if leaked:
-            notes.append(f"Left out, since the test split has them too: {leaked} of the texts for choices")
-        train, chosen = without(train, select)
-        if chosen:
-            notes.append(f"Left out of training, since the select split has them too: {chosen} of the training texts")
+        select = _apart(given, test, notes, "Left out, since the test split has them too: {} of the texts for choices")
+        told = "Left out of training, since the select split has them too: {} of the training texts"
+        train = _apart(train, select, notes, told)
         require(bool(train.texts), "every training text also stands in the select split; give other texts for choices")
     else:
         train, select = cut(train, select_share, seed) if train.texts else (train, Split(texts=()))
-    free, leaked = without(free, test)
-    if leaked:
-        notes.append(f"Left out, since the test split has them too: {leaked} of the unlabelled texts")
-    free, chosen = without(free, select)
-    if chosen:
-        notes.append(f"Left out, since the select split has them too: {chosen} of the unlabelled texts")
+    free = _apart(free, test, notes, "Left out, since the test split has them too: {} of the unlabelled texts")
+    free = _apart(free, select, notes, "Left out, since the select split has them too: {} of the unlabelled texts")
     for note in notes:
         log.info(note)
     return {"train": train, "select": select, "test": test, "unlabelled": free, "notes": tuple(notes)}
+
+
+def _apart(split: Split, other: Split, notes: list[str], told: str) -> Split:
+    """The split without the texts of the other, and a note of how many those were."""
+    kept, number = without(split, other)
+    notes += [told.format(number)] if number else []
+    return kept
 
 
 def _split_of(table: Table, names: tuple[str, ...], which: str, several: bool) -> Split:
