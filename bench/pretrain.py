@@ -1,24 +1,28 @@
 """Claim: a small Llama learns more of a language in twenty minutes here than in the plain Trainer, and each part helps.
 
+    python bench/pretrain.py --pace                    every row's pace, one after another: on a machine that does nothing else
     python bench/pretrain.py --row llamita --seed 0    one row (resumable; --minutes 20 is the budget of its training)
     python bench/pretrain.py                           print the table of the rows that are there, write bench/results/
 
 A Llama of about 10 million parameters and 8,000 pieces of its own, from fresh weights, on Shakespeare, the validation part of
 WikiText-2 and LibreOffice's English messages and help; bits per byte on a twentieth of the documents that nothing saw. The
-pace of a row is taken once, before it, and says how many steps fit the budget; reading, tokenising and measuring are left
-out of it. Rows: llamita (the step as it is), trainer-defaults (transformers.Trainer over blocks of joined documents, as
-run_clm.py cuts them, all its settings), trainer (the same with our batch, window, learning rate and schedule, in bf16 where
-ours is), and ours with one part changed: unpacked, mixed (causal and masked rows), growing (windows that grow), copies
-(nothing is left out), weighted (books and WikiText count four times).
+pace of a row is taken before it, three times, and its median says how many steps fit the budget, so that a training can run
+beside other work; reading, tokenising and measuring are left out of it. Rows: llamita (the step as it is), trainer-defaults
+(transformers.Trainer over blocks of joined documents, as run_clm.py cuts them, all its settings), trainer (the same with our
+batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part changed: unpacked, mixed (causal and
+masked rows), growing (windows that grow), copies (nothing is left out), weighted (books and WikiText count four times).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
+import statistics
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,16 +78,17 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 PEERS = ("trainer", "trainer-defaults")
 MODEL, PIECES, WINDOW = "config:llama:10m", 8000, 256
-PILOT = 20
-"""Steps by which the pace is taken, after a training of three that warms up."""
+PILOT, TURNS = 12, 3
+"""Steps by which a pace is taken, after a training of three that warms up, and how often; the median counts."""
 
 
-def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
-    """Train one row for so long and measure it once."""
+@cache
+def prepared(row: str, seed: int) -> Lesson:
+    """The documents of a row, and the step or the settings it follows."""
     import torch
 
     from llamita.core.context import Run
-    from llamita.core.hardware import machine, num_cores, versions
+    from llamita.core.hardware import num_cores
     from llamita.core.registry import build
     from llamita.workshop import open_task
 
@@ -92,14 +97,24 @@ def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
     weights = (4.0, 4.0, 1.0) if row == "weighted" else (1.0, 1.0, 1.0)
     train = {str(SHARED / name): weight for name, weight in zip(SOURCES, weights, strict=True)}
     task = open_task({"language": {"train": train, "seed": 0}})  # the same documents are held back whatever the seed
-    folder = KEPT.folder / f"{row}-seed{seed}-{minutes:g}min"
+    folder = KEPT.folder / f"{row}-seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     where = Run(folder=folder, task=task, seed=seed)
     step = build("learn.pretrain", {"tokenizer": "bpe", "pieces": PIECES, "window": WINDOW, **PARTS.get(row, {})})
     texts, weights_of_texts = step._documents(where)
-    lesson = Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
-    model, told = by_trainer(lesson, 60 * minutes, row) if row in PEERS else by_step(lesson, 60 * minutes)
-    findings = build("measure.quality").measure(model, task, where)
+    return Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
+
+
+def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
+    """Train one row for so long and measure it once."""
+    from llamita.core.hardware import machine, versions
+    from llamita.core.registry import build
+
+    lesson = prepared(row, seed)
+    model, told = trained(row, seed, minutes, lesson)
+    task = lesson.where.task
+    assert task is not None
+    findings = build("measure.quality").measure(model, task, lesson.where)
     found = {f.name: {"value": f.value, "interval": f.interval, "n": f.n} for f in findings}
     return {
         "row": row, "seed": seed, "minutes": minutes, "findings": found, "parameters": model.num_parameters, **told,
@@ -107,45 +122,32 @@ def run(row: str, seed: int, minutes: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def by_step(lesson: Lesson, seconds: float) -> tuple[Model, dict[str, Any]]:
-    """As `Pretrain` trains, with as many epochs as the budget has room for."""
+def by_step(lesson: Lesson, epochs: float, most: int, into: Run) -> tuple[Model, int, int, float]:
+    """As `Pretrain` trains: the model, its steps, their tokens, and seconds."""
     from llamita.train.batches import batches_in_order
     from llamita.train.language import LanguageLoss, TokenExamples
     from llamita.train.loop import fit
     from llamita.train.pace import default_learning_rate
     from llamita.train.settings import loop_settings
 
-    where, size = lesson.where, lesson.step.batch_size
-
-    def trained(epochs: float, most: int, into: Run) -> tuple[Model, int, int, float]:
-        model = lesson.begun()
-        rows = lesson.windows(model, epochs)
-        cut = batches_in_order(
-            rows.lengths, batch_size=size, seed=where.seed, max_tokens=lesson.step.max_tokens or 0,
-            alike_within=() if rows.packed else rows.plan.borders,
-        )  # fmt: skip
-        # a pilot sees of short rows and long ones as many as the whole
-        number = min(most, len(cut))
-        cut = [cut[i * len(cut) // number] for i in range(number)]
-        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
-        settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
-        began = time.perf_counter()
-        fit(model, source, cut, LanguageLoss(), settings, into)
-        return model, len(cut), sum(rows.lengths[i] for batch in cut for i in batch), time.perf_counter() - began
-
-    def pace() -> dict[str, float]:
-        _, _, tokens, spent = [trained(1.0, n, where.at(where.folder / f"pilot-{n}")) for n in (3, PILOT)][-1]
-        whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-        return {"tokens_per_second": tokens / spent, "tokens_per_epoch": whole}
-
-    known = kept(where.folder / "pace.json", pace)
-    epochs = seconds * known["tokens_per_second"] / known["tokens_per_epoch"]
-    model, steps, tokens, spent = trained(epochs, 1 << 30, where)
-    return model, {"epochs": epochs, "steps": steps, "tokens": tokens, "seconds": spent, **known}
+    model = lesson.begun()
+    rows = lesson.windows(model, epochs)
+    cut = batches_in_order(
+        rows.lengths, batch_size=lesson.step.batch_size, seed=into.seed, max_tokens=lesson.step.max_tokens or 0,
+        alike_within=() if rows.packed else rows.plan.borders,
+    )  # fmt: skip
+    # a pilot sees of short rows and long ones as many as the whole
+    number = min(most, len(cut))
+    cut = [cut[i * len(cut) // number] for i in range(number)]
+    source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
+    settings = loop_settings(lesson.step, 10 * default_learning_rate(model))
+    began = time.perf_counter()
+    fit(model, source, cut, LanguageLoss(), settings, into)
+    return model, len(cut), sum(rows.lengths[i] for batch in cut for i in batch), time.perf_counter() - began
 
 
-def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[str, Any]]:
-    """transformers.Trainer over blocks of joined documents, with as many steps as the budget has room for."""
+def by_trainer(lesson: Lesson, row: str, steps: int, into: Path) -> tuple[Model, float]:
+    """transformers.Trainer over blocks of joined documents: the model, and seconds."""
     import torch
     from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
@@ -153,43 +155,64 @@ def by_trainer(lesson: Lesson, seconds: float, row: str) -> tuple[Model, dict[st
     from llamita.train.frame import document_frame
     from llamita.train.pace import default_learning_rate
 
-    step, where = lesson.step, lesson.where
+    model, step, seed = lesson.begun(), lesson.step, lesson.where.seed
+    before, after = document_frame(model)  # measured documents begin so too
+    bare = model.tokenizer(lesson.texts, add_special_tokens=False, verbose=False)["input_ids"]
+    ids = [i for row in bare for i in (*before, *row, *after)]
+    width = WINDOW if row == "trainer" else model.max_length
+    blocks = [{"input_ids": ids[i : i + width]} for i in range(0, len(ids) - width + 1, width)]
+    ours: dict[str, Any] = {
+        "learning_rate": 10 * default_learning_rate(model), "lr_scheduler_type": "cosine", "warmup_steps": steps // 20,
+        "weight_decay": step.weight_decay, "per_device_train_batch_size": step.batch_size, "bf16": has_fast_bf16(),
+    }  # fmt: skip
+    arguments = TrainingArguments(
+        output_dir=str(into), max_steps=steps, seed=seed, use_cpu=True, report_to="none", save_strategy="no",
+        disable_tqdm=True, **(ours if row == "trainer" else {}),
+    )  # fmt: skip
+    collator = DataCollatorForLanguageModeling(model.tokenizer, mlm=False)
+    torch.manual_seed(seed)
+    trainer = Trainer(model=model.module, args=arguments, train_dataset=blocks, data_collator=collator)
+    began = time.perf_counter()
+    trainer.train()
+    model.module.eval()
+    return model, time.perf_counter() - began
 
-    def trained(steps: int, into: Path) -> tuple[Model, float]:
-        model = lesson.begun()
-        before, after = document_frame(model)  # measured documents begin so too
-        bare = model.tokenizer(lesson.texts, add_special_tokens=False, verbose=False)["input_ids"]
-        ids = [i for row in bare for i in (*before, *row, *after)]
-        width = WINDOW if row == "trainer" else model.max_length
-        blocks = [{"input_ids": ids[i : i + width]} for i in range(0, len(ids) - width + 1, width)]
-        ours: dict[str, Any] = {
-            "learning_rate": 10 * default_learning_rate(model), "lr_scheduler_type": "cosine", "warmup_steps": steps // 20,
-            "weight_decay": step.weight_decay, "per_device_train_batch_size": step.batch_size, "bf16": has_fast_bf16(),
-        }  # fmt: skip
-        arguments = TrainingArguments(
-            output_dir=str(into), max_steps=steps, seed=where.seed, use_cpu=True, report_to="none", save_strategy="no",
-            disable_tqdm=True, **(ours if row == "trainer" else {}),
-        )  # fmt: skip
-        collator = DataCollatorForLanguageModeling(model.tokenizer, mlm=False)
-        torch.manual_seed(where.seed)
-        trainer = Trainer(model=model.module, args=arguments, train_dataset=blocks, data_collator=collator)
-        began = time.perf_counter()
-        trainer.train()
-        model.module.eval()
-        return model, time.perf_counter() - began
 
-    def pace() -> dict[str, float]:
-        spent = [trained(n, where.folder / "pilot")[1] for n in (3, PILOT)]
-        return {"seconds_per_step": spent[-1] / PILOT}
+def pace(row: str, turn: int) -> float:
+    """Seconds of a whole pass over the documents (ours) or of a step (the peers), measured in this turn or earlier."""
 
-    steps = max(1, round(seconds / kept(where.folder / "pace.json", pace)["seconds_per_step"]))
-    model, spent = trained(steps, where.folder / "trainer")
-    return model, {"steps": steps, "seconds": spent}
+    def taken() -> dict[str, float]:
+        lesson, spent = prepared(row, seed=0), 0.0
+        for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
+            if row in PEERS:
+                spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
+            else:
+                into = lesson.where.at(lesson.where.folder / f"pilot-{turn}-{steps}")
+                _, _, tokens, seconds = by_step(lesson, 1.0, steps, into)
+                whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
+                spent = seconds * whole / tokens
+        return {"seconds": spent}
+
+    return kept(KEPT.folder / "pace" / f"{row}-{turn}.json", taken)["seconds"]
+
+
+def trained(row: str, seed: int, minutes: float, lesson: Lesson) -> tuple[Model, dict[str, Any]]:
+    """The model after as many steps as the budget has room for, and what is to be told of them."""
+    unit = statistics.median(pace(row, turn) for turn in range(TURNS))
+    if row in PEERS:
+        steps = max(1, round(60 * minutes / unit))
+        model, spent = by_trainer(lesson, row, steps, lesson.where.folder / "trainer")
+        return model, {"steps": steps, "seconds_per_step": unit, "seconds": spent}
+    epochs = 60 * minutes / unit
+    into = lesson.where.at(lesson.where.folder / f"{minutes:g}min")
+    model, steps, tokens, spent = by_step(lesson, epochs, 1 << 30, into)
+    return model, {"steps": steps, "tokens": tokens, "epochs": epochs, "seconds_per_epoch": unit, "seconds": spent}
 
 
 def kept(file: Path, make: Any) -> dict[str, float]:
     """What was written there, or is made and written now: a resumed row follows the plan it began with."""
     if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         part.write_text(json.dumps(make()), encoding="utf-8")
         part.replace(file)
@@ -211,7 +234,12 @@ def main() -> None:
     parser.add_argument("--row", choices=[*PARTS, *PEERS])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--pace", action="store_true", help="take the paces of all rows by turns, and train nothing")
     args = parser.parse_args()
+    if args.pace and (SHARED / "books").exists():
+        for turn, row in itertools.product(range(TURNS), (*PARTS, *PEERS)):
+            print(f"{row:18} turn {turn}: {pace(row, turn):8.2f} s", flush=True)
+        return
     if args.row:
         key = f"{args.row}-{args.minutes:g}min-seed{args.seed}"
         KEPT.make(key, lambda: run(args.row, args.seed, args.minutes), SHARED / "books")

@@ -66,9 +66,9 @@ def test_dialogues_from_a_file_to_answers(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["evaluate", "MODEL", "--task", "chat", "--against", "MODEL"], "--against is about labels, and dialogues have none"),
+        (["evaluate", "MODEL", "--task", "chat", "--cost"], "--cost is about labels, and dialogues have none"),
         (["measure", "cost", "MODEL", "--task", "chat"], "dialogues have no labels; measure them with: llamita evaluate"),
-        (["compare", "MODEL", "MODEL", "--task", "chat"], "dialogues have no labels; measure them with: llamita evaluate"),
+        (["compare", "MODEL", "MODEL", "--task", "chat", "--cost"], "--cost times a classifier; leave it out with --task chat"),
         (["evaluate", "MODEL", "--task", "chat", "--fail-if", "accuracy<1"], "accuracy"),
     ],
 )  # fmt: skip

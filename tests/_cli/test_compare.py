@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 from tests.families import tiny_model
 
 from llamita.cli import main
@@ -77,10 +78,52 @@ def test_every_number_carries_the_command_that_repeats_it(place: Path, capsys: p
         assert again[name] == before["value"]
 
 
-def test_documents_have_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
-    words = ["compare", str(place / "teacher"), str(place / "light"), "--data", str(place / "test.csv")]
-    assert main([*words, "--task", "language"]) == 2
-    assert "llamita compare is for labels; of --task language there are:" in capsys.readouterr().err
+def test_language_models_are_held_against_each_other_text_by_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from tests.train.test_language import language_model
+
+    for seed, name in enumerate(("teacher", "light")):
+        torch.manual_seed(seed)
+        language_model("llama").save(tmp_path / name)
+    (tmp_path / "rows.csv").write_text("text\n" + "".join(f"a warm film {i}\n" for i in range(12)), encoding="utf-8")
+    teacher, light, data = (str(tmp_path / name) for name in ("teacher", "light", "rows.csv"))
+    end = ["--data", data, "--task", "language", "--threads", "1"]
+    assert main(["compare", teacher, light, teacher, *end, "--json", "--out", str(tmp_path / "page")]) == 0
+    found = [{f["name"]: f for f in one["findings"]} for one in json.loads(capsys.readouterr().out)]
+    bits = [one["quality.bits_per_byte"]["value"] for one in found]
+    lost = [one["quality.bits_lost_to_reference"] for one in found[1:]]
+    assert "quality.bits_lost_to_reference" not in found[0]
+    assert [one["value"] for one in lost] == pytest.approx([bits[1] - bits[0], 0.0])
+    assert lost[0]["interval"][0] <= lost[0]["value"] <= lost[0]["interval"][1]
+    assert (lost[0]["n"], lost[0]["detail"]["per"]) == (12, "byte")
+    assert main([*shlex.split(lost[0]["command"])[1:], "--json"]) == 0
+    again = {f["name"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert again["quality.bits_lost_to_reference"]["value"] == lost[0]["value"]
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    assert "Bits lost to the teacher" in page
+    assert "per byte" in page
+    assert main(["compare", teacher, light, *end, "--cost"]) == 2
+    assert "--cost times a classifier; leave it out with --task language" in capsys.readouterr().err
+
+
+def test_dialogues_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    from tests.talks import chat_model
+
+    for seed, name in enumerate(("teacher", "light")):
+        torch.manual_seed(seed)
+        chat_model().save(tmp_path / name)
+    lines = [json.dumps({"prompt": f"number {i}", "completion": "a warm film"}) for i in range(4)]
+    (tmp_path / "talks.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    words = [str(tmp_path / "teacher"), str(tmp_path / "light"), "--data", str(tmp_path / "talks.jsonl")]
+    assert main(["compare", *words, "--task", "chat", "--json"]) == 0
+    theirs, ours = ({f["name"]: f for f in one["findings"]} for one in json.loads(capsys.readouterr().out))
+    lost = ours["quality.bits_lost_to_reference"]
+    assert lost["value"] == pytest.approx(
+        ours["quality.bits_per_byte"]["value"] - theirs["quality.bits_per_byte"]["value"]
+    )
+    evaluate = ["evaluate", words[1], "--against", words[0], *words[2:], "--task", "chat", "--json"]
+    assert main([*evaluate, "--fail-if", "bits_lost_to_reference>99"]) == 0
+    again = {f["name"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert again["quality.bits_lost_to_reference"]["value"] == lost["value"]
 
 
 def test_one_model_is_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):

@@ -116,8 +116,9 @@ def test_a_language_model_is_measured_on_documents_and_what_needs_labels_is_refu
         assert (
             "of --task language there are: llamita measure quality, llamita measure samples" in capsys.readouterr().err
         )
-    assert main(["evaluate", *words, str(tmp_path / "rows.csv"), "--against", "smollm2"]) == 2
-    assert "--against doesn't go with --task language" in capsys.readouterr().err
+    assert main(["evaluate", *words, str(tmp_path / "rows.csv"), "--against", str(tmp_path / "model"), "--json"]) == 0
+    named = {row["name"]: row for row in json.loads(capsys.readouterr().out)["findings"]}
+    assert named["quality.bits_lost_to_reference"]["value"] == 0
 
 
 def test_what_is_about_labels_is_refused_of_documents_and_dialogues(

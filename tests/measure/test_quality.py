@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from tests.engines import BagOfWords
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
+from llamita.core.measure import Finding
 from llamita.core.task import Split
 from llamita.measure.calibration import Calibration, calibration_findings
-from llamita.measure.quality import Quality, one_answer
+from llamita.measure.quality import Quality, bits_lost, one_answer
 from llamita.tasks.classify import Classify
 
 LIGHT = BagOfWords({"good": (0, 1), "bad": (1, 0), "好": (0, 1)}, bias=(0.1, 0), name="light")
@@ -31,6 +33,43 @@ def test_loss_to_the_reference_counts_lost_and_won(tmp_path: Path) -> None:
     assert loss.detail["reference_accuracy"] == pytest.approx(5 / 6)
     assert (loss.detail["lost"], loss.detail["won"]) == (1, 1)
     assert loss.value == 0
+
+
+def foreseen(nats: dict[int, float], name: str = "bits_per_byte", tokens: int = 5) -> list[Finding]:
+    rows = tuple({"index": i, "nats": x, "tokens": tokens, "bytes": 10 * (i + 1)} for i, x in nats.items())
+    return [Finding(name=f"quality.{name}", value=1.0, better="lower", n=len(rows), rows=rows)]
+
+
+def test_bits_lost_by_hand_over_the_texts_that_both_were_asked() -> None:
+    """(8 + 6) / 40 bits a byte against (6 + 5) / 40: the text that only one was asked doesn't count."""
+    two = math.log(2)
+    lost = bits_lost(foreseen({0: 8 * two, 2: 6 * two}), foreseen({0: 6 * two, 1: 99.0, 2: 5 * two}))
+    assert (lost.value, lost.n, lost.detail["per"]) == (pytest.approx(3 / 40), 2, "byte")
+    # a resample has the first text twice, the last twice, or both: 2/10, 1/30 or 3/40
+    assert lost.interval == pytest.approx((1 / 30, 2 / 10))
+    alone = bits_lost(foreseen({0: 8.0}), foreseen({0: 6.0}))
+    assert (alone.interval, alone.value) == (None, pytest.approx(2 / 10 / two))
+
+
+def test_the_pairing_makes_the_interval_narrow() -> None:
+    draws = np.random.default_rng(0)
+    hard = draws.uniform(1, 30, 200)
+    ours, theirs = ({i: float(x + more) for i, x in enumerate(hard)} for more in (0.5, 0.0))
+    lost = bits_lost(foreseen(ours), foreseen(theirs))
+    assert lost.interval is not None
+    assert 0 < lost.interval[0] < lost.value < lost.interval[1] < 2 * lost.value  # type: ignore[operator]
+
+
+def test_what_is_no_measure_of_one_another_says_why() -> None:
+    whole, gaps = foreseen({0: 1.0, 1: 2.0}), foreseen({0: 1.0, 1: 2.0}, "masked_perplexity")
+    assert bits_lost(whole, gaps).reason.startswith("one of the two foresees whole texts")
+    others = foreseen({0: 1.0, 1: 2.0}, "masked_perplexity", tokens=6)
+    assert bits_lost(gaps, others).reason.startswith("their tokenizers differ")
+    lost = bits_lost(gaps, foreseen({0: 0.0, 1: 2.0}, "masked_perplexity"))
+    assert (lost.value, lost.detail["per"]) == (pytest.approx(0.1 / math.log(2)), "masked token")
+    assert bits_lost(whole, foreseen({7: 1.0})).reason == "no text was measured with both"
+    none = [Finding(name="quality.bits_per_byte", value=None, better="lower", reason="it predicts no tokens")]
+    assert bits_lost(whole, none).reason == "it predicts no tokens"
 
 
 def test_labels_in_another_order_give_the_same_score(tmp_path: Path) -> None:

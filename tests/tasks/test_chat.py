@@ -68,7 +68,7 @@ def test_settings_about_labels_are_refused_of_dialogues_and_the_other_way_round(
 def test_bits_per_byte_and_perplexity_by_hand() -> None:
     """Two dialogues: 8 bits for 4 bytes and 2 tokens, 4 bits for 2 bytes and 1: 2 bits a byte, 2^4 a token."""
     nats = np.array([8.0, 4.0]) * math.log(2)
-    bits, perplexity = scored(nats, np.array([2, 1]), np.array([4, 2]), 3)
+    bits, perplexity = scored(nats, np.array([2, 1]), np.array([4, 2]), 3, [0, 2])
     assert bits.value == pytest.approx(2.0)
     assert bits.interval == pytest.approx((2.0, 2.0))
     assert perplexity.value == pytest.approx(16.0)

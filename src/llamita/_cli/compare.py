@@ -6,20 +6,23 @@ import argparse
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.judge import plain
+from llamita._cli.judge import dialogues, plain
 from llamita._cli.language import said
-from llamita._cli.measured import measured, sizes
-from llamita._cli.models import open_classifier, test_task, writable
+from llamita._cli.measured import measured, rest, sizes
+from llamita._cli.models import documents, open_classifier, open_foreseeing, test_task, writable
+from llamita.core.command import command_of
 from llamita.core.errors import UserError, require
 from llamita.core.registry import build
 
 if TYPE_CHECKING:
-    from llamita.core.report import Report
+    from llamita.core.report import Report, Subject
+    from llamita.core.task import Task
 
 COMMAND = ("llamita", "compare")
 
@@ -28,11 +31,9 @@ def compare(argv: Sequence[str]) -> int:
     """A teacher and light models side by side, with a page."""
     parser = _compare_parser()
     args = parser.read(argv, rest="light")
-    if args.task == "chat":
-        raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     require(
-        args.task != "language",
-        f"{parser.prog} is for labels; of --task language there are: llamita measure quality, llamita measure samples",
+        not args.cost or args.task not in ("chat", "language"),
+        f"--cost times a classifier; leave it out with --task {args.task}",
     )
     if not args.light:
         raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
@@ -85,7 +86,18 @@ def _compare_parser() -> flags.Parser:
 
 def _compared(args: argparse.Namespace, command: str) -> Report:
     from llamita.core.hardware import machine, num_cores, versions
-    from llamita.core.report import Report, Subject
+    from llamita.core.report import Report
+
+    task, subjects = (_foreseen if args.task in ("chat", "language") else _classified)(args)
+    return Report(
+        title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
+        machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
+        command=command,
+    )  # fmt: skip
+
+
+def _classified(args: argparse.Namespace) -> tuple[Task, list[Subject]]:
+    from llamita.core.report import Subject
 
     teacher = open_classifier(args.teacher, args.threads, args.precision)
     task = test_task(args, teacher)
@@ -98,8 +110,24 @@ def _compared(args: argparse.Namespace, command: str) -> Report:
         found = measured(args, engines, models, task, measures)
         found += [] if args.cost else sizes(args, engine, model)
         subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
-    return Report(
-        title=f"{', '.join(args.light)} against {args.teacher}", task=task.describe(), subjects=tuple(subjects),
-        machine=machine() | {"threads": args.threads or num_cores()}, versions=versions(), seed=args.seed,
-        command=command,
-    )  # fmt: skip
+    return task, subjects
+
+
+def _foreseen(args: argparse.Namespace) -> tuple[Task, list[Subject]]:
+    """Language models, each asked once for documents or the answers of dialogues, and held against the first."""
+    from llamita._cli.chat import open_speaker
+    from llamita.core.report import Subject
+    from llamita.measure.quality import bits_lost
+
+    task = dialogues(args) if args.task == "chat" else documents(args)
+    quality, subjects = build("measure.quality"), []
+    for i, model in enumerate([args.teacher, *args.light]):
+        engine = (open_speaker if args.task == "chat" else open_foreseeing)(model, args)
+        found = measured(args, [engine], [model], task, [quality])
+        if i:
+            command = command_of(quality, [model, args.teacher], args.data, args.columns, rest(args))
+            lost = bits_lost(found, subjects[0].findings)
+            found.append(replace(lost, command=command if args.data != "-" else ""))
+        found += sizes(args, engine, model)
+        subjects.append(Subject(name=model, role="light" if i else "teacher", path=model, findings=tuple(found)))
+    return task, subjects

@@ -13,16 +13,18 @@ EXAMPLES = {"measure.cost": "latency_p95_ms>5", "measure.calibration": "ece>0.05
             "measure.coverage": "share<0.88",
             "attack.noise": "noise<0.8", "explain.occlusion": "same_reasons<0.5"}  # fmt: skip
 BY_FLAG = {"agreement": "--against TEACHER", "cost": "--cost", "quality.loss_to_reference": "--against TEACHER",
+           "quality.bits_lost_to_reference": "--against TEACHER",
            "cost.latency_ratio": "--against TEACHER", "cost.throughput_ratio": "--against TEACHER",
            "cost.size_ratio": "--against TEACHER", "explain.same_reasons": "--against TEACHER"}  # fmt: skip
 """What `evaluate` and the measures give only with this flag."""
 
+LOST, BITS_LOST = "quality.loss_to_reference", "quality.bits_lost_to_reference"
 MASKED = ("quality.masked_perplexity", "quality.denoising_perplexity")
 SCORES = {
-    "classify": ("quality.accuracy", "quality.macro_f1"),
-    "multilabel": ("quality.micro_f1", "quality.macro_f1", "quality.exact_match", "quality.hamming_loss"),
-    "chat": ("quality.bits_per_byte", "quality.perplexity"),
-    "language": ("quality.bits_per_byte", "quality.perplexity", *MASKED),
+    "classify": ("quality.accuracy", "quality.macro_f1", LOST),
+    "multilabel": ("quality.micro_f1", "quality.macro_f1", "quality.exact_match", "quality.hamming_loss", LOST),
+    "chat": ("quality.bits_per_byte", "quality.perplexity", BITS_LOST),
+    "language": ("quality.bits_per_byte", "quality.perplexity", *MASKED, BITS_LOST),
 }
 """What `quality` finds of each task."""
 UNTITLED = (

@@ -16,7 +16,7 @@ from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.measured import measured, sizes
 from llamita._cli.methods import chosen_method, methods_help, methods_of, taken_out
-from llamita._cli.models import open_classifier, open_for_documents, test_task
+from llamita._cli.models import documents, open_classifier, open_foreseeing, test_task
 from llamita.core.errors import UserError, require
 from llamita.core.registry import Entry, build
 
@@ -44,13 +44,14 @@ def evaluate(argv: Sequence[str]) -> int:
     if args.task == "chat":
         return _evaluate_answers(args)
     given = ["quality", *(["calibration"] if args.task != "language" else [])]
-    given += [*(["agreement"] if args.against else []), *(["cost"] if args.cost else [])]
+    given += ["agreement"] if args.against and args.task != "language" else []
+    given += ["cost"] if args.cost else []
     check_gates(args, given, "evaluate")
     _require_here(args, args.cost)
     engine, teacher, task = _opened(args)
     check_gates(args, given, "evaluate", _kind(args, task))
     wanted = ["measure.quality", *(["measure.calibration"] if task.labels else [])]
-    wanted += ["measure.agreement"] if teacher else []
+    wanted += ["measure.agreement"] if teacher and task.labels else []
     require(bool(task.labels) or not args.cost, "--cost times a classifier; leave it out with --task language")
     wanted += ["measure.cost"] if args.cost else []
     engines = [engine, *([teacher] if teacher else [])]
@@ -62,12 +63,13 @@ def evaluate(argv: Sequence[str]) -> int:
 
 def _evaluate_answers(args: argparse.Namespace) -> int:
     """How likely a language model finds the answers of dialogues."""
-    for flag in ("against", "cost", "labels", "few_shot", "calibrate"):
+    for flag in ("cost", "labels", "few_shot", "calibrate"):
         if getattr(args, flag):
             raise UserError(f"--{flag.replace('_', '-')} is about labels, and dialogues have none; leave it out")
     check_gates(args, ["quality"], "evaluate")
-    engine, _, task = _opened(args)
-    findings = measured(args, [engine], [args.model], task, [build("measure.quality")])
+    engine, teacher, task = _opened(args)
+    engines = [engine, *([teacher] if teacher else [])]
+    findings = measured(args, engines, _named(args), task, [build("measure.quality")])
     findings += sizes(args, engine, args.model)
     return told(args, args.model, findings, title=f"{args.model} · {args.data}")
 
@@ -116,7 +118,7 @@ def taken(args: argparse.Namespace, entry: Entry, method: Any, program: str) -> 
     """The findings of one measure, once it is known that it fits what was asked for."""
     rooms, verb = [entry.name.removeprefix("measure.").split(".")[0]], program.removeprefix("llamita ")
     check_gates(args, rooms, verb)
-    if args.task == "chat" and (entry.name != "measure.quality" or args.against):
+    if args.task == "chat" and entry.name != "measure.quality":
         raise UserError("dialogues have no labels; measure them with: llamita evaluate MODEL --task chat --data FILE")
     if entry.name == "measure.agreement" and not args.against:
         raise UserError("agreement with whom? Name the teacher: --against TEACHER")
@@ -161,15 +163,14 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
             raise UserError(f"--{flag} doesn't go with --task {args.task}; leave it out")
     if args.task == "chat":
         from llamita._cli.chat import open_speaker
-        from llamita.tasks.chat import open_task
 
-        engine = open_speaker(args.model, args)
-        task = open_task(test=args.data, columns=args.columns)
-        if len(task.test) < FEW:
-            log.warning("warning: %d dialogues are few; the intervals say how little they tell", len(task.test))
-        return engine, None, task
+        engine, teacher = (open_speaker(model, args) if model else None for model in (args.model, args.against))
+        assert engine is not None
+        return engine, teacher, dialogues(args)
     if args.task == "language":
-        return open_for_documents(args)
+        engine, teacher = (open_foreseeing(model, args) if model else None for model in (args.model, args.against))
+        assert engine is not None
+        return engine, teacher, documents(args)
     if args.labels and (args.few_shot or args.calibrate):
         from llamita.data.read import read_table
 
@@ -178,6 +179,16 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
     task = test_task(args, engine)
     _warn_of_little(task)
     return engine, open_classifier(args.against, args.threads, args.precision) if args.against else None, task
+
+
+def dialogues(args: argparse.Namespace) -> Task:
+    """Those of --data, to be measured on."""
+    from llamita.tasks.chat import open_task
+
+    task = open_task(test=args.data, columns=args.columns)
+    if len(task.test) < FEW:
+        log.warning("warning: %d dialogues are few; the intervals say how little they tell", len(task.test))
+    return task
 
 
 FEW = 100

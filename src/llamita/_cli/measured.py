@@ -40,7 +40,7 @@ def measured(
         warn_of_unknown(engines[0], task.test.texts)
     with scratch_run(args, task) as run:
         for method in measures:
-            command = command_of(method, models, args.data, args.columns, _rest(args)) if args.data != "-" else ""
+            command = command_of(method, models, args.data, args.columns, rest(args)) if args.data != "-" else ""
             found += [replace(one, command=command) for one in method.measure(engines[0], task, run, *engines[1:])]
     if remark := one_answer(models[0], found):
         log.warning("warning: %s", remark)
@@ -52,7 +52,7 @@ def sizes(args: argparse.Namespace, engine: Engine, model: str) -> list[Finding]
     from llamita.core.measure import Finding
     from llamita.tasks.endpoint import is_endpoint
 
-    words = [*data_words("evaluate", model, args.data, args.columns), *_rest(args)]
+    words = [*data_words("evaluate", model, args.data, args.columns), *rest(args)]
     command = shlex.join(words) if args.data != "-" else ""
     if is_endpoint(model):
         names, reason = ("size_bytes", "parameters"), "the weights are the server's"
@@ -63,7 +63,7 @@ def sizes(args: argparse.Namespace, engine: Engine, model: str) -> list[Finding]
     ]
 
 
-def _rest(args: argparse.Namespace) -> list[str]:
+def rest(args: argparse.Namespace) -> list[str]:
     """The flags that a number depends on besides model, texts and settings."""
     words = [] if args.task == "classify" else ["--task", args.task]
     if labels := getattr(args, "labels", None):

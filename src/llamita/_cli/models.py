@@ -16,7 +16,7 @@ from llamita._cli.asking import asked_engine, check_asked, endpoint
 from llamita.core import processes
 from llamita.core.alone import alone_in
 from llamita.core.command import quoted
-from llamita.core.errors import UserError, require
+from llamita.core.errors import UserError
 from llamita.core.logs import BEGUN
 
 if TYPE_CHECKING:
@@ -84,14 +84,18 @@ def _require_labels(model: str, engine: Engine, asked: argparse.Namespace | None
         )
 
 
-def open_for_documents(args: argparse.Namespace) -> tuple[Engine, None, Task]:
-    """A language model, and the documents of `--data` that it is to foresee."""
-    from llamita.core.registry import module_of
+def open_foreseeing(model: str, args: argparse.Namespace) -> Engine:
+    """The engine of a MODEL argument that is to foresee documents."""
     from llamita.workshop import open_engine
 
-    require(not getattr(args, "against", None), f"--against doesn't go with --task {args.task}; leave it out")
-    task = module_of("tasks.language").open_task(test=args.data, columns=args.columns)
-    return open_engine(args.model, threads=args.threads, precision=args.precision), None, task
+    return open_engine(model, threads=args.threads, precision=args.precision)
+
+
+def documents(args: argparse.Namespace) -> Task:
+    """Those of `--data`, to be foreseen."""
+    from llamita.core.registry import module_of
+
+    return module_of("tasks.language").open_task(test=args.data, columns=args.columns)
 
 
 def test_task(args: argparse.Namespace, engine: Engine) -> Task:

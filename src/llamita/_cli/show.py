@@ -32,6 +32,7 @@ TITLES = {
     "samples.distinct": "3-grams of samples that are different",
     "train.loss": "loss of the last steps",
     "quality.loss_to_reference": "loss to the teacher",
+    "quality.bits_lost_to_reference": "bits lost to the teacher",
     "cost.size_bytes": "size",
     "cost.parameters": "parameters",
     "cost.flops": "FLOPs a text",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from llamita.core.measure import Finding, Measure, Said, ask, labelled_split
-from llamita.core.statistics import mcnemar_p, paired_ratio_difference, ratio_of_sums
+from llamita.core.statistics import (
+    mcnemar_p,
+    paired_ratio_difference,
+    percentile_interval,
+    ratio_of_sums,
+    resampled_sums,
+)
 from llamita.core.task import MeasuresItself
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import numpy as np
 
     from llamita.core.context import Run
     from llamita.core.engine import Engine
@@ -28,7 +35,10 @@ class Quality(Measure):
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         if isinstance(task, MeasuresItself):
-            return task.measured(engine, task.split(run.split))
+            found = task.measured(engine, task.split(run.split))
+            if reference is not None:
+                found.append(bits_lost(found, task.measured(reference, task.split(run.split))))
+            return found
         split = labelled_split(task, run)
         ours = ask(engine, task, split.texts)
         findings = task.score(ours.probabilities, split, ours.answers)
@@ -52,6 +62,38 @@ def loss_to_reference(ours: Said, theirs: Said, gold: np.ndarray) -> Finding:
             "kept": score / reference if reference else None,
             "lost": lost, "won": won, "mcnemar_p": mcnemar_p(won, lost),
         },
+    )  # fmt: skip
+
+
+def bits_lost(ours: Sequence[Finding], theirs: Sequence[Finding]) -> Finding:
+    """Our surprise minus the reference's over the same texts, by the rows of both: above zero, something was lost.
+
+    In bits a byte where every token counts, whatever the tokenizers; in bits a masked token where the same tokens were
+    masked for both. The interval is a paired bootstrap over texts.
+    """
+    (mine, *_), (other, *_) = ours, theirs
+    name = "quality.bits_lost_to_reference"
+    rows, others = ({int(row["index"]): row for row in one.rows} for one in (mine, other))
+    both = sorted(set(rows) & set(others))
+    reason = mine.reason or other.reason
+    under = "bytes" if mine.name == "quality.bits_per_byte" else "tokens"
+    if not reason and mine.name != other.name:
+        reason = "one of the two foresees whole texts and the other gaps in them, which are no measure of one another"
+    elif not reason and not both:
+        reason = "no text was measured with both"
+    elif not reason and under == "tokens" and any(rows[i]["tokens"] != others[i]["tokens"] for i in both):
+        reason = "their tokenizers differ, so that other pieces were masked for each"
+    if reason:
+        return Finding(name=name, value=None, unit="bits", better="lower", reason=reason)
+    table = np.array([[float(one[i][of]) for one in (rows, others) for of in ("nats", under)] for i in both])
+    table[:, [0, 2]] /= math.log(2)
+    we, they = ratio_of_sums(*table.T[:2]), ratio_of_sums(*table.T[2:])
+    sums = resampled_sums(table) if len(table) > 1 else None
+    interval = None if sums is None else percentile_interval(sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3])
+    per = {"quality.bits_per_byte": "byte", "quality.masked_perplexity": "masked token"}.get(mine.name, "token")
+    return Finding(
+        name=name, value=we - they, unit="bits", interval=interval, better="lower", n=len(table),
+        detail={"per": per, "bits": we, "reference_bits": they},
     )  # fmt: skip
 
 

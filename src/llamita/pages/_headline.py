@@ -111,6 +111,9 @@ def _comparison(report: Report, words: Words) -> str:
 
 
 def _compared(other: Subject, teacher: Subject, words: Words) -> str:
+    bits = other.finding("quality.bits_lost_to_reference")
+    if bits is not None and bits.value is not None and bits.interval is not None:
+        return _foreseen(other, teacher, bits, words)
     loss = other.finding("quality.loss_to_reference")
     if loss is None or loss.value is None or loss.interval is None:
         return _alone(other, words)
@@ -125,6 +128,19 @@ def _compared(other: Subject, teacher: Subject, words: Words) -> str:
         interval=write.bracket(bounds, lambda v: write.points(v, sign=key == "compare_same")),
         n=write.whole(loss.n),
     )
+
+
+def _foreseen(other: Subject, teacher: Subject, bits: Finding, words: Words) -> str:
+    """A language model beside its teacher."""
+    low, high = bits.interval or (-1.0, 1.0)
+    key = "foreseen_worse" if low > 0 else "foreseen_better" if high < 0 else "foreseen_same"
+    value, bounds = bits.value or 0.0, (low, high)
+    if key == "foreseen_better":
+        value, bounds = -value, (-high, -low)
+    return words[key].format(
+        name=other.name, teacher=teacher.name, value=write.significant(value), n=write.whole(bits.n),
+        interval=write.bracket(bounds, write.significant), per=words[f"per_{str(bits.detail['per']).replace(' ', '_')}"],
+    )  # fmt: skip
 
 
 def _alone(subject: Subject, words: Words) -> str:

@@ -78,6 +78,9 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
             Measured(label="row_macro_f1", finding="quality.macro_f1", write=write.percent, better="higher", unit="%"),
             Measured(label="row_loss", finding="quality.loss_to_reference", write=write.points, better="lower"),
             Measured(
+                label="row_bits_lost", finding="quality.bits_lost_to_reference", write=write.significant, better="lower"
+            ),
+            Measured(
                 label="row_agreement", finding="agreement.same_label", write=write.percent, better="none", unit="%"
             ),
         ),
@@ -106,7 +109,7 @@ GROUPS: tuple[tuple[str, tuple[Measured, ...]], ...] = (
     ),
 )
 ROWS = {row.finding: row for _, rows in GROUPS for row in rows}
-AGAINST_TEACHER = ("quality.loss_to_reference", "agreement.same_label")
+AGAINST_TEACHER = ("quality.loss_to_reference", "quality.bits_lost_to_reference", "agreement.same_label")
 RATIOS = (
     ("row_fewer_bytes", "cost.size_ratio", "cost.size_bytes", False),
     ("row_lower_latency", "cost.latency_ratio", "cost.latency_p50_ms", False),

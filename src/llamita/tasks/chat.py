@@ -61,11 +61,13 @@ class Chat(Task):
         if not isinstance(engine, Model) or "generation" not in engine.capabilities:
             return [_unmeasured(f"{engine.name} writes no answers; chat takes a causal language model")]
         self.fit_head(engine)
-        found = [one for one in answered_all(engine, split.texts, self.max_length) if one.spans]
+        every = answered_all(engine, split.texts, self.max_length)
+        places, found = [i for i, one in enumerate(every) if one.spans], [one for one in every if one.spans]
         if not found:
             return [_unmeasured("no dialogue has an answer that fits into max_length")]
         tokens = np.array([sum(end - start for start, end in one.spans) for one in found])
-        return scored(answer_nats(engine, found), tokens, np.array([sum(one.bytes) for one in found]), len(split))
+        sizes = np.array([sum(one.bytes) for one in found])
+        return scored(answer_nats(engine, found), tokens, sizes, len(split), places)
 
     def score(self, predictions: np.ndarray, split: Split, answers: Answers | None = None) -> list[Finding]:
         """Refused: dialogues have no labels."""
@@ -87,11 +89,12 @@ def _unmeasured(reason: str) -> Finding:
     return Finding(name="quality.bits_per_byte", value=None, unit="bits", better="lower", reason=reason)
 
 
-def scored(nats: np.ndarray, tokens: np.ndarray, sizes: np.ndarray, asked: int) -> list[Finding]:
+def scored(nats: np.ndarray, tokens: np.ndarray, sizes: np.ndarray, asked: int, places: Sequence[int]) -> list[Finding]:
     """Findings of the dialogues' summed nats, tokens and bytes.
 
     Args:
         asked: dialogues there were; those without an answer that fits aren't counted.
+        places: where those that are counted stand among them.
     """
     bits, n = nats / math.log(2), len(nats)
     sums = resampled_sums(np.stack([bits, sizes, nats, tokens], axis=1)) if n > 1 else None
@@ -99,8 +102,8 @@ def scored(nats: np.ndarray, tokens: np.ndarray, sizes: np.ndarray, asked: int) 
     of_tokens = None if sums is None else percentile_interval(np.exp(sums[:, 2] / sums[:, 3]))
     detail = {"tokens": int(tokens.sum()), "bytes": int(sizes.sum()), "dialogues": asked, "left_out": asked - n}
     rows = tuple(
-        {"index": i, "bits": round(float(b), 4), "bytes": int(size), "tokens": int(t)}
-        for i, (b, size, t) in enumerate(zip(bits, sizes, tokens, strict=True))
+        {"index": i, "nats": float(one), "tokens": int(t), "bytes": int(size)}
+        for i, one, t, size in zip(places, nats, tokens, sizes, strict=True)
     )
     return [
         Finding(

@@ -58,8 +58,10 @@ class Language(Task):
         found = surprises(engine, split.texts)
         lengths = np.array([len(str(text).encode()) for text in split.texts], dtype=np.float64)
         rows = tuple(
-            {"index": i, "text": str(text)[:200], "nats": round(float(nats), 4), "tokens": int(tokens)}
-            for i, (text, nats, tokens) in enumerate(zip(split.texts, found.nats, found.tokens, strict=True))
+            {"index": i, "text": str(text)[:200], "nats": float(nats), "tokens": int(tokens), "bytes": int(size)}
+            for i, (text, nats, tokens, size) in enumerate(
+                zip(split.texts, found.nats, found.tokens, lengths, strict=True)
+            )
         )
         if not found.tokens.sum():
             reason = "no token of these texts can be asked for"
