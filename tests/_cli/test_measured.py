@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from llamita._cli.measured import _rest
+from llamita._cli.measured import rest
 
 
 def test_how_a_model_was_asked_is_part_of_the_command():
@@ -12,11 +12,11 @@ def test_how_a_model_was_asked_is_part_of_the_command():
         task="multilabel", labels={"good": "good", "0": "bad"}, prompt="{text} Is it so?", few_shot="shown.csv", shots=4,
         calibrate=None, precision="auto", threads=None, seed=3,
     )  # fmt: skip
-    assert " ".join(_rest(args)) == (
+    assert " ".join(rest(args)) == (
         "--task multilabel --labels good,0=bad --prompt {text} Is it so? --few-shot shown.csv --shots 4"
         " --precision auto --seed 3"
     )
 
 
 def test_what_was_not_said_is_left_to_the_defaults():
-    assert _rest(argparse.Namespace(task="classify", threads=2)) == ["--threads", "2"]
+    assert rest(argparse.Namespace(task="classify", threads=2)) == ["--threads", "2"]

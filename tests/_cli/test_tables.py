@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.files import table
 
+from llamita.cli import main
 from llamita.data.copies import kept_of
 from llamita.data.portion import proportional, share_of_each
 
@@ -106,3 +107,57 @@ def test_what_is_written_in_passes_is_what_all_rows_at_once_would_give(place: Pa
     for name, expected in wanted.items():
         assert (place / name).read_text(encoding="utf-8").splitlines() == ["id,text,label", *expected]
         assert len(expected) > 50
+
+
+@pytest.fixture
+def talks(tmp_path: Path) -> Path:
+    """Ten dialogues, the last two of which say what the first says."""
+    said = [f"how is film {i}" for i in range(8)] + ["how is film 0", "How is film 0 "]
+    rows = [
+        {
+            "id": i,
+            "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": f"warm, {q[-1:]} stars"}],
+        }
+        for i, q in enumerate(said)
+    ]
+    rows[9]["messages"][1]["content"] = "warm, 0 stars"
+    rows[3]["system"] = "be brief"
+    path = tmp_path / "talks.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def objects(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_dialogues_are_split_thinned_out_and_drawn_as_they_stand(talks: Path, capsys: pytest.CaptureFixture[str]):
+    place = talks.parent
+    assert main(["data", "split", str(talks), "--out", str(place / "cut"), "--test", "0.3"]) == 0
+    train, test = (objects(place / "cut" / f"{name}.jsonl") for name in ("train", "test"))
+    assert sorted(row["id"] for row in train + test) == list(range(10))
+    sides = [{row["id"] for row in part} for part in (train, test)]
+    assert any({0, 8, 9} <= side for side in sides), "copies stand on one side"
+    assert main(["data", "dedup", str(talks), "--out", str(place / "once.jsonl"), "--near", "0"]) == 0
+    assert [row["id"] for row in objects(place / "once.jsonl")] == list(range(8))
+    assert objects(place / "once.jsonl")[3]["system"] == "be brief"
+    assert main(["data", "sample", str(talks), "--rows", "4", "--out", str(place / "four.jsonl")]) == 0
+    four = objects(place / "four.jsonl")
+    assert len(four) == 4
+    assert all(row in objects(talks) for row in four)
+    capsys.readouterr()
+    assert main(["data", "sample", str(talks), "--rows", "4", "--balanced", "--out", str(place / "b.jsonl")]) == 2
+    assert "--balanced is about labels" in capsys.readouterr().err
+
+
+def test_questions_and_answers_are_dialogues_when_the_task_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = "prompt,completion\n" + "".join(f"how is film {i},warm\n" for i in range(6)) + "how is film 0,dull\n"
+    (tmp_path / "qa.csv").write_text(rows, encoding="utf-8")
+    words = ["data", "dedup", str(tmp_path / "qa.csv"), "--task", "chat", "--near", "0"]
+    assert main([*words, "--out", str(tmp_path / "once.csv")]) == 0
+    assert len((tmp_path / "once.csv").read_text().splitlines()) == 8, "another answer is another dialogue"
+    (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "user", "content": "hi"}]}', encoding="utf-8")
+    capsys.readouterr()
+    assert main(["data", "split", str(tmp_path / "bad.jsonl"), "--out", str(tmp_path / "cut")]) == 2
+    assert "bad.jsonl:1: no message of the assistant" in capsys.readouterr().err
+    assert not (tmp_path / "cut").exists()

@@ -34,7 +34,7 @@ def test_a_value_as_text(value: Any, text: str):
 @pytest.mark.parametrize(
     ("value", "said", "kind"),
     [
-        (MISSING, "this object has no 'text', which the first one has", "key"),
+        (MISSING, "this object has no 'text', which others have", "key"),
         ({"a": 1}, "'text' holds an object; name what is meant in it: --columns text=text.a", "cell"),
         ({}, "'text' must be one text or number, got a dict", "cell"),
         (["a"], "'text' must be one text or number, got a list", "cell"),

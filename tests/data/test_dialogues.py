@@ -142,3 +142,13 @@ def test_a_file_with_messages_is_known_and_any_other_is_not(tmp_path: Path) -> N
     assert holds_dialogues(str(lines(tmp_path / "d.jsonl", {"messages": HELLO})))
     assert not holds_dialogues(str(lines(tmp_path / "t.jsonl", {"text": "x", "label": "y"})))
     assert not holds_dialogues(str(tmp_path / "none.jsonl"))
+
+
+def test_a_system_message_that_the_first_dialogue_lacks_is_kept_of_the_others(tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "d.jsonl", *({"messages": HELLO} for _ in range(8)), {"messages": HELLO, "system": "be brief"}
+    )
+    table = read_dialogues(str(path))
+    assert [messages_of(str(text))[0]["role"] for text in table.texts] == ["user"] * 8 + ["system"]
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert read_dialogues(rows).texts == table.texts

@@ -89,7 +89,7 @@ def test_two_columns_of_one_name_are_refused() -> None:
 
 
 def test_a_dict_that_lacks_a_key_is_refused_as_an_object_of_a_file_is() -> None:
-    with pytest.raises(UserError, match="list:2: this object has no 'text', which the first one has"):
+    with pytest.raises(UserError, match="list:2: this object has no 'text', which others have"):
         read_table([{"text": "a", "label": "x"}, {"label": "y"}])
 
 
@@ -217,3 +217,9 @@ def test_an_item_that_is_no_text_may_be_a_text_or_a_pair(source: list[Any]) -> N
 def test_a_dict_of_splits_in_lists_is_refused_by_their_names() -> None:
     with pytest.raises(UserError, match=r"one split, got a dict of train, test; give data\['train'\]"):
         read_table({"train": ["a"], "test": ["b"]})
+
+
+def test_a_label_that_the_first_dict_lacks_is_missed_there() -> None:
+    rows = [{"text": "a"}, *({"text": f"text {i}", "label": "x"} for i in range(4))]
+    with pytest.raises(UserError, match=r"list:1: .*label"):
+        read_table(rows)

@@ -9,7 +9,8 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data import parquet as written
-from llamita.data.rows import MISSING, open_rows
+from llamita.data.opening import open_rows
+from llamita.data.rows import MISSING
 from llamita.data.write import write_rows
 
 pytest.importorskip("pyarrow")

@@ -9,8 +9,9 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.data.opening import open_rows
 from llamita.data.read import read_table
-from llamita.data.rows import MISSING, open_rows
+from llamita.data.rows import MISSING
 from llamita.data.write import write_rows, write_split
 
 TEXTS = ['a "quoted", text', "two\nlines", "tab\there", "很好；", "", "'", '"opened']

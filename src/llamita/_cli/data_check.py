@@ -17,9 +17,8 @@ from llamita._cli.data_mend import aside_of, write_mended
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said, spoken
 from llamita._cli.models import new_page
-from llamita._cli.tables import add_near, likeness, new_table
+from llamita._cli.tables import add_near, add_task, are_dialogues, likeness, new_table
 from llamita.core.errors import UserError
-from llamita.data.dialogues import holds_dialogues
 
 if TYPE_CHECKING:
     from llamita.data.faults import Faults
@@ -39,8 +38,7 @@ def check(argv: Sequence[str]) -> int:
     args = _parser().read(argv)
     mended = _checked_paths(args)
     faults: Faults = []
-    talks = args.task == "chat" or (args.task is None and not args.columns and holds_dialogues(args.file))
-    tables = _dialogues(args, faults) if talks else _tables(args, faults)
+    tables = _dialogues(args, faults) if are_dialogues(args) else _tables(args, faults)
     findings = _findings(args, tables, faults)
     errors = sum(f.severity == "error" for f in findings)
     if args.json:
@@ -70,9 +68,7 @@ def _parser() -> flags.Parser:
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     flags.add_label_form(parser)
     parser.add("--encoding", metavar="NAME", help="of files that aren't UTF-8, such as gb18030")
-    parser.add(
-        "--task", choices=("classify", "chat"), help="what the rows are for (default: chat where they hold messages)"
-    )
+    add_task(parser)
     parser.add(
         "--label-errors", action="store_true",
         help="also look for labels that may be wrong, by models that learn from the other rows (minutes)",

@@ -13,7 +13,7 @@ def convert(argv: Sequence[str]) -> int:
     """`data convert`: all values as they stand."""
     from llamita.data.cells import rows_text
     from llamita.data.files import one_file
-    from llamita.data.rows import open_rows
+    from llamita.data.opening import open_rows
     from llamita.data.write import write_rows
 
     parser = flags.Parser(

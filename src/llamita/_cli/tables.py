@@ -67,14 +67,31 @@ def parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
     parser.add("--out", metavar="DIR" if verb == "split" else "FILE", required=True, help=out)
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     parser.add("--encoding", metavar="NAME", help="of a file that isn't UTF-8, such as gb18030")
+    add_task(parser)
     return parser
+
+
+def add_task(parser: flags.Parser) -> None:
+    """--task, of verbs that read labelled texts or dialogues."""
+    parser.add(
+        "--task", choices=("classify", "chat"), help="what the rows are for (default: chat where they hold messages)"
+    )
+
+
+def are_dialogues(args: argparse.Namespace) -> bool:
+    """Whether rows are read as dialogues: as --task says, else by the first of them."""
+    from llamita.data.dialogues import holds_dialogues
+
+    return args.task == "chat" or (args.task is None and not args.columns and holds_dialogues(args.file))
 
 
 def all_rows(args: argparse.Namespace) -> tuple[Sequence[str], Table, Sequence[Row]]:
     """The names of the columns, the texts and labels, and every row as it stands; texts and rows are read when they are used."""
+    from llamita.data.dialogues import dialogues_with_rows
     from llamita.data.passes import read_with_rows
 
-    table, names, rows = read_with_rows(args.file, columns=args.columns, encoding=args.encoding)
+    read = dialogues_with_rows if are_dialogues(args) else read_with_rows
+    table, names, rows = read(args.file, columns=args.columns, encoding=args.encoding)
     return names, table, rows
 
 

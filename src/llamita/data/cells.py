@@ -21,7 +21,7 @@ def label_text(name: str, number: int, value: Any, column: str) -> str:
 def cell_text(name: str, number: int, value: Any, column: str) -> str:
     """A cell as text; what is no text is refused with the name and line of its source."""
     if value is MISSING:
-        raise BadRow(name, number, f"this object has no {column!r}, which the first one has", kind="key")
+        raise BadRow(name, number, f"this object has no {column!r}, which others have", kind="key")
     if isinstance(value, (Mapping, list, tuple, set)):
         what = f"{column!r} must be one text or number, got a {type(value).__name__}"
         if isinstance(value, Mapping) and value:

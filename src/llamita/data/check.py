@@ -16,7 +16,7 @@ from llamita.data.cells import rows_text
 from llamita.data.characters import damaged
 from llamita.data.columns import LABELS, PAIRS, TEXTS, known_form
 from llamita.data.copies import near_pairs, same_texts
-from llamita.data.dialogues import messages_of
+from llamita.data.dialogues import as_said
 from llamita.data.faults import BadRow, Faults
 from llamita.data.finding import SHOWN_LINES, DataFinding, Severity, found_in, place
 from llamita.data.labels import labels_found, labels_of_test
@@ -56,7 +56,7 @@ def check(
     test, unlabelled, select = (None if given is None else read_table(given) for given in (test, unlabelled, select))
     for table in (train, select, test, unlabelled):
         if table is not None:
-            said = _as_said(table)
+            said = as_said(table)
             found += [*lengths_found(said, encoder, max_length), *damaged(said), *_header(table)]
     found += [*_copies(train), *labels_found(train)]
     own = {train.source, *(train.files or ())}
@@ -72,13 +72,6 @@ def check(
     if likeness is not None:
         found += _near(train, test, likeness)
     return by_severity(found)
-
-
-def _as_said(table: Table) -> Table:
-    """Of dialogues what is said in them; as one text each they are JSON, whose marks and words nobody wrote."""
-    if not {"messages", "prompt"} & set(table.columns):
-        return table
-    return replace(table, texts=["\n".join(one["content"] for one in messages_of(str(text))) for text in table.texts])
 
 
 def by_severity(found: list[DataFinding]) -> list[DataFinding]:

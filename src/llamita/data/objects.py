@@ -9,7 +9,8 @@ from typing import Any
 from llamita.core.checked import as_python
 from llamita.core.errors import UserError
 from llamita.core.task import is_text
-from llamita.data.rows import MISSING, Rows, as_pandas_writes, require_different
+from llamita.data.records import as_pandas_writes, common_keys
+from llamita.data.rows import MISSING, Rows, require_different
 
 SPLITS = {"train", "test", "validation", "valid", "val", "dev", "unlabelled", "unsupervised"}
 """What parts of a data set are called, and columns aren't."""
@@ -106,8 +107,11 @@ def _list_rows(source: Sequence[Any]) -> Rows:
             raise UserError(
                 f"item {strange} of the list must be a dict as the first is, got {str(source[strange - 1])[:60]!r}"
             )
-        rows = ((i, [as_python(record.get(key, MISSING)) for key in first]) for i, record in enumerate(source, 1))
-        return Rows(names=tuple(str(key) for key in first), rows=rows)
+        own = common_keys(source)
+        names = tuple(dict.fromkeys([*own, *(str(key) for record in source for key in record)]))
+        by_name = ({str(key): value for key, value in record.items()} for record in source)
+        rows = ((i, [as_python(record.get(name, MISSING)) for name in names]) for i, record in enumerate(by_name, 1))
+        return Rows(names=names, rows=rows, added=len(names) - len(own))
     pairs = not isinstance(first, str)
     either = len(source) and not is_text(first)
     for i, item in enumerate(source, 1):

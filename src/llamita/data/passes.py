@@ -22,8 +22,9 @@ from llamita.data.files import PIPED, STDIN, one_file
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
 from llamita.data.on_disk import TextsOnDisk
+from llamita.data.opening import open_rows, piped_rows
 from llamita.data.read import finish
-from llamita.data.rows import Row, Rows, open_rows, piped_rows
+from llamita.data.rows import Row, Rows
 from llamita.data.table import Table, merged
 
 Item = TypeVar("Item")

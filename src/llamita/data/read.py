@@ -19,7 +19,7 @@ from llamita.data.files import PIPED, STDIN, Labelled, files_of, without_plain_t
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.label_sets import likely_separator, named_separator, written_lists
 from llamita.data.objects import rows_of
-from llamita.data.rows import open_rows
+from llamita.data.opening import open_rows
 from llamita.data.table import Table, merged, one_of_all, part_labels, refuse_bare_list, take_labels
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from llamita.core.errors import UserError
 from llamita.data.decode import LONGEST_LINE
 from llamita.data.delimited import delimited_rows
 from llamita.data.faults import Faults
-from llamita.data.rows import MISSING, open_rows
+from llamita.data.opening import open_rows
 
 
 def table(folder: Path, name: str, content: str) -> tuple[tuple[str, ...], list[tuple[int, tuple[Any, ...]]]]:
@@ -81,25 +81,6 @@ def test_a_table_that_a_spreadsheet_saved_as_text_is_not_read_as_texts(tmp_path:
         UserError, match=r"a\.txt: every line has 2 parts with tabs between, as a table has; name it \.tsv"
     ):
         open_rows(path)
-
-
-def test_a_json_list_knows_its_lines(tmp_path: Path) -> None:
-    content = '\n[\n {"text": "a"},\n {"text": "] ,\\n["}, {"text":\n "c"}\n,\n\n{"text": "好"} ]'
-    assert table(tmp_path, "a.json", content)[1] == [(3, ("a",)), (4, ("] ,\n[",)), (4, ("c",)), (8, ("好",))]
-
-
-def test_json_strings_are_texts_without_a_header(tmp_path: Path) -> None:
-    for name, content in (("a.json", '["a",\n"b"]'), ("a.jsonl", '"a"\n"b"\n')):
-        found = open_rows(written(tmp_path, name, content))
-        assert (found.names, found.headed) == (("text",), False)
-        assert list(found.rows) == [(1, ("a",)), (2, ("b",))]
-
-
-def test_objects_have_the_keys_of_the_first_one(tmp_path: Path) -> None:
-    content = '{"text": "a", "label": null}\n\n{"label": 2.5, "more": [], "text": "b"}\n{"text": "c"}\n'
-    names, rows = table(tmp_path, "a.jsonl", content)
-    assert names == ("text", "label")
-    assert rows == [(1, ("a", None)), (3, ("b", 2.5)), (4, ("c", MISSING))]
 
 
 def test_a_parquet_file_of_many_batches_is_read_in_order(tmp_path: Path) -> None:
