@@ -16,6 +16,18 @@ def test_estimates_add_up_for_the_uncut_body():
     assert whole.parameters == 6 * 1_774_464 + 250_000 + whole.pieces * 384
 
 
+def test_heads_are_cut_with_the_neurons_where_a_stock_config_can_say_so():
+    body = replace(BODY, student="teacher", attention=442_368, groups=(1, 2, 3), feed_forward=900_000)
+    found = {(s.neurons, s.groups) for s in grid(body)}
+    assert found == {(1536, 0), (1024, 0), (1024, 2), (768, 0), (768, 2), (512, 0), (512, 1)}
+    cut = next(s for s in grid(body) if (s.layers, s.neurons, s.groups) == (6, 512, 1))
+    assert cut.body_parameters == 6 * (1_774_464 - 600_000 - 294_912)
+    assert cut.name.startswith("teacher · 6 layers · FFN 512 · 1/3 KV · ")
+    width = cut.pruning()[-1]
+    assert (width.ffn, width.heads) == (512, 1)
+    assert {s.groups for s in grid(BODY)} == {0}
+
+
 def test_every_drawn_shape_fits_the_limit():
     shapes = draw([BODY], {"minilm": 5}, 12_000_000)
     assert len(shapes) == 5

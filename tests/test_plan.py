@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 from tests.families import tiny_model
 from tests.sentiments import sentences
 
+from llamita.candidates import Shape
+from llamita.core.architecture import layer_lists
+from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.store import Store
 from llamita.effort import Pace
 from llamita.goals import Goals
 from llamita.job import Job
-from llamita.plan import installed_students, settle, tell
+from llamita.plan import body_of, installed_students, settle, tell
 from llamita.workshop import Workshop, open_task
 
 
@@ -24,6 +28,22 @@ def test_a_plan_much_longer_than_asked_says_so(minutes: float, said: bool, tmp_p
     tell({"asked": {"minutes": minutes}, "estimate": parts, "memory_bytes": 1, "disk_bytes": 1}, tmp_path)
     assert ("longer than the 15 minutes asked for" in caplog.text) == said
     assert ("most of it goes to: teacher: fine-tuning" in caplog.text) == said
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3_text", "bert", "bart", "gpt2"])
+def test_a_shape_has_as_many_parameters_as_the_model_that_is_cut_to_it(family: str, tmp_path):
+    model = tiny_model(family, labels=("negative", "positive"))
+    task = open_task({"classify": {"train": tuple(zip(*sentences(40), strict=True)), "test": []}})
+    body = body_of(model, "teacher", task)
+    assert bool(body.groups) == (family in ("llama", "qwen3", "gemma3_text"))
+    whole = Shape(body=body, layers=body.layers, neurons=body.neurons, pieces=body.pieces)
+    cut = replace(whole, neurons=body.neurons // 2, groups=next(iter(body.groups), 0))
+    before = model.num_parameters
+    for step in cut.pruning():
+        model = step.apply(model, Run(folder=tmp_path, task=task))
+    stacks = len(layer_lists(model.module))
+    lost = stacks * (whole.parameters - cut.parameters)
+    assert before - model.num_parameters == pytest.approx(lost, rel=0.02), "but for biases, which stay with the output"
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])

@@ -44,6 +44,10 @@ class Body:
     """Special tokens and single characters, which always stay."""
     piece_bytes: int = 34
     """What a vocabulary piece adds to tokenizer.json, merges included."""
+    attention: int = 0
+    """Parameters of a layer in the maps of its attention."""
+    groups: tuple[int, ...] = ()
+    """How many key-value heads may stay, the last all of them; empty where a stock config can't describe fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +60,24 @@ class Shape:
     pieces: int
     bits: int = 8
     """What a weight takes in the exported file."""
+    groups: int = 0
+    """Key-value heads that stay, with the query heads that read them; 0: all."""
 
     @property
     def name(self) -> str:
         """Student, layers and what is cut, as pages and logs name it."""
         cut = "" if self.neurons == self.body.neurons else f" · FFN {self.neurons}"
+        cut += f" · {self.groups}/{self.body.groups[-1]} KV" if self.groups else ""
         stored = "" if self.bits == 8 else f" · {self.bits} bits"
         return f"{self.body.student} · {self.layers} layers{cut} · {self.pieces} pieces{stored}"
 
     @property
     def body_parameters(self) -> int:
         """Parameters that every token passes through."""
-        share = self.neurons / self.body.neurons
-        return round(self.layers * (self.body.layer - self.body.feed_forward * (1 - share)))
+        lost = self.body.feed_forward * (1 - self.neurons / self.body.neurons)
+        if self.groups:
+            lost += self.body.attention * (1 - self.groups / self.body.groups[-1])
+        return round(self.layers * (self.body.layer - lost))
 
     @property
     def parameters(self) -> int:
@@ -98,13 +107,17 @@ class Shape:
             steps.append(build("prune.vocabulary", {"keep": self.pieces, "every_text": whole}))
         if self.layers < self.body.layers:
             steps.append(build("prune.depth", {"keep": self.layers, "sample": SAMPLE}))
-        if self.neurons < self.body.neurons:
-            steps.append(build("prune.width", {"ffn": self.neurons, "sample": SAMPLE}))
+        if self.neurons < self.body.neurons or self.groups:
+            heads = {"heads": self.groups} if self.groups else {}
+            steps.append(build("prune.width", {"ffn": self.neurons, **heads, "sample": SAMPLE}))
         return tuple(steps)
 
 
 def grid(body: Body, bits: Sequence[int] = (8,)) -> list[Shape]:
-    """Every shape that is worth a thought, largest first, and of equals the one with more bits."""
+    """Every shape that is worth a thought, largest first, and of equals the one with more bits.
+
+    Heads are cut with the neurons and about as far, as Minitron's best shapes are (Muralidharan et al. 2024), or not at all.
+    """
     depths = sorted(
         {max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True
     )
@@ -115,13 +128,21 @@ def grid(body: Body, bits: Sequence[int] = (8,)) -> list[Shape]:
     fewer = max(_round_to(whole * 0.6, 500), round(body.pieces_least * 1.1))
     vocabularies = {body.pieces if whole > 0.95 * body.pieces else whole, min(fewer, whole)}
     shapes = [
-        Shape(body=body, layers=d, neurons=w, pieces=v, bits=b)
+        Shape(body=body, layers=d, neurons=w, pieces=v, bits=b, groups=g)
         for d in depths
         for w in widths
+        for g in dict.fromkeys((0, _groups_beside(body, w)))
         for v in vocabularies
         for b in bits
     ]
     return sorted(shapes, key=_largest_first)
+
+
+def _groups_beside(body: Body, neurons: int) -> int:
+    """The key-value heads that may stay beside so many neurons, their share nearest to that of the neurons; 0: all."""
+    fewer = body.groups[:-1] if neurons < body.neurons else ()
+    share = neurons / body.neurons
+    return min(fewer, key=lambda number: (abs(number / body.groups[-1] - share), -number), default=0)
 
 
 def _largest_first(shape: Shape) -> tuple[int, int]:
@@ -136,7 +157,7 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     """So many shapes of each student (`count` by name): the largest that fit, of different builds, and smaller ones.
 
     Within a size limit capacity is the best guess before training, so the largest fitting shapes of each
-    (depth, width) build come first, weights of four bits among them: a cut of half the weights costs more than half the bits
+    (depth, neurons, heads) build come first, weights of four bits among them: a cut of half the weights costs more than half the bits
     (docs/log.md). A half and a quarter of the limit are added so that the front is seen. Without a limit nothing calls for
     four bits.
     """
@@ -148,9 +169,9 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
             shapes = sorted(dict.fromkeys(fitted), key=_largest_first)
         if not shapes:
             shapes = grid(body, (4,))[-1:]
-        builds: dict[tuple[int, int], Shape] = {}
+        builds: dict[tuple[int, int, int], Shape] = {}
         for shape in shapes:
-            builds.setdefault((shape.layers, shape.neurons), shape)
+            builds.setdefault((shape.layers, shape.neurons, shape.groups), shape)
         ordered = sorted(builds.values(), key=lambda s: -s.body_parameters)
         drawn += _spread(ordered, count.get(body.student, 0), NEAR if max_size else FAR)
     return drawn

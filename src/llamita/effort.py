@@ -98,7 +98,7 @@ def _seconds(shape: Shape, paces: dict[str, Pace], epochs: float) -> float:
 def _shape_dict(shape: Shape) -> dict[str, Any]:
     return {
         "name": shape.name, "body": asdict(shape.body), "layers": shape.layers, "neurons": shape.neurons, "pieces": shape.pieces,
-        "bits": shape.bits, "estimated_bytes": shape.size_bytes,
+        "bits": shape.bits, "groups": shape.groups, "estimated_bytes": shape.size_bytes,
     }  # fmt: skip
 
 
@@ -106,7 +106,8 @@ def shapes_of(plan: dict[str, Any]) -> list[Shape]:
     """The candidates a plan names."""
     return [
         Shape(
-            body=Body(**s["body"]), layers=s["layers"], neurons=s["neurons"], pieces=s["pieces"], bits=s.get("bits", 8)
+            body=Body(**(s["body"] | {"groups": tuple(s["body"]["groups"])})),
+            **{key: s[key] for key in ("layers", "neurons", "pieces", "bits", "groups")},
         )
         for s in plan["shapes"]
     ]

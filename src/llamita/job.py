@@ -221,6 +221,7 @@ class Job:
                     "size_bytes": one.size_bytes,
                     "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
                     "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
+                    "kv_heads": shape.groups or None if shape else None,
                     "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,
                     "parameters": shape.parameters if shape else linear.parameters,
                     "path": str(tried[i].stage.folder) if shape else "", "note": "" if shape else "stands in linear/",

@@ -21,6 +21,7 @@ from llamita.core.hardware import has_fast_bf16
 from llamita.core.sources import locate
 from llamita.effort import Pace, student_effort
 from llamita.prune.vocabulary import pieces_needed
+from llamita.prune.width import groups_possible
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -111,6 +112,8 @@ def body_of(model: Model, student: str, task: Task) -> Body:
         hidden=embedding.shape[1], pieces=embedding.shape[0], pieces_of_texts=min(embedding.shape[0], whole), pieces_least=least,
         other=model.num_parameters - layers * count(layer) - embedding.numel(),
         piece_bytes=round(len(model.encoder.tokenizer.to_str(pretty=False).encode()) / embedding.shape[0]),
+        attention=sum(count(submodule(layer, path)) for one in stack.attention for path in one.maps),
+        groups=groups_possible(module),
     )  # fmt: skip
 
 

@@ -28,6 +28,11 @@ class Attention:
     """Instead of the three: one map that makes query, key and value."""
     output: str
 
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """Paths of all of them."""
+        return tuple(filter(None, (self.query, self.key, self.value, self.fused, self.output)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeedForward:

@@ -92,12 +92,25 @@ def groups_kept(wanted: int | None, architecture: Architecture, config: Pretrain
             f"prune.width: heads of {architecture.family} can't be dropped, as its config has no size of a head (it is"
             " hidden / heads) and the result wouldn't load again; leave out heads and set ffn"
         )
-    present = getattr(config, architecture.num_key_value_heads)
-    possible = [n for n in range(1, present + 1) if config_accepts(config, architecture, n)]
+    possible = _groups_accepted(config, architecture)
+    present = possible[-1]
     if wanted not in possible:
         allowed = ", ".join(map(str, possible))
         raise UserError(f"prune.width: heads must be one of {allowed} for this model (it has {present}), got {wanted}")
     return None if wanted == present else wanted
+
+
+def groups_possible(module: PreTrainedModel) -> tuple[int, ...]:
+    """The numbers of key-value heads that may stay, the last all of them; none where a stock config can't describe fewer."""
+    architecture = architecture_of(module)
+    if architecture.head_size is None or architecture.num_key_value_heads is None:
+        return ()
+    return _groups_accepted(module.config, architecture)
+
+
+def _groups_accepted(config: PretrainedConfig, architecture: Architecture) -> tuple[int, ...]:
+    present = getattr(config, architecture.num_key_value_heads or "")
+    return tuple(n for n in range(1, present + 1) if n == present or config_accepts(config, architecture, n))
 
 
 def config_accepts(config: PretrainedConfig, architecture: Architecture, groups: int) -> bool:
