@@ -81,26 +81,35 @@ def test_every_number_carries_the_command_that_repeats_it(place: Path, capsys: p
 def test_language_models_are_held_against_each_other_text_by_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     from tests.train.test_language import language_model
 
-    for seed, name in enumerate(("teacher", "light")):
-        torch.manual_seed(seed)
-        language_model("llama").save(tmp_path / name)
+    for scale, name in ((1.0, "teacher"), (3.0, "light")):
+        model = language_model("llama")
+        with torch.no_grad():
+            model.module.get_output_embeddings().weight.mul_(scale)
+        model.save(tmp_path / name)
     (tmp_path / "rows.csv").write_text("text\n" + "".join(f"a warm film {i}\n" for i in range(12)), encoding="utf-8")
     teacher, light, data = (str(tmp_path / name) for name in ("teacher", "light", "rows.csv"))
     end = ["--data", data, "--task", "language", "--threads", "1"]
-    assert main(["compare", teacher, light, teacher, *end, "--json", "--out", str(tmp_path / "page")]) == 0
+    assert main(["compare", teacher, light, teacher, *end, "--json"]) == 0
     found = [{f["name"]: f for f in one["findings"]} for one in json.loads(capsys.readouterr().out)]
     bits = [one["quality.bits_per_byte"]["value"] for one in found]
     lost = [one["quality.bits_lost_to_reference"] for one in found[1:]]
     assert "quality.bits_lost_to_reference" not in found[0]
     assert [one["value"] for one in lost] == pytest.approx([bits[1] - bits[0], 0.0])
+    assert abs(bits[1] - bits[0]) > 0.01
     assert lost[0]["interval"][0] <= lost[0]["value"] <= lost[0]["interval"][1]
     assert (lost[0]["n"], lost[0]["detail"]["per"]) == (12, "byte")
     assert main([*shlex.split(lost[0]["command"])[1:], "--json"]) == 0
     again = {f["name"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
     assert again["quality.bits_lost_to_reference"]["value"] == lost[0]["value"]
-    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
-    assert "Bits lost to the teacher" in page
-    assert "per byte" in page
+    for others in ([light], [light, teacher]):
+        capsys.readouterr()
+        out = tmp_path / f"page{len(others)}"
+        assert main(["compare", teacher, *others, *end, "--out", str(out)]) == 0
+        page = (out / "report.md").read_text(encoding="utf-8")
+        assert "Bits lost to the teacher" in page
+        said = page.splitlines()[2]
+        assert "light loses" in said or "light is ahead of" in said
+        assert "not measured" not in said
     assert main(["compare", teacher, light, *end, "--cost"]) == 2
     assert "--cost times a classifier; leave it out with --task language" in capsys.readouterr().err
 
@@ -108,9 +117,11 @@ def test_language_models_are_held_against_each_other_text_by_text(tmp_path: Path
 def test_dialogues_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     from tests.talks import chat_model
 
-    for seed, name in enumerate(("teacher", "light")):
-        torch.manual_seed(seed)
-        chat_model().save(tmp_path / name)
+    for scale, name in ((1.0, "teacher"), (3.0, "light")):
+        model = chat_model()
+        with torch.no_grad():
+            model.module.get_output_embeddings().weight.mul_(scale)
+        model.save(tmp_path / name)
     lines = [json.dumps({"prompt": f"number {i}", "completion": "a warm film"}) for i in range(4)]
     (tmp_path / "talks.jsonl").write_text("\n".join(lines), encoding="utf-8")
     words = [str(tmp_path / "teacher"), str(tmp_path / "light"), "--data", str(tmp_path / "talks.jsonl")]

@@ -18,7 +18,8 @@ def headline(report: Report, words: Words) -> str:
     if light is not None and report.task.get("labelled_by"):
         return _asked(report, light, words)
     several = sum(subject.role == "light" for subject in report.subjects) > 1 and not report.subject("student_alone")
-    if light is None or report.subject("teacher") is None or several:
+    foreseen = report.task.get("task") in ("language", "chat")
+    if light is None or report.subject("teacher") is None or several or foreseen:
         return _comparison(report, words)
     bought, cost = teacher_bought(report, light, words), compression_cost(report, light, words)
     sizes = list(dict.fromkeys(f.n for f in (bought, cost) if f.value is not None and f.n))

@@ -71,6 +71,7 @@ def about(report: Report, words: Words) -> str:
 
 TILES = (
     ("tile_accuracy", "score", "", None),
+    ("tile_bits", "quality.bits_per_byte", "", None),
     ("tile_size", "cost.size_bytes", "tile_fewer", RATIOS[0]),
     ("tile_latency", "cost.latency_p50_ms", "tile_faster", RATIOS[1]),
     ("tile_throughput", "cost.throughput", "tile_more", RATIOS[2]),
@@ -79,7 +80,7 @@ TILES = (
 
 
 def tiles(report: Report, words: Words) -> list[dict[str, str]]:
-    """Four numbers of the light model, each beside what it replaces."""
+    """Up to four numbers of the light model, each beside what it replaces."""
     light, teacher, int8 = report.subject("light"), report.subject("teacher"), report.subject("teacher_int8")
     if light is None or sum(s.role == "light" for s in report.subjects) > 1:
         return []
