@@ -157,8 +157,8 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     """So many shapes of each student (`count` by name): the largest that fit, of different builds, and smaller ones.
 
     Within a size limit capacity is the best guess before training, so the largest fitting shapes of each
-    (depth, neurons, heads) build come first, weights of four bits among them: a cut of half the weights costs more than half the bits
-    (docs/log.md). A half and a quarter of the limit are added so that the front is seen. Without a limit nothing calls for
+    (depth, neurons, heads) build come first, weights of four bits among them: a cut of half the weights costs more than half
+    the bits (docs/log.md). A half and a quarter of the limit are added so that the front is seen. Without a limit nothing calls for
     four bits.
     """
     drawn: list[Shape] = []

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llamita.core import processes
 from llamita.core.alone import alone_in
@@ -97,6 +97,7 @@ def execute(
     command: str = "",
     language: str = "en",
     track: str = "",
+    compile: Literal["auto", "on", "off"] = "auto",
 ) -> Report:
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
@@ -109,6 +110,7 @@ def execute(
         command: what the report says that it was made by; the command that repeats the recipe when left out.
         language: of the pages and the model card: en or zh.
         track: where the losses go as they come: tensorboard, trackio or mlflow.
+        compile: whether torch compiles the layers for a training; auto: a long one, where it was measured to be faster here.
 
     Raises:
         UserError: for a recipe, file or machine that can't do it.
@@ -129,7 +131,7 @@ def execute(
             _keep_recipe(recipe, folder / "recipe.yaml")
         shop = Workshop(
             store=Store(folder=stages), threads=set_threads(threads), seed=recipe.seed, device=device,
-            track=check_tracker(track) if track else "", task=open_task(recipe.task) if recipe.task else None,
+            track=check_tracker(track) if track else "", compile=compile, task=open_task(recipe.task) if recipe.task else None,
             columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
         )  # fmt: skip
         shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop

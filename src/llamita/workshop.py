@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llamita.core import processes
 from llamita.core.command import command_of
@@ -63,6 +63,8 @@ class Workshop:
     seed: int = 0
     device: str = "cpu"
     """Where models learn and teachers answer; costs and exports are the CPU's."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Whether layers are compiled for a training."""
     track: str = ""
     columns: Mapping[str, str] | None = None
     """How the user named the columns; for the commands that repeat a measure."""
@@ -258,6 +260,7 @@ class Workshop:
         return Run(
             folder=folder, task=self.task, teacher=teacher.folder if teacher else None, cache=self.store.cache,
             device=self.device, threads=self.threads, seed=self.seed, track=self.track,
+            compile=self.compile,
         )  # fmt: skip
 
     def _load(self, source: Source, device: str | None = None) -> Model:

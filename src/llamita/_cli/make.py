@@ -115,6 +115,7 @@ def run(argv: Sequence[str]) -> int:
     flags.add_machine(parser, seed=False)
     flags.add_device(parser)
     flags.add_track(parser)
+    flags.add_compile(parser)
     flags.add_json(parser)
     args = parser.read(argv, rest="overrides")
     path = Path(args.recipe).expanduser()
@@ -129,7 +130,7 @@ def run(argv: Sequence[str]) -> int:
 
     report = execute(
         recipe, out, stages=Path(args.stages).expanduser() if args.stages else None, threads=args.threads,
-        command=shlex.join(["llamita", "run", *argv]), language=args.language, track=args.track,
+        command=shlex.join(["llamita", "run", *argv]), language=args.language, track=args.track, compile=args.compile,
         device=args.device,
     )  # fmt: skip
     return _told(report, out, as_json=args.json, language=args.language)

@@ -203,6 +203,14 @@ def add_track(parser: Parser) -> None:
     )  # fmt: skip
 
 
+def add_compile(parser: Parser) -> None:
+    """--compile."""
+    parser.add(
+        "--compile", choices=("auto", "on", "off"), default="auto",
+        help="let torch compile the layers for a training; auto: a long one, where it is faster on this machine (measured once)",
+    )  # fmt: skip
+
+
 def add_precision(parser: Parser) -> None:
     """--precision."""
     parser.add(

@@ -39,7 +39,7 @@ def pretrain(argv: Sequence[str]) -> int:
     )  # fmt: skip
     report = execute(
         recipe, out, threads=args.threads, device=args.device, command=shlex.join(["llamita", "pretrain", *argv]),
-        language=args.language, track=args.track,
+        language=args.language, track=args.track, compile=args.compile,
     )  # fmt: skip
     if not processes.is_first():
         return 0
@@ -63,6 +63,7 @@ def _parser(entry: Entry) -> flags.Parser:
     flags.add_machine(parser)
     flags.add_device(parser)
     flags.add_track(parser)
+    flags.add_compile(parser)
     flags.add_json(parser)
     return parser
 

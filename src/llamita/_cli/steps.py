@@ -64,6 +64,7 @@ def _parser(verb: str, entry: Entry) -> flags.Parser:
     parser.add("--teacher", metavar="MODEL", help="the model to learn from, where the method does")
     parser.add("--out", metavar="DIR", required=True, help="a new folder for the model")
     flags.add_track(parser)
+    flags.add_compile(parser)
     flags.add_machine(parser)
     flags.add_device(parser)
     return parser
@@ -105,6 +106,8 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             seed=args.seed,
             device=chosen_device(args.device, to_train=True),
             track=args.track,
+            compile=args.compile,
+            compile=args.compile,
         )
         teacher = shop.start(args.teacher) if args.teacher else None
         before = shop.start(args.model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from llamita.core.checked import Checked
 from llamita.core.errors import require
@@ -31,6 +31,8 @@ class Run(Checked):
     threads: int | None = None
     """None: all cores this process may use."""
     seed: int = 0
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Whether layers are compiled for a training; auto: where it is long enough and measured to be faster so on this machine."""
     track: str = ""
     """Tracker that trainings send their losses to, by name; they don't depend on it."""
     split: SplitName = "test"
@@ -39,6 +41,7 @@ class Run(Checked):
 
     def __post_init__(self) -> None:
         """Folders may be given as text, as they are in a script or notebook; a split that no task has is refused."""
+        require(self.compile in ("auto", "on", "off"), f"compile must be auto, on or off, got {self.compile!r}")
         require(self.split in SPLITS, f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
 
     def at(self, folder: Path) -> Run:

@@ -76,7 +76,8 @@ class Report:
     subjects: tuple[Subject, ...]
     goals: tuple[Goal, ...] = ()
     candidates: tuple[dict[str, Any], ...] = ()
-    """name, student, layers, ffn, kv_heads, vocabulary, parameters, size_bytes, latency_ms, score, interval, n, on_front, chosen, note."""
+    """name, student, layers, ffn, kv_heads, vocabulary, bits, parameters, size_bytes, latency_ms, score, interval, n, on_front,
+    chosen, note."""
     machine: dict[str, Any] = field(default_factory=dict)
     """Processor, its features, memory and threads."""
     versions: dict[str, str] = field(default_factory=dict)

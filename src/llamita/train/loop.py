@@ -21,6 +21,7 @@ from llamita.core import processes
 from llamita.core.errors import require
 from llamita.core.hardware import use_bf16
 from llamita.train.checkpoint import Checkpoints, training_key
+from llamita.train.compiling import compiled_where_it_pays
 from llamita.train.examples import BatchSet, BatchSource
 from llamita.train.keeper import Keeper
 from llamita.train.mode import memory_kept, quick_dropout, set_to_train
@@ -77,7 +78,9 @@ def fit(
         keeper = _keeper(learner, batches, run, evaluate)
         keeper.resume()
         if not keeper.is_done:
-            with kept_from_accelerate():
+            every = BatchSet(model, examples, batches)
+            of_texts = [np.asarray(examples.lengths)[batch] for batch in batches]
+            with kept_from_accelerate(), compiled_where_it_pays(learner, every.__getitem__, of_texts, run.compile):
                 _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
         keeper.finish()
     model.module.eval()

@@ -84,7 +84,13 @@ def quick_dropout() -> Generator[None]:
 
     def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         dropped = round(p * DRAWN)
-        if not training or inplace or input.device.type != "cpu" or not 0 < dropped < DRAWN:
+        if (
+            torch.compiler.is_compiling()
+            or not training
+            or inplace
+            or input.device.type != "cpu"
+            or not 0 < dropped < DRAWN
+        ):
             return stock(input, p, training, inplace)
         return input * kept_and_scaled(input, dropped)
 

@@ -60,7 +60,12 @@ def quick_norms(module: nn.Module) -> Generator[None]:
 def _quick(stock: Callable[..., Tensor], offset: float) -> Callable[..., Tensor]:
     def forward(self: nn.Module, x: Tensor) -> Tensor:
         weight = self.weight
-        if x.dtype != torch.float32 or weight.dtype != torch.float32 or x.device.type != "cpu":  # type: ignore[union-attr]
+        if (
+            torch.compiler.is_compiling()
+            or x.dtype != torch.float32
+            or weight.dtype != torch.float32
+            or x.device.type != "cpu"
+        ):  # type: ignore[union-attr]
             return stock(self, x)
         return RootMeanSquare.apply(x, weight + offset if offset else weight, _epsilon(self))  # type: ignore[operator]
 
