@@ -107,7 +107,6 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             device=chosen_device(args.device, to_train=True),
             track=args.track,
             compile=args.compile,
-            compile=args.compile,
         )
         teacher = shop.start(args.teacher) if args.teacher else None
         before = shop.start(args.model)

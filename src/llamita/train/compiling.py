@@ -130,7 +130,8 @@ class Compiled:
         self._patches = [
             torch._dynamo.config.patch(recompile_limit=MOST_KINDS, accumulated_recompile_limit=4 * MOST_KINDS),
             torch._inductor.config.patch(compile_threads=1),
-            torch.fx.experimental._config.patch(use_duck_shape=False),  # sizes that are equal once needn't stay so
+            # sizes that are equal once needn't stay so
+            torch.fx.experimental._config.patch(use_duck_shape=False),  # pyrefly: ignore
         ]
         for patch in self._patches:
             patch.__enter__()
