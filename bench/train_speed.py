@@ -12,8 +12,10 @@ for MiniLM, causal for SmolLM2) on the same paragraphs, ours in packed rows of a
 it comes, padding to the longest of random batches. "grouped": the batches as they were grouped, and bf16 autocast where the
 machine is fast at it. Padding counts as nothing: what is compared is tokens of texts a second, between the beginning of the
 second step and that of the last, by the clock and in CPU seconds of the process (on one thread these say the same, also while
-others keep the machine busy). The share of the matmul rate takes 6 floating-point operations for a parameter of the body and
-a token of text, against products of 1024 x 1024.
+others keep the machine busy). "compiled" is ours with the layers compiled beforehand, as a training of some minutes has them
+by itself where that pays; the seconds it takes to compile them stand beside and are in no other figure. The share of the
+matmul rate takes 6 floating-point operations for a parameter of the body and a token of text, against products of 1024 x
+1024.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ TRAIN, WIKITEXT = ROOT / "examples" / "data" / "sst2_train.csv", SHARED / "wikit
 ROWS = ("minilm-sst2", "minilm-wiki", "smollm2-sst2", "smollm2-wiki")
 WINDOW, LEAST = 256, 16
 """Tokens of a row of WikiText, and of the shortest paragraph that is taken."""
-KINDS = ("default", "grouped", "ours")
-TURNS = ("ours", "grouped", "default")
+KINDS = ("default", "grouped", "ours", "compiled")
+TURNS = ("ours", "grouped", "compiled", "default")
 
 
 class Clock:
@@ -87,13 +89,14 @@ class Films:
         self.texts: Sequence[Any] = self.task.train.texts
         self.lengths = [len(ids) for ids, _ in self.start.encoder.encode(self.texts)]
 
-    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
+    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path, compile: Any) -> None:
         from llamita.core.context import Run
         from llamita.learn.finetune import Finetune
 
         task = copy.copy(self.task)
         object.__setattr__(task, "train", self.task.train.take(chosen.tolist()))
-        Finetune(epochs=1, batch_size=how.batch, learning_rate=how.rate).apply(model, Run(folder=folder, task=task))
+        step = Finetune(epochs=1, batch_size=how.batch, learning_rate=how.rate)
+        step.apply(model, Run(folder=folder, task=task, compile=compile))
 
     def theirs(self, model: Model, chosen: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
         """Rows as `Trainer` takes them, and what makes batches of them."""
@@ -125,7 +128,7 @@ class Wiki:
         self.texts = [self.start.tokenizer.decode(ids, skip_special_tokens=True) for ids in self.ids]
         self.lengths = [len(ids) for ids in self.ids]
 
-    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path) -> None:
+    def ours(self, model: Model, chosen: np.ndarray, how: Pace, folder: Path, compile: Any) -> None:
         from llamita.core.context import Run
         from llamita.learn.pretrain import Pretrain
         from llamita.tasks.language import open_task
@@ -137,7 +140,7 @@ class Wiki:
             schedule="linear", dropout=True, copies="keep", filtered=False,
         )  # fmt: skip
         task = open_task(train=texts, test=["Nobody learns from this sentence."])
-        step.apply(model, Run(folder=folder, task=task))
+        step.apply(model, Run(folder=folder, task=task, compile=compile))
 
     def theirs(self, model: Model, chosen: np.ndarray) -> tuple[list[dict[str, Any]], Any]:
         from transformers import DataCollatorForLanguageModeling
@@ -194,15 +197,17 @@ def run(row: str, args: argparse.Namespace, file: Path) -> dict[str, Any]:
     for turn in range(len(found["rounds"]), args.rounds):
         chosen = grouped_batches(lesson.lengths, args.batch, args.steps, turn)
         one: dict[str, Any] = {"matmul": matmul_rate()}
-        for kind in TURNS[turn % 3 :] + TURNS[: turn % 3]:
+        first = turn % len(TURNS)
+        for kind in TURNS[first:] + TURNS[:first]:
             torch.manual_seed(turn)
             model = Model(copy.deepcopy(lesson.start.module), lesson.start.tokenizer)
+            began = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
-                if kind == "ours":
-                    lesson.ours(model, chosen, how, Path(folder))
+                if kind in ("ours", "compiled"):
+                    lesson.ours(model, chosen, how, Path(folder), "on" if kind == "compiled" else "off")
                 else:
                     train_theirs(lesson, model, chosen, how, Path(folder), kind == "grouped")
-            one[kind] = clock.taken()
+            one[kind] = clock.taken() | {"whole": time.perf_counter() - began}
         found["rounds"].append(one)
         file.write_text(json.dumps(found, indent=1))
         print(row, turn, {kind: round(one[kind]["useful"] / one[kind]["seconds"]) for kind in KINDS}, flush=True)
@@ -247,8 +252,11 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         kind: 1 - sum(r[kind]["useful"] for r in rounds) / sum(r[kind]["held"] for r in rounds) for kind in KINDS
     }
     cpu = {kind: np.array([r[kind]["cpu_seconds"] / r[kind]["useful"] for r in rounds]) for kind in KINDS}
-    speed = {kind: ratio_interval(1 / pace[kind], 1 / pace["ours"]) for kind in KINDS[:2]}
-    cpu_speed = {kind: ratio_interval(cpu[kind], cpu["ours"]) for kind in KINDS[:2]}
+    speed = {kind: ratio_interval(1 / pace[kind], 1 / pace["ours"]) for kind in KINDS if kind != "ours"}
+    cpu_speed = {kind: ratio_interval(cpu[kind], cpu["ours"]) for kind in KINDS if kind != "ours"}
+    compiled = {kind: ratio_interval(1 / pace[kind], 1 / pace["compiled"]) for kind in KINDS[:3]}
+    before = {kind: [r[kind]["whole"] - r[kind]["seconds"] for r in rounds] for kind in ("ours", "compiled")}
+    compiling = [more - less for more, less in zip(before["compiled"], before["ours"], strict=True)]
     shares = {
         kind: [6 * found["body"] * p / r["matmul"] for p, r in zip(pace[kind], rounds, strict=True)] for kind in KINDS
     }
@@ -261,6 +269,8 @@ def summary(found: dict[str, Any]) -> dict[str, Any]:
         "tokens_per_second": {kind: float(np.median(pace[kind])) for kind in KINDS}, "padding": padding,
         "times_as_fast": {kind: [s.value, *(s.interval or ())] for kind, s in speed.items()},
         "times_less_cpu": {kind: [s.value, *(s.interval or ())] for kind, s in cpu_speed.items()},
+        "compiled_times_as_fast": {kind: [s.value, *(s.interval or ())] for kind, s in compiled.items()},
+        "seconds_to_compile": [round(seconds, 1) for seconds in compiling],
         "share_of_matmul": {kind: float(np.median(shares[kind])) for kind in KINDS}, "loss_by_thirds": thirds,
         "steps": found["steps"], "machine": found["machine"], "versions": found["versions"],
     }  # fmt: skip
@@ -271,7 +281,7 @@ def table(rows: list[dict[str, Any]]) -> None:
     heads = f"{'row-texts-steps-bits, rounds':34}{'':9}{'tokens/s':>9}{'padding':>9}{'of matmul':>10}  loss by thirds"
     print(heads + f"{'ours is':>30}{'in CPU seconds':>24}")
     for one in rows:
-        for kind in KINDS:
+        for kind in one["tokens_per_second"]:
             start = f"{one['key']}, {one['n']}" if kind == KINDS[0] else ""
             times = one["times_as_fast"].get(kind)
             speed = f"{times[0]:.2f}x [{times[1]:.2f}, {times[2]:.2f}]" if times else ""
@@ -282,6 +292,10 @@ def table(rows: list[dict[str, Any]]) -> None:
                 f"{start:34}{kind:9}{one['tokens_per_second'][kind]:9.0f}{100 * one['padding'][kind]:8.1f}%"
                 f"{100 * one['share_of_matmul'][kind]:9.0f}%  {losses}{speed:>24}{cpu:>24}"
             )
+        for kind, (value, low, high) in one.get("compiled_times_as_fast", {}).items():
+            print(f"{'':34}compiled is {value:.2f}x [{low:.2f}, {high:.2f}] {kind}")
+        if seconds := one.get("seconds_to_compile"):
+            print(f"{'':34}seconds to compile, round by round: {', '.join(f'{s:.0f}' for s in seconds)}")
 
 
 def main() -> None:
