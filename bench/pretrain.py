@@ -9,7 +9,8 @@ WikiText-2 and LibreOffice's English messages and help; bits per byte on a twent
 pace of a row is taken before it, three times, and its median says how many steps fit the budget, so that a training can run
 beside other work; reading, tokenising and measuring are left out of it. Rows: llamita (the step as it is), trainer-defaults
 (transformers.Trainer over blocks of joined documents, as run_clm.py cuts them, all its settings), trainer (the same with our
-batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part changed: unpacked, mixed (causal and
+batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part changed: compiled (by
+torch, as a long training is by itself where it pays; what that takes counts), unpacked, mixed (causal and
 masked rows), growing (windows that grow), copies (nothing is left out), weighted (books and WikiText count four times).
 """
 
@@ -70,6 +71,7 @@ KEPT = Rows(name="pretrain", command="python bench/pretrain.py --row ROW --seed 
 SOURCES = ("books", "wikitext2/validation_tokenized.txt", "gettext")
 PARTS: dict[str, dict[str, Any]] = {
     "llamita": {},
+    "compiled": {},
     "unpacked": {"packing": "off", "batch_size": 4096, "max_tokens": 4096},  # as many tokens a step as packed rows have
     "mixed": {"objective": "mixed"},
     "growing": {"growing": True},
@@ -99,7 +101,7 @@ def prepared(row: str, seed: int) -> Lesson:
     task = open_task({"language": {"train": train, "seed": 0}})  # the same documents are held back whatever the seed
     folder = KEPT.folder / f"{row}-seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    where = Run(folder=folder, task=task, seed=seed)
+    where = Run(folder=folder, task=task, seed=seed, compile="on" if row == "compiled" else "off")
     step = build("learn.pretrain", {"tokenizer": "bpe", "pieces": PIECES, "window": WINDOW, **PARTS.get(row, {})})
     texts, weights_of_texts = step._documents(where)
     return Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
@@ -178,35 +180,49 @@ def by_trainer(lesson: Lesson, row: str, steps: int, into: Path) -> tuple[Model,
     return model, time.perf_counter() - began
 
 
-def pace(row: str, turn: int) -> float:
-    """Seconds of a whole pass over the documents (ours) or of a step (the peers), measured in this turn or earlier."""
+def pace(row: str, turn: int) -> dict[str, float]:
+    """Seconds of a whole pass over the documents (ours) or of a step (the peers), and before the first; measured once."""
 
     def taken() -> dict[str, float]:
         lesson, spent = prepared(row, seed=0), 0.0
+        if row == "compiled":  # what is spent before the first step is told by a few and many of them
+            (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(lesson, turn, n))[2:] for n in (3, PILOT))
+            each = (long - brief) / (many - few)
+            whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
+            return {"seconds": each * whole, "before": max(0.0, brief - each * few)}
         for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
             if row in PEERS:
                 spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
             else:
-                into = lesson.where.at(lesson.where.folder / f"pilot-{turn}-{steps}")
-                _, _, tokens, seconds = by_step(lesson, 1.0, steps, into)
+                _, _, tokens, seconds = by_step(lesson, 1.0, steps, pilot(lesson, turn, steps))
                 whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
                 spent = seconds * whole / tokens
         return {"seconds": spent}
 
-    return kept(KEPT.folder / "pace" / f"{row}-{turn}.json", taken)["seconds"]
+    return kept(KEPT.folder / "pace" / f"{row}-{turn}.json", taken)
+
+
+def pilot(lesson: Lesson, turn: int, steps: int) -> Run:
+    """Where a pilot works, in no earlier one's checkpoints."""
+    return lesson.where.at(lesson.where.folder / f"pilot-{turn}-{steps}")
 
 
 def trained(row: str, seed: int, minutes: float, lesson: Lesson) -> tuple[Model, dict[str, Any]]:
     """The model after as many steps as the budget has room for, and what is to be told of them."""
-    unit = statistics.median(pace(row, turn) for turn in range(TURNS))
+    taken = [pace(row, turn) for turn in range(TURNS)]
+    unit = statistics.median(one["seconds"] for one in taken)
+    before = max(
+        one.get("before", 0.0) for one in taken
+    )  # torch keeps what it compiled, so only the first turn shows it
     if row in PEERS:
         steps = max(1, round(60 * minutes / unit))
         model, spent = by_trainer(lesson, row, steps, lesson.where.folder / "trainer")
         return model, {"steps": steps, "seconds_per_step": unit, "seconds": spent}
-    epochs = 60 * minutes / unit
+    epochs = (60 * minutes - before) / unit
     into = lesson.where.at(lesson.where.folder / f"{minutes:g}min")
     model, steps, tokens, spent = by_step(lesson, epochs, 1 << 30, into)
-    return model, {"steps": steps, "tokens": tokens, "epochs": epochs, "seconds_per_epoch": unit, "seconds": spent}
+    return model, {"steps": steps, "tokens": tokens, "epochs": epochs, "seconds_per_epoch": unit, "seconds_before": before,
+                   "seconds": spent}  # fmt: skip
 
 
 def kept(file: Path, make: Any) -> dict[str, float]:
@@ -238,7 +254,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.pace and (SHARED / "books").exists():
         for turn, row in itertools.product(range(TURNS), (*PARTS, *PEERS)):
-            print(f"{row:18} turn {turn}: {pace(row, turn):8.2f} s", flush=True)
+            print(f"{row:18} turn {turn}: {pace(row, turn)['seconds']:8.2f} s", flush=True)
         return
     if args.row:
         key = f"{args.row}-{args.minutes:g}min-seed{args.seed}"
