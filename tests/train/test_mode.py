@@ -1,10 +1,12 @@
 """How a module is set while it trains: the same gradients, and everything as before afterwards."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
 import torch
 from tests.families import tiny_model
+from torch.nn import functional
 
 from llamita.train.mode import DRAWN, LONGEST_EAGER, kept_and_scaled, memory_kept, quick_dropout, set_to_train
 
@@ -107,3 +109,25 @@ def test_freed_memory_is_kept_or_given_back(kept, names, monkeypatch):
         assert [name for name, _ in set_to] == names
         assert (set_to[0][1] > 1 << 29) is kept
     assert set_to[-1] == (0, 0)
+
+
+def test_compiled_dropout_draws_what_plain_dropout_draws_each_time_anew() -> None:
+    def twice(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return functional.dropout(x, 0.25, True), functional.dropout(x * 3, 0.25, True)
+
+    found = []
+    with quick_dropout():
+        for function in (twice, torch.compile(twice)):
+            x = torch.ones(40, 50, requires_grad=True)
+            torch.manual_seed(5)
+            with warnings.catch_warnings():
+                warnings.filterwarnings(
+                    "ignore", category=DeprecationWarning
+                )  # torch's compiler loads its own old code
+                first, second = function(x)
+            (first.sum() + 2 * second.sum()).backward()
+            found.append((first.detach(), second.detach(), x.grad))
+    (first, second, gradient), quick = found
+    assert not torch.equal(first > 0, second > 0)
+    torch.testing.assert_close(gradient, first + 2 * second)
+    assert all(torch.equal(one, other) for one, other in zip(quick, (first, second, gradient), strict=True))

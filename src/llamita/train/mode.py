@@ -84,15 +84,10 @@ def quick_dropout() -> Generator[None]:
 
     def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
         dropped = round(p * DRAWN)
-        if (
-            torch.compiler.is_compiling()
-            or not training
-            or inplace
-            or input.device.type != "cpu"
-            or not 0 < dropped < DRAWN
-        ):
+        if not training or inplace or input.device.type != "cpu" or not 0 < dropped < DRAWN:
             return stock(input, p, training, inplace)
-        return input * kept_and_scaled(input, dropped)
+        kept = torch.ops.llamita.kept_and_scaled if torch.compiler.is_compiling() else kept_and_scaled
+        return input * kept(input, dropped)
 
     functional.dropout = dropout
     try:
@@ -107,3 +102,12 @@ def kept_and_scaled(like: Tensor, dropped: int) -> Tensor:
     bits = torch.empty(words, dtype=torch.int64).random_(-(1 << 63), None).view(torch.int16)[: like.numel()]
     kept = torch.ge(bits, dropped - DRAWN // 2, out=torch.empty_like(bits))  # several times as fast as by way of bool
     return kept.view(like.shape).to(like.dtype).mul_(DRAWN / (DRAWN - dropped))
+
+
+# To the compiler it is an operation that draws: never done twice or left out, and merged with another only where the same tensor
+# is dropped twice, which no layer does.
+OPERATIONS = torch.library.Library("llamita", "FRAGMENT")
+OPERATIONS.define("kept_and_scaled(Tensor like, int dropped) -> Tensor", tags=torch.Tag.nondeterministic_seeded)
+OPERATIONS.impl("kept_and_scaled", kept_and_scaled, "CPU")
+OPERATIONS.impl("kept_and_scaled", torch.library.fallthrough_kernel, "AutogradCPU")  # it has no gradient
+torch.library.register_fake("llamita::kept_and_scaled", lambda like, dropped: torch.empty_like(like), lib=OPERATIONS)
