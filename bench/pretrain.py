@@ -102,7 +102,8 @@ def prepared(row: str, seed: int) -> Lesson:
     folder = KEPT.folder / f"{row}-seed{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     where = Run(folder=folder, task=task, seed=seed, compile="on" if row == "compiled" else "off")
-    step = build("learn.pretrain", {"tokenizer": "bpe", "pieces": PIECES, "window": WINDOW, **PARTS.get(row, {})})
+    settings = {"tokenizer": "bpe", "pieces": PIECES, "window": WINDOW, "batch_size": 16, **PARTS.get(row, {})}
+    step = build("learn.pretrain", settings)
     texts, weights_of_texts = step._documents(where)
     return Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
 
@@ -135,7 +136,7 @@ def by_step(lesson: Lesson, epochs: float, most: int, into: Run) -> tuple[Model,
     model = lesson.begun()
     rows = lesson.windows(model, epochs)
     cut = batches_in_order(
-        rows.lengths, batch_size=lesson.step.batch_size, seed=into.seed, max_tokens=lesson.step.max_tokens or 0,
+        rows.lengths, batch_size=lesson.step.batch_size or 16, seed=into.seed, max_tokens=lesson.step.max_tokens or 0,
         alike_within=() if rows.packed else rows.plan.borders,
     )  # fmt: skip
     # a pilot sees of short rows and long ones as many as the whole

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from llamita.candidates import Body, draw, grid
+from llamita.candidates import FREQUENT, Body, draw, grid, stage_bytes
+from llamita.prune.vocabulary import Vocabulary
 
 BODY = Body(
     student="minilm", layers=6, layer=1_774_464, feed_forward=1_181_568, neurons=1536, hidden=384, pieces=30522, other=250_000,
@@ -80,3 +81,23 @@ def test_the_estimate_of_four_bits_is_little_more_than_half():
 def test_without_a_limit_a_half_is_tried_second():
     whole, half = draw([BODY], {"minilm": 2}, None)
     assert 0.4 < half.body_parameters / whole.body_parameters < 0.6
+
+
+def test_without_a_limit_frequent_pieces_stay_beside_those_of_the_texts():
+    assert Vocabulary().frequent == FREQUENT
+    for shape in draw([BODY], {"minilm": 4}, None):
+        assert shape.pieces == BODY.pieces_of_texts + FREQUENT
+        assert shape.pruning()[0] == Vocabulary(keep=shape.pieces)
+    roomy = replace(BODY, pieces_of_texts=21_000)
+    assert {shape.pieces for shape in draw([roomy], {"minilm": 4}, None)} == {BODY.pieces}
+
+
+def test_the_disk_that_candidates_take_counts_each_stage_once():
+    whole = max(grid(BODY), key=lambda shape: shape.parameters)
+    half = replace(whole, layers=3)
+    narrow = replace(half, neurons=768, bits=4)
+    stages = (whole, half, narrow)  # the vocabulary cut is the whole, the depth cut the half
+    lessons = (half, narrow)
+    expected = sum(4 * shape.parameters for shape in (*stages, *lessons)) + 5 * 4 * half.parameters
+    assert stage_bytes(lessons) == expected
+    assert stage_bytes([]) == 0

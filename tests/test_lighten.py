@@ -214,6 +214,13 @@ def test_a_wrong_kind_of_argument_is_refused_in_python_before_any_work(wrong, sa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_without_texts_to_choose_by_is_refused_before_any_work(tmp_path):
+    texts, labels = [f"a text {word} {i}" for i in range(30) for word in ("warm", "dull")], ["good", "bad"] * 30
+    with pytest.raises(UserError, match="lighten chooses and calibrates on the select split, and there is none"):
+        lighten("config:bert:300k", data=(texts, labels), select=0, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_second_run_in_the_same_folder_is_refused_before_any_work(tmp_path):
     texts, labels = [f"a text {word} {i}" for i in range(30) for word in ("warm", "dull")], ["good", "bad"] * 30
     with (

@@ -1,5 +1,7 @@
 """What a page says in plain sentences: when the cheapest rival will do, and what of long texts was read."""
 
+from dataclasses import replace
+
 import pytest
 
 from llamita.core.measure import Finding
@@ -26,6 +28,11 @@ GOALS = Goals(keep=0.98, max_size=12_000_000)
         (seen(0.86, 3_000_000, 0.5), GOALS, ""),
         (seen(0.80, 3_000_000, 0.5), Goals(keep=None, max_size=12_000_000), "meets every goal too"),
         (seen(0.88, 13_000_000, 6.0), GOALS, ""),
+        (
+            seen(0.875, 3_000_000, 0.5),
+            replace(GOALS, max_latency=1.0),
+            "meets every goal, which the light model does not",
+        ),
     ],
 )
 def test_tf_idf_is_named_where_it_would_do(linear: Measured, goals: Goals, says: str) -> None:
@@ -35,6 +42,7 @@ def test_tf_idf_is_named_where_it_would_do(linear: Measured, goals: Goals, says:
         assert notes[0].startswith(f"TF-IDF with a linear model {says}: on the 400 texts")
         assert f"{100 * linear.score:.1f} %, the light model 88.0 %" in notes[0]
         assert "linear/" in notes[0]
+        assert "在 linear/ 中" in translated(notes[0], "zh")
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])

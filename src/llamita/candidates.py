@@ -17,6 +17,9 @@ FIXED_BYTES = 120_000
 """Graph, configuration and labels of an exported folder."""
 SAMPLE = 256
 """Texts by which a pruning step sees what matters."""
+FREQUENT = 10_000
+"""Pieces of frequent words beside those of the texts, where no size is asked for; as many as `prune.vocabulary` keeps by itself.
+Without them a third of new texts may be cut otherwise than those a student learned from and is chosen by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +116,13 @@ class Shape:
         return tuple(steps)
 
 
-def grid(body: Body, bits: Sequence[int] = (8,)) -> list[Shape]:
+def grid(body: Body, bits: Sequence[int] = (8,), frequent: int = 0) -> list[Shape]:
     """Every shape that is worth a thought, largest first, and of equals the one with more bits.
 
     Heads are cut with the neurons and about as far, as Minitron's best shapes are (Muralidharan et al. 2024), or not at all.
+
+    Args:
+        frequent: pieces of frequent words that the larger vocabulary holds beside those of the texts.
     """
     depths = sorted(
         {max(1, round(body.layers * share)) for share in (1, 5 / 6, 2 / 3, 1 / 2, 1 / 3, 1 / 6, 1 / 10)}, reverse=True
@@ -126,7 +132,8 @@ def grid(body: Body, bits: Sequence[int] = (8,)) -> list[Shape]:
     )
     whole = min(body.pieces, body.pieces_of_texts)
     fewer = max(_round_to(whole * 0.6, 500), round(body.pieces_least * 1.1))
-    vocabularies = {body.pieces if whole > 0.95 * body.pieces else whole, min(fewer, whole)}
+    more = min(body.pieces, whole + frequent)
+    vocabularies = {body.pieces if more > 0.95 * body.pieces else more, min(fewer, whole)}
     shapes = [
         Shape(body=body, layers=d, neurons=w, pieces=v, bits=b, groups=g)
         for d in depths
@@ -163,7 +170,7 @@ def draw(bodies: Sequence[Body], count: Mapping[str, int], max_size: int | None)
     """
     drawn: list[Shape] = []
     for body in bodies:
-        shapes = grid(body)
+        shapes = grid(body, frequent=FREQUENT)
         if max_size is not None:
             fitted = [one for shape in grid(body, (8, 4)) if (one := _fitted(shape, max_size * 0.99))]
             shapes = sorted(dict.fromkeys(fitted), key=_largest_first)
@@ -188,6 +195,22 @@ def _fitted(shape: Shape, max_size: float) -> Shape | None:
         return shape
     pieces = shape.pieces + spare / (body.hidden * BYTES_PER_WEIGHT[shape.bits] + body.piece_bytes)
     return replace(shape, pieces=body.pieces if pieces >= body.pieces else max(shape.pieces, int(pieces // 100 * 100)))
+
+
+ENDS = 5
+"""Whole copies of the chosen shape: taught, calibrated, its twin, that calibrated, and what is delivered."""
+
+
+def stage_bytes(shapes: Sequence[Shape]) -> int:
+    """What the stages of these candidates take on disk in fp32: each cut, which those that begin alike share, each lesson, and the
+    chosen one's, at most."""
+    cuts: set[Shape] = set()
+    for shape in shapes:
+        pruned = replace(shape, bits=8)
+        shallow = replace(pruned, neurons=shape.body.neurons)
+        cuts |= {replace(shallow, layers=shape.body.layers), shallow, pruned}
+    lessons = [shape.parameters for shape in shapes]
+    return 4 * (sum(shape.parameters for shape in cuts) + sum(lessons) + ENDS * max(lessons, default=0))
 
 
 NEAR = (1.0, 0.9, 0.5, 0.8, 0.3, 0.65, 0.2, 0.4)

@@ -150,6 +150,11 @@ def _read(
     )
     require_enough(tables["train"])
     opened = open_task(bare.stand_in() if bare else {task: settings | tables})
+    require(
+        bare is not None or len(opened.select) > 0,
+        "lighten chooses and calibrates on the select split, and there is none; give a share above 0, such as 0.1, or"
+        " labelled texts",
+    )
     return _Texts(task=opened, settings={task: as_recipe_holds(settings)}, model=model, bare=bare, doubts=doubts)
 
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.candidates import Body
+from llamita.candidates import Body, stage_bytes
 from llamita.core.architecture import architecture_of, layer_lists, submodule
 from llamita.core.errors import UserError
 from llamita.core.exporter import folder_bytes
 from llamita.core.hardware import has_fast_bf16
 from llamita.core.sources import locate
-from llamita.effort import Pace, student_effort
+from llamita.effort import Pace, shapes_of, student_effort
 from llamita.prune.vocabulary import pieces_needed
 from llamita.prune.width import groups_possible
 
@@ -216,7 +216,7 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
         "teacher_is_trained": trained, "teacher": schedule, "augment": copies, "looks": looks, **effort,
         "timings": {name: asdict(p) for name, p in paces.items()},
         "estimate": [{"what": what, "minutes": round(seconds / 60, 2)} for what, seconds in parts],
-        "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9 + 2e8 * len(effort["shapes"])),
+        "memory_bytes": int(size * 16 + 3e9), "disk_bytes": int(size * 16 + 1e9) + stage_bytes(shapes_of(effort)),
     }  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_sc
     better = on_front([linear, light]) == [True, False]
     if not better and excess(linear, goals, teacher_score) > 0:
         return ()
-    said = "is enough here" if better else "meets every goal too"
+    short = excess(light, goals, teacher_score) > 0
+    said = "is enough here" if better else f"meets every goal{', which the light model does not' if short else ' too'}"
     note = (
         f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
         f" {write.percent(linear.score)} %, the light model {write.percent(light.score)} %; it takes {_cost(linear)}, the light"

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from llamita.core.engine import Engine
 
 log = logging.getLogger(__name__)
+METRICS = "metrics.jsonl"
+"""Losses and scores of a training, in the folder of the stage that it made."""
 TEST_FILE = "test.csv"
 """The test split, where it was cut off or came from no file."""
 
@@ -225,7 +227,7 @@ def _exported(
 
 def training_curve(stage: Stage) -> tuple[Finding, ...]:
     """The loss over the steps of the training that made a stage, where one did."""
-    file = stage.folder / "metrics.jsonl"
+    file = stage.folder / METRICS
     if not file.exists():
         return ()
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -262,15 +264,19 @@ def exported_lineage(stage: Stage, artifact: Stage) -> tuple[dict[str, Any], ...
     return (*lineage_of(stage), last | ({"parameters": about["parameters"]} if "parameters" in about else {}))
 
 
-def deliver(stage: Stage, folder: Path) -> None:
-    """Copy a stage to where the user finds it, whole or not at all; what stood there before is replaced."""
+def deliver(stage: Stage, folder: Path, keep: Sequence[str] = ()) -> None:
+    """Copy a stage to where the user finds it, whole or not at all; what stood there before is replaced.
+
+    Args:
+        keep: names of what a stage otherwise keeps for itself.
+    """
     if not processes.is_first():
         return
     part = folder.with_name(f".{folder.name}.part")
     old = folder.with_name(f".{folder.name}.old")
     for left in (part, old):
         shutil.rmtree(left, ignore_errors=True)
-    unwanted = ("metrics.jsonl", "seconds.txt", "vocabulary.json", "room.json", "tokenizer-*.json")
+    unwanted = {METRICS, "seconds.txt", "vocabulary.json", "room.json", "tokenizer-*.json"} - set(keep)
     shutil.copytree(stage.folder, part, ignore=shutil.ignore_patterns(*unwanted))
     if folder.exists():
         os.replace(folder, old)

@@ -124,8 +124,6 @@ class Workshop:
             model = step.apply(self.load(stage), self.run(folder, teacher))
             if not processes.is_first():
                 return
-            entry = {"step": name, "settings": settings_of(step), "parameters": model.num_parameters}
-            model.lineage = (*model.lineage, entry)
             model.save(folder)
             check_reload(model, folder, self.task)
             write_whole(folder / "seconds.txt", f"{time.perf_counter() - began:.1f}\n")

@@ -58,8 +58,8 @@ def test_what_a_server_can_not_do_is_one_line(place: Path, server: Fake, refused
         assert f"{model} is a server, which is asked for labels; name them: --labels good,bad" in refused(*verb)
     for verb in (("evaluate", model, *data, *LABELS, "--cost"), ("measure", "cost", model, *data, *LABELS)):
         assert f"cost is about a model on this machine, and {model} is a server" in refused(*verb)
-    assert "--calibrate is for models that are asked on this machine" in refused(
-        "evaluate", model, *data, *LABELS, "--calibrate", "good.csv"
+    assert "--no-prior is for models that are asked on this machine" in refused(
+        "evaluate", model, *data, *LABELS, "--no-prior"
     )
     assert f"{model} is a server, which can only be asked for labels" in refused("finetune", model, *data, "--out", "x")
     assert not server.asked
@@ -77,3 +77,17 @@ def test_prior_and_length_can_be_left_as_they_are(place: Path, said: Callable[..
     found = json.loads(said("evaluate", "talker", *words))["findings"]
     assert found[0]["command"].endswith("--no-prior")
     assert "--no-prior is about asking a model for labels" in refused("predict", "talker", "a text", "--no-prior")
+
+
+def test_a_server_is_calibrated_by_labelled_texts(place: Path, server: Fake, said: Callable[..., str]):
+    rows = [
+        (f"a {word} book {i}", label) for i in range(20) for word, label in (("warm", "positive"), ("dull", "negative"))
+    ]
+    (place / "hand.csv").write_text("\n".join(["text,label", *map(",".join, rows)]), encoding="utf-8")
+    words = ("evaluate", server.url, "--data", "good.csv", *LABELS, "--json")
+    before, after = (
+        {one["name"]: one["value"] for one in json.loads(said(*words, *more))["findings"]}
+        for more in ((), ("--calibrate", "hand.csv"))
+    )
+    assert after["quality.accuracy"] == 1
+    assert after["calibration.ece"] < before["calibration.ece"] / 2

@@ -111,10 +111,12 @@ def test_label_errors_are_listed_with_line_likely_label_and_how_sure(
     table(place, "train.csv", *rows)
     text = said("data", "check", "train.csv", "--near", "0", "--label-errors")
     assert "warning: train.csv:8: " in text
-    assert "\n  train.csv:8: 'negative', likely 'positive' (" in text
+    (doubt,) = (line for line in text.splitlines() if line.startswith("  train.csv:8: 'negative', likely 'positive' ("))
+    assert f" %): {sentences(200)[6][0][:60]}" in doubt
     found = json.loads(said("data", "check", "train.csv", "--near", "0", "--label-errors", "--json"))["findings"]
     suspect = next(f for f in found if f["kind"] == "label_error")["suspects"][0]
     assert (suspect["line"], suspect["label"], suspect["likely"]) == (8, "negative", "positive")
+    assert suspect["text"].startswith(sentences(200)[6][0][:60])
 
 
 def test_how_several_labels_stand_can_be_said(place: Path, said: Callable[..., str]):
@@ -145,3 +147,19 @@ def test_texts_for_choices_are_checked_against_training_and_test(place: Path, sa
     assert "train.csv:20: 2 rows whose text also stands in val.csv (first: its line 2)" in out
     assert "val.csv:8: 1 row whose text also stands in test.csv" in out
     assert len((place / "clean.csv").read_text(encoding="utf-8").splitlines()) == 19
+
+
+def test_near_copies_are_looked_for_between_all_splits(place: Path, said: Callable[..., str]):
+    texts = [f"{chr(97 + i) * 9} a film of number {i * 7919} that nobody saw in {chr(122 - i) * 9}" for i in range(24)]
+    rows = [f"{text},{'good' if i % 2 else 'bad'}" for i, text in enumerate(texts)]
+    table(place, "train.csv", *rows[:16])
+    table(place, "val.csv", *rows[16:20], rows[3].replace(",", " indeed,"))
+    table(place, "test.csv", *rows[20:], rows[17].replace(",", " indeed,"))
+    found = said("data", "check", "train.csv", "--select", "val.csv", "--test", "test.csv")
+    assert (
+        "train.csv:5: 1 row that say nearly what a text of val.csv says (first: much like line 6 of val.csv)" in found
+    )
+    assert (
+        "val.csv:3: 1 row that say nearly what a text of test.csv says (first: much like line 6 of test.csv)" in found
+    )
+    assert "train.csv:3" not in found

@@ -114,8 +114,24 @@ def test_keys_that_the_first_object_lacks_are_kept(place: Path, said: Callable[.
         assert [json.loads(line) for line in kept] == [json.loads(line) for line in lines]
 
 
-def test_convert_takes_one_file_and_no_pattern(place: Path, refused: Callable[..., str]):
-    table(place, "one.csv", "a,b")
-    for pattern in ("*.csv", "sh/*.csv"):
-        line = refused("data", "convert", pattern, "--out", "new.csv")
-        assert line == f"llamita: {pattern}: this takes one file, not a pattern; name it"
+def test_files_of_a_folder_or_pattern_become_one(place: Path, said: Callable[..., str], refused: Callable[..., str]):
+    (place / "sh").mkdir()
+    (place / "sh" / "a.csv").write_text("text,label\na,x\nb,y\n", encoding="utf-8")
+    (place / "sh" / "b.csv").write_text("label,text\nx,c\n", encoding="utf-8")
+    for label, text in (("x", "a"), ("y", "b\nc")):
+        (place / "texts" / label).mkdir(parents=True)
+        (place / "texts" / label / "1.txt").write_text(text + "\n", encoding="utf-8")
+    for named, out in (("sh", "folder.csv"), ("sh/*.csv", "pattern.csv")):
+        assert said("data", "convert", named, "--out", out) == f"written: {out}, 3 rows\n"
+        assert (place / out).read_text(encoding="utf-8") == "text,label\na,x\nb,y\nc,x\n"
+    said("data", "convert", "texts", "--out", "texts.csv")
+    assert (place / "texts.csv").read_text(encoding="utf-8") == 'text,label\na,x\n"b\nc",y\n'
+    for words in (("dedup",), ("sample", "--rows", "3")):
+        said("data", words[0], "sh", *words[1:], "--out", f"{words[0]}.csv")
+        assert (place / f"{words[0]}.csv").read_text(encoding="utf-8") == "text,label\na,x\nb,y\nc,x\n"
+    assert "written: parts/test.jsonl, 1 row" in said("data", "split", "sh", "--test", "0.5", "--out", "parts")
+    (place / "sh" / "c.csv").write_text("text\nd\n", encoding="utf-8")
+    assert refused("data", "convert", "sh", "--out", "new.csv") == (
+        "llamita: sh/c.csv: 'label' is a column of it or of sh/a.csv, but not of both; convert them apart"
+    )
+    assert "no file matches none/*.csv" in refused("data", "convert", "none/*.csv", "--out", "new.csv")

@@ -45,3 +45,16 @@ def test_parquet_is_split_into_parquet_or_jsonl_where_a_column_cannot_hold_it(pl
             pyarrow.table({"text": [f"film {i}" for i in range(30)], "notes": nested}), place / f"{name}.parquet"
         )
         assert f"written: {name}/test.jsonl, 3 rows" in said("data", "split", f"{name}.parquet", "--out", name)
+
+
+def test_near_copies_of_a_text_stay_on_one_side(place: Path, said: Callable[..., str], refused: Callable[..., str]):
+    texts = [f"{chr(97 + i) * 9} a film of number {i * 7919} that nobody saw in {chr(122 - i) * 9}" for i in range(24)]
+    rows = [f"{text}{end},{'good' if i % 2 else 'bad'}" for i, text in enumerate(texts) for end in ("", " indeed")]
+    (place / "all.csv").write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    for near, apart in (("0.8", False), ("0", True)):
+        said("data", "split", "all.csv", "--test", "0.25", "--near", near, "--out", f"parts{near}")
+        checked = said("data", "check", f"parts{near}/train.csv", "--test", f"parts{near}/test.csv")
+        assert ("say nearly what a text of" in checked) == apart
+    alike = [f"{texts[i]} indeed {end},{'good' if i else 'bad'}" for i in (0, 1) for end in "abcd"]
+    (place / "alike.csv").write_text("text,label\n" + "\n".join(alike) + "\n", encoding="utf-8")
+    assert "near copies of one another are all a label has" in refused("data", "split", "alike.csv", "--out", "none")

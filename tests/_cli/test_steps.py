@@ -215,3 +215,24 @@ def test_what_calibrating_changed_is_shown_and_a_model_of_one_answer_told(
         "same",
     )
     assert "gives every text the label" in caplog.text
+
+
+def test_a_calibrated_model_that_is_cut_is_calibrated_anew(place: Path, model: Path, said: Callable[..., str]):
+    said("calibrate", model, "--method", "vector", "--data", "good.csv", "--out", "sure")
+    said(*CUT, "sure", "--out", "cut")
+    assert [step["step"] for step in lineage(place / "cut")] == [
+        "load",
+        "learn.calibrate",
+        "prune.depth",
+        "learn.calibrate",
+    ]
+    assert lineage(place / "cut")[-1]["settings"] == lineage(place / "sure")[-1]["settings"]
+
+
+def test_the_losses_of_a_training_stand_beside_what_it_made(place: Path, model: Path, said: Callable[..., str]):
+    said("finetune", model, "--data", "good.csv", "--epochs", "0.01", "--out", "tuned")
+    lines = [json.loads(line) for line in (place / "tuned" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, len(lines) + 1))
+    assert all(line["loss"] > 0 for line in lines)
+    said("prune", "depth", "tuned", "--keep", "1", "--data", "good.csv", "--out", "cut")
+    assert not (place / "cut" / "metrics.jsonl").exists(), "they are of the other's weights"

@@ -55,7 +55,7 @@ def test_nothing_is_written_over_and_nothing_half(place: Path, said: Callable[..
     said("data", "check", "t.txt", "--fix", "u.txt")
     assert (place / "u.txt").read_text(encoding="utf-8") == "one\ntwo\n"
     assert (place / "u.aside.csv").is_file()
-    assert "takes one file, not a pattern" in refused("data", "dedup", "*.csv", "--out", "new.csv")
+    assert "no file matches sh/*.csv" in refused("data", "dedup", "sh/*.csv", "--out", "new.csv")
     assert "--fix mends one file" in refused("data", "check", "-", "--fix", "new.csv")
     (place / "n.jsonl").write_text('{"text": "a", "label": "x"}\n{"text": "b"}\n' * 9, encoding="utf-8")
     refused("data", "split", "n.jsonl", "--out", "halves")

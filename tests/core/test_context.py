@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llamita.core.context import Run
+from llamita.core.errors import UserError
 
 
 def test_a_run_elsewhere_differs_in_its_folder_alone(tmp_path: Path) -> None:
@@ -41,3 +43,13 @@ def test_a_run_cannot_be_changed_in_place(tmp_path: Path) -> None:
 def test_folders_may_be_given_as_text() -> None:
     run = Run(folder="work", teacher="teacher", cache="cache")  # type: ignore[arg-type]
     assert (run.folder, run.teacher, run.cache) == (Path("work"), Path("teacher"), Path("cache"))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"task": "train.csv"}, "task must be an opened task, got train.csv"),
+     ({"device": "gpu"}, "device must be one of cuda, mps, cpu"), ({"seed": -1}, "seed must be a whole number from 0 on")],
+)  # fmt: skip
+def test_a_task_device_or_seed_that_is_none_is_refused(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        Run(folder=tmp_path, **given)

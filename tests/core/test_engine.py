@@ -116,6 +116,7 @@ def test_with_a_coverage_labels_are_a_set_drawn_from_labelled_texts() -> None:
             r"coverage must be in \(0, 1\), got 1",
         ),
         ({"coverage": 0.9, "labelled": (["好", "坏"], ["positive", "fine"])}, "'fine' is none of the model's labels"),
+        ({"coverage": 0.9, "labelled": (["好"] * 40, [["positive"]] * 40)}, "coverage is for one label a text"),
     ],
 )
 def test_a_coverage_that_can_not_be_promised_is_refused(given: dict, message: str) -> None:
@@ -200,3 +201,12 @@ def test_an_engine_must_say_its_size_its_parameters_and_its_logits() -> None:
 def test_what_is_no_text_is_named_by_its_place(strange: object) -> None:
     with pytest.raises(UserError, match=r"^item 2 of the list must be a text or a pair of texts, got "):
         BagOfWords(WEIGHTS).classify(["good", strange])  # type: ignore[list-item]  # pyrefly: ignore
+
+
+def test_pairs_in_an_array_and_texts_in_a_column_of_pyarrow_are_texts() -> None:
+    import pyarrow
+
+    engine = BagOfWords(WEIGHTS)
+    assert [one.text for one in engine.classify(np.array([["good", "bad"]]))] == [["good", "bad"]]
+    for column in (pyarrow.array(TEXTS), pyarrow.chunked_array([TEXTS])):
+        assert engine.scores(column).tolist() == engine.scores(TEXTS).tolist()

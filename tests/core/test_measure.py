@@ -92,3 +92,19 @@ def test_a_language_model_is_not_asked_for_labels_whatever_its_config_says():
     assert tuple(model.module.config.id2label.values()) == LABELS
     with pytest.raises(UserError, match="has no head for labels"):
         ask(model, tiny_task(4), ("a film",))
+
+
+def test_a_measure_takes_an_opened_model_a_task_and_a_run(tmp_path: Path) -> None:
+    from llamita.measure.quality import Quality
+
+    light, run = BagOfWords({"good": (0, 9)}), Run(folder=tmp_path)
+    task = Classify(labels=light.labels, test=Split(texts=("good", "bad"), labels=(1, 0)))
+    for given, said in (
+        (("light", task, run), "measure.quality measures an opened model, got 'light'; open it first"),
+        ((light, task, run, "teacher"), "measures an opened model, got 'teacher'"),
+        ((light, (["good"], ["positive"]), run), "measures on a task, got tuple"),
+        ((light, task, None), "needs a Run, got NoneType"),
+    ):
+        with pytest.raises(UserError, match=said):
+            Quality().measure(*given)  # type: ignore[arg-type]
+    assert Quality().measure(light, task, run, reference=light)

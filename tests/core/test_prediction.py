@@ -24,8 +24,10 @@ def test_of_many_predictions_the_first_are_shown_and_the_number_of_all() -> None
 
 def test_what_is_nearly_sure_is_not_shown_as_certain() -> None:
     def shown(confidence: float) -> str:
-        one = Prediction(label="a", confidence=confidence, probabilities={"a": confidence}, labels=("a",))
-        return Predictions([one], ["a film"])._repr_html_()
+        one = Prediction(
+            label="a", confidence=confidence, probabilities={"a": confidence}, labels=("a",), text="a film"
+        )
+        return Predictions([one])._repr_html_()
 
     assert "<td>&gt; 99.9 %</td>" in shown(0.9997)
     assert "<td>100.0 %</td>" in shown(1.0)
@@ -38,3 +40,12 @@ def test_a_part_of_the_predictions_still_shows_its_texts() -> None:
     assert found[1:].texts == ("good two", "good three")
     assert "good two" in found[1:]._repr_html_()
     assert found[-1] == list(found)[-1]
+
+
+def test_sorted_predictions_keep_their_texts() -> None:
+    found = BagOfWords({"good": (0, 9), "bad": (1, 0)}).classify(["a good film", "a bad film"])
+    found.sort(key=lambda one: one.confidence)
+    assert [one.label for one in found] == ["negative", "positive"]
+    assert found.texts == ("a bad film", "a good film")
+    assert "<td>a bad film</td><td>negative</td>" in found._repr_html_()
+    assert "<td>a good film</td><td>positive</td>" in found[1:]._repr_html_()

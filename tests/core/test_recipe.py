@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from llamita.core.errors import UserError
+from llamita.core.measure import Finding, Measure
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build, name_of
 from llamita.tasks.classify import open_task as open_classify
@@ -167,3 +169,13 @@ def test_a_recipe_stays_what_it_was_when_the_lists_it_was_made_of_change() -> No
     train[0].append("c")
     settings["epochs"] = 2
     assert recipe.to_yaml() == before
+
+
+def test_a_method_that_stands_in_no_file_of_the_tree_is_refused_before_anything_is_trained() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Mean(Measure):
+        def measure(self, engine: Any, task: Any, run: Any, reference: Any = None) -> list[Finding]:
+            return []
+
+    with pytest.raises(UserError, match=r"measures: Mean stands in '.*test_recipe'; .* call it yourself: \.measure\("):
+        Recipe(model="m", measures=[Mean()])

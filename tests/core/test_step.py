@@ -84,3 +84,13 @@ def test_a_step_leaves_random_numbers_as_they_were(tmp_path: Path) -> None:
 def test_a_step_takes_a_model_and_nothing_else(given: Any, told: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"Nothing changes a Model, got {told}; load one first"):
         Nothing().apply(given, Run(folder=tmp_path))
+
+
+def test_a_step_stands_in_the_lineage_also_without_a_recipe(tmp_path: Path) -> None:
+    model = Nothing(times=2).apply(tiny_model("bert"), Run(folder=tmp_path))
+    assert model.lineage[-1] == {"step": "Nothing", "settings": {"times": 2}, "parameters": model.num_parameters}
+
+
+def test_a_step_takes_a_run_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"Nothing needs a Run, got PosixPath|Nothing needs a Run, got WindowsPath"):
+        Nothing().apply(tiny_model("bert"), tmp_path)  # type: ignore[arg-type]

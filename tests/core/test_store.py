@@ -36,6 +36,17 @@ def test_a_failed_stage_has_no_final_name_and_keeps_its_checkpoints(tmp_path):
     assert not (final / "checkpoints").exists()
 
 
+def test_a_stage_that_failed_before_it_wrote_anything_leaves_nothing(tmp_path):
+    store = Store(folder=tmp_path / "stages")
+
+    def fail(folder):
+        raise RuntimeError("no such model")
+
+    with pytest.raises(RuntimeError, match="no such model"):
+        store.stage("d" * 64, "load", fail)
+    assert list(store.folder.iterdir()) == []
+
+
 def test_the_address_ignores_the_order_of_keys_and_nothing_else():
     assert address({"a": 1, "b": [1, 2]}) == address({"b": [1, 2], "a": 1})
     assert address({"a": 1}) != address({"a": 2})

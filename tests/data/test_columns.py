@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from llamita.core.errors import UserError
-from llamita.data.columns import find_columns, reads_like_text
+from llamita.data.columns import find_columns, named_columns, reads_like_text
 
 LONG = "a rather long text that nobody would take for a label"
 
@@ -228,3 +228,7 @@ def test_links_beside_titles_and_answers_of_yes_and_no_are_neither_texts_nor_pai
         "text": "question",
         "pair": "answer",
     }
+
+
+def test_columns_of_labels_may_stand_in_a_list() -> None:
+    assert named_columns({"labels": ["toxic", "rude"], "text": 0}) == {"labels": "toxic,rude", "text": "0"}

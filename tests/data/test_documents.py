@@ -8,6 +8,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.data import documents
+from llamita.data.corpus import parse_sources
 from llamita.data.documents import gathered, read_documents
 
 
@@ -68,3 +69,25 @@ def test_texts_that_ask_are_not_taken_for_patterns(texts: list[str]):
 def test_a_pattern_that_nothing_matches_is_told(tmp_path: Path):
     with pytest.raises(UserError, match="no file matches"):
         read_documents([str(tmp_path / "*.txt")])
+
+
+def test_a_folder_is_read_however_deep_its_files_stand(tmp_path: Path) -> None:
+    for place in ("top.txt", "a/one.txt", "b/c/two.txt", "b/c/.git/no.txt", ".cache/no.txt"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(place, encoding="utf-8")
+    assert read_documents(str(tmp_path)).texts == ("a/one.txt", "b/c/two.txt", "top.txt")
+    assert [path.name for path in parse_sources(f"{tmp_path}=2")[0].files] == ["one.txt", "two.txt", "top.txt"]
+
+
+def test_documents_may_stand_in_a_column_an_array_a_generator_or_a_table() -> None:
+    import numpy as np
+    import pandas
+    from datasets import Dataset
+
+    texts = ["The first document.", "The second one."]
+    frame = pandas.DataFrame({"text": texts, "date": ["2020", "2021"]})
+    given = (frame["text"], np.array(texts), (text for text in texts), frame, Dataset.from_dict({"text": texts}))
+    assert all(read_documents(one).texts == tuple(texts) for one in given)
+    for strange in ({"books.txt": None}, {"books.txt": "half"}):
+        with pytest.raises(UserError, match=r"books.txt: a source's weight must be in"):
+            read_documents(strange)

@@ -144,3 +144,8 @@ def test_empty_standard_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_name_with_brackets_that_is_a_file_is_that_file(tmp_path: Path) -> None:
     (tmp_path / "reviews [2024].csv").write_text(CSV)
     assert len(read_table(tmp_path / "reviews [2024].csv")) == 2
+
+
+def test_a_text_in_the_place_of_a_file_is_told_from_one() -> None:
+    with pytest.raises(UserError, match=r"no file is called 'a film .*; a text stands in a list"):
+        files_of("a film " * 99)

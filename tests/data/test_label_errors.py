@@ -81,3 +81,16 @@ def test_a_models_states_are_a_view_beside_the_words() -> None:
     views = views_of(table, [tiny_model("bert")])
     assert [name.split()[0] for name in views] == ["words", "states"]
     assert {features.shape[0] for features in views.values()} == {40}
+
+
+def test_of_any_labels_each_is_doubted_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llamita.data.label_errors.STRENGTHS", {"words": (10.0,)})
+    cells = [[label, *(["filmed"] if "camera" in text else [])] for text, label in ROWS[:120]]
+    with_camera = next(i for i, cell in enumerate(cells) if "filmed" in cell and i > 20)
+    cells[with_camera] = cells[with_camera][:1]
+    cells[7] = ["positive", "negative", *cells[7][1:]]
+    suspects, _ = label_errors(read_table(([text for text, _ in ROWS[:120]], cells)))
+    told = {s.row: (set(s.label.split("|")), set(s.likely.split("|"))) for s in suspects}
+    assert told[with_camera] == (set(cells[with_camera]), {*cells[with_camera], "filmed"})
+    assert told[7] == (set(cells[7]), set(cells[7]) - {"positive"})
+    assert set(told) == {7, with_camera}

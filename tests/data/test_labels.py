@@ -106,8 +106,29 @@ def test_labels_that_are_wrong_are_not_missed_in_the_test_file() -> None:
 def test_texts_with_any_labels_may_have_none_and_are_compared_label_by_label() -> None:
     train = read_table((["a b", "c d", "e f", "g h"], [["x"], ["y", "x"], [], ["y"]]))
     test = read_table((["i j", "k l"], [["y", "z"], []]))
-    assert list(labels_found(train)) == []
+    assert {f.kind for f in labels_found(train)} == {"rare_label"}
     found = {f.kind: f for f in labels_of_test(train, test)}
     assert set(found) == {"unknown_label", "absent_label"}
     assert found["unknown_label"].message.startswith("label 'z' stands in 1 row")
     assert "'x'" in found["absent_label"].message
+
+
+def test_labels_of_texts_with_any_labels_are_judged_one_by_one() -> None:
+    cells = [["positive", "long"], ["bad"], [], ["positive"], ["bad", "long"]] * 40
+    cells[0], cells[5], cells[10], cells[15] = ["Positive", "long"], ["positve", "bad"], ["nan", "bad"], ["odd", "long"]
+    told = {(f.kind, f.message, tuple(f.rows)) for f in labels_found(read_table((TEXTS, cells)))}
+    assert {(kind, rows) for kind, _, rows in told} == {
+        ("label_spelling", (0,)), ("label_spelling", (5,)), ("empty_label", (10,)), ("rare_label", (15,)), ("imbalance", (15,)),
+    }  # fmt: skip
+    assert "label 'Positive' (1) looks like 'positive' (76) misspelt" in {message for _, message, _ in told}
+    assert (
+        list(labels_found(read_table((TEXTS, [["positive", "long"], ["bad"], [], ["positive"], ["bad", "long"]] * 40))))
+        == []
+    )
+
+
+def test_an_empty_label_of_the_test_file_is_an_error() -> None:
+    found = list(labels_of_test(table(TEXTS, LABELS), table(TEXTS[:20], ["", *LABELS[1:20]])))
+    assert [(f.kind, f.severity, f.line) for f in found] == [("empty_label", "error", 2)]
+    several = read_table((["i j", "k l"], [["good", "bad"], []]))
+    assert not [f for f in labels_of_test(read_table((TEXTS, [[label] for label in LABELS])), several) if f.count]

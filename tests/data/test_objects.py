@@ -223,3 +223,24 @@ def test_a_label_that_the_first_dict_lacks_is_missed_there() -> None:
     rows = [{"text": "a"}, *({"text": f"text {i}", "label": "x"} for i in range(4))]
     with pytest.raises(UserError, match=r"list:1: .*label"):
         read_table(rows)
+
+
+def test_columns_of_pyarrow_and_pairs_in_an_array_have_labels_beside_them() -> None:
+    import numpy as np
+    import pyarrow
+
+    table = pyarrow.table({"text": ["a", "b"], "label": ["x", "y"]})
+    for texts in (table["text"], np.array(["a", "b"])):
+        assert read_table((texts, table["label"])).texts == ["a", "b"]
+    assert read_table((np.array([["a", "c"], ["b", "d"]]), ["x", "y"])).texts == [("a", "c"), ("b", "d")]
+
+
+@pytest.mark.parametrize(("part", "kind"), [("xy", "str"), ("frame", "DataFrame")])
+def test_a_text_or_a_table_in_the_place_of_labels_or_texts_is_named(part: str, kind: str) -> None:
+    import pandas
+
+    given = pandas.DataFrame({"label": ["x", "y"]}) if part == "frame" else part
+    with pytest.raises(UserError, match=f"labels must stand in order, .* got {kind}"):
+        read_table((["a", "b"], given))
+    with pytest.raises(UserError, match=f"texts must stand in order, .* got {kind}"):
+        read_table((given, ["x", "y"]))

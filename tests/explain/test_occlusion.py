@@ -33,6 +33,13 @@ def test_an_additive_model_gives_back_its_weights() -> None:
     assert scores == pytest.approx(expected, abs=1e-5)
 
 
+def test_a_notebook_shows_an_explanation_in_colours() -> None:
+    shown = occlude("fine <dull> film", BAG, "positive")._repr_html_()
+    assert 'rgba(140,190,255,1.00)" title="+2.000">fine' in shown
+    assert 'rgba(255,180,95,1.00)" title="-2.000">dull' in shown
+    assert "&lt;" in shown
+
+
 def test_chinese_is_explained_by_character() -> None:
     words, scores = occlude("书很好,不差", BAG)
     assert words == list("书很好,不差")
@@ -273,3 +280,8 @@ def test_what_can_not_be_explained_is_refused_in_one_line(given: tuple[Any, Any]
         occlude(*given)
     with pytest.raises(UserError, match="words must be a whole number from 1 on, got 0"):
         occlude("good", BAG, words=0)
+
+
+def test_what_is_no_text_replaces_no_word() -> None:
+    with pytest.raises(UserError, match="replacement must be a text"):
+        occlude("a fine film", BAG, replacement=None)  # type: ignore[arg-type]

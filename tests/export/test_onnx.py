@@ -21,7 +21,7 @@ from llamita.core.context import Run
 from llamita.core.engine import softmax
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.core.registry import build, settings_of
+from llamita.core.registry import build
 from llamita.core.scaling import fit_curves
 from llamita.export import _check as check
 from llamita.export import onnx
@@ -317,7 +317,6 @@ def test_curves_of_hand_labels_stay_as_they_were_fitted(tmp_path: Path) -> None:
     step = Calibrate(method="isotonic", labelled=str(hand))
     run = Run(folder=tmp_path / "onnx", task=task, threads=1)
     model = step.apply(tiny_model("bert", labels=task.labels), run)
-    model.lineage = ({"step": "learn.calibrate", "settings": settings_of(step)},)
     engine = open_folder(Onnx(precision="int8-dynamic").export(model, run).folder, threads=1)
     assert engine.answers == model.answers
 

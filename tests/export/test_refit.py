@@ -29,6 +29,7 @@ def test_a_temperature_is_fitted_anew_to_what_was_kept_and_stands_in_the_graph(b
     step = Calibrate()
     model = step.apply(model, run)
     exporter = Onnx(precision="int8-dynamic", bits=bits, max_divergence=9)
+    model.lineage = ()
     before = open_folder(
         exporter.export(model, Run(folder=tmp_path / "before", task=task, threads=1)).folder, threads=1
     )

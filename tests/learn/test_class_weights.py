@@ -12,6 +12,7 @@ from llamita.learn._class_weights import parse_weights, weights_of
 def test_names_may_hold_what_stands_around_them() -> None:
     assert parse_weights("a=b=2, very rare =0.5") == {"a=b": 2.0, "very rare": 0.5}
     assert parse_weights("New York, NY=2,2,5=1e-1") == {"New York, NY": 2.0, "2,5": 0.1}
+    assert parse_weights("好评＝3，差，评=1") == {"好评": 3.0, "差，评": 1.0}
 
 
 BAD = ("", "rare", "rare=", "=3", "rare=x", "rare=-1", "rare=nan", "rare=inf", "a=1,a=2", "a=1,", "a=1,b")

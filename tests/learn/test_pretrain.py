@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 
@@ -260,3 +261,29 @@ def test_an_objective_of_another_family_is_refused(tmp_path) -> None:
         Pretrain(objective="mixed", **QUICK).apply(tiny_model("llama"), Run(folder=tmp_path, task=task()))
     with pytest.raises(UserError, match="needs documents"):
         Pretrain().apply(tiny_model("bert"), Run(folder=tmp_path))
+
+
+def test_it_is_watched_on_documents_set_aside_and_stops_at_the_best(tmp_path) -> None:
+    held = open_task(train=TEXTS[:5], select=TEXTS[180:200], test=TEXTS[200:])
+    step = Pretrain(
+        learning_rate=0.05, early_stopping=2, evaluations=8, **QUICK | {"epochs": 80.0, "schedule": "constant"}
+    )
+    model = step.apply(tiny_model("llama"), Run(folder=tmp_path, task=held))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    scores = [line["score"] for line in lines if "score" in line]
+    assert len(scores) < 8, "learned by heart, it foresees others worse"
+    assert scores.index(max(scores)) == len(scores) - 3
+    assert held.measured(model, held.select)[0].value == pytest.approx(-max(scores), rel=1e-5)
+    with pytest.raises(UserError, match="early_stopping needs documents that nothing learns from"):
+        step.apply(tiny_model("llama"), Run(folder=tmp_path / "none", task=task()))
+
+
+@pytest.mark.parametrize(
+    ("settings", "fresh", "number", "size"),
+    [({}, True, 800, 2), ({}, True, 4000, 8), ({}, True, 90_000, 16), ({}, False, 800, 16), ({"packing": "off"}, True, 800, 16),
+     ({"max_tokens": 0}, True, 800, 800), ({"max_tokens": 0, "batch_size": 7}, True, 800, 7)],
+)  # fmt: skip
+def test_fresh_weights_take_small_batches_of_a_small_corpus(settings: dict, fresh, number: int, size: int) -> None:
+    packed = settings.get("packing") != "off"
+    rows = type("Rows", (), {"__len__": lambda self: number, "packed": packed})()
+    assert Pretrain(**settings)._rows_at_once(rows, fresh=fresh) == size

@@ -225,3 +225,12 @@ def test_measures_import_without_torch() -> None:
     code = f"import sys; sys.modules.update(dict.fromkeys({blocked})); import {', '.join(names)}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_texts_of_an_array_are_timed_and_a_bare_text_is_refused() -> None:
+    engine = BagOfWords({"word": (1, 0)})
+    assert cost_side_by_side({"a": engine}, np.array(TEXTS), cost=QUICK)["a"]
+    with pytest.raises(UserError, match="takes a list of texts, got one text"):
+        cost_side_by_side({"a": engine}, "a text", cost=QUICK)
+    with pytest.raises(UserError, match="engines must be a dict such as"):
+        cost_side_by_side([engine], TEXTS, cost=QUICK)  # type: ignore[arg-type]

@@ -144,3 +144,12 @@ def test_how_answers_are_read_can_be_said_beside_a_prompt_in_words() -> None:
     assert not ask(inference_model(), labels, prior=False).takes_prior
     with pytest.raises(UserError, match="per_token is about the tokens of a label's words"):
         ask(inference_model(), labels, per_token=False)
+
+
+def test_labels_may_say_their_words_as_they_do_for_lighten() -> None:
+    model, words = causal("llama"), {"1": "good", "0": "bad"}
+    asked, same = ask(model, words), ask(model, ["1", "0"], words=words)
+    assert (asked.labels, asked.words) == (("1", "0"), words)
+    np.testing.assert_array_equal(asked.scores(["a film"]), same.scores(["a film"]))
+    with pytest.raises(UserError, match="labels say their words already"):
+        ask(model, words, words=words)

@@ -311,3 +311,13 @@ def test_a_label_without_a_training_text_and_a_label_for_each_text_are_told(capl
     task = open_task(train=(texts, [f"{i / 7:.3f}" for i in range(60)]), test=[], select=0)
     assert any("60 labels in 60 rows; is 'label' the column of the labels?" in note for note in task.notes)
     assert not open_task(train=(texts[:40], [f"{i}" for i in range(40)]), test=[], select=0).notes
+
+
+def test_a_dict_in_the_place_of_the_names_is_refused_since_its_values_would_be_lost() -> None:
+    texts, labels, names = ["a", "b", "c", "d"], [0, 1, 0, 1], {0: "bad", 1: "good"}
+    with pytest.raises(
+        UserError, match=r"labels must be names in order, got {0: 'bad', 1: 'good'}; put the names in the place"
+    ):
+        Classify.from_lists(texts, labels, names=names)
+    with pytest.raises(UserError, match="labels must be names in order"):
+        open_task(train=(texts, labels), labels=names)  # type: ignore[arg-type]

@@ -233,3 +233,10 @@ def test_texts_that_the_prompt_leaves_no_room_for_are_counted() -> None:
         int(engine._question(text) != engine._question(text, whole=True)) for text in texts
     ]
     assert engine.num_cut(texts) == 3 > engine.encoder.num_cut(texts[:3])
+
+
+@pytest.mark.parametrize("answer", [" {lable}", " {", "yes"])
+def test_an_answer_without_a_place_for_the_label_is_refused(answer: str) -> None:
+    with pytest.raises(UserError, match=r"the answer must say where the label goes: {label}; got"):
+        Prompt(answer=answer)
+    assert Prompt(answer="{{label}}").answer

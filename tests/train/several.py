@@ -42,6 +42,7 @@ STEPS: dict[str, tuple[str, Step]] = {
     "masked": ("bert", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "bpe": ("bert", Pretrain(tokenizer="bpe", **OWN)),
     "unigram": ("llama", Pretrain(tokenizer="unigram", **OWN)),
+    "denoising": ("bart", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "mixed": ("llama", Pretrain(objective="mixed", tokenizer="bpe", **OWN)),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
@@ -58,7 +59,7 @@ KILLED: dict[str, tuple[str, Step]] = {
 
 WEIGHED = ("language",)
 """Of these it is written down what they hold in memory."""
-NO_GRADIENT = re.compile(r"(key|k_lin)\.bias")
+NO_GRADIENT = re.compile(r"(key|k_lin|k_proj)\.bias")
 """A bias of keys changes no softmax: its gradient is rounding alone, which AdamW makes large."""
 
 
@@ -85,11 +86,20 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
         return apply_until_done(step, make, run, [*kills], patch)[0]
 
 
-def by_two_processes(folder: Path, names: Sequence[str], **environment: str) -> Path:
-    """What two processes leave of these steps, started as torchrun starts them."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+ACCELERATE = (
+    "accelerate.commands.launch", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+    "--dynamo_backend", "no", "--main_process_port", "0",
+)  # fmt: skip
+"""`accelerate launch`; with `--cpu` it starts one process, with `--multi_gpu` or `--use_fsdp` two, also where there is no GPU."""
+
+
+def by_two_processes(
+    folder: Path, names: Sequence[str], launcher: Sequence[str] = TORCHRUN, **environment: str
+) -> Path:
+    """What two processes leave of these steps."""
     done = subprocess.run(
-        [*command, "-m", "tests.train.several", str(folder), *names],
+        [sys.executable, "-m", *launcher, "-m", "tests.train.several", str(folder), *names],
         env={**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"} | environment, capture_output=True, text=True,
         cwd=Path(__file__).parents[2], timeout=600,
     )  # fmt: skip

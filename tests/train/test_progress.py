@@ -46,3 +46,13 @@ def test_a_file_or_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_can_be_silenced_as_other_bars_can(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn(Terminal(), monkeypatch, silenced=True) == ""
+
+
+def test_what_was_done_before_says_nothing_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    with progress_bar(10_000, "training", done=5_000) as bar:
+        bar.update(1)
+        told = bar.format_dict
+    assert told["n"] == 5_001
+    assert told["initial"] == 5_000, "else thousands of steps seem to have taken no time"

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from tests.families import tiny_model
-from tests.train.kill import saved_bytes
+from tests.train.kill import apply_until_done, checkpoint_often, saved_bytes
 from tests.train.tiny import LABELS, tiny_run, tiny_task
 
 from llamita.core.errors import UserError
@@ -30,9 +30,10 @@ def tracked(folder: Path, track: str) -> tuple[dict[str, bytes], list[dict[str, 
 
 def test_mlflow_gets_every_line_and_the_bytes_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[int, dict[str, float]]] = []
+    settings: dict[str, object] = {}
     stand_in = SimpleNamespace(
         start_run=lambda run_name: sent.append((0, {run_name: 0.0})), end_run=lambda: sent.append((-1, {})),
-        log_metrics=lambda values, step: sent.append((step, values)),
+        log_metrics=lambda values, step: sent.append((step, values)), log_params=settings.update,
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "mlflow", stand_in)
     monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
@@ -42,6 +43,23 @@ def test_mlflow_gets_every_line_and_the_bytes_stay(tmp_path: Path, monkeypatch: 
     assert sent[0] == (0, {"tracked": 0.0})
     assert sent[-1] == (-1, {})
     assert [{"step": step, **values} for step, values in sent[1:-1]] == lines
+    assert settings["learning_rate"] > 0
+    assert "batch_size" in settings["step"]
+
+
+def test_a_killed_training_goes_on_in_the_run_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+    had = SimpleNamespace(info=SimpleNamespace(run_id="7f"))
+    stand_in = SimpleNamespace(
+        start_run=lambda **named: asked.append(named), end_run=lambda: None, log_metrics=lambda values, step: None,
+        log_params=lambda values: None, search_runs=lambda **named: [had] if "'run'" in named["filter_string"] else [],
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
+    checkpoint_often(monkeypatch, 2)
+    run = replace(tiny_run(tmp_path / "run", tiny_task(32)), track="mlflow")
+    apply_until_done(replace(STEP, early_stopping=0), lambda: tiny_model("bert", labels=LABELS), run, [3], monkeypatch)
+    assert asked == [{"run_name": "run"}, {"run_id": "7f"}]
 
 
 def test_a_tracker_tells_its_makers_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +68,9 @@ def test_a_tracker_tells_its_makers_nothing(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.delenv(variable)
     seen: list[str | None] = []
     opened = SimpleNamespace(
-        start_run=lambda run_name: seen.append(os.environ.get("MLFLOW_DISABLE_TELEMETRY")), end_run=0
+        start_run=lambda run_name: seen.append(os.environ.get("MLFLOW_DISABLE_TELEMETRY")),
+        end_run=0,
+        log_params=lambda values: None,
     )
     monkeypatch.setitem(sys.modules, "mlflow", opened)
     monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)

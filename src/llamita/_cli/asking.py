@@ -46,15 +46,22 @@ def _shots(asked: argparse.Namespace) -> Shots | None:
 
 def endpoint(model: str, asked: argparse.Namespace) -> Engine:
     """A server as a classifier into the labels that were named."""
+    from llamita.tasks.asking import calibrating_texts
     from llamita.tasks.endpoint import EndpointEngine
 
     require(bool(asked.labels), f"{model} is a server, which is asked for labels; name them: --labels good,bad")
-    refused = [flag for flag in ("calibrate", "multi-label") if getattr(asked, flag.replace("-", "_"), None)]
+    refused = ["multi-label"] if getattr(asked, "multi_label", None) else []
     for flag in refused + switches(asked):
         raise UserError(f"--{flag} is for models that are asked on this machine, and {model} is a server; leave it out")
     shots = _shots(asked)
-    examples = () if shots is None else shots.drawn(tuple(asked.labels), _measured_texts(asked))
-    return EndpointEngine(model, tuple(asked.labels), words=asked.labels, prompt=asked.prompt, examples=examples)
+    labels, measured = tuple(asked.labels), _measured_texts(asked)
+    examples = () if shots is None else shots.drawn(labels, measured)
+    engine = EndpointEngine(model, labels, words=asked.labels, prompt=asked.prompt, examples=examples)
+    known = labelled_table(asked.calibrate, asked, one_label=True)
+    if known is not None:
+        fitted = calibrating_texts(known, labels, [*measured, *(text for text, _ in examples)])
+        engine.calibrate(fitted.texts, fitted.labels or ())
+    return engine
 
 
 def _measured_texts(asked: argparse.Namespace) -> list[Text]:

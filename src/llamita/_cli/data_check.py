@@ -188,7 +188,8 @@ def _print(tables: Mapping[str, Table], findings: Sequence[DataFinding], errors:
         print(said(f.severity), harmless(said(f"{where}: {f.message}{_lines(f)}; {f.remedy}")), sep=colon)
         for s in f.suspects[:SHOWN_SUSPECTS]:
             percent = f"{100 * s['probability_of_likely']:.0f}"
-            print(harmless(said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)")))
+            doubt = said(f"  {s['file']}:{s['line']}: {s['label']!r}, likely {s['likely']!r} ({percent} %)")
+            print(harmless(f"{doubt}{colon}{s['text']}"))
         if len(f.suspects) > SHOWN_SUSPECTS:
             print(said(f"  and {len(f.suspects) - SHOWN_SUSPECTS:,} more; --json lists all of them"))
     others = len(findings) - errors

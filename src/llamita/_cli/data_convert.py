@@ -13,7 +13,9 @@ def convert(argv: Sequence[str]) -> int:
     """`data convert`: all values as they stand."""
     from llamita.data.cells import rows_text
     from llamita.data.files import one_file
+    from llamita.data.hub import is_hub_id
     from llamita.data.opening import open_rows
+    from llamita.data.passes import is_of_files, joined_rows
     from llamita.data.write import write_rows
 
     parser = flags.Parser(
@@ -25,8 +27,11 @@ def convert(argv: Sequence[str]) -> int:
         "--out", metavar="FILE", required=True, help="a new .csv, .tsv, .jsonl, .parquet, or .txt for one column"
     )
     args = parser.read(argv)
-    path, out = one_file(args.file), new_table(args.out)
-    rows = open_rows(path, args.encoding, every_key=True, empty_rows=True)
-    written = write_rows(out, rows.names, rows.rows, str(path))
+    out = new_table(args.out)
+    if is_of_files(args.file) or is_hub_id(args.file):
+        rows = joined_rows(args.file, args.encoding, empty_rows=True)
+    else:
+        rows = open_rows(one_file(args.file), args.encoding, every_key=True, empty_rows=True)
+    written = write_rows(out, rows.names, rows.rows, args.file)
     print(said(f"written: {out}, {rows_text(written)}"))
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llamita._cli import values
 from llamita._cli.language import said
 from llamita._cli.models import new_folder
-from llamita._cli.tables import all_rows, parser_of_rows
+from llamita._cli.tables import add_near, all_rows, likeness, parser_of_rows
 from llamita.core.errors import UserError
 from llamita.data.files import format_of
 
@@ -25,10 +25,13 @@ def split(argv: Sequence[str]) -> int:
     from llamita.data.write import write_rows
 
     parser = parser_of_rows(
-        "split", "Cut test data off, the same share of each label; copies of a text stay on one side.", "a new folder"
+        "split",
+        "Cut test data off, the same share of each label; copies and near copies of a text stay on one side.",
+        "a new folder",
     )
     parser.add("--test", type=values.share, default=0.1, metavar="SHARE", help="of the texts (default: 0.1)")
     parser.add("--seed", type=values.seed, default=0, metavar="N", help="another draw")
+    add_near(parser, "texts that share so much of their character n-grams stay on one side too; 0: only copies do")
     args = parser.read(argv)
     if not 0 < args.test < 1:
         raise UserError(f"--test must be in (0, 1), got {args.test:g}; 0.1 cuts off a tenth")
@@ -36,7 +39,10 @@ def split(argv: Sequence[str]) -> int:
     names, table, rows = all_rows(args)
     strata = table.rarest_labels()
     order = {label: number for number, label in enumerate(sorted(set(strata)))}
-    cut = set(share_of_each(table.texts, [order[label] for label in strata], args.test, args.seed))
+    numbers, least = [order[label] for label in strata], likeness(args, table)
+    cut = set(share_of_each(table.texts, numbers, args.test, args.seed, likeness=least))
+    if not cut and least and share_of_each(table.texts, numbers, args.test, args.seed):
+        raise UserError(f"{args.file}: near copies of one another are all a label has; split them too: --near 0")
     if not cut and len(order) > 1:
         raise UserError(
             f"{args.file}: each label has a single text, so that none can be cut off; add rows, or split without regard to"

@@ -31,7 +31,13 @@ def pretrain(argv: Sequence[str]) -> int:
     settings = flags.settings_from(args, entry)
     model = sized(args.model, settings)
     out, step = run_folder(args.out), build(entry.name, settings)
-    task = {"train": weighted(args.data), "test": args.test, "columns": args.columns, "seed": args.seed}
+    task = {
+        "train": weighted(args.data),
+        "test": args.test,
+        "select": args.select,
+        "columns": args.columns,
+        "seed": args.seed,
+    }
     recipe = Recipe(
         model=model, task={"language": {key: value for key, value in task.items() if value is not None}},
         steps=(step,), measures=(build("measure.quality"), build("measure.samples")),
@@ -58,6 +64,10 @@ def _parser(entry: Entry) -> flags.Parser:
         help="files, folders or patterns; FILE=0.5 reads half of its documents in an epoch",
     )  # fmt: skip
     parser.add("--test", metavar="FILE", help="documents touched once, at the end (else a twentieth of --data)")
+    parser.add(
+        "--select", type=values.share_or_file, metavar="FILE|SHARE",
+        help="documents to watch the training and to stop it early by, or a share of --data (else none)",
+    )  # fmt: skip
     parser.add("--columns", type=values.columns, metavar="text=review", help="what is guessed wrongly in tables")
     parser.add("--out", metavar="DIR", required=True, help="the run's folder")
     flags.add_machine(parser)

@@ -75,7 +75,7 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.core.hardware import chosen_device
     from llamita.core.store import Store
     from llamita.core.task import Worded
-    from llamita.run import deliver
+    from llamita.run import METRICS, deliver
     from llamita.workshop import Workshop, open_task, set_threads
 
     if args.track:
@@ -111,14 +111,35 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
         teacher = shop.start(args.teacher) if args.teacher else None
         before = shop.start(args.model)
         after = shop.apply(before, method, teacher)  # type: ignore[arg-type]
+        after = _calibrated_again(shop, before, after, name_of(method))  # type: ignore[arg-type]
         if isinstance(task, Worded) and len(task.test):
             _tell_before_and_after(shop, task, before, after)
         elif task is not None and len(task.test):
             fitted = name_of(method) in CALIBRATING  # type: ignore[arg-type]
             _tell_scores(shop, before, after, ("quality", "calibration") if fitted else ("quality",))
-        deliver(after, out)
+        deliver(after, out, keep=(METRICS,))
     print(said(f"written: {out} ({show.bytes_text(folder_bytes(out))})"))
     return 0
+
+
+def _calibrated_again(shop: Workshop, before: Stage, after: Stage, step: str) -> Stage:
+    """As a recipe does: the model after a step that cuts a calibrated one, with the same calibration anew."""
+    from llamita.core.task import label_order
+    from llamita.run import CALIBRATES, lineage_of
+    from llamita.workshop import TRAINING
+
+    fitted = None
+    for made in lineage_of(before):
+        fitted = made if made["step"] == CALIBRATES else None if made["step"].startswith(TRAINING) else fitted
+    if fitted is None or step.startswith(TRAINING):
+        return after
+    task, calibration = shop.task, build(CALIBRATES, fitted["settings"])
+    knows = task is not None and task.labels and label_order(shop.open(before).labels, task.labels) is not None
+    if task is None or not knows or not len(task.select) or calibration.labelled:  # type: ignore[attr-defined]
+        log.warning("warning: %s changes a calibrated model; calibrate it again: llamita calibrate", step)
+        return after
+    log.info("%s changes a calibrated model: it is calibrated anew", step)
+    return shop.apply(after, calibration)  # type: ignore[arg-type]
 
 
 def _tell_scores(shop: Workshop, before: Stage, after: Stage, measures: Sequence[str]) -> None:

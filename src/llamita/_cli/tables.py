@@ -63,7 +63,11 @@ def likeness(args: argparse.Namespace, *tables: Table) -> float | None:
 def parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
     """The flags of a verb that writes rows of a file anew."""
     parser = flags.Parser(f"data {verb}", text)
-    parser.add("file", metavar="FILE", help="CSV, TSV, JSONL, JSON, Parquet or .txt, packed or not")
+    parser.add(
+        "file",
+        metavar="FILE",
+        help="CSV, TSV, JSONL, JSON, Parquet or .txt, packed or not; a folder or a pattern of such",
+    )
     parser.add("--out", metavar="DIR" if verb == "split" else "FILE", required=True, help=out)
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     parser.add("--encoding", metavar="NAME", help="of a file that isn't UTF-8, such as gb18030")

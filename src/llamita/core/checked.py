@@ -95,8 +95,9 @@ def yaml_bool(value: str) -> bool:
 
 
 def as_python(value: Any) -> Any:
-    """What numpy, pandas or torch holds, as Python's own numbers, texts and lists; anything else as it is."""
-    return value.tolist() if hasattr(value, "tolist") else value
+    """What numpy, pandas, torch or pyarrow holds, as Python's own numbers, texts and lists; anything else as it is."""
+    own = getattr(value, "tolist", None) or getattr(value, "to_pylist", None)
+    return value if own is None else own()
 
 
 def is_number(value: Any) -> bool:

@@ -44,7 +44,9 @@ def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
     from llamita.core.registry import module_of
 
     require_one_label(engine.answers)
-    test = module_of("tasks.classify").open_known(labelled, engine.labels).test
+    task = module_of("tasks.classify").open_known(labelled, engine.labels)
+    require_one_label(task.answers)
+    test = task.test
     threshold = set_threshold(engine.scores(test.texts), np.asarray(test.labels), coverage)
     if are_too_few(len(test), coverage):
         log.warning(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from llamita.core.checked import Checked
+from llamita.core.checked import Checked, as_seed
 from llamita.core.errors import require
-from llamita.core.task import SPLITS, SplitName
-
-if TYPE_CHECKING:
-    from llamita.core.task import Task
+from llamita.core.hardware import DEVICES
+from llamita.core.task import SPLITS, SplitName, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +41,15 @@ class Run(Checked):
         """Folders may be given as text, as they are in a script or notebook; a split that no task has is refused."""
         require(self.compile in ("auto", "on", "off"), f"compile must be auto, on or off, got {self.compile!r}")
         require(self.split in SPLITS, f"split must be one of {', '.join(SPLITS)}, got {self.split!r}")
+        task = self.task
+        require(
+            task is None or isinstance(task, Task),
+            f"Run: task must be an opened task, got {task if isinstance(task, str) else type(task).__name__}; open one first:"
+            " open_task(train='train.csv')",
+        )
+        device = self.device.split(":")[0]
+        require(device in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
+        as_seed("seed", self.seed)
 
     def at(self, folder: Path) -> Run:
         """The same run working in another folder, which is made."""

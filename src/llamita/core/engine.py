@@ -12,6 +12,7 @@ import numpy as np
 from llamita.core.answers import Answers, OneLabel
 from llamita.core.answers import softmax as softmax
 from llamita.core.chat import prompt_ids
+from llamita.core.checked import as_python
 from llamita.core.conformal import threshold_of
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
@@ -81,7 +82,7 @@ class Engine(ABC):
             UserError: a bare string, a table or a dict, or an item that is no text, as for `classify`; some probabilities are no
                 numbers, of which no measure and no label would mean anything.
         """
-        logits = self.text_logits(_listed(texts, "scores"), tokens_per_batch)
+        logits = self.text_logits(listed_texts(texts, "scores"), tokens_per_batch)
         _require_choice(self, logits.shape[1])
         found = self.answers.probabilities(logits)
         lost = int(np.isnan(found).any(axis=1).sum())
@@ -116,14 +117,14 @@ class Engine(ABC):
             UserError: a bare string, a table or a dict, whose characters, columns or keys would be taken for texts; an item that
                 is no text; a coverage without labelled texts.
         """
-        listed = _listed(texts, "classify")
+        listed = listed_texts(texts, "classify")
         require(
             (coverage is None) == (labelled is None),
             "coverage and labelled go together: the sets are drawn from labelled texts",
         )
         threshold = None if coverage is None else threshold_of(self, labelled, coverage)
         found, scores = [], self.scores(listed, tokens_per_batch)
-        for row, chosen in zip(scores, self.answers.chosen(scores), strict=True):
+        for text, row, chosen in zip(listed, scores, self.answers.chosen(scores), strict=True):
             best = int(row.argmax())
             probabilities = dict(zip(self.labels, map(float, row), strict=True))
             inside = np.flatnonzero(chosen)
@@ -132,10 +133,14 @@ class Engine(ABC):
             given = tuple(self.labels[i] for i in inside)
             found.append(
                 Prediction(
-                    label=self.labels[best], confidence=float(row[best]), probabilities=probabilities, labels=given
+                    label=self.labels[best],
+                    confidence=float(row[best]),
+                    probabilities=probabilities,
+                    labels=given,
+                    text=text,
                 )
             )
-        return Predictions(found, listed)
+        return Predictions(found)
 
     def generate(
         self, prompts: Sequence[Sequence[int]], how: Decoding | None = None, heard: Callable[[int], None] | None = None
@@ -202,7 +207,7 @@ def is_headed(engine: Engine) -> bool:
     return module is None or type(module).__name__.endswith("ForSequenceClassification")
 
 
-def _listed(texts: Any, verb: str) -> list[Text]:
+def listed_texts(texts: Any, verb: str) -> list[Text]:
     """The texts one by one, once each is known to be one."""
     require(not isinstance(texts, str), f"{verb} takes a list of texts, got one text; put it in a list: [text]")
     kind = type(texts).__name__
@@ -210,7 +215,7 @@ def _listed(texts: Any, verb: str) -> list[Text]:
         raise UserError(f"{verb} takes a list of texts, got a {kind}; name its column of texts: {verb}(data['text'])")
     if isinstance(texts, (Mapping, Set)) or not isinstance(texts, Iterable):
         raise UserError(f"{verb} takes a list of texts, got {kind}; give the texts themselves, in order: [text, …]")
-    listed = list(texts)
+    listed = list(as_python(texts))
     for number, text in enumerate(listed, 1):
         if not is_text(text):
             raise UserError(f"item {number} of the list must be a text or a pair of texts, got {str(text)[:60]!r}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from llamita.core.checked import Checked
+from llamita.core.checked import Checked, told
+from llamita.core.errors import require
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -46,6 +49,32 @@ class Artifact:
 class Exporter(Checked, ABC):
     """Writes an artifact; its fields are its settings."""
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Put a check of what is given before the class's own `export`."""
+        super().__init_subclass__(**named)
+        if "export" in cls.__dict__:
+            cls.export = _of_a_model(cls.__dict__["export"])  # type: ignore[method-assign]
+
     @abstractmethod
     def export(self, model: Model, run: Run) -> Artifact:
         """Write the artifact into `run.folder` and verify it against the model, or raise and leave no file behind."""
+
+
+def _of_a_model(export: Callable[[Any, Model, Run], Artifact]) -> Callable[[Any, Model, Run], Artifact]:
+    @wraps(export)
+    def checked_and_exported(self: Any, model: Model, run: Run) -> Artifact:
+        from llamita.core.context import Run
+        from llamita.core.model import Model
+
+        given = repr(model) if isinstance(model, str) else type(model).__name__
+        require(
+            isinstance(model, Model),
+            f"{told(type(self))} exports a Model, got {given}; load one first: Model.load('folder or name')",
+        )
+        require(
+            isinstance(run, Run),
+            f"{told(type(self))} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')",
+        )
+        return export(self, model, run)
+
+    return checked_and_exported

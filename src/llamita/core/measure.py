@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from llamita.core.answers import Answers, OneLabel
-from llamita.core.checked import Checked
-from llamita.core.errors import UserError
+from llamita.core.checked import Checked, told
+from llamita.core.errors import UserError, require
 from llamita.core.task import label_order
 
 if TYPE_CHECKING:
@@ -72,9 +74,43 @@ class Measure(Checked, ABC):
     compares: ClassVar[bool] = True
     """Whether it holds a model against a reference, where there is one."""
 
+    def __init_subclass__(cls, **named: Any) -> None:
+        """Put a check of what is given before the class's own `measure`."""
+        super().__init_subclass__(**named)
+        if "measure" in cls.__dict__:
+            cls.measure = _of_opened(cls.__dict__["measure"])  # type: ignore[method-assign]
+
     @abstractmethod
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         """Measure `engine` on the task's test split (or the one the run names); `reference` is the teacher, if any."""
+
+
+def _of_opened(measure: Callable[..., list[Finding]]) -> Callable[..., list[Finding]]:
+    @wraps(measure)
+    def checked_and_measured(
+        self: Any, engine: Engine, task: Task, run: Run, reference: Engine | None = None
+    ) -> list[Finding]:
+        from llamita.core.context import Run
+        from llamita.core.engine import Engine
+        from llamita.core.task import Task
+
+        name = told(type(self))
+        for one in (engine, *(() if reference is None else (reference,))):
+            given = repr(one) if isinstance(one, str) else type(one).__name__
+            require(
+                isinstance(one, Engine),
+                f"{name} measures an opened model, got {given}; open it first: llamita.load('folder or name')",
+            )
+        require(
+            isinstance(task, Task),
+            f"{name} measures on a task, got {type(task).__name__}; open one first: open_task(test='test.csv')",
+        )
+        require(
+            isinstance(run, Run), f"{name} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')"
+        )
+        return measure(self, engine, task, run, reference)
+
+    return checked_and_measured
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import SupportsIndex, overload
 
@@ -28,30 +27,34 @@ class Prediction:
     labels: tuple[str, ...] = ()
     """What the text is labelled: the likeliest; where a text may have any labels, those that reach their thresholds; where a
     coverage was asked for, those among which the right one is that often, the likeliest first, or none."""
+    text: Text = field(default="", repr=False, compare=False)
+    """What it is said of."""
 
 
 class Predictions(list[Prediction]):
-    """A list of predictions that a notebook shows as a table, each beside its text."""
+    """A list of predictions that a notebook shows as a table, each beside its text, also once it is sorted."""
 
-    def __init__(self, predictions: Iterable[Prediction] = (), texts: Iterable[Text] = ()):
-        super().__init__(predictions)
-        self.texts = tuple(texts)
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """What they are said of."""
+        return tuple(one.text for one in self)
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Prediction: ...
     @overload
     def __getitem__(self, index: slice) -> Predictions: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Prediction | Predictions:
-        """One of them; of a slice, such as the first ten, the table still shows the texts."""
+        """One of them; a slice, such as the first ten, is shown as a table too."""
         if isinstance(index, slice):
-            return Predictions(super().__getitem__(index), self.texts[index])
+            return Predictions(super().__getitem__(index))
         return super().__getitem__(index)
 
     def _repr_html_(self) -> str:
         """The first of them: text, what it is labelled, and the confidence."""
         rows = [
-            f"<tr><td>{_shown(text)}</td><td>{escape(', '.join(one.labels) or '—')}</td><td>{_percent(one.confidence)}</td></tr>"
-            for text, one in list(zip(self.texts, self, strict=False))[:MOST_SHOWN]
+            f"<tr><td>{_shown(one.text)}</td><td>{escape(', '.join(one.labels) or '—')}</td>"
+            f"<td>{_percent(one.confidence)}</td></tr>"
+            for one in self[:MOST_SHOWN]
         ]
         more = f"<p>{MOST_SHOWN} / {len(self)}</p>" if len(self) > MOST_SHOWN else ""
         head = "<tr><th>text</th><th>label</th><th>confidence</th></tr>"

@@ -1,7 +1,7 @@
 """Several processes at one job, as torchrun starts them: who is first, who waits, what they agree on.
 
-Everything here is trivial in a single process, and needs no torch there. `accelerate launch` starts several on GPUs, by
-the same variables, and on CPUs one.
+Everything here is trivial in a single process, and needs no torch there. `accelerate launch` sets the same
+variables, with `--multi_gpu` or `--use_fsdp` on CPUs too.
 """
 
 from __future__ import annotations

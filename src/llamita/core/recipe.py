@@ -17,10 +17,12 @@ from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
 from llamita.core.plain import plain_settings
 from llamita.core.recipe_file import read_yaml
-from llamita.core.registry import build, module_of, name_of, resolve, settings_of
+from llamita.core.registry import build, class_of, entries, module_of, name_of, resolve, settings_of
 from llamita.core.step import Step
 
 KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "seed")
+CALLED = {Step: "apply(model, run)", Measure: "measure(engine, task, run)", Exporter: "export(model, run)"}
+"""How a method is called without a recipe."""
 EXAMPLES = {"steps": "{prune.depth: {keep: 4}}", "measures": "measure.quality", "exporters": "export.onnx"}
 
 
@@ -186,6 +188,13 @@ def _objects(given: Any, key: str, kind: type) -> tuple[Any, ...]:
         f"{key} of a Recipe are objects in a list, got {(strange or [None])[0]!r}; Recipe.from_dict makes them of names and"
         " settings",
     )
+    for one in given:
+        name, verb = name_of(one), CALLED[kind]
+        require(
+            name in entries() and class_of(name) is type(one),
+            f"{key}: {type(one).__name__} stands in {name!r}; a recipe and the stages it leaves name a method by its file in"
+            f" llamita's tree, so put it there, or call it yourself: .{verb}",
+        )
     return tuple(given)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llamita.core.checked import Checked, told
 from llamita.core.errors import require
+from llamita.core.registry import settings_of
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -32,7 +33,7 @@ class Step(Checked, ABC):
     """Fields that name `files`: what these hold decides, and not how they are called."""
 
     def __init_subclass__(cls, **named: Any) -> None:
-        """Put a check of what is given before the class's own `apply`, and the random numbers back after it."""
+        """Put a check of what is given before the class's own `apply`, random numbers back after it, and it into the lineage."""
         super().__init_subclass__(**named)
         if "apply" in cls.__dict__:
             cls.apply = _of_a_model(cls.__dict__["apply"])  # type: ignore[method-assign]
@@ -60,6 +61,7 @@ class Step(Checked, ABC):
 def _of_a_model(apply: Callable[[Any, Model, Run], Model]) -> Callable[[Any, Model, Run], Model]:
     @wraps(apply)
     def checked_and_applied(self: Any, model: Model, run: Run) -> Model:
+        from llamita.core.context import Run
         from llamita.core.kept import process_as_it_was
         from llamita.core.model import Model
 
@@ -68,7 +70,14 @@ def _of_a_model(apply: Callable[[Any, Model, Run], Model]) -> Callable[[Any, Mod
             f"{told(type(self))} changes a Model, got {model if isinstance(model, str) else type(model).__name__}; load one"
             " first: Model.load('folder or name')",
         )
+        require(
+            isinstance(run, Run),
+            f"{told(type(self))} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')",
+        )
         with process_as_it_was():
-            return apply(self, model, run)
+            changed = apply(self, model, run)
+        entry = {"step": told(type(self)), "settings": settings_of(self), "parameters": changed.num_parameters}
+        changed.lineage = (*changed.lineage, entry)
+        return changed
 
     return checked_and_applied

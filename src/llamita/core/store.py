@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,12 @@ class Store:
         work = self.folder / f".{final.name}.part"
         work.mkdir(parents=True, exist_ok=True)
         if together or processes.is_first():
-            make(work)
+            try:
+                make(work)
+            except Exception:
+                with suppress(OSError):
+                    work.rmdir()  # an empty one is nothing to go on from
+                raise
         processes.wait()
         if processes.is_first():
             for left in (work / "checkpoints", *work.glob("part-*")):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,8 @@ from llamita.data.text import is_empty, reading_key, text_key
 
 WRONG_LABELS = ("empty_label", "label_spelling", "swapped")
 """Findings whose labels no test file need have."""
+APART = (("train", "test"), ("train", "select"), ("select", "test"), ("unlabelled", "test"))
+"""Splits of which the first shall say nothing of what the second asks."""
 
 
 def check(
@@ -70,7 +72,8 @@ def check(
             if other is not None:
                 found += _leakage(other, test, True)
     if likeness is not None:
-        found += _near(train, test, likeness)
+        tables = {"train": train, "select": select, "test": test, "unlabelled": unlabelled}
+        found += _near(tables, likeness)
     return by_severity(found)
 
 
@@ -139,34 +142,45 @@ def _is_slip(name: str, meant: str) -> bool:
     return re.sub(r"\d+$", "", long) != short and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
-def _near(train: Table, test: Table | None, likeness: float) -> Iterator[DataFinding]:
-    """Texts that are nearly, but not wholly, like another one in training, or like one in training and one in test."""
-    start = len(train)
-    texts = [*train.texts, *(test.texts if test else ())]
-    keys = [reading_key(text) for text in texts]
+def _near(tables: Mapping[str, Table | None], likeness: float) -> Iterator[DataFinding]:
+    """Texts that are nearly, but not wholly, like an earlier one in training, or like one of another split."""
+    given = {name: table for name, table in tables.items() if table is not None}
+    keys = {name: [reading_key(text) for text in table.texts] for name, table in given.items()}
+    every = [key for own in keys.values() for key in own]
     alike: dict[str, set[str]] = defaultdict(set)
-    for one, other in near_pairs(texts, likeness, reading_key):
-        alike[keys[one]].add(keys[other])
-        alike[keys[other]].add(keys[one])
-    of_test = {key: row for row, key in reversed(list(enumerate(keys[start:])))}
+    for one, other in near_pairs([text for table in given.values() for text in table.texts], likeness, reading_key):
+        alike[every[one]].add(every[other])
+        alike[every[other]].add(every[one])
+    for one, other in APART:
+        if one in given and other in given:
+            yield from _near_leakage(given[one], keys[one], given[other], keys[other], alike)
     seen: set[str] = set()
     again: list[int] = []
-    shared: dict[int, int] = {}
-    for i, key in enumerate(keys[:start]):
+    for i, key in enumerate(keys["train"]):
         again += [i] if key not in seen and alike[key] & seen else []
         seen.add(key)
-        if key not in of_test and (twins := [of_test[other] for other in alike[key] if other in of_test]):
-            shared[i] = min(twins)
-    if test is not None and shared:
-        rows = sorted(shared)
-        first = f"first: much like {place(test, shared[rows[0]])} of {test.source}"
-        message = f"{rows_text(len(rows))} that say nearly what a text of the test data says ({first})"
-        remedy = "take them out of the training data, or the score is too good"
-        yield found_in(train, rows, "near_leakage", "warning", message, remedy)
     if again:
         message = f"{rows_text(len(again))} that nearly repeat an earlier text"
         remedy = "keep one of each: llamita data dedup FILE --out NEW"
-        yield found_in(train, sorted(again), "near_duplicate", "info", message, remedy)
+        yield found_in(given["train"], again, "near_duplicate", "info", message, remedy)
+
+
+def _near_leakage(
+    table: Table, keys: Sequence[str], other: Table, others: Sequence[str], alike: Mapping[str, set[str]]
+) -> Iterator[DataFinding]:
+    """Texts that say nearly what one of another split says; copies of one are told elsewhere."""
+    places = {key: row for row, key in reversed(list(enumerate(others)))}
+    twins = {
+        row: min(places[near] for near in alike.get(key, ()) if near in places)
+        for row, key in enumerate(keys)
+        if key not in places and not alike.get(key, set()).isdisjoint(places)
+    }
+    if twins:
+        rows = list(twins)
+        first = f"first: much like {place(other, twins[rows[0]])} of {other.source}"
+        message = f"{rows_text(len(rows))} that say nearly what a text of {other.source} says ({first})"
+        remedy = "take them out here, or the score is too good"
+        yield found_in(table, rows, "near_leakage", "warning", message, remedy)
 
 
 def _copies(table: Table) -> Iterator[DataFinding]:

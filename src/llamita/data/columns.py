@@ -46,7 +46,7 @@ SENTENCE = re.compile("[,;!?…，。；！？、]|[.]$")
 
 
 def named_columns(columns: Any) -> dict[str, str] | None:
-    """What the user says of the columns, as text; pandas has numbers for names, too.
+    """What the user says of the columns, as text; pandas has numbers for names, too, and several may stand in a list.
 
     Raises:
         UserError: it is no dict.
@@ -55,7 +55,12 @@ def named_columns(columns: Any) -> dict[str, str] | None:
         columns is None or isinstance(columns, Mapping),
         f"columns must be a dict such as {{'text': 'review', 'label': 'stars'}}, got {columns!r}",
     )
-    return None if columns is None else {str(role): str(name) for role, name in columns.items()}
+    if columns is None:
+        return None
+    return {
+        str(role): ",".join(map(str, name)) if isinstance(name, list | tuple) else str(name)
+        for role, name in columns.items()
+    }
 
 
 def find_columns(

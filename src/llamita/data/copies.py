@@ -90,6 +90,23 @@ def near_pairs(
     return sorted(pairs)
 
 
+def near_groups(texts: Iterable[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key) -> np.ndarray:
+    """For each text the index of the first one that it is a copy or a near copy of, be it by way of others."""
+    kept = list(texts) if iter(texts) is texts else texts
+    head = first_copies(kept, key)
+
+    def first_of(row: int) -> int:
+        while head[row] != row:
+            head[row] = head[head[row]]
+            row = int(head[row])
+        return row
+
+    for one, other in near_pairs(kept, likeness, key):
+        low, high = sorted((first_of(one), first_of(other)))
+        head[high] = low
+    return np.fromiter(map(first_of, range(len(head))), np.int64, len(head))
+
+
 def _shingles(key: str) -> frozenset[str]:
     """The n-grams of a text's key; none of a short one."""
     chinese = han_share(key) > 0.5

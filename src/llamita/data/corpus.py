@@ -28,8 +28,8 @@ from llamita.core.store import address
 from llamita.data.clean import COPIES, SAMPLE, fault_of, fewest_characters
 from llamita.data.copies import MANY_CHARACTERS, Seen
 from llamita.data.decode import text_lines
-from llamita.data.documents import gathered
-from llamita.data.files import STDIN, Labelled, files_of, format_of
+from llamita.data.documents import document_files, gathered
+from llamita.data.files import STDIN, format_of
 from llamita.data.read import read_chunks
 from llamita.data.text import reading_key, text_key
 
@@ -100,8 +100,7 @@ def parse_sources(named: str) -> tuple[Source, ...]:
             weight = -1.0
         require(0 < weight < 100, f"{word}: what follows = is a weight in (0, 100), got {text!r}")
         require(name not in found, f"the corpus names {name} twice; give it a weight: {name}=2")
-        files = files_of(name)
-        paths = tuple(path for path, _ in files.files) if isinstance(files, Labelled) else tuple(files)
+        paths = tuple(document_files(name))
         if missing := next((path for path in paths if path == STDIN or not path.is_file()), None):
             raise UserError(f"no file {missing}; a corpus is of files, which are read more than once")
         found[name] = Source(name=name, files=paths, weight=weight)

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from llamita.core.checked import as_python, is_number
 from llamita.core.errors import UserError, require
 from llamita.data.decode import text_lines
 from llamita.data.files import FORMATS, STDIN, Labelled, files_of, format_of, is_pattern
@@ -31,14 +32,16 @@ def read_documents(sources: Any, columns: Mapping[str, str] | None = None) -> Do
     """Read all sources, one after the other.
 
     Args:
-        sources: a file, folder or pattern; a list of such, or {source: weight}; or a list of texts. Of plain text a short file
-            is a document, a long one many: paragraphs, which empty lines part, are gathered up to `LONG` characters. Of CSV,
-            JSONL and the like each row is one.
+        sources: a file, folder or pattern; a list of such, or {source: weight}; or texts: a list, a column, a table. Of plain
+            text a short file is a document, a long one many: paragraphs, which empty lines part, are gathered up to `LONG`
+            characters. Of CSV, JSONL and the like each row is one.
         columns: which column is the text, where it is guessed wrongly.
 
     Raises:
         UserError: a source that isn't there or has no text, or a weight that is none.
     """
+    if not _is_name(sources) and not isinstance(sources, (list, tuple, Mapping)):
+        sources = _held(sources, columns)
     if isinstance(sources, (list, tuple)) and not all(_names_data(source) for source in sources):
         texts = tuple(text for text in sources if str(text).strip())
         require(all(isinstance(text, str) for text in texts), "documents must be texts")
@@ -48,12 +51,23 @@ def read_documents(sources: Any, columns: Mapping[str, str] | None = None) -> Do
     found: list[str] = []
     weights: list[float] = []
     for named, weight in given.items():
-        require(0 < float(weight) < 100, f"{named}: a source's weight must be in (0, 100), got {weight}")
+        require(is_number(weight) and 0 < weight < 100, f"{named}: a source's weight must be in (0, 100), got {weight}")
         texts = [text for text in _texts_of(str(named), columns) if text.strip()]
         require(bool(texts), f"{named}: no text in it; add some, or leave it out")
         found += texts
         weights += [float(weight)] * len(texts)
     return Documents(texts=tuple(found), weights=tuple(weights), source=" ".join(map(str, given)))
+
+
+def _held(sources: Any, columns: Mapping[str, str] | None) -> list[Any]:
+    """What Python holds as a list: of a table its column of texts, of a column, an array or a generator its items."""
+    if hasattr(sources, "columns") or hasattr(sources, "column_names"):
+        texts = read_table(sources, columns=columns, labelled=False).texts
+        return [text if isinstance(text, str) else "\n".join(text) for text in texts]
+    require(
+        isinstance(sources, Iterable), f"documents must be texts or the names of files, got {type(sources).__name__}"
+    )
+    return list(as_python(sources))
 
 
 def _is_name(source: Any) -> bool:
@@ -86,13 +100,25 @@ def _reads_as_file(source: str) -> bool:
     return not any(map(str.isspace, source)) and format_of(Path(source)) in FORMATS
 
 
+def document_files(named: str) -> Sequence[Path]:
+    """The files behind a name, in alphabetical order; of a folder all that stand in it, however deep.
+
+    Raises:
+        UserError: a folder or pattern without any file that can be read.
+    """
+    top = Path(named).expanduser()
+    found = sorted(top.rglob("*")) if top.is_dir() else []
+    inside = [path for path in found if path.is_file() and format_of(path) in FORMATS and not _is_hidden(path, top)]
+    files = inside or files_of(named)
+    return [path for path, _ in files.files] if isinstance(files, Labelled) else files
+
+
+def _is_hidden(path: Path, top: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(top).parts)
+
+
 def _texts_of(named: str, columns: Mapping[str, str] | None) -> Iterator[str]:
-    files = files_of(named)
-    if isinstance(files, Labelled):
-        paths: Sequence[Path] = [path for path, _ in files.files]
-    else:
-        paths = files
-    for path in paths:
+    for path in document_files(named):
         if path != STDIN and not path.is_file():
             raise UserError(f"no file {path}; name one that is there")
         if path != STDIN and format_of(path) == ".txt":

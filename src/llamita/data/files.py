@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import logging
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 
 log = logging.getLogger(__name__)
 FORMATS = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet", ".txt")
@@ -126,8 +127,14 @@ def files_of(named: str) -> Sequence[Path] | Labelled:
         UserError: a folder or pattern without any file that can be read.
     """
     path = Path(named).expanduser()
-    if path == STDIN or path.is_file():
-        return [path]
+    try:
+        if path == STDIN or path.is_file():
+            return [path]
+    except OSError as error:
+        require(
+            error.errno != errno.ENAMETOOLONG, f"no file is called {named[:40]!r}…; a text stands in a list: [text]"
+        )
+        raise
     if path.is_dir():
         return _files_in(path)
     if not is_pattern(named):

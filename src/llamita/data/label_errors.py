@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ import numpy as np
 from llamita.core.errors import UserError, require
 from llamita.core.task import parts_of
 from llamita.data.cells import rows_text
-from llamita.data.finding import DataFinding, found_in
+from llamita.data.finding import DataFinding, found_in, shortened
+from llamita.data.label_sets import JOINT, parts
 from llamita.data.table import Table
 from llamita.data.text import han_share
 
@@ -34,6 +36,8 @@ STRENGTHS = {"words": (1.0, 3.0, 10.0), "states": (0.0003, 0.001, 0.003, 0.01)}
 """Inverse strengths of the penalty that are tried, the best chosen by the likelihood of the labels as they stand."""
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 """Of a view that is added to better ones."""
+SHOWN = 80
+"""Characters of a doubtful row's text that are told with it."""
 LAYERS = (0.5, 0.75, 1.0)
 """Which layers' states are joined, as shares of the depth: the middle knows tone, the last topic."""
 
@@ -55,12 +59,16 @@ class Suspect:
 def label_errors(table: Table, models: Sequence[Model] = (), *, seed: int = 0) -> tuple[list[Suspect], float]:
     """Rows that confident learning takes for wrongly labelled, the surest first; the share of labels the models agree with.
 
+    Where a text may have any labels, each of them is judged by itself: whether the text has it.
+
     Args:
         models: Whose inner states are views of the texts beside TF-IDF.
 
     Raises:
         UserError: no labels, too few rows, or cleanlab is missing.
     """
+    if table.labels is not None and table.several:
+        return _of_any_labels(table, models, seed)
     rows = judged_rows(table)
     part = table.take(rows)
     assert part.labels is not None
@@ -77,6 +85,28 @@ def label_errors(table: Table, models: Sequence[Model] = (), *, seed: int = 0) -
     return suspects, float((probabilities.argmax(1) == gold).mean())
 
 
+def _of_any_labels(table: Table, models: Sequence[Model], seed: int) -> tuple[list[Suspect], float]:
+    """The same of texts with any labels; a row is told once, with the label that is doubted most."""
+    sets = [frozenset(parts(cell)) for cell in table.labels or ()]
+    counts = Counter(label for labels in sets for label in labels)
+    names = sorted(label for label, n in counts.items() if FEWEST <= n <= len(table) - FEWEST)
+    require(
+        bool(names),
+        f"{table.source}: label errors are sought in labels that {FEWEST} rows or more have, and as many lack",
+    )
+    views, found, agreed = views_of(table, models), dict[int, Suspect](), []
+    for name in names:
+        gold = np.array([name in labels for labels in sets]).astype(int)
+        probabilities = out_of_fold(views, gold, seed=seed)
+        agreed.append(float((probabilities.argmax(1) == gold).mean()))
+        for i in doubtful(gold, probabilities):
+            own, other = float(probabilities[i, gold[i]]), float(probabilities[i, 1 - gold[i]])
+            label, likely = (JOINT.join(sorted(labels)) for labels in (sets[i], sets[i] ^ {name}))
+            if i not in found or other > found[i].other:
+                found[i] = Suspect(row=i, label=label, likely=likely, own=own, other=other)
+    return sorted(found.values(), key=lambda one: (-one.other, one.row)), float(np.mean(agreed))
+
+
 def judged_rows(table: Table) -> list[int]:
     """Rows whose label has enough rows to be learnt in every fold.
 
@@ -85,7 +115,6 @@ def judged_rows(table: Table) -> list[int]:
     """
     if table.labels is None:
         raise UserError(f"{table.source} has no labels to doubt; name their column: --columns label=COLUMN")
-    require(not table.several, "--label-errors is for texts with one label each")
     counts = {label: table.labels.count(label) for label in set(table.labels) if label.strip()}
     kept = {label for label, n in counts.items() if n >= FEWEST}
     require(
@@ -211,6 +240,7 @@ def _written(table: Table, suspects: Sequence[Suspect]) -> tuple[dict[str, Any],
         {
             "file": table.files[s.row] if table.files else table.source, "line": table.lines[s.row], "label": s.label,
             "likely": s.likely, "probability": round(s.own, 4), "probability_of_likely": round(s.other, 4),
+            "text": shortened(table.texts[s.row], SHOWN),
         }
         for s in suspects
     )  # fmt: skip

@@ -32,11 +32,11 @@ OPPOSED = frozenset(
 
 
 def labels_found(table: Table) -> Iterator[DataFinding]:
-    """Findings of a labelled table; of one with any labels a text only that all of it has the same."""
+    """Findings of a labelled table; of one with any labels a text each label is judged by itself."""
     if table.labels is None:
         return
     if table.several:
-        yield from _same_everywhere(table, Counter(table.labels))
+        yield from _several_found(table, table.labels)
         return
     missing = list(_missing(table, table.labels))
     yield from missing
@@ -52,8 +52,32 @@ def labels_found(table: Table) -> Iterator[DataFinding]:
     yield from told
     for label in {table.labels[row] for finding in told for row in finding.rows}:
         del counts[label]
-    yield from _sizes(table, table.labels, counts)
+    yield from _sizes(table, counts)
     yield from _given_away(table, table.labels, counts)
+
+
+def _several_found(table: Table, cells: list[str]) -> Iterator[DataFinding]:
+    """Findings about labels of which a text may have any, each judged by itself; a text without one is no fault."""
+    if alone := list(_same_everywhere(table, Counter(cells))):
+        yield from alone
+        return
+    counts = Counter(label for cell in cells for label in parts(cell))
+    for label in [label for label in counts if label.casefold() in NOTHING]:
+        rows = [i for i, cell in enumerate(cells) if label in parts(cell)]
+        message = f"{rows_text(len(rows))} with {label!r} for a label, a word for nothing"
+        yield found_in(table, rows, "empty_label", "warning", message, "fill it in, or take these rows out")
+        del counts[label]
+    told = list(_misspelt(table, counts))
+    yield from told
+    for finding in told:
+        counts.pop(finding.given, None)
+    if counts:
+        yield from _sizes(table, counts)
+
+
+def _rows_with(table: Table, labels: Collection[str]) -> list[int]:
+    """Rows that have one of these labels."""
+    return [i for i, names in enumerate(_labels_by_row(table)) if not names.isdisjoint(labels)]
 
 
 def _same_everywhere(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
@@ -102,9 +126,9 @@ def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
                 _nearly(label, common) or (counts[label] < FEWEST and _one_character_off(label, common, keys, counts))
             )
             if same or near:
-                rows = [i for i, name in enumerate(table.labels or []) if name == label]
+                rows = _rows_with(table, [label])
                 message = f"label {label!r} ({len(rows)}) looks like {common!r} ({counts[common]:,}) misspelt"
-                meant = {"given": label, "meant": common} if same else {}
+                meant = {"given": label} if table.several else {"given": label, "meant": common} if same else {}
                 remedy = f"write {common!r} if it is meant"
                 yield found_in(table, rows, "label_spelling", "warning", message, remedy, **meant)
                 break
@@ -135,7 +159,7 @@ def _one_character_off(label: str, common: str, keys: Mapping[str, str], counts:
     return sum(key[:at] + key[at + 1 :] == one[:at] + one[at + 1 :] for key in alike) == 1
 
 
-def _sizes(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[DataFinding]:
+def _sizes(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
     if len(counts) > max(50, len(table) // 4):
         message = f"{len(counts):,} labels in {rows_text(len(table))}"
         remedy = "is this the column of the labels? name it: --columns label=COLUMN"
@@ -143,13 +167,13 @@ def _sizes(table: Table, labels: list[str], counts: Counter[str]) -> Iterator[Da
         return
     rare = {label for label, n in counts.items() if n < FEWEST}
     if rare:
-        rows = [i for i, label in enumerate(labels) if label in rare]
+        rows = _rows_with(table, rare)
         listed = ", ".join(f"{shortened(label)!r} ({counts[label]})" for label in sorted(rare)[:5])
         message = f"{len(rare)} label{'s' * (len(rare) > 1)} with fewer than 10 rows: {listed}"
         yield found_in(table, rows, "rare_label", "warning", message, "add rows, or merge these labels with others")
     (most, many), (least, few) = counts.most_common()[0], counts.most_common()[-1]
     if many > 5 * few:
-        rows = [i for i, label in enumerate(labels) if label == least]
+        rows = _rows_with(table, [least])
         message = f"{most!r} has {many:,} rows, {shortened(least)!r} only {few:,}"
         remedy = "look at macro-F1 as well as accuracy, and weigh the classes in finetune"
         yield found_in(table, rows, "imbalance", "warning", message, remedy)
@@ -184,6 +208,8 @@ def labels_of_test(train: Table, test: Table, wrong: Collection[int] = ()) -> It
         yield found_in(test, [0], "pairs", "error", message, "name the columns: --columns text=COLUMN,pair=COLUMN")
     if train.labels is None or test.labels is None:
         return
+    if not test.several:
+        yield from (finding for finding in _missing(test, test.labels) if finding.severity == "error")
     known_by_row, tested_by_row = _labels_by_row(train), _labels_by_row(test)
     known, tested = set().union(*known_by_row), set().union(*tested_by_row)
     for label in _in_order(tested - known):

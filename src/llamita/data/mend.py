@@ -17,7 +17,7 @@ from llamita.data.text import is_empty, reading_key
 
 SET_ASIDE = {
     "empty": "empty text", "encoding": "characters of a wrong encoding", "leakage": "stands in another split",
-    "near_leakage": "says nearly what a test text says", "nothing_said": "a word for nothing",
+    "near_leakage": "says nearly what a text of another split says", "nothing_said": "a word for nothing",
     "spreadsheet": "changed by a spreadsheet", "number": "only a number", "swapped": "text and label exchanged",
     "empty_label": "no label",
 }  # fmt: skip

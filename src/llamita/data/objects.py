@@ -27,7 +27,7 @@ def rows_of(source: Any) -> tuple[str, Rows]:
         return "Dataset", _dataset_rows(source)
     if hasattr(source, "column_names") and hasattr(source, "to_pylist"):
         return "Table", _arrow_rows(source)
-    if isinstance(source, tuple) and len(source) == 2 and not any(isinstance(part, str) for part in source):
+    if isinstance(source, tuple) and len(source) == 2 and not all(isinstance(part, str) for part in source):
         return "texts and labels", _texts_and_labels(*source)
     if isinstance(source, Mapping):
         written = as_pandas_writes(source)
@@ -79,7 +79,7 @@ def _dataset_rows(source: Any) -> Rows:
 
 
 def _texts_and_labels(texts: Any, labels: Any) -> Rows:
-    if getattr(labels, "ndim", 1) > 1:
+    if getattr(labels, "ndim", 1) > 1 and not hasattr(labels, "columns"):
         raise UserError(
             "labels as an array of 0 and 1 for each label have no names; give each text's as a list of names, or a DataFrame"
             " with a column of 0 and 1 for each label and columns={'labels': 'toxic,insult'}"
@@ -94,9 +94,10 @@ def _texts_and_labels(texts: Any, labels: Any) -> Rows:
 
 def _in_order(items: Any, what: str) -> list[Any]:
     """The items one by one; refused where they have no order, by which each text finds its label."""
-    if isinstance(items, (Mapping, Set)) or not isinstance(items, Iterable):
+    table = hasattr(items, "columns") or hasattr(items, "column_names")
+    if table or isinstance(items, (str, Mapping, Set)) or not isinstance(items, Iterable):
         raise UserError(f"{what} must stand in order, as in a list, an array or a column, got {type(items).__name__}")
-    return list(items)
+    return list(as_python(items))
 
 
 def _list_rows(source: Sequence[Any]) -> Rows:

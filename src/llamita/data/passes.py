@@ -16,9 +16,9 @@ from llamita.core.errors import UserError
 from llamita.core.task import Text
 from llamita.data.cells import cell_text
 from llamita.data.chunks import CHUNK, Reading, chunks_of, with_inner
-from llamita.data.decode import text_lines
+from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import Faults
-from llamita.data.files import PIPED, STDIN, one_file
+from llamita.data.files import PIPED, STDIN, Labelled, files_of, is_pattern, one_file, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
 from llamita.data.objects import rows_of
 from llamita.data.on_disk import TextsOnDisk
@@ -82,13 +82,57 @@ def read_with_rows(
     return table, names, rows
 
 
+def joined_rows(named: str, encoding: str | None, *, empty_rows: bool = False) -> Rows:
+    """Rows of all files of a folder or pattern, one after the other, or of a data set of the Hub; columns as the first file has
+    them. Of a folder with a folder for each label a row is a file's text and its label.
+
+    Raises:
+        UserError: a file that has a column which the first one lacks, or lacks one.
+    """
+    if is_hub_id(named):
+        return rows_of(hub_dataset(named))[1]
+    files = files_of(named)
+    if isinstance(files, Labelled):
+        texts = ("".join(text_lines(path, encoding_of_one(path, encoding))).strip("\r\n") for path, _ in files.files)
+        told = enumerate(zip(texts, (label for _, label in files.files), strict=True), 1)
+        return Rows(names=("text", "label"), rows=iter(told))
+    paths = without_plain_text(named, files)
+
+    def opened(path: Path) -> Rows:
+        own = encoding_of_one(path, encoding) if len(paths) > 1 else encoding
+        return open_rows(path, own, every_key=True, empty_rows=empty_rows)
+
+    first = opened(paths[0])
+
+    def rows() -> Iterator[Row]:
+        yield from first.rows
+        for path in paths[1:]:
+            more = opened(path)
+            odd = next(iter(sorted(set(more.names) ^ set(first.names))), None)
+            if odd is not None:
+                raise UserError(
+                    f"{path}: {odd!r} is a column of it or of {paths[0]}, but not of both; convert them apart"
+                )
+            places = [more.names.index(name) for name in first.names]
+            yield from ((line, [values[place] for place in places]) for line, values in more.rows)
+
+    return replace(first, rows=rows())
+
+
+def is_of_files(named: str) -> bool:
+    """Whether a folder or a pattern is named, whose files are read one after the other."""
+    path = Path(named).expanduser()
+    return path != STDIN and not path.is_file() and (path.is_dir() or is_pattern(named))
+
+
 class _Source:
     """What can be opened again and again; standard input is put on disk."""
 
     def __init__(self, file: str, encoding: str | None, faults: Faults | None):
         self._encoding = encoding
         self._dataset: Any = hub_dataset(file) if is_hub_id(file) else None
-        self._path = Path(file) if self._dataset is not None else one_file(file)
+        self._joined = self._dataset is None and faults is None and is_of_files(file)
+        self._path = Path(file) if self._dataset is not None or self._joined else one_file(file)
         piped = self._path == STDIN
         self._lines = TextsOnDisk(text_lines(STDIN, encoding, faults=faults)) if piped else None
         self.name = str(PIPED) if piped else file
@@ -98,6 +142,8 @@ class _Source:
         every_key = names or True
         if self._dataset is not None:
             return rows_of(self._dataset)[1]
+        if self._joined:
+            return joined_rows(self.name, self._encoding)
         if self._lines is not None:
             return piped_rows(self._lines, every_key, faults=faults)
         return open_rows(self._path, self._encoding, every_key=every_key, faults=faults)

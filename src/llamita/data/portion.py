@@ -11,15 +11,21 @@ import numpy as np
 
 from llamita.core.errors import UserError
 from llamita.core.task import Text
-from llamita.data.copies import first_copies
+from llamita.data.copies import first_copies, near_groups
 from llamita.data.text import reading_key
 
 log = logging.getLogger(__name__)
 
 
-def share_of_each(texts: Iterable[Text], labels: Sequence[int], share: float, seed: int) -> list[int]:
-    """Indices, rising, of this share of each label's texts, at least one where it has two; copies of a text stay together."""
-    first = first_copies(texts, reading_key)
+def share_of_each(
+    texts: Iterable[Text], labels: Sequence[int], share: float, seed: int, *, likeness: float | None = None
+) -> list[int]:
+    """Indices, rising, of this share of each label's texts, at least one where it has two; copies of a text stay together.
+
+    Args:
+        likeness: Near copies that are so much alike stay together, too.
+    """
+    first = first_copies(texts, reading_key) if likeness is None else near_groups(texts, likeness, reading_key)
     heads = np.flatnonzero(first == np.arange(len(first)))
     strata = np.asarray(labels, np.int64)[heads]
     generator = np.random.default_rng(seed)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -77,6 +78,28 @@ class Occlusion(Measure):
         return [ask(e, task, split.texts).right(task.gold(split)) for e in engines]
 
 
+FAINT = 0.1
+"""Nats of log-odds under which no word decides anything."""
+FOR, AGAINST = "140,190,255", "255,180,95"
+"""Blue for what spoke for the label, orange for what spoke against it, as on the pages."""
+
+
+class Explained(NamedTuple):
+    """The words of a text and the drop of the label's log-odds without each; a notebook shows them coloured."""
+
+    words: list[str]
+    scores: list[float]
+
+    def _repr_html_(self) -> str:
+        top = max([FAINT, *map(abs, self.scores)])
+        marked = [
+            f'<span style="background:rgba({FOR if score > 0 else AGAINST},{abs(score) / top:.2f})" title="{score:+.3f}">'
+            f"{escape(word)}</span>"
+            for word, score in zip(self.words, self.scores, strict=True)
+        ]
+        return f'<p dir="auto">{" ".join(marked)}</p>'
+
+
 def occlude(
     text: Text,
     engine: Engine,
@@ -85,7 +108,7 @@ def occlude(
     words: int = 40,
     replacement: str = "",
     units: Literal["characters", "words"] = "characters",
-) -> tuple[list[str], list[float]]:
+) -> Explained:
     """The words of a text and the drop of the label's log-odds without each.
 
     Args:
@@ -107,11 +130,12 @@ def occlude(
     if label is not None and label not in engine.labels:
         raise UserError(f"{engine.name} has no label {label!r}; its labels: {', '.join(engine.labels)}")
     _require_known(units)
+    require(isinstance(replacement, str), f"replacement must be a text, '' takes the word out; got {replacement!r}")
     found = units_of(text, words, units)
     logits = occluded_logits(engine, found, replacement)
     likeliest = int(engine.answers.probabilities(logits[:1])[0].argmax())
     target = engine.labels.index(label) if label is not None else likeliest
-    return found.words, drops(logits, target, engine.answers).tolist()
+    return Explained(found.words, drops(logits, target, engine.answers).tolist())
 
 
 def _require_known(units: str) -> None:

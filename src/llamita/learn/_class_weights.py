@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from llamita.core.task import Split, Task
 
 
-PART = re.compile(r"(.+?)=\s*([^=,]*?)\s*(?:,|$)", re.DOTALL)
-"""A label and what it counts; a label may hold commas and equals signs."""
+PART = re.compile(r"(.+?)[=＝]\s*([^=＝,，]*?)\s*(?:[,，]|$)", re.DOTALL)
+"""A label and what it counts, also with marks of full width; a label may hold commas and equals signs."""
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -28,7 +28,7 @@ def parse_weights(text: str) -> dict[str, float]:
         if part.start() > at or not label or label in found or not 0 <= weight < math.inf:
             break
         found[label], at = weight, part.end()
-    if not found or at < len(text) or text.endswith(","):
+    if not found or at < len(text) or text.endswith((",", "，")):
         raise UserError(f"class_weights must be none, balanced, or such as rare=3,common=1, got {text!r}")
     return found
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 OBJECTIVES = ("auto", "causal", "masked", "denoising", "mixed")
 PIECES = 8000
+ROWS, FEWEST_ROWS, STEPS = 16, 2, 500
+"""Rows of a batch where none are named, the fewest of them, and the steps for which fresh weights take fewer."""
 FRESH = 10.0
 """How many times faster fresh weights learn than those that are tuned."""
 
@@ -54,8 +56,9 @@ class Pretrain(Step):
     an epoch; read in a stream and turned into ids once, in files that later trainings use."""
     window: int = 256
     """Tokens a row holds, >= 16; a longer document goes on in the next row."""
-    batch_size: int = 16
-    """Rows in a batch, >= 1."""
+    batch_size: int | None = None
+    """Rows in a batch, >= 1; none: 16, of fresh weights fewer where that would be less than 500 steps, down to 2; with
+    max_tokens 0 as many as it holds."""
     max_tokens: int | None = None
     """Tokens a batch may hold besides, >= 0; 0: what memory holds, found by a trial and kept for a resumed training; none: as
     many as batch_size rows have."""
@@ -82,6 +85,10 @@ class Pretrain(Step):
     """Share of the steps in which the learning rate rises, in [0, 1)."""
     schedule: str = "cosine"
     """How the learning rate falls: linear, cosine or constant."""
+    early_stopping: int = 0
+    """Stop after so many evaluations on the select split without fewer bits per byte, and keep the best; 0: never."""
+    evaluations: int = 10
+    """Evaluations over the whole training, where documents are set aside for them (select)."""
     dropout: bool = False
     """Whether the model's own dropout is at work; small models that read a text a few times do better without."""
     precision: str = "auto"
@@ -102,6 +109,8 @@ class Pretrain(Step):
             pieces is None or self.tokenizer != "keep",
             "pieces is about a vocabulary that is trained; name the kind: tokenizer bpe or unigram",
         )
+        require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
+        require(self.evaluations >= 1, f"evaluations must be >= 1, got {self.evaluations}")
         copies = ("auto", "near", "exact", "keep")
         require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
 
@@ -145,16 +154,40 @@ class Pretrain(Step):
         rows = self._windows(model, documents, weights, run.seed)
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
         fresh = self.tokenizer != "keep" or is_fresh(model)
-        settings = loop_settings(self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)))
+        judge = self._judge(model, run)
+        settings = loop_settings(
+            self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)), patience=self.early_stopping,
+            evaluations=self.evaluations if judge else 0,
+        )  # fmt: skip
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
         batches = batches_in_order(
-            rows.lengths, batch_size=self.batch_size, seed=run.seed, max_tokens=limit,
+            rows.lengths, batch_size=self._rows_at_once(rows, fresh=fresh), seed=run.seed, max_tokens=limit,
             alike_within=() if rows.packed else rows.plan.borders,
         )  # fmt: skip
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
-        return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run))
+        return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run, judge))
+
+    def _rows_at_once(self, rows: Windows, *, fresh: bool) -> int:
+        """A small corpus in large batches makes so few steps that fresh weights learn next to nothing of it."""
+        if self.batch_size or self.max_tokens == 0:
+            return self.batch_size or len(rows)
+        return max(FEWEST_ROWS, min(ROWS, len(rows) // STEPS)) if fresh and rows.packed else ROWS
+
+    def _judge(self, model: Model, run: Run) -> Callable[[], float] | None:
+        """How well documents set aside for it are foreseen, where there are some; a task with labels judges by those."""
+        from llamita.core.hardware import use_bf16
+        from llamita.train.judge import select_score
+
+        assert run.task is not None
+        if not run.task.labels and len(run.task.select):
+            return select_score(model, run, bf16=use_bf16(self.precision, run.device))
+        require(
+            not self.early_stopping,
+            "early_stopping needs documents that nothing learns from; set some aside: select 0.05, or a file of them",
+        )
+        return None
 
     def _documents(self, run: Run) -> tuple[list[str], list[float]]:
         """The task's texts that may be learned from, without copies and what is no text, and their weights."""

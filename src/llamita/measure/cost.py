@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.engine import listed_texts
 from llamita.core.errors import UserError, require
 from llamita.core.hardware import num_cores
 from llamita.core.measure import Finding, Measure
@@ -77,7 +78,10 @@ def cost_side_by_side(
     Args:
         threads: what the engines were opened with, for the record; all cores when left out.
     """
-    cost = cost or Cost()
+    cost, texts = cost or Cost(), listed_texts(texts, "cost_side_by_side")
+    require(
+        isinstance(engines, Mapping), f"engines must be a dict such as {{'light': light}}, got {type(engines).__name__}"
+    )
     if not texts:
         raise UserError("there are no texts to time the model on; give data")
     plan = Plan(

@@ -57,7 +57,7 @@ shares = np.array([np.interp(share, x, y) for share, (x, y) in zip({shares}, abo
 TRANSFORMERS = """\
 from transformers import pipeline
 
-classify = pipeline("text-classification", {folder!r})
+classify = pipeline("text-classification", {folder!r}, truncation=True)
 print(classify({given}{every}))"""
 
 CHAT = """\

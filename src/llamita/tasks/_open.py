@@ -26,7 +26,7 @@ def open_splits(
     test: Any = None,
     unlabelled: Any = None,
     columns: Mapping[str, str] | None = None,
-    labels: str | Sequence[str] | None = None,
+    labels: Any = None,
     select: Any = 0.1,
     seed: int = 0,
     max_length: int | None = None,
@@ -38,6 +38,11 @@ def open_splits(
         several: Whether a text has any labels; found in the data when left out.
     """
     seed, max_length = openable(train, test, select, seed, max_length)
+    require(
+        not isinstance(labels, Mapping),
+        f"labels must be names in order, got {labels!r}; put the names in the place of the numbers first: [names[one] for one in"
+        " labels]",
+    )
     wanted = listed_names(labels)
     untested = isinstance(test, list) and not test
     apart = not is_share(select)

@@ -82,7 +82,7 @@ def mixed(table: Table, number: int, seed: int) -> list[tuple[Text, str]]:
 
 def ask(
     model: Engine,
-    labels: Sequence[str],
+    labels: Sequence[str] | Mapping[str, str],
     *,
     words: Mapping[str, str] | None = None,
     prompt: str | Prompt | Hypothesis | None = None,
@@ -98,6 +98,7 @@ def ask(
     exported one, says which label's sentence the text entails.
 
     Args:
+        labels: Their names in the order wanted, or what is said for each: {"1": "good", "0": "bad"}.
         words: What is said for a label, where its name doesn't say it: {"1": "good"}.
         prompt: How it is asked. A language model: a text with {text}, and for pairs {pair}, or a `Prompt`; a model of inference:
             a sentence with {label}, or a `Hypothesis`. None: the usual one, in Chinese where the labels' words are, and for a
@@ -118,6 +119,9 @@ def ask(
     )
     require(isinstance(model, Engine), f"ask takes an opened model, such as llamita.load('smollm2'), got {model!r}")
     require(not isinstance(labels, str), f"labels must be a list of names, got one text: {labels!r}")
+    if isinstance(labels, Mapping):
+        require(words is None, "labels say their words already; leave words out")
+        labels, words = list(labels), labels
     labels = listed_names(labels) or []
     shown: list[tuple[Text, str]] = []
     if examples is not None and not is_headed(model):
@@ -125,7 +129,7 @@ def ask(
     fitted = None
     if calibrate is not None:
         known = read_table(calibrate, labelled=True, one_label=True)
-        fitted = _calibrating(known, labels, [*measured, *(text for text, _ in shown)])
+        fitted = calibrating_texts(known, labels, [*measured, *(text for text, _ in shown)])
     read: dict[str, Any] = {
         name: given for name, given in (("prior", prior), ("per_token", per_token)) if given is not None
     }
@@ -139,7 +143,7 @@ def ask(
     return engine
 
 
-def _calibrating(table: Table, labels: Sequence[str], others: Sequence[Text]) -> Table:
+def calibrating_texts(table: Table, labels: Sequence[str], others: Sequence[Text]) -> Table:
     """The labelled texts that calibrate: none that is shown or measures.
 
     Raises:

@@ -15,7 +15,7 @@ from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.read import read_table
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
-from llamita.tasks.splits import described, listed_names
+from llamita.tasks.splits import described
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
@@ -49,10 +49,7 @@ class Classify(Task):
         Raises:
             UserError: no order, numbers that differ, an item that is no text, an empty label, or one that isn't among the names.
         """
-        wanted = listed_names(names)
-        fields, _ = open_splits(
-            train=(texts, labels), test=test, labels=wanted, select=select, seed=seed, several=False
-        )
+        fields, _ = open_splits(train=(texts, labels), test=test, labels=names, select=select, seed=seed, several=False)
         return cls(**fields)
 
     def has_head(self, model: Model) -> bool:

@@ -28,6 +28,7 @@ from llamita.tasks._kept import KeptAnswers
 from llamita.tasks._letters import content, counted, first_tokens, letter_shares, thinks, used_up
 from llamita.tasks._question import Question
 from llamita.tasks._requests import Chat, Refused, Server, Unusable
+from llamita.tasks.calibrating import fit_few
 from llamita.tasks.recorded import text_digest
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class EndpointEngine(Engine):
         self.labels = self.question.labels
         self.name = self.model.rstrip("/").split("/")[-1]
         self.undecided = 0
+        self.scale, self.shift = np.ones(len(self.labels)), np.zeros(len(self.labels))
         self._chat = Chat()
         self._lock, self._last, self._thinking, self._top = threading.Lock(), "", False, TOP
         self._kept = KeptAnswers(self._file(cache) if cache is not None else None)
@@ -152,7 +154,13 @@ class EndpointEngine(Engine):
                 " examples with --few-shot, or take a model that follows instructions", self.model, self.undecided, len(set(keys)),
             )  # fmt: skip
         even = [-math.log(len(self.labels))] * len(self.labels)
-        return np.array([known[key] or even for key in keys], dtype=np.float32).reshape(len(texts), len(self.labels))
+        said = np.array([known[key] or even for key in keys], dtype=np.float32).reshape(len(texts), len(self.labels))
+        return (said * self.scale + self.shift).astype(np.float32)
+
+    def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
+        """Fit a scale and a shift for each label to labelled texts, which are asked about, or one temperature."""
+        gold = np.array([self.labels.index(label) for label in labels])
+        self.scale, self.shift = fit_few(self.text_logits(texts), gold)
 
     def unasked(self, texts: Sequence[Text]) -> list[Text]:
         """Those that no answer is known of."""

@@ -63,6 +63,7 @@ class Prompt(Checked):
 
     def __post_init__(self) -> None:
         require_places(self.text)
+        require("{label}" in self.answer, f"the answer must say where the label goes: {{label}}; got {self.answer!r}")
 
     def around(self, pair: bool) -> tuple[str, str, str]:
         """What stands before the text, between the two of a pair, and after."""
@@ -130,7 +131,7 @@ class LikelihoodEngine(Untrained["Model"]):
         self.engine, self.prompt = model, prompt or usual_prompt(None, chinese=chinese)
         self.labels = tuple(labels)
         self.name = f"{model.name}, asked"
-        self._ids = [self._tokens(self.prompt.answer.format(label=self.words[label])) for label in labels]
+        self._ids = [self._tokens(self.prompt.answer.replace("{label}", self.words[label])) for label in labels]
         require(all(self._ids), "a label's words must not be empty")
         if len({tuple(ids) for ids in self._ids}) < len(labels):
             raise UserError(f"two labels are said alike: {', '.join(self.words.values())}")
@@ -165,7 +166,7 @@ class LikelihoodEngine(Untrained["Model"]):
         ids = [*first, *tokens_alone(self.engine.tokenizer, said)]
         self._begun = bool(said)
         for text, label in examples:
-            answer = self.prompt.answer.format(label=self.words[label])
+            answer = self.prompt.answer.replace("{label}", self.words[label])
             ids += [*self._question(text), *self._tokens(answer + self.prompt.between)]
             self._begun = True
         asked = sum(len(self._tokens(part)) for part in self.prompt.around("{pair}" in self.prompt.text))

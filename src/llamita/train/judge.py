@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from llamita.core.errors import UserError
-from llamita.core.task import Worded
+from llamita.core.task import MeasuresItself
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -22,7 +22,7 @@ def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
     def judge() -> float:
         before, model.precision = model.precision, "bf16" if bf16 else "fp32"
         try:
-            if isinstance(task, Worded):
+            if isinstance(task, MeasuresItself):
                 finding = task.measured(model, task.select)[0]
             else:
                 finding = task.score(model.scores(task.select.texts), task.select, model.answers)[0]

@@ -7,6 +7,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from llamita.train.loop import Learner
 
 log = logging.getLogger(__name__)
+TOLD_EVERY = 60.0
+"""Seconds between lines of the log about a training whose bar nobody sees, at least."""
 
 
 class Keeper(TrainerCallback):
@@ -67,7 +71,7 @@ class Keeper(TrainerCallback):
         self.bar: Any = None
         self.send: Log = lambda line: None
         self.end_sending: Callable[[], None] = lambda: None
-        self.began = 0.0
+        self.began, self.told = 0.0, 0.0
 
     @property
     def is_done(self) -> bool:
@@ -89,11 +93,12 @@ class Keeper(TrainerCallback):
         log.info("training goes on from step %d of %d", self.start, self.total)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar = progress_bar(self.total, "training")
-        self.bar.update(self.start)
+        self.bar = progress_bar(self.total, "training", done=self.start)
         if self.run.track and processes.is_first():
-            self.send, self.end_sending = open_tracker(self.run.track, self.run.folder)
-        self.began = time.perf_counter()
+            self.send, self.end_sending = open_tracker(
+                self.run.track, self.run.folder, asdict(self.settings), self.start
+            )
+        self.began = self.told = time.perf_counter()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.bar.close()
@@ -124,7 +129,20 @@ class Keeper(TrainerCallback):
         here = useful - (int(self.useful_tokens[self.start - 1]) if self.start else 0)
         pace = here / (time.perf_counter() - self.began)
         self.bar.set_postfix_str(f"loss {means['loss']:.4f}, {pace:,.0f} tokens/s", refresh=False)
+        self._tell(step, means["loss"], pace)
         self.since = step
+
+    def _tell(self, step: int, loss: float, pace: float) -> None:
+        """A line of the log every minute or so where nobody watches a bar: as in a file, or under nohup."""
+        now = time.perf_counter()
+        if not self.bar.disable or now - self.told < TOLD_EVERY or step == self.total:
+            return
+        self.told = now
+        left = int(self.useful_tokens[-1] - self.useful_tokens[step - 1]) / pace
+        log.info(
+            "step %s of %s: loss %.4f, %s tokens/s, %s left", f"{step:,}", f"{self.total:,}", loss, f"{pace:,.0f}",
+            timedelta(seconds=round(left)),
+        )  # fmt: skip
 
     def _judge(self, step: int) -> bool:
         """Score the model, keep it if it is the best so far, and say whether patience has run out."""

@@ -51,7 +51,8 @@ def check_training(step: Any) -> None:
     require(0 < step.epochs < math.inf, f"epochs must be > 0, got {step.epochs:g}")
     rate = step.learning_rate
     require(rate is None or 0 < rate < 1, f"learning_rate must be in (0, 1), got {rate}")
-    require(step.batch_size >= 1, f"batch_size must be >= 1, got {step.batch_size}")
+    size = step.batch_size
+    require(size is None or size >= 1, f"batch_size must be >= 1, got {size}")
     tokens, length = getattr(step, "max_tokens", 0), getattr(step, "max_length", None)
     require(tokens is None or tokens >= 0, f"max_tokens must be >= 0, got {tokens}")
     require(length is None or length >= 1, f"max_length must be >= 1, got {length}")

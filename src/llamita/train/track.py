@@ -32,14 +32,21 @@ def check_tracker(name: str) -> str:
     return name
 
 
-def open_tracker(name: str, folder: Path) -> tuple[Log, Callable[[], None]]:
-    """What sends a line, and what ends the training there; it is named after the folder of its stage."""
+def open_tracker(
+    name: str, folder: Path, settings: Mapping[str, Any] | None = None, start: int = 0
+) -> tuple[Log, Callable[[], None]]:
+    """What sends a line, and what ends the training there; it is named after the folder of its stage.
+
+    Args:
+        settings: of the training, for the tracker to show.
+        start: the step a killed training goes on from, in the run it had; what that run has beyond is sent once more.
+    """
     title = folder.name.strip(".").removesuffix(".part")
     for variable, value in SILENT.items():
         os.environ.setdefault(variable, value)
     opened = {"tensorboard": _tensorboard, "trackio": _trackio, "mlflow": _mlflow}
     try:
-        return opened[check_tracker(name)](title)
+        return opened[check_tracker(name)](title, settings or {}, start)
     except UserError:
         raise
     except Exception as error:  # its server or its own settings
@@ -51,10 +58,12 @@ def _values(line: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in line.items() if name != "step"}
 
 
-def _tensorboard(title: str) -> tuple[Log, Callable[[], None]]:
+def _tensorboard(title: str, settings: Mapping[str, Any], start: int) -> tuple[Log, Callable[[], None]]:
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(Path("runs") / title))
+    writer = SummaryWriter(str(Path("runs") / title), purge_step=start + 1 if start else None)
+    if not start:
+        writer.add_text("settings", "\n\n".join(f"{name}: {value}" for name, value in settings.items()))
 
     def log(line: Mapping[str, float]) -> None:
         for name, value in _values(line).items():
@@ -63,13 +72,20 @@ def _tensorboard(title: str) -> tuple[Log, Callable[[], None]]:
     return log, writer.close
 
 
-def _trackio(title: str) -> tuple[Log, Callable[[], None]]:
+def _trackio(title: str, settings: Mapping[str, Any], start: int) -> tuple[Log, Callable[[], None]]:
     trackio: Any = import_module("trackio")
-    run = trackio.init(project="llamita", name=title, embed=False)
+    resume = "allow" if start else "never"
+    run = trackio.init(project="llamita", name=title, config=dict(settings), resume=resume, embed=False)
     return lambda line: run.log(_values(line), step=int(line["step"])), trackio.finish
 
 
-def _mlflow(title: str) -> tuple[Log, Callable[[], None]]:
+def _mlflow(title: str, settings: Mapping[str, Any], start: int) -> tuple[Log, Callable[[], None]]:
     mlflow: Any = import_module("mlflow")
-    mlflow.start_run(run_name=title)
+    mine = f"tags.mlflow.runName = '{title}'"
+    found = mlflow.search_runs(filter_string=mine, max_results=1, output_format="list") if start else []
+    if found:
+        mlflow.start_run(run_id=found[0].info.run_id)
+    else:
+        mlflow.start_run(run_name=title)
+        mlflow.log_params(dict(settings))
     return lambda line: mlflow.log_metrics(_values(line), step=int(line["step"])), mlflow.end_run
