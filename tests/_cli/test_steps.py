@@ -141,7 +141,7 @@ def test_a_step_that_learns_is_refused_without_data(place: Path, model: Path, re
 def test_a_step_that_was_stopped_goes_on_where_it_stopped(
     place: Path, model: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ):
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
