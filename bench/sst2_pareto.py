@@ -64,7 +64,11 @@ def precision_of(subject: dict[str, Any]) -> str:
 
 def titled(role: str, seeds: list[dict[str, Any]]) -> str:
     """A row's name, and for those whose precision was searched what it came to."""
-    kept = dict.fromkeys(seed.get("kept", {}).get(role, "") for seed in seeds) if role in ("student_alone", "light") else {}
+    kept = (
+        dict.fromkeys(seed.get("kept", {}).get(role, "") for seed in seeds)
+        if role in ("student_alone", "light")
+        else {}
+    )
     named = "/".join(name for name in kept if name)
     return f"{ROLES[role]}, {named}" if named else ROLES[role]
 
