@@ -104,8 +104,7 @@ def execute(
     """Run a recipe in a folder; the same call resumes it, and what is already there is not done again.
 
     Args:
-        stages: a folder that several runs share, so that what they begin with is made once; `stages` in the run's own when
-            left out.
+        stages: a folder that several runs share, so that what they begin with is made once; in the run's own when left out.
         threads: what models learn and answer with; all cores when left out. What torch was set to before is put back at the
             end, and so is the state of random numbers.
         device: where models learn and the teacher answers: cuda, mps or cpu; the best there is when left out.

@@ -106,8 +106,7 @@ def ask(
         examples: `Shots`, or labelled texts of which 8 are shown first; for language models.
         calibrate: Labelled texts that the probabilities are fitted to; those that are shown are left out.
         measured: Texts that the model will be measured on; none of them is shown or calibrates.
-        prior: Whether what the model answers to an empty text is taken off. None: as `prompt` says, which is so for language models
-            and not for models of inference.
+        prior: Whether what the model answers to an empty text is taken off. None: as `prompt` says, so for language models alone.
         per_token: Whether a label's log-probability is divided by its tokens, for language models. None: as `prompt` says.
 
     Raises:
