@@ -80,6 +80,8 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 PEERS = ("trainer", "trainer-defaults")
 MODEL, PIECES, WINDOW = "config:llama:10m", 8000, 256
+COMPILING = 60.0
+"""Seconds that are taken off the budget for compiling, which takes 20 to 30 where nothing of it is kept."""
 PILOT, TURNS = 12, 3
 """Steps by which a pace is taken, after a training of three that warms up, and how often; the median counts."""
 
@@ -187,10 +189,11 @@ def pace(row: str, turn: int) -> dict[str, float]:
     def taken() -> dict[str, float]:
         lesson, spent = prepared(row, seed=0), 0.0
         if row == "compiled":  # what is spent before the first step is told by a few and many of them
-            (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(lesson, turn, n))[2:] for n in (3, PILOT))
+            by_step(lesson, 1.0, 3, pilot(lesson, turn, 3))  # torch keeps what it compiled: both below find it
+            (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(lesson, turn, n))[2:] for n in (4, 4 * PILOT))
             each = (long - brief) / (many - few)
             whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-            return {"seconds": each * whole, "before": max(0.0, brief - each * few)}
+            return {"seconds": each * whole, "before": COMPILING}
         for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
             if row in PEERS:
                 spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
