@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from llamita.train import compiling
 from llamita.train.compiling import Compiled, Verdict, _first_of_each_kind, cache_file, layers_to_compile
 
 LABELS = ("negative", "positive")
+needs_compiler = pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler here")
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,7 @@ def logits(step: Finetune, family: str, folder: Path, compile: str) -> np.ndarra
     return model.text_logits(["a warm film", "a dull plot and acting"])
 
 
+@needs_compiler
 def test_compiled_layers_learn_what_plain_ones_learn_and_a_killed_training_ends_with_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,7 @@
 """How a module is set while it trains: the same gradients, and everything as before afterwards."""
 
+import os
+import shutil
 import warnings
 from types import SimpleNamespace
 
@@ -111,6 +113,7 @@ def test_freed_memory_is_kept_or_given_back(kept, names, monkeypatch):
     assert set_to[-1] == (0, 0)
 
 
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler here")
 def test_compiled_dropout_draws_what_plain_dropout_draws_each_time_anew() -> None:
     def twice(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return functional.dropout(x, 0.25, True), functional.dropout(x * 3, 0.25, True)
