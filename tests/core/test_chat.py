@@ -77,3 +77,25 @@ def test_what_is_asked_begins_the_answer_and_holds_each_special_token_once() -> 
     assert tokenizer.decode(ids) == text
     starts = tokenizer.convert_tokens_to_ids("<|startoftext|>")
     assert ids.count(starts) == text.count("<|startoftext|>") == 2
+
+
+def test_a_message_of_parts_that_are_text_is_asked_as_it_is_learned() -> None:
+    model = chat_model()
+    plain, parts = (
+        [{"role": "user", "content": content}] for content in ("is it", [{"type": "text", "text": "is it"}])
+    )
+    assert rendered(model.tokenizer, parts, ask=True) == rendered(model.tokenizer, plain, ask=True)
+    for content in (None, 5, [{"type": "image_url"}]):
+        with pytest.raises(UserError, match="message 1 must say a text, got"):
+            model.chat([{"role": "user", "content": content}])  # type: ignore[dict-item]
+
+
+def test_how_a_model_answers_is_a_decoding_and_prompts_are_token_ids() -> None:
+    model = chat_model()
+    with pytest.raises(
+        UserError, match=r"how must be a Decoding, such as Decoding\(temperature=0.7\), got {'temperature': 0.7}"
+    ):
+        model.chat([{"role": "user", "content": "is it"}], {"temperature": 0.7})  # type: ignore[arg-type]
+    for prompts in ("a film", ["a film"], [5, 6]):
+        with pytest.raises(UserError, match="generate takes the token ids of each prompt"):
+            model.generate(prompts)  # type: ignore[arg-type]

@@ -47,9 +47,12 @@ def test_folders_may_be_given_as_text() -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"task": "train.csv"}, "task must be an opened task, got train.csv"),
-     ({"device": "gpu"}, "device must be one of cuda, mps, cpu"), ({"seed": -1}, "seed must be a whole number from 0 on")],
-)  # fmt: skip
+    [
+        ({"task": "train.csv"}, "task must be an opened task, got train.csv"),
+        ({"device": "gpu"}, "device must be one of cuda, mps, cpu, got 'gpu'"),
+        ({"seed": -1}, "seed must be a whole number from 0 on, got -1"),
+    ],
+)
 def test_a_task_device_or_seed_that_is_none_is_refused(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         Run(folder=tmp_path, **given)

@@ -59,3 +59,15 @@ def test_an_exporter_must_export_and_its_settings_stay() -> None:
         Copy(bits=4).bits = 8  # type: ignore[misc]
     with pytest.raises(TypeError, match="positional"):
         Copy(4)  # type: ignore[misc]
+
+
+def test_an_exporter_takes_a_model_and_a_run(tmp_path: Path) -> None:
+    from tests.families import tiny_model
+
+    from llamita.export.onnx import Onnx
+
+    with pytest.raises(UserError, match=r"export\.onnx exports a Model, got 'minilm'; load one first"):
+        Onnx().export("minilm", Run(folder=tmp_path / "out"))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"export\.onnx needs a Run, got NoneType"):
+        Onnx().export(tiny_model("bert"), None)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

@@ -89,5 +89,5 @@ def test_documents_may_stand_in_a_column_an_array_a_generator_or_a_table() -> No
     given = (frame["text"], np.array(texts), (text for text in texts), frame, Dataset.from_dict({"text": texts}))
     assert all(read_documents(one).texts == tuple(texts) for one in given)
     for strange in ({"books.txt": None}, {"books.txt": "half"}):
-        with pytest.raises(UserError, match=r"books.txt: a source's weight must be in"):
+        with pytest.raises(UserError, match=r"books\.txt: a source's weight must be in"):
             read_documents(strange)

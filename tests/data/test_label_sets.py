@@ -140,3 +140,12 @@ def test_several_files_are_read_alike(tmp_path: Path) -> None:
 def test_contradictions_are_refused(columns: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         read_table(write(tmp_path / "t.csv", "text,tags,a,b\nx,a;b,1,0\n"), columns=columns)
+
+
+@pytest.mark.parametrize("rows", [[[1, 0], [0, 1]], [[0, 1], [0, 1]], [[True, False], [False, True]]])
+def test_a_mark_for_each_of_two_labels_is_refused_too_though_no_mark_stands_twice_in_a_row(
+    rows: list[list[int]],
+) -> None:
+    with pytest.raises(UserError, match=r"texts and labels:1: '.*' are 0 and 1 for each label, not names"):
+        read_table((["a", "b"], rows))
+    assert read_table((["a", "b", "c"], [[0, 1], [1], []])).labels == ["0|1", "1", ""]

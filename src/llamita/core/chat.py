@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from llamita.core.errors import UserError, first_line
+from llamita.core.errors import UserError, first_line, require
 
 PROBE = "7q7"
 """Said in a dialogue by which a template is read; it stands in no name of a special token."""
@@ -20,6 +20,7 @@ def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool
     """
     if not tokenizer.chat_template:
         raise UserError("the model has no chat template; fine-tune it with one: llamita finetune MODEL --task chat …")
+    messages = [{**one, "content": _content(number, one)} for number, one in enumerate(messages, 1)]
     text = _written(tokenizer, messages, ask)
     for token in _framing(tokenizer, tokenizer.chat_template):
         for number, message in enumerate(messages, 1):
@@ -28,6 +29,23 @@ def rendered(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, ask: bool
                     f"message {number} holds {token}, which the chat template puts between turns; take it out"
                 )
     return text
+
+
+def _content(number: int, message: Mapping[str, Any]) -> str:
+    """What a message says; a list of parts that are all text is one text, as where dialogues are read."""
+    content = joined_parts(message["content"])
+    require(isinstance(content, str), f"message {number} must say a text, got {content!r}")
+    return content
+
+
+def joined_parts(content: Any) -> Any:
+    """The text of parts as OpenAI writes them, where all are of the kind text; anything else as it is."""
+    parts = content if isinstance(content, list | tuple) else ()
+    return "".join(part["text"] for part in parts) if parts and all(map(_is_text, parts)) else content
+
+
+def _is_text(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def _written(tokenizer: Any, messages: Sequence[Mapping[str, str]], ask: bool) -> str:

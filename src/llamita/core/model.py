@@ -18,7 +18,7 @@ from llamita.core.answers import Answers, answers_of, read_answers
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Capability, Engine, is_headed
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.lineage import LINEAGE_FILE, read_lineage
 from llamita.core.sources import Source, locate
 from llamita.core.stock import read_stock
@@ -155,6 +155,13 @@ class Model(Engine):
 
         if "generation" not in self.capabilities:
             return super().generate(prompts, how, heard)
+        given = how is None or isinstance(how, Decoding)
+        require(given, f"how must be a Decoding, such as Decoding(temperature=0.7), got {how!r}")
+        ids = not isinstance(prompts, str) and all(not isinstance(one, str | int) for one in prompts)
+        require(
+            ids,
+            "generate takes the token ids of each prompt, such as [model.tokenizer('Hello')['input_ids']]; chat takes messages",
+        )
         return generated(self, prompts, how or Decoding(), heard)
 
     @classmethod

@@ -73,14 +73,24 @@ def joined(place: str, labels: Sequence[str]) -> str:
     given = [label.strip() for label in labels if label.strip()]
     found = dict.fromkeys(given)
     if len(found) < len(given) and FLAGS.issuperset(found):
-        raise UserError(
-            f"{place}: {', '.join(given)[:40]!r} are 0 and 1 for each label, not names; write the names of a text's labels, or a"
-            " column of 0 and 1 for each label and --columns labels=toxic,insult"
-        )
+        refuse_flags(place, given)
     odd = next((label for label in found if JOINT in label), None)
     if odd is not None:
         raise UserError(f"{place}: the label {odd!r} holds {JOINT!r}, which stands between labels; rename it")
     return JOINT.join(found)
+
+
+def refuse_flags(place: str, given: Sequence[str]) -> None:
+    """Say that 0 and 1 for each label name none."""
+    raise UserError(
+        f"{place}: {', '.join(given)[:40]!r} are 0 and 1 for each label, not names; write the names of a text's labels, or a"
+        " column of 0 and 1 for each label and --columns labels=toxic,insult"
+    )
+
+
+def are_flags(cells: Sequence[str]) -> bool:
+    """Whether every text has one 0 and one 1 for its labels, as where one of two labels is marked in each."""
+    return bool(cells) and all(len(parts(cell)) == 2 and FLAGS.issuperset(parts(cell)) for cell in set(cells))
 
 
 def parts(cell: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import Faults
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
-from llamita.data.label_sets import likely_separator, named_separator, written_lists
+from llamita.data.label_sets import are_flags, likely_separator, named_separator, parts, refuse_flags, written_lists
 from llamita.data.objects import rows_of
 from llamita.data.opening import open_rows
 from llamita.data.table import Table, merged, one_of_all, part_labels, refuse_bare_list, take_labels
@@ -93,6 +93,8 @@ def finish(table: Table, how: Reading) -> None:
             logger.info("%s: labels look like several with %s between; labels=COLUMN says so", table.source, found)
         else:
             part_labels(table, found)
+    if table.several and are_flags(table.labels or ()):
+        refuse_flags(table.place(0), parts((table.labels or [""])[0]))
     _check_labels(table, how.labelled, how.faults)
 
 

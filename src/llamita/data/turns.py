@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from llamita.core.chat import joined_parts
 from llamita.core.errors import did_you_mean
 from llamita.data.cells import cell_text
 from llamita.data.faults import BadRow
@@ -107,17 +108,11 @@ def _message(name: str, line: int, at: int, value: Any) -> Message:
 
 def _said(name: str, line: int, value: Any, what: str) -> str:
     """A text without the white space around it, which would join with the template's."""
-    if isinstance(value, (list, tuple)) and value and all(_is_text(part) for part in value):
-        value = "".join(part["text"] for part in value)
+    value = joined_parts(value)
     text = "" if value is None else cell_text(name, line, value, what).strip()
     if not text:
         raise BadRow(name, line, f"{what} is empty; fill it in or take the dialogue out", kind="dialogue_empty")
     return text
-
-
-def _is_text(part: Any) -> bool:
-    """Whether it is a part of a message as OpenAI writes them, of the kind text."""
-    return isinstance(part, Mapping) and part.get("type") == "text" and isinstance(part.get("text"), str)
 
 
 def _check_turns(name: str, line: int, turns: Sequence[Message]) -> None:
