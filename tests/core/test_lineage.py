@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.families import tiny_model
 
 from llamita.core.errors import UserError
-from llamita.core.lineage import read_lineage
+from llamita.core.lineage import is_fresh, named_pieces, read_lineage
+from llamita.core.model import Model
 
 
 def test_steps_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -27,3 +29,11 @@ def test_what_no_step_wrote_is_refused_in_a_line(text: str, tmp_path: Path) -> N
     (tmp_path / "lineage.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"lineage\.json is damaged; remove it"):
         read_lineage(tmp_path)
+
+
+def test_fresh_weights_are_known_by_their_lineage() -> None:
+    assert is_fresh(Model.load("config:llama:300k").lineage)
+    assert not is_fresh(tiny_model("llama").lineage)
+    named = {name: named_pieces(Model.load(name).lineage) for name in ("config:llama:300k:700", "config:llama:300k")}
+    assert list(named.values()) == [700, None]
+    assert named_pieces(tiny_model("llama").lineage) is None

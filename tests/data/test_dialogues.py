@@ -46,31 +46,6 @@ def test_every_form_gives_the_same_dialogue(row: dict, tmp_path: Path) -> None:
     assert read_dialogues([row]).texts == table.texts
 
 
-BEFORE = [{"role": "system", "content": "Be brief."}, *HELLO]
-NEXT = [{"role": "user", "content": "再见"}, {"role": "assistant", "content": "再见！"}]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"messages": [*BEFORE, *NEXT], "system": "Be brief."},
-        {"system": "Be brief. ", "conversations": [{"from": "human" if i % 2 == 0 else "gpt", "value": turn["content"]}
-                                                   for i, turn in enumerate([*HELLO, *NEXT])]},
-        {"instruction": "再见", "input": "", "output": "再见！", "system": "Be brief.", "history": [["你好", "你好！"]]},
-        {"query": "再见", "response": "再见！", "system_prompt": "Be brief.", "history": HELLO},
-        {"prompt": "再见", "completion": "再见！", "history": json.dumps(HELLO), "system": "Be brief."},
-    ],
-)  # fmt: skip
-def test_the_system_message_and_the_turns_before_may_stand_in_columns_of_their_own(row: dict, tmp_path: Path) -> None:
-    table = read_dialogues(lines(tmp_path / "d.jsonl", row))
-    assert messages_of(str(table.texts[0])) == [*BEFORE, *NEXT]
-
-
-def test_two_system_messages_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"d\.jsonl:1: message 2 is the system's; here user must speak"):
-        read_dialogues(lines(tmp_path / "d.jsonl", {"messages": BEFORE, "system": "Be long."}))
-
-
 def test_lists_csv_and_folders_are_read(tmp_path: Path) -> None:
     assert read_dialogues([HELLO]).texts == [written(HELLO)]
     (tmp_path / "q.csv").write_text("q,a,more\n你好,你好！,\nsum it up,short,a long text\n", encoding="utf-8")
@@ -82,33 +57,11 @@ def test_lists_csv_and_folders_are_read(tmp_path: Path) -> None:
     assert read_dialogues(tmp_path / "d").place(1).endswith("b.jsonl:1")
 
 
-@pytest.mark.parametrize(
-    ("messages", "told"),
-    [
-        (
-            [{"role": "asistant", "content": "x"}],
-            "message 1 has the role 'asistant'; roles are system, user, assistant",
-        ),
-        ([HELLO[0]], "no message of the assistant; there is nothing to learn"),
-        ([HELLO[0], {"role": "assistant", "content": "  "}], "message 2 is empty"),
-        ([HELLO[0], HELLO[0], HELLO[1]], "messages 1 and 2 are both the user's; here assistant must speak"),
-        ([HELLO[1]], "message 1 is the assistant's; here user must speak"),
-        ([*HELLO, {"role": "system", "content": "x"}], "message 3 is the system's; here user must speak"),
-        ([{"content": "x"}], "message 1 has no 'role'; a message has a role and a content"),
-        ([], "'messages' must be a list such as"),
-        (None, "got nothing"),
-        ("hello", "got a str"),
-        ([{"role": "user", "content": ["x"]}], "must be one text or number, got a list"),
-    ],
-)
-def test_damage_is_told_in_one_line_with_file_and_line(messages: Any, told: str, tmp_path: Path) -> None:
-    file = lines(tmp_path / "d.jsonl", {"messages": HELLO}, {"messages": messages})
+def test_damage_is_told_in_one_line_with_file_and_line(tmp_path: Path) -> None:
+    file = lines(tmp_path / "d.jsonl", {"messages": HELLO}, {"messages": [HELLO[0]]})
     with pytest.raises(UserError) as error:
         read_dialogues(file)
-    line = str(error.value)
-    assert line.startswith(f"{file}:2: ")
-    assert told in line
-    assert "\n" not in line
+    assert str(error.value) == f"{file}:2: no message of the assistant; there is nothing to learn"
     faults: list = []
     assert len(read_dialogues(file, faults=faults)) == 1
     assert [fault.line for fault in faults] == [2]

@@ -19,7 +19,7 @@ from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.registry import build
 from llamita.core.task import Split
-from llamita.learn.pretrain import Pretrain, _named_pieces, frame_of, is_fresh
+from llamita.learn.pretrain import Pretrain
 from llamita.tasks._surprise import surprises
 from llamita.tasks.classify import Classify
 from llamita.tasks.language import open_task
@@ -139,21 +139,6 @@ def test_what_is_left_out_is_counted_with_an_example(tmp_path, caplog) -> None:
     assert "left out: 1 of 16 documents (copies), such as" in caplog.text
     assert "(too short)" in caplog.text
     assert TRAINING_TEXTS[0] in kept
-
-
-def test_special_tokens_stand_where_the_model_has_them() -> None:
-    bert, llama = tiny_model("bert"), tiny_model("llama")
-    frame = frame_of(bert, masking=True)
-    assert (frame.before, frame.after) == ((bert.tokenizer.cls_token_id,), (bert.tokenizer.sep_token_id,))
-    assert frame_of(llama, masking=False).after == (llama.tokenizer.eos_token_id,)
-
-
-def test_fresh_weights_are_known_by_their_lineage() -> None:
-    assert is_fresh(Model.load("config:llama:300k"))
-    assert not is_fresh(tiny_model("llama"))
-    named = {name: _named_pieces(Model.load(name)) for name in ("config:llama:300k:700", "config:llama:300k")}
-    assert list(named.values()) == [700, None]
-    assert _named_pieces(tiny_model("llama")) is None
 
 
 @pytest.mark.parametrize(

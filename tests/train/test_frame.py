@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.families import FAMILIES
+from tests.families import FAMILIES, tiny_model
 from tests.train.test_language import language_model
 
 from llamita.core.architecture import architecture_of
 from llamita.learn._rows import Windows
-from llamita.learn.pretrain import frame_of
 from llamita.tasks._surprise import surprises
-from llamita.train.frame import document_frame, framing
+from llamita.train.frame import document_frame, framing, masking_frame
 
 TEXTS = ("a warm and funny film that never loses its way", "", "酒店很干净，服务态度也很好")
 
@@ -28,7 +27,7 @@ def test_a_text_in_its_frame_is_what_the_tokenizer_makes_of_it(family: str):
 
 def test_a_decoder_learns_what_it_begins_with_and_only_real_ends():
     model = language_model("llama")
-    frame = frame_of(model, masking=False)
+    frame = masking_frame(model, masking=False)
     assert (frame.before, frame.after) == ((model.tokenizer.bos_token_id,), (model.tokenizer.eos_token_id,))
     documents = [np.arange(10, 10 + size) for size in (3, 200, 17)]
     rows = Windows(
@@ -76,3 +75,10 @@ def test_a_long_text_is_measured_whole_with_half_a_window_before_each_token():
         if done >= len(ids):
             break
     assert found.nats[0] == pytest.approx(slow, rel=1e-4)
+
+
+def test_special_tokens_stand_where_the_model_has_them() -> None:
+    bert, llama = tiny_model("bert"), tiny_model("llama")
+    frame = masking_frame(bert, masking=True)
+    assert (frame.before, frame.after) == ((bert.tokenizer.cls_token_id,), (bert.tokenizer.sep_token_id,))
+    assert masking_frame(llama, masking=False).after == (llama.tokenizer.eos_token_id,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,20 @@ def _is_step(one: Any) -> bool:
         return False
     numbers = all(isinstance(one.get(name), int | float | None) for name in NUMBERS)
     return numbers and isinstance(one.get("settings", {}), dict)
+
+
+def is_fresh(lineage: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a model has random weights: it was named as config:FAMILY:SIZE and nothing has trained it yet."""
+    trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in lineage)
+    return _named(lineage).startswith("config:") and not trained
+
+
+def named_pieces(lineage: Sequence[Mapping[str, Any]]) -> int | None:
+    """The PIECES of a fresh model's name, config:FAMILY:SIZE:PIECES."""
+    named = _named(lineage).split(":") if is_fresh(lineage) else []
+    return int(named[3]) if len(named) > 3 else None
+
+
+def _named(lineage: Sequence[Mapping[str, Any]]) -> str:
+    """What the first model was called."""
+    return str(lineage[0]["settings"].get("model", "")) if lineage else ""

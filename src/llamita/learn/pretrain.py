@@ -13,9 +13,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from llamita.core.errors import require
+from llamita.core.lineage import is_fresh, named_pieces
 from llamita.core.step import Step
 from llamita.core.task import Worded
 from llamita.learn._tokenizer import KINDS
@@ -86,7 +87,7 @@ class Pretrain(Step):
     schedule: str = "cosine"
     """How the learning rate falls: linear, cosine or constant."""
     early_stopping: int = 0
-    """Stop after so many evaluations on the select split without fewer bits per byte, and keep the best; 0: never."""
+    """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
     evaluations: int = 10
     """Evaluations over the whole training, where documents are set aside for them (select)."""
     dropout: bool = False
@@ -146,14 +147,13 @@ class Pretrain(Step):
             self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
         classifier = classifier_of(model, run.task)
         model = with_language_head(model, for_good=classifier is None)
-        documents = (
-            Joined(encoded(model, texts), self._corpus(model, run, texts)) if self.corpus else encoded(model, texts)
-        )
-        if isinstance(documents, Joined):
-            weights += documents.more.weights.tolist()
+        documents: Sequence[np.ndarray] = encoded(model, texts)
+        if self.corpus:
+            more = self._corpus(model, run, texts)
+            documents, weights = Joined(documents, more), weights + more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
-        fresh = self.tokenizer != "keep" or is_fresh(model)
+        fresh = self.tokenizer != "keep" or is_fresh(model.lineage)
         judge = self._judge(model, run)
         settings = loop_settings(
             self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)), patience=self.early_stopping,
@@ -238,10 +238,8 @@ class Pretrain(Step):
         from llamita.core.architecture import architecture_of
         from llamita.learn._tokenizer import give_tokenizer, kept_tokenizer
 
-        framed, pieces = (
-            not architecture_of(model.module).is_decoder_only,
-            self.pieces or _named_pieces(model) or PIECES,
-        )
+        framed = not architecture_of(model.module).is_decoder_only
+        pieces = self.pieces or named_pieces(model.lineage) or PIECES
         made = kept_tokenizer(folder, texts, self.tokenizer, pieces, framed=framed, max_length=model.max_length)
         give_tokenizer(model, made)
 
@@ -249,6 +247,7 @@ class Pretrain(Step):
         from llamita.core.architecture import architecture_of
         from llamita.data.corpus import tokenizer_digest
         from llamita.learn._rows import Windows
+        from llamita.train.frame import masking_frame
         from llamita.train.language_head import objective_of
 
         objective = objective_of(model.module) if self.objective == "auto" else self.objective
@@ -271,7 +270,7 @@ class Pretrain(Step):
             log.info("windows are %d tokens, which is what the model can read", window)
         packed = self.packing != "off" and objective != "denoising"
         return Windows(
-            documents=documents, weights=weights, frame=frame_of(model, masking=objective != "causal"),
+            documents=documents, weights=weights, frame=masking_frame(model, masking=objective != "causal"),
             length=window, epochs=self.epochs, objective=objective, packed=packed, growing=self.growing, seed=seed,
             masked=self.masked or (0.3 if objective == "denoising" else 0.15),
             tokenizer=tokenizer_digest(model.tokenizer.backend_tokenizer),
@@ -281,19 +280,6 @@ class Pretrain(Step):
 def _columns(run: Run) -> Mapping[str, str] | None:
     """How the user named the columns of tables of documents."""
     return getattr(run.task, "columns", None)
-
-
-def is_fresh(model: Model) -> bool:
-    """Whether the model has random weights: it was named as config:FAMILY:SIZE and nothing has trained it yet."""
-    first = str(model.lineage[0]["settings"].get("model", "")) if model.lineage else ""
-    trained = any(str(entry["step"]).startswith(("learn.", "distill.")) for entry in model.lineage)
-    return first.startswith("config:") and not trained
-
-
-def _named_pieces(model: Model) -> int | None:
-    """The PIECES of a fresh model's name, config:FAMILY:SIZE:PIECES."""
-    named = str(model.lineage[0]["settings"].get("model", "")).split(":") if is_fresh(model) else []
-    return int(named[3]) if len(named) > 3 else None
 
 
 def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:
@@ -313,22 +299,3 @@ def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:
         model.changed()
         log.info("the body is back under its head for labels, which isn't tuned to it yet (finetune)")
     return model
-
-
-def frame_of(model: Model, *, masking: bool) -> Any:
-    """Special tokens as this model has them: an encoder's stand around each piece, a decoder's around whole documents."""
-    from llamita.core.architecture import architecture_of
-    from llamita.train.frame import document_frame
-    from llamita.train.noise import Frame
-
-    tokenizer = model.tokenizer
-    require(
-        not masking or tokenizer.mask_token_id is not None,
-        "the tokenizer has no mask token, which this objective needs; take objective causal, or train a tokenizer (bpe)",
-    )
-    before, after = document_frame(model)
-    special = [i for i in tokenizer.all_special_ids if i < 1000]
-    size = model.module.get_input_embeddings().num_embeddings
-    mask = -1 if tokenizer.mask_token_id is None else tokenizer.mask_token_id
-    each = not architecture_of(model.module).is_decoder_only
-    return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)), each)

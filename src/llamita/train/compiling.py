@@ -16,7 +16,7 @@ import time
 import types
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,8 +107,7 @@ class Compiled:
 
     def __init__(self, layers: Iterable[nn.Module]):
         self.layers, self.on = list(layers), True
-        self._numbered: list[tuple[Any, int]] = []
-        self._patches: list[Any] = []
+        self._undo = ExitStack()
 
     @cached_property
     def _quick(self) -> Callable[..., Any]:
@@ -120,30 +119,24 @@ class Compiled:
         import torch._inductor.config
         import torch.fx.experimental._config
 
-        parts = [part for layer in self.layers for part in layer.modules()]
-        numbers = ((part, vars(part).get("layer_idx")) for part in parts)
-        self._numbered = [(part, number) for part, number in numbers if isinstance(number, int)]
         for layer in self.layers:
+            for part in layer.modules():
+                if isinstance(number := vars(part).get("layer_idx"), int):
+                    self._undo.callback(setattr, part, "layer_idx", number)
+                    part.layer_idx = 0  # type: ignore[assignment]
             layer.forward = self._forward_of(layer)
-        for part, _ in self._numbered:
-            part.layer_idx = 0
-        self._patches = [
+            self._undo.callback(delattr, layer, "forward")
+        for patch in (
             torch._dynamo.config.patch(recompile_limit=MOST_KINDS, accumulated_recompile_limit=4 * MOST_KINDS),
             torch._inductor.config.patch(compile_threads=1),
             # sizes that are equal once needn't stay so
             torch.fx.experimental._config.patch(use_duck_shape=False),  # pyrefly: ignore
-        ]
-        for patch in self._patches:
-            patch.__enter__()
+        ):
+            self._undo.enter_context(patch)
         return self
 
     def __exit__(self, *failure: object) -> None:
-        for patch in reversed(self._patches):
-            patch.__exit__(*failure)
-        for part, number in self._numbered:
-            part.layer_idx = number
-        for layer in self.layers:
-            del layer.forward
+        self._undo.close()
 
     def _forward_of(self, layer: nn.Module) -> Callable[..., Any]:
         stock = layer.forward

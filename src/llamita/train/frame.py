@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from llamita.core.architecture import architecture_of
+from llamita.core.errors import require
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
     from llamita.core.model import Model
+    from llamita.train.noise import Frame
 
 
 def framing(tokenizer: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -60,3 +62,20 @@ def with_frame(
         tokenizer_object=Tokenizer.from_str(json.dumps(state)), model_max_length=old.model_max_length,
         model_input_names=list(old.model_input_names), padding_side="right", **specials,
     )  # fmt: skip
+
+
+def masking_frame(model: Model, *, masking: bool) -> Frame:
+    """Special tokens as this model has them: an encoder's stand around each piece, a decoder's around whole documents."""
+    from llamita.train.noise import Frame
+
+    tokenizer = model.tokenizer
+    require(
+        not masking or tokenizer.mask_token_id is not None,
+        "the tokenizer has no mask token, which this objective needs; take objective causal, or train a tokenizer (bpe)",
+    )
+    before, after = document_frame(model)
+    special = [i for i in tokenizer.all_special_ids if i < 1000]
+    size = model.module.get_input_embeddings().num_embeddings
+    mask = -1 if tokenizer.mask_token_id is None else tokenizer.mask_token_id
+    each = not architecture_of(model.module).is_decoder_only
+    return Frame(before, after, mask, max(special, default=-1) + 1, min(size, len(tokenizer)), each)
