@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.candidates import stage_bytes
 from llamita.core.errors import UserError, require
 from llamita.core.store import address
 from llamita.core.task import Split, parts_of
 from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import reading_key
 from llamita.data.write import write_rows, write_split
-from llamita.effort import student_effort
+from llamita.effort import shapes_of, student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import answers, calibrated, seconds_a_text
 from llamita.plan import installed_students, lengths_of, students_of
@@ -197,7 +198,7 @@ class Unlabelled:
             "max_length": max_length, "teacher_is_trained": True, "augment": 0, "texts": number, **effort,
             "timings": {name: asdict(pace) for name, pace in paces.items()}, "seconds_a_text": seconds,
             "estimate": [{"what": what, "minutes": round(took / 60, 2)} for what, took in parts],
-            "memory_bytes": int(size * 16 + 2e9), "disk_bytes": int(size * 16 + 5e8 + 2e8 * len(effort["shapes"])),
+            "memory_bytes": int(size * 16 + 2e9), "disk_bytes": int(size * 16 + 5e8) + stage_bytes(shapes_of(effort)),
         }  # fmt: skip
 
     def rows(self, number: int) -> list[int]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from llamita._cli.explain import _strengths
 from llamita.cli import main
 
 SPAN = re.compile(r'<span style="background:rgb\((\d+),(\d+),(\d+)\)" title="([+-][\d.]+)">(.*?)</span>')
@@ -65,12 +64,6 @@ def test_the_page_shows_every_word_in_the_colour_of_its_sign(place: Path, model:
     strongest = max(found, key=lambda word: abs(word[1]))
     assert strongest[0] != (255, 255, 255)
     assert "</span><span" in (place / "why.html").read_text(encoding="utf-8"), "Chinese stands without spaces"
-
-
-def test_where_no_word_decides_none_is_coloured_as_if_it_did():
-    faint = _strengths({"words": ["a", "b"], "scores": [0.001, -0.0005]})
-    assert max(abs(strength) for _, _, strength in faint) < 0.05
-    assert [strength for _, _, strength in _strengths({"words": ["a", "b"], "scores": [2.0, -1.0]})] == [1.0, -0.5]
 
 
 def test_an_answer_that_the_label_contradicts_says_so(place: Path, model: Path, said: Callable[..., str]):

@@ -35,8 +35,8 @@ def test_an_additive_model_gives_back_its_weights() -> None:
 
 def test_a_notebook_shows_an_explanation_in_colours() -> None:
     shown = occlude("fine <dull> film", BAG, "positive")._repr_html_()
-    assert 'rgba(140,190,255,1.00)" title="+2.000">fine' in shown
-    assert 'rgba(255,180,95,1.00)" title="-2.000">dull' in shown
+    assert 'rgb(140,190,255)" title="+2.000">fine' in shown
+    assert 'rgb(255,180,95)" title="-2.000">dull' in shown
     assert "&lt;" in shown
 
 

@@ -17,6 +17,7 @@ from llamita._cli.methods import chosen_method, methods_of, taken_out
 from llamita._cli.models import bare_task, checked_texts, new_page, open_classifier, scratch_run, warn_of_unknown
 from llamita.core.errors import UserError
 from llamita.core.registry import Entry, build
+from llamita.explain._colours import coloured, gap_after, mixed, strengths
 
 if TYPE_CHECKING:
     from llamita.core.task import Text
@@ -120,12 +121,12 @@ def _print(found: Shown, page: Path | None) -> None:
             line.append(
                 harmless(f"{model}: {row['predicted']} {100 * row['confidence']:.1f} %{_right(row)}  "), style="bold"
             )
-            for word, score, strength in _strengths(row):
-                style = f"on rgb({_mix(strength)})" if console.is_terminal else ""
+            for word, score, strength in strengths(row["words"], row["scores"]):
+                style = f"on rgb({mixed(strength)})" if console.is_terminal else ""
                 word = harmless(word)
                 shown = word if console.is_terminal else f"{word}[{score:+.2f}]"
                 line.append(Text(shown, style=f"black {style}" if style and abs(strength) > 0.15 else ""))
-                line.append("" if _is_han(word) and console.is_terminal else " ")
+                line.append(gap_after(word) if console.is_terminal else " ")
             console.print(line, soft_wrap=True)
     if console.is_terminal:
         print(said("blue spoke for the answer, orange against it"))
@@ -135,31 +136,10 @@ def _print(found: Shown, page: Path | None) -> None:
         print(said(f"page: {page}"))
 
 
-FAINT = 0.1
-"""Nats of log-odds under which no word decides anything."""
-
-
 def _right(row: dict[str, Any]) -> str:
     """The label that a text has, where the answer is another."""
     gold = row.get("label")
     return f" ({said('labelled')}: {gold})" if gold and gold != row["predicted"] else ""
-
-
-def _strengths(row: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """Words, scores, and scores as shares of the strongest; where none is strong all are pale."""
-    top = max(FAINT, *(abs(s) for s in row["scores"]), 0.0)
-    return [(word, score, score / top) for word, score in zip(row["words"], row["scores"], strict=True)]
-
-
-def _mix(strength: float) -> str:
-    """Blue for what spoke for the answer, orange for what spoke against it, as on the report; paler when weaker."""
-    pale = 1 - min(1.0, abs(strength))
-    full = (140, 190, 255) if strength > 0 else (255, 180, 95)
-    return ",".join(str(round(part + (255 - part) * pale)) for part in full)
-
-
-def _is_han(word: str) -> bool:
-    return bool(word) and all("\u2e80" <= c <= "\uffef" for c in word)
 
 
 STYLE = """body { font: 1.05rem/1.9 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
@@ -189,10 +169,5 @@ def _write_page(page: Path, found: Shown, language: str) -> None:
             parts.append(
                 f"<h2>{escape(model)}: {escape(row['predicted'])}, {100 * row['confidence']:.1f} %{escape(_right(row))}</h2>"
             )
-            marked = ["<p dir='auto'>"]
-            for word, score, strength in _strengths(row):
-                color = f"background:rgb({_mix(strength)})"
-                gap = "" if _is_han(word) else " "
-                marked.append(f'<span style="{color}" title="{score:+.3f}">{escape(word)}</span>{gap}')
-            parts.append("".join([*marked, "</p>"]))
+            parts.append(coloured(row["words"], row["scores"]))
     write_whole(page, "\n".join(parts) + "</html>\n")

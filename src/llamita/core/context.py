@@ -51,6 +51,12 @@ class Run(Checked):
         require(device in DEVICES, f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
         as_seed("seed", self.seed)
 
+    @staticmethod
+    def require_given(given: object, whose: str) -> None:
+        """Refuse anything else in the place of a run."""
+        what = f"{whose} needs a Run, got {type(given).__name__}; such as llamita.Run(folder='work')"
+        require(isinstance(given, Run), what)
+
     def at(self, folder: Path) -> Run:
         """The same run working in another folder, which is made."""
         folder.mkdir(parents=True, exist_ok=True)

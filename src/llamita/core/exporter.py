@@ -71,10 +71,7 @@ def _of_a_model(export: Callable[[Any, Model, Run], Artifact]) -> Callable[[Any,
             isinstance(model, Model),
             f"{told(type(self))} exports a Model, got {given}; load one first: Model.load('folder or name')",
         )
-        require(
-            isinstance(run, Run),
-            f"{told(type(self))} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')",
-        )
+        Run.require_given(run, told(type(self)))
         return export(self, model, run)
 
     return checked_and_exported

@@ -105,9 +105,7 @@ def _of_opened(measure: Callable[..., list[Finding]]) -> Callable[..., list[Find
             isinstance(task, Task),
             f"{name} measures on a task, got {type(task).__name__}; open one first: open_task(test='test.csv')",
         )
-        require(
-            isinstance(run, Run), f"{name} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')"
-        )
+        Run.require_given(run, name)
         return measure(self, engine, task, run, reference)
 
     return checked_and_measured

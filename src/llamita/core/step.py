@@ -70,10 +70,7 @@ def _of_a_model(apply: Callable[[Any, Model, Run], Model]) -> Callable[[Any, Mod
             f"{told(type(self))} changes a Model, got {model if isinstance(model, str) else type(model).__name__}; load one"
             " first: Model.load('folder or name')",
         )
-        require(
-            isinstance(run, Run),
-            f"{told(type(self))} needs a Run, got {type(run).__name__}; such as llamita.Run(folder='work')",
-        )
+        Run.require_given(run, told(type(self)))
         with process_as_it_was():
             changed = apply(self, model, run)
         entry = {"step": told(type(self)), "settings": settings_of(self), "parameters": changed.num_parameters}

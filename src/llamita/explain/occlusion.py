@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, ask, order_for
 from llamita.core.statistics import bootstrap_interval, rank_correlation
 from llamita.core.task import as_columns, is_text
+from llamita.explain._colours import coloured
 from llamita.explain._units import Units, units_of
 
 if TYPE_CHECKING:
@@ -78,12 +78,6 @@ class Occlusion(Measure):
         return [ask(e, task, split.texts).right(task.gold(split)) for e in engines]
 
 
-FAINT = 0.1
-"""Nats of log-odds under which no word decides anything."""
-FOR, AGAINST = "140,190,255", "255,180,95"
-"""Blue for what spoke for the label, orange for what spoke against it, as on the pages."""
-
-
 class Explained(NamedTuple):
     """The words of a text and the drop of the label's log-odds without each; a notebook shows them coloured."""
 
@@ -91,13 +85,7 @@ class Explained(NamedTuple):
     scores: list[float]
 
     def _repr_html_(self) -> str:
-        top = max([FAINT, *map(abs, self.scores)])
-        marked = [
-            f'<span style="background:rgba({FOR if score > 0 else AGAINST},{abs(score) / top:.2f})" title="{score:+.3f}">'
-            f"{escape(word)}</span>"
-            for word, score in zip(self.words, self.scores, strict=True)
-        ]
-        return f'<p dir="auto">{" ".join(marked)}</p>'
+        return coloured(self.words, self.scores)
 
 
 def occlude(
