@@ -182,9 +182,8 @@ class Job:
         """From what a shape is cut from to what is exported."""
         hand = self.plan.get("calibrating")
         as_the_teacher = taught and self.given is not None and not hand
-        last = (
-            build("distill.temperature") if as_the_teacher else build("calibrate", {"labelled": hand} if hand else {})
-        )
+        how: dict[str, Any] = {"labelled": hand} if hand else {"sets": False} if self.given is not None else {}
+        last = build("distill.temperature") if as_the_teacher else build("calibrate", how)
         return (*self.lessons(shape, self.plan["full_epochs"], taught=taught), last)
 
     def lessons(self, shape: Shape, passes: float, *, taught: bool) -> tuple[Step, ...]:

@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.engines import BagOfWords
 
@@ -233,8 +234,22 @@ def test_sets_of_labels_hold_what_is_likely_enough(
     found = open_engine(model).classify(["a warm film", "very different"], coverage=0.9, labelled="good.csv")
     assert [list(one.labels) for one in found] == [record["labels"] for record in records], "as in Python"
     assert "{" in said(*words, "--format", "table")
-    assert "go together" in refused("predict", model, "a", "--coverage", "0.9")
-    assert "go together" in refused("predict", model, "a", "--labelled", "good.csv")
+    assert "keeps nothing that sets could be drawn from" in refused("predict", model, "a", "--coverage", "0.9")
+    assert "add --coverage 0.9" in refused("predict", model, "a", "--labelled", "good.csv")
+
+
+def test_a_calibrated_model_and_its_export_give_sets_by_themselves(place: Path, model: Path, said: Callable[..., str]):
+    data = ("--data", "good.csv", "--select", "0.3")
+    said("calibrate", model, *data, "--out", "calibrated")
+    said("export", "calibrated", *data, "--to", "onnx", "--out", "exported")
+    for made in ("calibrated", "exported"):
+        lines = said("predict", made, "a warm film", "--coverage", "0.7", "--format", "jsonl").splitlines()
+        threshold = sorted(open_engine(made).answers.conformity)[2]  # the eighth of ten from the surest on
+        record = json.loads(lines[0])
+        assert set(record["labels"]) == {label for label, p in record["probabilities"].items() if p >= threshold}
+        assert "sets that hold the right label" in said("measure", "coverage", made, "--data", "good.csv", "--kept")
+    one, other = (open_engine(made).answers.conformity for made in ("calibrated", "exported"))
+    np.testing.assert_allclose(one, other, atol=0.05)
 
 
 def test_few_labelled_texts_promise_nothing(place: Path, model: Path, capsys: pytest.CaptureFixture[str]):

@@ -109,8 +109,8 @@ def test_with_a_coverage_labels_are_a_set_drawn_from_labelled_texts() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"coverage": 0.9}, "coverage and labelled go together"),
-        ({"labelled": (["好"], ["positive"])}, "coverage and labelled go together"),
+        ({"coverage": 0.9}, "keeps nothing that sets could be drawn from; calibrate it"),
+        ({"labelled": (["好"], ["positive"])}, "say how often they shall hold the right one: coverage=0.9"),
         (
             {"coverage": 1.0, "labelled": (["好", "坏"], ["positive", "negative"])},
             r"coverage must be in \(0, 1\), got 1",

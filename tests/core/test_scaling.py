@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.answers import AnyLabels, OneLabel, softmax
+from llamita.core.conformal import threshold_among
 from llamita.core.scaling import (
+    FOLDS,
+    MOST_HELD_OUT,
     best_thresholds,
     fit_curve,
     fit_curves,
     fit_scales,
     fit_temperature,
     fit_vector,
+    held_out,
     mean_surprise,
     refitted,
     surprise_slope,
@@ -199,3 +203,47 @@ def test_the_temperature_of_a_teachers_probabilities_is_found_exactly() -> None:
     logits = np.random.default_rng(6).normal(size=(40, 3)) * 2
     powers = np.exp(logits / 1.7)
     assert fit_temperature(logits, powers / powers.sum(axis=1, keepdims=True)) == pytest.approx(1.7, rel=1e-6)
+
+
+@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+def test_no_text_judges_itself(method: str) -> None:
+    logits, gold = _overconfident(200)
+    found = np.array(held_out(method, logits, gold))
+    fold = np.random.default_rng(0).permutation(200) % FOLDS
+    slow = []
+    for i in range(200):
+        rest = fold != fold[i]
+        if method == "isotonic":
+            answers = OneLabel(curves=fit_curves(softmax(logits[rest]), gold[rest]))
+            slow.append(answers.probabilities(logits[i : i + 1])[0, gold[i]])
+        else:
+            scale, shift = fit_scales(method, logits[rest], gold[rest])
+            slow.append(softmax(logits[i : i + 1] * scale + shift)[0, gold[i]])
+    np.testing.assert_allclose(found, np.sort(slow), atol=1e-6)
+
+
+def test_few_texts_keep_little_and_many_no_more_than_is_of_use() -> None:
+    logits, gold = _overconfident(3000)
+    assert held_out("temperature", logits[:1], gold[:1]) == ()
+    assert len(held_out("temperature", logits[:3], gold[:3])) == 3
+    assert len(held_out("temperature", logits, gold)) == MOST_HELD_OUT
+
+
+def test_sets_drawn_from_what_is_kept_hold_the_label_as_often_as_promised() -> None:
+    shares = []
+    for seed in range(60):
+        logits, gold = _overconfident(600, seed)
+        scale, shift = fit_scales("temperature", logits[:300], gold[:300])
+        threshold = threshold_among(np.array(held_out("temperature", logits[:300], gold[:300])), 0.9)
+        new = softmax(logits[300:] * scale + shift)
+        shares.append((new[np.arange(300), gold[300:]] >= threshold).mean())
+    assert np.mean(shares) == pytest.approx(0.9, abs=0.01)
+
+
+def _overconfident(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of three labels that claim too much, and the labels."""
+    random = np.random.default_rng(seed)
+    gold = random.integers(3, size=n)
+    logits = random.normal(size=(n, 3)) * 3
+    logits[np.arange(n), gold] += 3
+    return logits.astype(np.float32), gold

@@ -12,7 +12,7 @@ from tests.families import FAMILIES, tiny_model
 from tests.train.tiny import reviews, several_task, tiny_run, tiny_task
 from transformers import AutoModelForSequenceClassification
 
-from llamita.core.answers import AnyLabels
+from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
@@ -112,10 +112,28 @@ def test_a_step_that_changes_weights_drops_what_was_fitted_and_says_so(
     assert model.answers.is_fitted
     caplog.set_level("INFO", logger="llamita")
     model = step.apply(model, tiny_run(tmp_path, task))
-    assert not model.answers.is_fitted
-    assert isinstance(step, Calibrate) or "fitted to them are dropped; calibrate again" in caplog.text
+    assert not model.answers.curves
+    assert isinstance(step, Calibrate) or "fitted to their answers is dropped; calibrate again" in caplog.text
+    assert isinstance(model.answers, OneLabel)
+    assert bool(model.answers.conformity) == isinstance(step, Calibrate)
     model.save(tmp_path / "saved")
-    assert not (tmp_path / "saved" / "answers.json").exists()
+    assert (tmp_path / "saved" / "answers.json").exists() == isinstance(step, Calibrate)
+
+
+def test_what_sets_are_drawn_from_is_kept_and_can_be_left_out(tmp_path: Path) -> None:
+    task = tiny_task(40)
+    kept = Calibrate().apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
+    assert isinstance(kept.answers, OneLabel)
+    assert len(kept.answers.conformity) == len(task.select)
+    kept.save(tmp_path / "kept")
+    again = Model.load(tmp_path / "kept")
+    assert again.answers == kept.answers
+    texts = list(task.test.texts)
+    sets = [found.labels for found in again.classify(texts, coverage=0.8)]
+    assert sets == [found.labels for found in kept.classify(texts, coverage=0.8)]
+    bare = Calibrate(sets=False).apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
+    assert not bare.answers.is_fitted
+    np.testing.assert_array_equal(bare.text_logits(texts), kept.text_logits(texts))
 
 
 def test_labels_in_another_order_take_their_curves_along(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.engines import BagOfWords
 from tests.train.tiny import tiny_run, tiny_task
 
+from llamita.core.answers import OneLabel
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.learn.linear import fit_linear
@@ -64,3 +65,16 @@ def test_a_promise_that_would_be_empty_is_no_number(tmp_path: Path) -> None:
     findings = Coverage(promised=0.99).measure(fit_linear(task), small, tiny_run(tmp_path, small))
     assert all(f.value is None for f in findings)
     assert "30 texts are too few to promise 0.99" in findings[0].reason
+
+
+def test_the_sets_that_a_model_keeps_are_measured_on_all_texts(tmp_path: Path) -> None:
+    labels = tuple([1, 0, 0, 0] * 20)
+    task = Classify(labels=("negative", "positive"), test=Split(texts=("good",) * 80, labels=labels))
+    engine = BagOfWords({"good": (0.0, 1.0)})
+    with pytest.raises(UserError, match="keeps nothing that sets could be drawn from"):
+        Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
+    engine.answers = OneLabel(conformity=tuple([0.3] * 4 + [0.73] * 26))
+    share, size, _ = Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
+    assert (share.value, share.n, size.value, share.detail["n_threshold"]) == (0.25, 80, 1.0, 30)
+    engine.answers = OneLabel(conformity=(0.5,) * 4)
+    assert Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))[0].value is None

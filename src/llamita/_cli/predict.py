@@ -97,9 +97,13 @@ def _parser() -> flags.Parser:
     parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all (-: print)")
     parser.add(
         "--coverage", type=values.share, metavar="SHARE",
-        help="also the set of labels that holds the right one this often, such as 0.9; needs --labelled",
+        help="also the set of labels that holds the right one this often, such as 0.9",
     )  # fmt: skip
-    parser.add("--labelled", metavar="FILE", help="some hundreds of labelled texts that the model didn't learn from")
+    parser.add(
+        "--labelled", metavar="FILE",
+        help="for --coverage: some hundreds of labelled texts that the model didn't learn from, in place of those that it was"
+        " calibrated on",
+    )  # fmt: skip
     flags.add_asking(parser)
     parser.add(
         "--multi-label", action="store_true",
@@ -158,8 +162,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--columns names columns of --file")
     if args.encoding and args.texts and args.texts != ["-"]:
         raise UserError("--encoding is for --file and stdin")
-    if (args.coverage is None) != (args.labelled is None):
-        raise UserError("--coverage SHARE and --labelled FILE go together: the sets are drawn from labelled texts")
+    if args.labelled and args.coverage is None:
+        raise UserError("--labelled is what --coverage draws sets of labels from; add --coverage 0.9, or leave it out")
     if args.multi_label and args.coverage is not None:
         raise UserError("--coverage is about texts with one label; leave --multi-label or --coverage out")
     if args.out:

@@ -124,6 +124,9 @@ class OneLabel(Answers):
     problem_type: ClassVar[str] = "single_label_classification"
     score_name: ClassVar[str] = "quality.accuracy"
 
+    conformity: tuple[float, ...] = ()
+    """What conformal sets are drawn from: of labelled texts that weren't fitted to, the probability of the label, rising."""
+
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         if not self.curves:
             return softmax(logits)
@@ -175,7 +178,8 @@ class OneLabel(Answers):
         return replace(self, curves=tuple(self.curves[i] for i in order) if self.curves else ())
 
     def to_dict(self) -> dict[str, Any]:
-        return {"task": self.task, "curves": [[list(part) for part in curve] for curve in self.curves]}
+        curves = [[list(part) for part in curve] for curve in self.curves]
+        return {"task": self.task, "curves": curves, "conformity": list(self.conformity)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,8 +270,9 @@ def read_answers(data: Mapping[str, Any]) -> Answers:
     """
     kind = next(kind for kind in KINDS if kind.task == data["task"])
     curves = tuple((tuple(map(float, x)), tuple(map(float, y))) for x, y in data["curves"])
-    more = {"thresholds": tuple(map(float, data["thresholds"]))} if kind is AnyLabels else {}
-    return kind(curves=curves, **more)
+    if kind is AnyLabels:
+        return AnyLabels(curves=curves, thresholds=tuple(map(float, data["thresholds"])))
+    return OneLabel(curves=curves, conformity=tuple(map(float, data.get("conformity", ()))))
 
 
 def softmax(logits: np.ndarray, dtype: type[np.floating] = np.float32) -> np.ndarray:

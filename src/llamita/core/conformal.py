@@ -33,26 +33,56 @@ def require_one_label(answers: Answers) -> None:
 
 
 def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
-    """The least probability of a label in an engine's sets, drawn from labelled texts; says so where they are too few.
+    """The least probability of a label in an engine's sets; says so where the texts that it is drawn from are too few.
 
     Args:
-        labelled: A file, a table or (texts, labels), which the engine wasn't fitted to.
+        labelled: A file, a table or (texts, labels), which the engine wasn't fitted to; None for what it keeps of the texts that
+            it was calibrated on.
 
     Raises:
-        UserError: texts with any labels, labels that the engine doesn't have, or a coverage that isn't in (0, 1).
+        UserError: texts with any labels, labels that the engine doesn't have, nothing to draw from, or a coverage that isn't in
+            (0, 1).
     """
-    from llamita.core.registry import module_of
-
     require_one_label(engine.answers)
-    task = module_of("tasks.classify").open_known(labelled, engine.labels)
-    require_one_label(task.answers)
-    test = task.test
-    threshold = set_threshold(engine.scores(test.texts), np.asarray(test.labels), coverage)
-    if are_too_few(len(test), coverage):
+    conformity = _conformity_of(engine, labelled)
+    threshold = threshold_among(conformity, coverage)
+    if are_too_few(len(conformity), coverage):
         log.warning(
-            "warning: %d labelled texts are too few to promise %g; every set holds every label", len(test), coverage
+            "warning: %d labelled texts are too few to promise %g; every set holds every label",
+            len(conformity),
+            coverage,
         )
     return threshold
+
+
+def _conformity_of(engine: Engine, labelled: Any) -> np.ndarray:
+    """Of labelled texts the probability that the engine gives their label."""
+    from llamita.core.registry import module_of
+
+    if labelled is None:
+        return kept_conformity(engine)
+    task = module_of("tasks.classify").open_known(labelled, engine.labels)
+    require_one_label(task.answers)
+    return _of_label(engine.scores(task.test.texts), np.asarray(task.test.labels))
+
+
+def kept_conformity(engine: Engine) -> np.ndarray:
+    """What a calibrated engine keeps to draw sets from: of texts [n] the probability of their label.
+
+    Raises:
+        UserError: it keeps nothing.
+    """
+    kept = getattr(engine.answers, "conformity", ())
+    require(
+        bool(kept),
+        f"{engine.name} keeps nothing that sets could be drawn from; calibrate it (llamita calibrate), or give some hundreds of"
+        " labelled texts (labelled)",
+    )
+    return np.asarray(kept)
+
+
+def _of_label(probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    return probabilities[np.arange(len(gold)), gold]
 
 
 def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) -> float:
@@ -66,12 +96,17 @@ def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) 
     Returns:
         0 where the texts are too few to promise this much: then every label is in every set.
     """
+    return threshold_among(_of_label(probabilities, gold), coverage)
+
+
+def threshold_among(conformity: np.ndarray, coverage: float) -> float:
+    """`set_threshold` of the probabilities of the right labels [texts] alone."""
     inside = is_number(coverage) and 0 < coverage < 1
     require(inside, f"coverage must be in (0, 1), got {coverage}; 0.9 is right for nine texts in ten")
-    n = len(gold)
+    n = len(conformity)
     if are_too_few(n, coverage):
         return 0.0
-    return float(np.sort(probabilities[np.arange(n), gold])[::-1][_rank(n, coverage) - 1])
+    return float(np.sort(conformity)[::-1][_rank(n, coverage) - 1])
 
 
 def are_too_few(n: int, coverage: float) -> bool:

@@ -111,16 +111,16 @@ class Engine(ABC):
             coverage: in (0, 1); the labels of a prediction are then a set that holds the right one this often, as those of
                 `llamita predict --coverage` are.
             labelled: with a coverage: some hundreds of labelled texts that the engine didn't learn from, as a file, a table or
-                (texts, labels).
+                (texts, labels); what a calibrated model keeps when left out.
 
         Raises:
             UserError: a bare string, a table or a dict, whose characters, columns or keys would be taken for texts; an item that
-                is no text; a coverage without labelled texts.
+                is no text; a coverage of a model that keeps nothing to draw sets from; labelled texts without a coverage.
         """
         listed = listed_texts(texts, "classify")
         require(
-            (coverage is None) == (labelled is None),
-            "coverage and labelled go together: the sets are drawn from labelled texts",
+            coverage is not None or labelled is None,
+            "labelled is what sets of labels are drawn from; say how often they shall hold the right one: coverage=0.9",
         )
         threshold = None if coverage is None else threshold_of(self, labelled, coverage)
         found, scores = [], self.scores(listed, tokens_per_batch)

@@ -85,7 +85,7 @@ class Model(Engine):
         """To be called when the weights are others than before: the folder isn't theirs, nor what was fitted to them."""
         self.folder = None
         if self._answers is not None and self._answers.is_fitted:
-            log.info("the weights change: the curves and thresholds fitted to them are dropped; calibrate again")
+            log.info("the weights change: what was fitted to their answers is dropped; calibrate again")
         self._answers = None
 
     @property

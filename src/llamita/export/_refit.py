@@ -59,7 +59,7 @@ def fitted_again(
         )  # fmt: skip
         scale_logits(file, sharpness)
         logits = logits * sharpness
-    if answers.is_fitted:
+    if answers.curves or getattr(answers, "thresholds", ()):
         log.info("curves and thresholds are fitted to the exported file on the %d texts of select", len(task.select))
     return refitted(answers.in_order(order), logits, gold).in_order(back)
 

@@ -9,6 +9,7 @@ how often it was right, one against the rest, then scaled to sum 1; the fit is s
 beside the weights, and in an exported folder: our engines apply them, stock code gives the scores without. Unlike the
 paper we draw the curve between its steps, and mix in the model's own probability with the weight of one text, so that
 nothing is held impossible and labels of one step keep their order.
+What conformal sets of labels are drawn from (`core/conformal.py`) is kept in the same places.
 Where a text has any labels, each label is a question of its own (vector: Platt 1999), and a threshold for each is fitted, too.
 """
 
@@ -21,9 +22,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from llamita.core.answers import AnyLabels
+from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.errors import UserError, require
-from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales
+from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales, held_out
 from llamita.core.step import Step
 from llamita.core.task import Split, require_labels
 from llamita.data.cells import rows_text
@@ -56,6 +57,9 @@ class Calibrate(Step):
     threshold: float | None = None
     """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
     the best F1 on select."""
+    sets: bool = True
+    """Keep what `predict --coverage` draws sets of labels from: the probability of the right label of each of these texts, by
+    maps fitted to the others. Of no use where their labels are a teacher's and the sets shall hold the true one."""
     labelled: str | None = None
     """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's; those of the
     test split are left out."""
@@ -91,7 +95,8 @@ class Calibrate(Step):
         split = self.split_of(task)
         model = task.fit_head(model)
         model.answer(task.answers)
-        logits, gold = model.text_logits(split.texts), task.gold(split)
+        raw, gold = model.text_logits(split.texts), task.gold(split)
+        logits = raw
         before = surprise(model.answers, logits, gold)
         if self.method == "isotonic":
             told = "isotonic"
@@ -107,6 +112,8 @@ class Calibrate(Step):
                 )  # fmt: skip
             scale_head(model.module, scale, shift)
             logits = logits * scale + shift
+        if self.sets and isinstance(model.answers, OneLabel):
+            model.answer(replace(model.answers, conformity=held_out(self.method, raw, gold, self.highest)))
         after = surprise(model.answers, logits, gold)
         log.info("%s: surprise on %s %.4f -> %.4f nats", told, self.labelled or "select", before, after)
         if isinstance(model.answers, AnyLabels):

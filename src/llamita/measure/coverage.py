@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from llamita.core.conformal import are_too_few, coverage_bounds, label_sets, require_one_label, set_threshold
+from llamita.core.conformal import (
+    are_too_few,
+    coverage_bounds,
+    kept_conformity,
+    label_sets,
+    require_one_label,
+    set_threshold,
+    threshold_of,
+)
 from llamita.core.errors import UserError, require
 from llamita.core.measure import Finding, Measure, labelled_split, predict
 from llamita.core.statistics import bootstrap_interval, wilson_interval
@@ -18,7 +26,7 @@ from llamita.core.statistics import bootstrap_interval, wilson_interval
 if TYPE_CHECKING:
     from llamita.core.context import Run
     from llamita.core.engine import Engine
-    from llamita.core.task import Task
+    from llamita.core.task import Split, Task
 
 FEWEST = 40
 
@@ -31,6 +39,8 @@ class Coverage(Measure):
 
     promised: float = 0.9
     """Share of the texts whose set is to hold the right label, in (0, 1)."""
+    kept: bool = False
+    """By the sets that a calibrated model gives without labelled texts, over all texts."""
 
     def __post_init__(self) -> None:
         require(0 < self.promised < 1, f"promised must be in (0, 1), got {self.promised:g}")
@@ -38,6 +48,8 @@ class Coverage(Measure):
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         split = labelled_split(task, run)
         require_one_label(task.answers)
+        if self.kept:
+            return self._of_kept(engine, task, split)
         if len(split) < FEWEST:
             raise UserError(f"coverage needs {FEWEST} labelled texts or more, got {len(split)}")
         probabilities, gold = predict(engine, task, split.texts), np.asarray(split.labels)
@@ -45,10 +57,21 @@ class Coverage(Measure):
         fitted, measured = order[: len(gold) // 2], order[len(gold) // 2 :]
         threshold = set_threshold(probabilities[fitted], gold[fitted], self.promised)
         if are_too_few(len(fitted), self.promised):
-            why = f"{len(fitted)} texts are too few to promise {self.promised:g}: every set would hold every label"
-            names = ("coverage.share", "coverage.set_size", "coverage.unsure")
-            return [Finding(name=name, value=None, reason=why) for name in names]
+            return self._no_promise(len(fitted))
         return coverage_findings(probabilities[measured], gold[measured], threshold, len(fitted), self.promised)
+
+    def _of_kept(self, engine: Engine, task: Task, split: Split) -> list[Finding]:
+        """The sets that the engine gives by itself, on all the texts."""
+        number = len(kept_conformity(engine))
+        if are_too_few(number, self.promised):
+            return self._no_promise(number)
+        probabilities, threshold = predict(engine, task, split.texts), threshold_of(engine, None, self.promised)
+        return coverage_findings(probabilities, np.asarray(split.labels), threshold, number, self.promised)
+
+    def _no_promise(self, number: int) -> list[Finding]:
+        why = f"{number} texts are too few to promise {self.promised:g}: every set would hold every label"
+        names = ("coverage.share", "coverage.set_size", "coverage.unsure")
+        return [Finding(name=name, value=None, reason=why) for name in names]
 
 
 def coverage_findings(
