@@ -16,6 +16,7 @@ from llamita.core.architecture import architecture_named, random_model
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.random_weights import LABELS, MAX_LENGTH, PIECES, _nearest_config, build_random_model, parse_size
+from llamita.train.language_head import with_language_head
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -111,3 +112,8 @@ def test_the_vocabulary_counts_in_the_size():
     for given in ("12", "many", "-500"):
         with pytest.raises(UserError, match=f"the vocabulary must be 300 to 1000000 pieces, got '{given}'"):
             build_random_model(f"llama:1m:{given}")
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gpt2"])
+def test_a_decoders_head_for_language_counts_in_its_size(family):
+    assert 0.7e6 < with_language_head(build_random_model(f"{family}:1m")).num_parameters < 1.3e6

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedTokenizerFast,
+)
 
 from llamita.core.architecture import Architecture, architecture_named, shape_settings
 from llamita.core.errors import UserError
@@ -32,7 +38,7 @@ SPLIT = (
 def build_random_model(address: str) -> Model:
     """The model of an address such as "llama:10m" or "llama:10m:4000": FAMILY:SIZE or FAMILY:SIZE:PIECES.
 
-    SIZE is about its number of parameters, a head for language not counted, PIECES the size of its vocabulary.
+    SIZE is about its number of parameters as a language model, PIECES the size of its vocabulary.
     """
     from llamita.core.model import Model
 
@@ -72,11 +78,13 @@ FAR_BEYOND = 1.5
 
 def _nearest_config(architecture: Architecture, target: int, pieces: int) -> PretrainedConfig:
     """Widen until the parameters are nearest the target; depth grows with the square root of the width."""
+    # a decoder's head for language is a matrix of its own, as large as the embeddings
+    counted = AutoModelForCausalLM if architecture.is_decoder_only else AutoModelForSequenceClassification
     best: tuple[int, PretrainedConfig] | None = None
     for heads in range(1, 512):
         config = _config(architecture, heads, pieces)
         with torch.device("meta"):
-            count = sum(p.numel() for p in AutoModelForSequenceClassification.from_config(config).parameters())
+            count = sum(p.numel() for p in counted.from_config(config).parameters())
         if best is None or abs(count - target) < best[0]:
             best = (abs(count - target), config)
         if count > FAR_BEYOND * target:
