@@ -19,7 +19,7 @@ from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.core.scaling import fit_curves
 from llamita.explain.occlusion import occlude
-from llamita.run import at_work, calibrated_again, deliver, execute, load, open_engine
+from llamita.run import at_work, deliver, execute, load, open_engine
 from llamita.workshop import Stage, open_task
 
 
@@ -83,22 +83,6 @@ def test_a_run_and_an_opened_model_leave_the_process_as_it_was(tmp_path):
     finally:
         torch.set_num_threads(before)
     assert any((tmp_path / "stages").iterdir())
-
-
-def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
-    isotonic, cut, learn = (
-        build("calibrate", {"method": "isotonic"}),
-        build("prune.depth", {"keep": 1}),
-        build("finetune"),
-    )
-    assert calibrated_again(()) == ()
-    assert calibrated_again((learn, cut, isotonic)) == (learn, cut, isotonic)
-    assert calibrated_again((isotonic, cut)) == (isotonic, cut, isotonic)
-    assert calibrated_again((isotonic, cut, cut)) == (isotonic, cut, isotonic, cut, isotonic)
-    assert calibrated_again((isotonic, cut, learn)) == (isotonic, cut, learn, isotonic)
-    other = build("calibrate")
-    assert calibrated_again((isotonic, cut, other)) == (isotonic, cut, other)
-    assert calibrated_again((isotonic, other, cut)) == (isotonic, other, cut, other)
 
 
 def test_a_recipe_that_cuts_a_calibrated_model_delivers_fitted_curves(tmp_path):

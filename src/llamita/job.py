@@ -21,7 +21,8 @@ from llamita.effort import shapes_of
 from llamita.goals import Goals, Measured, choose, on_front, outdoes
 from llamita.proof import LinearBaseline, Models, measured, prove, score_name, value
 from llamita.remarks import alone_is_better, linear_is_enough, texts_cut
-from llamita.run import calibrated_again, deliver
+from llamita.run import deliver
+from llamita.subjects import calibrated_again
 from llamita.workshop import Stage, Workshop
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from llamita.core.store import address
 from llamita.goals import Goals, Measured, judge, with_intervals
 from llamita.measure.cost import Cost, cost_ratios, cost_side_by_side
 from llamita.remarks import remarks
-from llamita.run import exported_lineage, lineage_of, subject
+from llamita.subjects import exported_lineage, lineage_of, subject
 from llamita.workshop import EXPORTERS, Stage, Workshop, made_by
 
 log = logging.getLogger(__name__)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,28 +14,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from llamita.core import processes
 from llamita.core.alone import alone_in
 from llamita.core.errors import UserError, require
-from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import chosen_device, machine, of_device, versions
 from llamita.core.kept import process_as_it_was
-from llamita.core.lineage import read_lineage
 from llamita.core.logs import BEGUN, logged
-from llamita.core.measure import Finding
 from llamita.core.messages import LANGUAGES
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
-from llamita.core.report import Report, Subject
-from llamita.core.step import Step
+from llamita.core.report import Report
 from llamita.core.store import Store
 from llamita.core.whole import write_whole
+from llamita.subjects import METRICS, beside, calibrated_again, exported, subjects_of
 from llamita.train.track import check_tracker
-from llamita.workshop import TRAINING, Stage, Workshop, open_engine, open_task, set_threads
+from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
 
 log = logging.getLogger(__name__)
-METRICS = "metrics.jsonl"
-"""Losses and scores of a training, in the folder of the stage that it made."""
 TEST_FILE = "test.csv"
 """The test split, where it was cut off or came from no file."""
 
@@ -137,9 +131,12 @@ def execute(
         )  # fmt: skip
         shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop
         last, teacher = build_stages(shop, recipe)
-        subjects = list(_subjects(shop, recipe, last, teacher))
+        subjects = list(subjects_of(shop, recipe, last, teacher))
         deliver(last, folder / "light")
-        subjects += [_exported(shop, recipe, exporter, last, teacher, folder) for exporter in recipe.exporters]
+        subjects += beside(shop, recipe, teacher)
+        for short, artifact, made in exported(shop, recipe, last, teacher, "light", last.name):
+            deliver(artifact, folder / "light" / short)
+            subjects.append(made)
         report = Report(
             title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
             task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects),
@@ -168,99 +165,6 @@ def build_stages(shop: Workshop, recipe: Recipe) -> tuple[Stage, Stage | None]:
     elif recipe.teacher:
         teacher = shop.start(recipe.teacher)
     return shop.chain(shop.start(recipe.model), calibrated_again(recipe.steps), teacher), teacher
-
-
-CALIBRATES = "learn.calibrate"
-
-
-def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """The steps, and after each that changes a calibrated model the same calibration anew, unless the next one trains it."""
-    found: list[Step] = []
-    calibration: Step | None = None
-    for step, following in zip(steps, [*map(name_of, steps), ""][1:], strict=True):
-        found.append(step)
-        if name_of(step) == CALIBRATES:
-            calibration = step
-        elif calibration is not None and not following.startswith(TRAINING):
-            log.info("%s changes a calibrated model: it is calibrated anew", name_of(step))
-            found.append(calibration)
-    return tuple(found)
-
-
-def _subjects(shop: Workshop, recipe: Recipe, last: Stage, teacher: Stage | None) -> Sequence[Subject]:
-    if not recipe.measures:
-        return ()
-    found = []
-    if teacher is not None:
-        found.append(subject(teacher, "teacher", shop.measure(teacher, recipe.measures), lineage_of(teacher)))
-    if recipe.measure_each:
-        found += _on_the_way(shop, recipe, teacher)
-    role = "model" if recipe.exporters or recipe.measure_each else "light"
-    findings = (*shop.measure(last, recipe.measures, reference=teacher), *training_curve(last))
-    name = f"after {name_of(recipe.steps[-1])}" if recipe.measure_each and recipe.steps else ""
-    return [*found, subject(last, role, findings, lineage_of(last), name)]
-
-
-def _on_the_way(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
-    """The model as it came, and after each step but the last; one that can't be measured yet says why."""
-    stage, name = shop.start(recipe.model), "as it came"
-    for step in calibrated_again(recipe.steps):
-        try:
-            findings = (*shop.measure(stage, recipe.measures, reference=teacher), *training_curve(stage))
-        except UserError as error:
-            findings = (Finding(name="quality.accuracy", value=None, reason=str(error)), *training_curve(stage))
-        yield subject(stage, "model", findings, lineage_of(stage), name)
-        stage, name = shop.apply(stage, step, teacher), f"after {name_of(step)}"
-
-
-def _exported(
-    shop: Workshop, recipe: Recipe, exporter: Exporter, last: Stage, teacher: Stage | None, folder: Path
-) -> Subject:
-    """The artifact of the last stage, put beside it and measured."""
-    short = name_of(exporter).split(".")[1]
-    artifact = shop.export(last, exporter)
-    deliver(artifact, folder / "light" / short)
-    findings = shop.measure(artifact, recipe.measures, reference=teacher) if recipe.measures else ()
-    return subject(artifact, "light", findings, exported_lineage(last, artifact), f"{last.name}, {short}")
-
-
-def training_curve(stage: Stage) -> tuple[Finding, ...]:
-    """The loss over the steps of the training that made a stage, where one did."""
-    file = stage.folder / METRICS
-    if not file.exists():
-        return ()
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    curve = [[line["step"], round(line["loss"], 5)] for line in lines if "loss" in line]
-    if not curve:
-        return ()
-    return (
-        Finding(
-            name="train.loss", value=curve[-1][1], unit="nats", better="lower", n=curve[-1][0], detail={"curve": curve}
-        ),
-    )
-
-
-def subject(
-    stage: Stage, role: str, findings: Sequence[Finding], lineage: Sequence[dict[str, Any]] = (), name: str = ""
-) -> Subject:
-    """A report's subject for a stage."""
-    return Subject(
-        name=name or stage.name, role=role, path=str(stage.folder), findings=tuple(findings), lineage=tuple(lineage)
-    )
-
-
-def lineage_of(stage: Stage) -> tuple[dict[str, Any], ...]:
-    """The steps that made a model stage."""
-    return read_lineage(stage.folder)
-
-
-def exported_lineage(stage: Stage, artifact: Stage) -> tuple[dict[str, Any], ...]:
-    """The steps that made an artifact: those of its model, and the export as the artifact tells it."""
-    about = json.loads((artifact.folder / ARTIFACT_FILE).read_text(encoding="utf-8"))
-    exported = Artifact(folder=artifact.folder, exporter=about["exporter"])
-    settings = {key: about[key] for key in ("precision", "bits") if key in about}
-    last = {"step": exported.exporter, "settings": settings, "size_bytes": exported.size_bytes}
-    return (*lineage_of(stage), last | ({"parameters": about["parameters"]} if "parameters" in about else {}))
 
 
 def deliver(stage: Stage, folder: Path, keep: Sequence[str] = ()) -> None:

@@ -9,7 +9,7 @@ from llamita.core.measure import Finding
 from llamita.core.registry import build
 from llamita.core.report import Report, Subject
 from llamita.pages import format as write
-from llamita.run import subject
+from llamita.subjects import subject
 from llamita.tasks.recorded import open_folder
 
 if TYPE_CHECKING:

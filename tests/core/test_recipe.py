@@ -104,6 +104,9 @@ def test_from_python_a_recipe_of_names_or_of_what_no_file_holds_is_refused(tmp_p
         ({"ask": "x"}, "'ask' must say how the model is asked, .* got 'x'"),
         ({"seed": "3"}, "'seed' must be a whole number from 0 on, got '3'"),
         ({"measure_each": 1}, "'measure_each' must be true or false, got 1"),
+        ({"beside": 3}, "'beside' must be lists of steps by name, such as .*, got 3"),
+        ({"beside": {" ": ()}}, "'beside' must be lists of steps by name"),
+        ({"beside": {"cut": ["finetune"]}}, "beside: cut of a Recipe are objects in a list, got 'finetune'"),
         ({"task": 3}, "'task' must be one entry such as .*, got 3"),
         (
             {"task": {"classify": {"trian": "a.csv"}}},

@@ -75,7 +75,8 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
     from llamita.core.hardware import chosen_device
     from llamita.core.store import Store
     from llamita.core.task import Worded
-    from llamita.run import METRICS, deliver
+    from llamita.run import deliver
+    from llamita.subjects import METRICS
     from llamita.workshop import Workshop, open_task, set_threads
 
     if args.track:
@@ -125,7 +126,7 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
 def _calibrated_again(shop: Workshop, before: Stage, after: Stage, step: str) -> Stage:
     """As a recipe does: the model after a step that cuts a calibrated one, with the same calibration anew."""
     from llamita.core.task import label_order
-    from llamita.run import CALIBRATES, lineage_of
+    from llamita.subjects import CALIBRATES, lineage_of
     from llamita.workshop import TRAINING
 
     fitted = None

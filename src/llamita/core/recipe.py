@@ -20,7 +20,7 @@ from llamita.core.recipe_file import read_yaml
 from llamita.core.registry import build, class_of, entries, module_of, name_of, resolve, settings_of
 from llamita.core.step import Step
 
-KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "seed")
+KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "beside", "seed")
 CALLED = {Step: "apply(model, run)", Measure: "measure(engine, task, run)", Exporter: "export(model, run)"}
 """How a method is called without a recipe."""
 EXAMPLES = {"steps": "{prune.depth: {keep: 4}}", "measures": "measure.quality", "exporters": "export.onnx"}
@@ -44,6 +44,9 @@ class Recipe:
     exporters: Sequence[Exporter] = ()
     measure_each: bool = False
     """Whether the report has a row for the model as it came and after each step, too."""
+    beside: Mapping[str, Sequence[Step]] = field(default_factory=dict)
+    """Other ways from the same model with the same teacher, by name: {"another order": [steps]}. Each is carried out, exported
+    and measured as the recipe's own, and has its rows in the report; none is delivered."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -62,6 +65,7 @@ class Recipe:
         }
         for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
             made[key] = _objects(getattr(self, key), key, kind)
+        made["beside"] = _ways(self.beside)
         shorts = [name_of(exporter) for exporter in made["exporters"]]
         require(
             len(set(shorts)) == len(shorts),
@@ -69,7 +73,7 @@ class Recipe:
         )
         if isinstance(self.teacher, Recipe):
             made["teacher"] = _teaching(self.teacher, made["seed"])
-        for key in ("steps", "exporters", "teacher"):
+        for key in ("steps", "exporters", "teacher", "beside"):
             require(
                 self.ask is None or not getattr(self, key),
                 f"a model that is asked is not changed; leave out {key}, or let it teach another",
@@ -95,11 +99,12 @@ class Recipe:
         if self.task:
             data["task"] = {k: dict(v) for k, v in self.task.items()}
         for key in ("steps", "measures", "exporters"):
-            methods = getattr(self, key)
-            if methods:
-                data[key] = [{name_of(m): settings} if (settings := settings_of(m)) else name_of(m) for m in methods]
+            if methods := getattr(self, key):
+                data[key] = _named_plainly(methods)
         if self.measure_each:
             data["measure_each"] = True
+        if self.beside:
+            data["beside"] = {name: _named_plainly(steps) for name, steps in self.beside.items()}
         return {**data, "seed": self.seed}
 
     @classmethod
@@ -118,7 +123,7 @@ class Recipe:
         for key in data:
             if key not in KEYS:
                 raise UserError(f"unknown key {key!r}.{did_you_mean(str(key), KEYS)} Keys: {', '.join(KEYS)}.")
-        teacher, task = data.get("teacher"), data.get("task")
+        teacher, task, beside = data.get("teacher"), data.get("task"), data.get("beside") or {}
         if isinstance(teacher, Mapping):
             teacher = {"seed": data.get("seed", 0), **teacher}
         return cls(
@@ -130,6 +135,7 @@ class Recipe:
             measures=_methods(data, "measures", "measure"),
             exporters=_methods(data, "exporters", "exporter"),
             measure_each=data.get("measure_each", False),
+            beside={name: _methods(beside, name, "step") for name in beside} if isinstance(beside, Mapping) else beside,
             seed=data.get("seed", 0),
         )
 
@@ -159,7 +165,7 @@ def _teaching(teacher: Recipe, seed: int) -> Recipe:
     Raises:
         UserError: it names others, or what is measured and exported of it.
     """
-    given = [key for key in ("task", "measures", "exporters", "measure_each") if getattr(teacher, key)]
+    given = [key for key in ("task", "measures", "exporters", "measure_each", "beside") if getattr(teacher, key)]
     require(
         not given,
         f"teacher: {', '.join(given)} can't be set for it: it learns the recipe's task and is measured with the model",
@@ -198,23 +204,41 @@ def _objects(given: Any, key: str, kind: type) -> tuple[Any, ...]:
     return tuple(given)
 
 
+def _ways(given: Any) -> dict[str, tuple[Step, ...]]:
+    """Lists of steps by name."""
+    known = isinstance(given, Mapping) and all(isinstance(name, str) and name.strip() for name in given)
+    require(
+        known, f"'beside' must be lists of steps by name, such as {{another order: [learn.finetune]}}, got {given!r}"
+    )
+    return {name: _objects(steps, f"beside: {name}", Step) for name, steps in given.items()}
+
+
+def _named_plainly(methods: Sequence[Any]) -> list[Any]:
+    """Each method as its name, or {name: settings}."""
+    return [{name_of(m): settings} if (settings := settings_of(m)) else name_of(m) for m in methods]
+
+
 def _methods(data: Mapping[str, Any], key: str, kind: str) -> tuple[Any, ...]:
     """The methods of a list such as [learn.finetune, {prune.depth: {keep: 4}}]."""
     given = data.get(key)
     if given is not None and not isinstance(given, list | tuple):
-        raise UserError(f"{key!r} must be a list such as [{EXAMPLES[key]}], got {given!r}")
+        raise UserError(f"{key!r} must be a list such as [{_example(key)}], got {given!r}")
     methods = []
     for item in given or ():
         name, settings = _named(item)
         if name is None:
             raise UserError(
-                f"{key}: a method is a name or {{name: {{setting: value}}}}, such as {EXAMPLES[key]}; got {item!r}"
+                f"{key}: a method is a name or {{name: {{setting: value}}}}, such as {_example(key)}; got {item!r}"
             )
         try:
             methods.append(build(name, settings, kind))
         except UserError as error:
             raise UserError(f"{key}: {error}") from None
     return tuple(methods)
+
+
+def _example(key: str) -> str:
+    return EXAMPLES.get(key, EXAMPLES["steps"])
 
 
 def _named(item: Any) -> tuple[str | None, Mapping[str, Any]]:

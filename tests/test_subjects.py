@@ -1,0 +1,53 @@
+"""The rows of a recipe's report: the way there, other ways beside it, and what is exported."""
+
+from pathlib import Path
+
+from tests.families import tiny_model
+from tests.sentiments import sentences, write_csv
+
+from llamita.core.recipe import Recipe
+from llamita.core.registry import build
+from llamita.run import execute
+from llamita.subjects import calibrated_again
+
+
+def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
+    isotonic, cut, learn = (
+        build("calibrate", {"method": "isotonic"}),
+        build("prune.depth", {"keep": 1}),
+        build("finetune"),
+    )
+    assert calibrated_again(()) == ()
+    assert calibrated_again((learn, cut, isotonic)) == (learn, cut, isotonic)
+    assert calibrated_again((isotonic, cut)) == (isotonic, cut, isotonic)
+    assert calibrated_again((isotonic, cut, cut)) == (isotonic, cut, isotonic, cut, isotonic)
+    assert calibrated_again((isotonic, cut, learn)) == (isotonic, cut, learn, isotonic)
+    other = build("calibrate")
+    assert calibrated_again((isotonic, cut, other)) == (isotonic, cut, other)
+    assert calibrated_again((isotonic, other, cut)) == (isotonic, other, cut, other)
+
+
+def test_another_way_is_exported_and_measured_beside_the_recipe_and_not_delivered(tmp_path: Path) -> None:
+    tiny_model("bert").save(tmp_path / "model")
+    rows = sentences(90)
+    train, test = write_csv(tmp_path / "train.csv", rows[:60]), write_csv(tmp_path / "test.csv", rows[60:])
+    learn = {"finetune": {"epochs": 0.5}}
+    recipe = Recipe.from_dict(
+        {
+            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
+            "steps": [learn], "beside": {"cut first": [{"prune.depth": {"keep": 1}}, learn]},
+            "measures": ["quality"], "exporters": [{"export.onnx": {"precision": "fp32"}}],
+        }
+    )  # fmt: skip
+    report = execute(recipe, tmp_path / "out", threads=1)
+    told = [(one.role, one.name) for one in report.subjects]
+    assert told == [("model", "model"), ("model", "cut first"), ("model", "cut first, onnx"), ("light", "model, onnx")]
+    ways = {one.name: [made["step"] for made in one.lineage] for one in report.subjects}
+    assert ways["cut first"] == ["load", "prune.depth", "learn.finetune"]
+    assert ways["cut first, onnx"][-1] == "export.onnx"
+    assert ways["model, onnx"] == ["load", "learn.finetune", "export.onnx"]
+    assert all(one.score is not None for one in report.subjects)
+    assert "cut first, onnx" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    delivered = (tmp_path / "out" / "light" / "lineage.json").read_text(encoding="utf-8")
+    assert "prune.depth" not in delivered
+    assert Recipe.from_yaml(tmp_path / "out" / "recipe.yaml") == recipe
