@@ -52,7 +52,7 @@ def test_a_folder_of_texts_becomes_a_language_model(tmp_path: Path, capsys: pyte
     written = page.split('id="samples"')[1].split("</section>")[0]
     assert written.count('class="said written"') == 3
     assert "3-grams" in written
-    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").count("## What it writes by itself") == 1
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8").count("## What it writes") == 1
     assert "llamita measure quality" in page
     assert "classify" not in page.split('id="run"')[1].split("</section>")[0]
     card = (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")

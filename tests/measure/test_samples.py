@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from tests.engines import BagOfWords
 from tests.train.test_language import language_model
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
-from llamita.measure.samples import Samples, distinct
+from llamita.core.task import Split
+from llamita.measure.samples import Samples, distinct, fill, in_place
 from llamita.tasks.language import open_task
 
 TASK = open_task(train=["one text to learn from", "another text"], test=["a third one"])
@@ -43,8 +47,52 @@ def test_without_a_temperature_there_is_one_text(tmp_path: Path) -> None:
         Samples(tokens=0)
 
 
-@pytest.mark.parametrize("engine", [BagOfWords({}), language_model("bert")])
-def test_what_writes_nothing_says_so(engine: object, tmp_path: Path) -> None:
-    (found,) = Samples().measure(engine, TASK, Run(folder=tmp_path))  # type: ignore[arg-type]
+def test_what_writes_nothing_says_so(tmp_path: Path) -> None:
+    (found,) = Samples().measure(BagOfWords({}), TASK, Run(folder=tmp_path))
     assert found.value is None
-    assert "causal language model" in found.reason
+    assert "isn't a language model in PyTorch" in found.reason
+
+
+def test_ids_in_place_by_hand() -> None:
+    assert in_place([1, 2, 3, 4, 5], [1, 9, 3, 4, 5]).tolist() == [True, False, True, True, True]
+    assert in_place([1, 2, 3, 4], [2, 3, 7, 7, 4]).tolist() == [False, True, True, True]
+    assert in_place([1, 2], []).tolist() == [False, False]
+
+
+@pytest.mark.parametrize("family", ["bert", "bart"])
+def test_a_model_that_fills_gaps_shows_how(family: str, tmp_path: Path) -> None:
+    texts = ["the cat sat on the mat and the dog ran after it all day long", "a second text of a few words more"]
+    task = open_task(train=["one text to learn from", "another text"], test=texts)
+    model = language_model(family)
+    run = Run(folder=tmp_path, task=task)
+    (one,), (again,) = (Samples(number=5).measure(model, task, run) for _ in range(2))
+    assert one == again
+    assert one.name == "samples.filled"
+    assert [row["index"] for row in one.rows] == [0, 1]
+    assert all(model.tokenizer.mask_token in row["given"] for row in one.rows)
+    assert one.n > 1
+    assert 0 <= one.value <= 1
+    short = Samples(number=1, tokens=4).measure(model, task, run)[0].rows[0]
+    assert len(short["given"]) < len(texts[short["index"]])
+
+
+def test_a_masked_model_fills_with_its_likeliest_token_and_leaves_the_rest() -> None:
+    model = language_model("bert")
+    mask = model.tokenizer.mask_token_id
+    given = np.array(model.tokenizer("the cat sat")["input_ids"])
+    given[2] = mask
+    filled = fill(model, given, most=10)
+    assert [a for i, a in enumerate(filled) if i != 2] == [a for i, a in enumerate(given.tolist()) if i != 2]
+    with torch.inference_mode():
+        logits = model.module(input_ids=torch.as_tensor(given)[None]).logits[0, 2].numpy()
+    logits[model.tokenizer.all_special_ids] = -np.inf
+    assert filled[2] == logits.argmax()
+
+
+def test_where_nothing_can_be_hidden_the_reason_stands_there(tmp_path: Path) -> None:
+    model, none = language_model("bert"), dataclasses.replace(TASK, test=Split(texts=()))
+    (found,) = Samples().measure(model, none, Run(folder=tmp_path))
+    assert (found.value, found.reason) == (None, "there is no test text")
+    model.tokenizer.mask_token = None
+    (found,) = Samples().measure(model, TASK, Run(folder=tmp_path))
+    assert (found.value, found.reason) == (None, "its tokenizer has no mask token")

@@ -45,7 +45,7 @@ def test_a_long_document_goes_through_windows_and_each_token_counts_once(monkeyp
     model = language_model("llama")
     text = " ".join(TEXTS[:8])
     whole = surprises(model, [text])
-    monkeypatch.setattr(_surprise, "WINDOW", 32)
+    monkeypatch.setattr("llamita.train.gaps.WINDOW", 32)
     parts = surprises(model, [text])
     assert parts.tokens.tolist() == whole.tokens.tolist()
     assert parts.nats[0] != whole.nats[0]

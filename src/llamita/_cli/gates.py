@@ -28,7 +28,7 @@ SCORES = {
 }
 """What `quality` finds of each task."""
 UNTITLED = (
-    *MASKED, "samples.distinct", "explain.reference_occlusion",
+    *MASKED, "samples.distinct", "samples.filled", "explain.reference_occlusion",
     "attack.reference_noise", "attack.reference_clean", "attack.reference_fall",
 )  # fmt: skip
 """Values that stand in no table of their own name, and can be gated."""

@@ -80,14 +80,16 @@ def _parser(entry: Entry) -> flags.Parser:
 
 def _show(report: Report, args: argparse.Namespace, out: Path) -> None:
     """What was found and written, and where the page stands."""
-    samples = [row["text"] for f in report.subjects[-1].findings if f.name == "samples.distinct" for row in f.rows]
+    found = [f for f in report.subjects[-1].findings if f.name in ("samples.distinct", "samples.filled")]
+    samples = [{key: row[key] for key in ("given", "text") if key in row} for f in found for row in f.rows]
     if args.json:
         found = [f.to_dict() | {"rows": []} for s in report.subjects for f in s.findings]
-        show.print_json({"findings": found, "samples": samples, "folder": str(out)})
+        texts = [sample["text"] for sample in samples]
+        show.print_json({"findings": found, "samples": texts, "folder": str(out)})
         return
     show.findings_table([(s.name, s.findings) for s in report.subjects], ", ".join(args.data))
     for sample in samples:
-        print(f"\n{harmless(sample)}")
+        print("\n" + "\n→ ".join(map(harmless, sample.values())))
     print(said(f"page: {out / 'report.html'}"))
 
 

@@ -30,6 +30,7 @@ TITLES = {
     "quality.masked_perplexity": "perplexity a masked token",
     "quality.denoising_perplexity": "perplexity a token, text with gaps",
     "samples.distinct": "3-grams of samples that are different",
+    "samples.filled": "hidden tokens filled in rightly",
     "train.loss": "loss of the last steps",
     "quality.loss_to_reference": "loss to the teacher",
     "quality.bits_lost_to_reference": "bits lost to the teacher",

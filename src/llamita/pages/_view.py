@@ -206,16 +206,22 @@ def _per_class(table: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def samples(report: Report, words: Words) -> list[dict[str, Any]]:
-    """What each language model wrote by itself, the last one first."""
-    return [
-        {
-            "title": title_of(subject, report, words),
-            "texts": [row["text"] for row in found.rows if row.get("text")],
-            "sentence": words["samples_distinct"].format(value=write.percent(found.value), grams=found.detail["grams"]),
-        }
-        for subject in reversed(report.subjects)
-        if (found := subject.finding("samples.distinct")) and found.value is not None
-    ]
+    """What each language model wrote, the last one first: by itself, or where tokens of a text were hidden."""
+    made = []
+    for subject in reversed(report.subjects):
+        for kind in ("distinct", "filled"):
+            found = subject.finding(f"samples.{kind}")
+            if found is None or found.value is None:
+                continue
+            said = {"value": write.percent(found.value), "grams": found.detail.get("grams"), "n": write.whole(found.n)}
+            made.append(
+                {
+                    "title": title_of(subject, report, words), "intro": words[f"samples_{kind}_text"],
+                    "texts": [(row.get("given", ""), row["text"]) for row in found.rows if row.get("text")],
+                    "sentence": words[f"samples_{kind}"].format(**said),
+                }
+            )  # fmt: skip
+    return made
 
 
 def lineage(report: Report, words: Words) -> list[dict[str, Any]]:

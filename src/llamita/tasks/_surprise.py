@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from llamita.core.errors import require
-
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
     from llamita.core.model import Model
     from llamita.core.task import Text
 
-WINDOW = 512
-"""Tokens that a model sees at once, if it can see so many."""
-MASKED_SHARE = 0.15
-GAPS_SHARE = 0.3
-"""As BART's training has it."""
 ROWS_TOKENS = 4096
 
 
@@ -53,6 +46,7 @@ def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
     A causal model begins each with its first token (or its separator) and sees, for each token, at least half a window before
     it; a masked model foresees tokens that are masked at random; an encoder-decoder a text whose spans are masked at random.
     """
+    from llamita.train.gaps import SHARES
     from llamita.train.language_head import objective_of
 
     kind = objective_of(model.module)
@@ -64,7 +58,7 @@ def surprises(model: Any, texts: Sequence[Text], seed: int = 0) -> Surprise:
     for place, total, number in _measured(model, counted):
         nats[place] += total
         tokens[place] += number
-    return Surprise(nats, tokens, {"masked": MASKED_SHARE, "denoising": GAPS_SHARE}.get(kind, 0.0), kind)
+    return Surprise(nats, tokens, SHARES.get(kind, 0.0), kind)
 
 
 def first_token(model: Model) -> int | None:
@@ -76,6 +70,7 @@ def first_token(model: Model) -> int | None:
 
 def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Windows of ids with the targets that count in each; every token counts once, in the window where it sees most."""
+    from llamita.train.gaps import WINDOW
     from llamita.train.language_loss import NO_TARGET
 
     first = first_token(model)
@@ -99,41 +94,21 @@ def _causal(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.nda
 
 
 def _masked(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Windows in which the same tokens are masked for whoever has this tokenizer."""
+    """Windows in which tokens are masked, with what is hidden as targets."""
+    from llamita.train.gaps import framed, with_gaps
     from llamita.train.language_loss import NO_TARGET
 
-    tokenizer = model.tokenizer
-    require(tokenizer.mask_token_id is not None, "the tokenizer has no mask token; a masked language model needs one")
-    draws = np.random.default_rng([seed, 7])
-    found = []
-    for whole in _framed(model, text):
-        free = ~np.isin(whole, tokenizer.all_special_ids)
-        masked = free & (draws.random(len(whole)) < MASKED_SHARE)
-        if free.any() and not masked.any():  # a short text has one, or it would count as foreseen
-            masked[draws.choice(np.flatnonzero(free))] = True
-        found.append((np.where(masked, tokenizer.mask_token_id, whole), np.where(masked, whole, NO_TARGET)))
-    return found
+    windows = framed(model, text)
+    seen = zip(windows, with_gaps(model, windows, seed), strict=True)
+    return [(given, np.where(hidden, whole, NO_TARGET)) for whole, (given, hidden) in seen]
 
 
 def _with_gaps(model: Model, text: str, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Windows with gaps, and what stands there without."""
-    from llamita.train.frame import framing
-    from llamita.train.noise import Frame, infilled
+    from llamita.train.gaps import framed, with_gaps
 
-    tokenizer = model.tokenizer
-    frame = Frame(*framing(tokenizer), int(tokenizer.mask_token_id), 0, len(tokenizer))
-    draws = np.random.default_rng([seed, 8])
-    return [(infilled(part, frame, GAPS_SHARE, draws), part) for part in _framed(model, text)]
-
-
-def _framed(model: Model, text: str) -> list[np.ndarray]:
-    """Windows of ids, each begun and ended as documents are in training."""
-    from llamita.train.frame import framing
-
-    ids = model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    before, after = framing(model.tokenizer)
-    room = min(WINDOW, model.max_length) - len(before) - len(after)
-    return [np.array([*before, *ids[start : start + room], *after]) for start in range(0, len(ids), room)]
+    windows = framed(model, text)
+    return [(given, whole) for whole, (given, _) in zip(windows, with_gaps(model, windows, seed), strict=True)]
 
 
 def _measured(model: Model, counted: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> list[tuple[int, float, int]]:

@@ -46,13 +46,24 @@ def infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Gener
 
     Text infilling of BART, but no span is empty: there a mask may also stand where nothing is missing.
     """
-    inner = ids[len(frame.before) : len(ids) - len(frame.after)]
-    hidden = np.zeros(len(inner), dtype=bool)
-    wanted = round(share * len(inner))
+    hidden = np.zeros(len(ids), dtype=bool)
+    inner = slice(len(frame.before), len(ids) - len(frame.after))
+    hidden[inner] = hidden_spans(len(ids[inner]), share, draws)
+    return collapsed(ids, hidden, frame.mask)
+
+
+def hidden_spans(number: int, share: float, draws: np.random.Generator) -> np.ndarray:
+    """Which of so many tokens are hidden, bool [number]: spans of about three, a share of all."""
+    hidden = np.zeros(number, dtype=bool)
+    wanted = round(share * number)
     while hidden.sum() < wanted:
         size = max(1, min(int(draws.poisson(SPAN)), wanted - int(hidden.sum())))
-        start = int(draws.integers(0, len(inner)))
+        start = int(draws.integers(0, number))
         hidden[start : start + size] = True
+    return hidden
+
+
+def collapsed(ids: np.ndarray, hidden: np.ndarray, mask: int) -> np.ndarray:
+    """Ids in which one mask stands for each run of hidden tokens."""
     first = hidden & ~np.concatenate([[False], hidden[:-1]])
-    noisy = np.where(first, frame.mask, inner)[~hidden | first]
-    return np.concatenate([np.array(frame.before, np.int64), noisy, np.array(frame.after, np.int64)]).astype(np.int64)
+    return np.where(first, mask, ids)[~hidden | first].astype(np.int64)
