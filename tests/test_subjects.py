@@ -41,7 +41,7 @@ def test_another_way_is_exported_and_measured_beside_the_recipe_and_not_delivere
     )  # fmt: skip
     report = execute(recipe, tmp_path / "out", threads=1)
     told = [(one.role, one.name) for one in report.subjects]
-    assert told == [("model", "model"), ("model", "cut first"), ("model", "cut first, onnx"), ("light", "model, onnx")]
+    assert told == [("model", "cut first"), ("model", "cut first, onnx"), ("model", "model"), ("light", "model, onnx")]
     ways = {one.name: [made["step"] for made in one.lineage] for one in report.subjects}
     assert ways["cut first"] == ["load", "prune.depth", "learn.finetune"]
     assert ways["cut first, onnx"][-1] == "export.onnx"

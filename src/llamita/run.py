@@ -23,7 +23,7 @@ from llamita.core.registry import name_of
 from llamita.core.report import Report
 from llamita.core.store import Store
 from llamita.core.whole import write_whole
-from llamita.subjects import METRICS, beside, calibrated_again, exported, subjects_of
+from llamita.subjects import METRICS, calibrated_again, exported, subjects_of
 from llamita.train.track import check_tracker
 from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
 
@@ -133,7 +133,6 @@ def execute(
         last, teacher = build_stages(shop, recipe)
         subjects = list(subjects_of(shop, recipe, last, teacher))
         deliver(last, folder / "light")
-        subjects += beside(shop, recipe, teacher)
         for short, artifact, made in exported(shop, recipe, last, teacher, "light", last.name):
             deliver(artifact, folder / "light" / short)
             subjects.append(made)

@@ -41,12 +41,14 @@ def calibrated_again(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 
 def subjects_of(shop: Workshop, recipe: Recipe, last: Stage, teacher: Stage | None) -> Sequence[Subject]:
-    """The teacher, the way there where it is asked for, and the last stage; none where nothing is measured."""
+    """The teacher, other ways, the way there where it is asked for, and the last stage, which is what is delivered."""
+    ways = list(_beside(shop, recipe, teacher))
     if not recipe.measures:
         return ()
     found = []
     if teacher is not None:
         found.append(subject(teacher, "teacher", shop.measure(teacher, recipe.measures), lineage_of(teacher)))
+    found += ways
     if recipe.measure_each:
         found += _on_the_way(shop, recipe, teacher)
     role = "model" if recipe.exporters or recipe.measure_each else "light"
@@ -67,7 +69,7 @@ def _on_the_way(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterat
         stage, name = shop.apply(stage, step, teacher), f"after {name_of(step)}"
 
 
-def beside(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
+def _beside(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
     """The end of each other way, and what it comes to when it is exported."""
     for name, steps in recipe.beside.items():
         last = shop.chain(shop.start(recipe.model), calibrated_again(steps), teacher)

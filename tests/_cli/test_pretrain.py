@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.families import tiny_model
 
 from llamita._cli.pretrain import sized, weighted
 from llamita.cli import main
@@ -112,3 +113,27 @@ def test_a_setting_that_the_family_cannot_follow_is_one_line(tmp_path: Path, cap
     words[words.index("--data") + 1] = str(tmp_path / "nowhere")
     assert main([*words, "--out", str(tmp_path / "other")]) == 2
     assert not (tmp_path / "other").exists(), "nothing was begun, nothing stands there"
+
+
+def test_the_page_of_a_masked_model_is_about_what_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny_model("bert").save(tmp_path / "model")
+    texts = str(documents(tmp_path / "texts"))
+    words = [
+        "pretrain",
+        str(tmp_path / "model"),
+        "--data",
+        texts,
+        "--epochs",
+        "0.2",
+        "--window",
+        "32",
+        "--copies",
+        "exact",
+    ]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 0, capsys.readouterr().err
+    assert "→" in capsys.readouterr().out
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "perplexity of masked tokens" in page.split('id="table"')[0].split("<h1")[1], "in the first line"
+    assert "fill-mask" in page.split('id="run"')[1]
+    assert "hidden tokens stand in their place again" in page
+    assert "pipeline_tag: fill-mask" in (tmp_path / "out" / "light" / "README.md").read_text(encoding="utf-8")

@@ -94,6 +94,12 @@ class Report:
         return next((s for s in self.subjects if s.role == role), None)
 
     @property
+    def delivered(self) -> Subject | None:
+        """The light model; where none is called so, the last of the models."""
+        models = [s for s in self.subjects if s.role == "model"]
+        return self.subject("light") or (models[-1] if models else None)
+
+    @property
     def score_name(self) -> str:
         """The finding that its models are judged by."""
         return str(self.task.get("score", OneLabel.score_name))

@@ -130,7 +130,7 @@ class Two:
 
 def examples(report: Report, words: Mapping[str, str]) -> dict[str, Any] | None:
     """The texts on which teacher and light differ; None when one of them was not measured text by text."""
-    teacher, light = report.subject("teacher"), report.subject("light") or report.subject("model")
+    teacher, light = report.subject("teacher"), report.delivered
     theirs, ours = _answers(teacher), _answers(light)
     shared = len(theirs.keys() & ours.keys())
     if not shared or teacher is None or light is None:

@@ -152,6 +152,13 @@ def _alone(subject: Subject, words: Words) -> str:
             name=subject.name, value=write.significant(bits.value, 4), n=write.whole(bits.n),
             interval=write.bracket(bits.interval, lambda v: write.significant(v, 4)),
         )  # fmt: skip
+    for kind in ("masked", "denoising"):
+        perplexity = subject.finding(f"quality.{kind}_perplexity")
+        if perplexity is not None and perplexity.value is not None:
+            return words["filling_line"].format(
+                name=subject.name, what=words[f"row_{kind}"].replace("Perplexity", "perplexity"), value=write.significant(perplexity.value),
+                n=write.whole(perplexity.n), interval=write.bracket(perplexity.interval, write.significant),
+            )  # fmt: skip
     if found is None or found.value is None:
         return ""
     return words["model_line"].format(

@@ -242,7 +242,7 @@ def noise(report: Report, words: Words) -> dict[str, Any] | None:
         )
         for row, (_, f) in zip(rows, ((s, f) for s, f in found if f.value is not None), strict=True)
     ]
-    texts = noisy_texts(report.subject("light") or report.subject("model"))
+    texts = noisy_texts(report.delivered)
     return {
         "picture": _curves.noise(rows, words) if rows else "",
         "rows": table,

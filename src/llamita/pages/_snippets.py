@@ -99,7 +99,7 @@ def job_of(report: Report) -> str:
         return "text-generation"
     if report.task.get("task") != "language":
         return "text-classification"
-    subject = report.subject("light") or report.subject("model")
+    subject = report.delivered
     if subject and subject.finding("quality.masked_perplexity"):
         return "fill-mask"
     bits = subject.finding("quality.bits_per_byte") if subject else None
@@ -135,7 +135,7 @@ def has_any_labels(report: Report) -> bool:
 
 def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> list[tuple[str, str]]:
     """Heading and code of each way to run the light model (or the only one)."""
-    subject = report.subject("light") or report.subject("model")
+    subject = report.delivered
     if subject is None:
         return []
     stock, exported = places(folder, subject.path)

@@ -27,7 +27,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
     """Write README.md into the light model's folder, in a language of the pages; it holds no text of the user's."""
     folder = Path(folder)
     strings, report = words_for(report, language), in_language(report, language)
-    light = report.subject("light") or report.subject("model")
+    light = report.delivered
     exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
     place, text = folder.name, strings["run_text"]
     shown = {
@@ -62,7 +62,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 def metadata(report: Report) -> dict[str, Any]:
     """The card's front matter; what isn't known is left out."""
-    light = report.subject("light") or report.subject("model")
+    light = report.delivered
     steps = [str(step.get("step", "")) for step in light.lineage] if light else []
     base = base_model(light) or base_model(report.subject("teacher"))
     language = language_of(report)
