@@ -169,3 +169,11 @@ def test_a_file_at_home_is_named_as_a_recipe_may(tmp_path: Path, monkeypatch: py
     start = shop.start(str(tmp_path / "model"))
     keys = {shop.address_of(start, build("calibrate", {"labelled": one}), None) for one in ("~/hand.csv", str(hand))}
     assert len(keys) == 1
+
+
+def test_a_folder_that_has_its_export_inside_is_measured_as_the_model_that_steps_change(tmp_path: Path) -> None:
+    tiny_model("bert", labels=LABELS).save(tmp_path / "light")
+    (tmp_path / "light" / "onnx").mkdir()
+    (tmp_path / "light" / "onnx" / "artifact.json").write_text('{"exporter": "export.onnx"}', encoding="utf-8")
+    shop = shop_on("cpu", tmp_path)
+    assert isinstance(shop.open(shop.start(str(tmp_path / "light"))), Model)

@@ -30,7 +30,8 @@ def open_engine(
     Args:
         precision: what torch computes in: fp32, bf16, or auto for bf16 where the machine is fast at it. An artifact has
             its own and takes no notice.
-        of_this_run: the folder is a stage of a run whose recipe may well name a server.
+        of_this_run: the folder is a stage of a run: what stands in it is what is meant, not an export inside, and the run's recipe
+            may well name a server.
 
     Raises:
         UserError: it can't be opened, or a folder names a server.
@@ -38,7 +39,7 @@ def open_engine(
     require(isinstance(model, str | Path), f"a model is a folder, a file or a name, got {type(model).__name__}")
     require(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     threads = checked_threads(threads)
-    source = locate(_best_inside(model))
+    source = locate(model if of_this_run else _best_inside(model))
     if source.kind == "artifact":
         assert source.path is not None
         if not of_this_run:
