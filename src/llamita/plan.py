@@ -198,7 +198,7 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     looks = 1 + len(task.unlabelled) / len(task.train)
     paces = {name: replace(one, tokens=round(one.tokens * looks)) for name, one in paces.items()}
     answers = len(task.select) + 3 * len(task.test) + 500
-    fixed = 115 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
+    fixed = 130 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
     outputs = pace.tokens * pace.score
     copies = int(COPIES_COST * outputs <= COPIES_SHARE * 60 * minutes)
     outputs *= looks + COPIES_COST * copies
