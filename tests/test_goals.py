@@ -4,7 +4,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.core.measure import Finding
-from llamita.goals import Goals, Measured, choose, excess, judge, on_front, outdoes, with_intervals
+from llamita.goals import Goals, Measured, alone_meets, choose, excess, judge, on_front, outdoes, with_intervals
 
 
 def candidate(name, score, megabytes, latency, nll=0.3):
@@ -125,3 +125,11 @@ def test_goals_that_are_no_numbers_are_refused_by_name(bad):
 def test_goals_that_make_no_sense_are_refused(bad):
     with pytest.raises(UserError, match="must be"):
         Goals(**bad)
+
+
+def test_one_alone_meets_the_goals_only_where_the_other_misses_one():
+    goals = Goals(keep=0.96, max_size=12_000_000)
+    assert alone_meets(MIDDLE, LARGE, goals, 0.915)
+    assert not alone_meets(LARGE, MIDDLE, goals, 0.915)
+    assert not alone_meets(MIDDLE, LARGE, Goals(keep=0.96), 0.915), "both do"
+    assert not alone_meets(SMALL, LARGE, goals, 0.915), "neither does"

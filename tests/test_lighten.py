@@ -152,6 +152,31 @@ def test_the_student_alone_is_delivered_where_it_is_better(made, job, tmp_path, 
     assert "distill" in (tmp_path / "run" / "recipe.yaml").read_text()
 
 
+def test_the_linear_model_is_delivered_where_it_alone_meets_the_goals(made, job, tmp_path, monkeypatch):
+    out, first = made
+    run = tmp_path / "run"
+    shutil.copytree(out, run)
+    module = sys.modules["llamita.job"]
+    monkeypatch.setattr(module, "alone_meets", lambda *_: True)
+    report = lighten(**job, out=run)
+    light, student = report.subject("light"), report.subject("model")
+    assert (light.name, report.subject("linear"), student.name) == ("TF-IDF + linear", None, "the best student")
+    assert light.finding("quality.accuracy").value == first.subject("linear").finding("quality.accuracy").value
+    assert student.finding("quality.accuracy").value == first.subject("light").finding("quality.accuracy").value
+    assert light.finding("explain.same_reasons").value is not None
+    assert [c["student"] for c in report.candidates if c["chosen"]] == ["linear"]
+    assert type(open_engine(run)).__name__ == "LinearEngine"
+    assert open_engine(run / "light").labels == ("negative", "positive")
+    assert (run / "student" / "onnx" / "artifact.json").is_file()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    assert "the best student" in page
+    assert "from transformers import pipeline" not in page
+    lighten(**job, out=run, redact=True)
+    assert not (run / "student").exists()
+    assert not (run / "light" / "terms.json").exists(), "words of the texts"
+    assert type(open_engine(run)).__name__ == "OnnxEngine"
+
+
 def test_a_candidate_that_rounding_ruins_is_left_out(made, job, tmp_path, monkeypatch, caplog):
     from llamita.core.errors import UserError
     from llamita.lighten import Job
@@ -287,5 +312,8 @@ def test_the_recipe_of_a_model_of_any_labels_makes_the_delivered_one_again(tmp_p
     assert sum("prune" in str(step) for step in recipe.to_dict()["steps"]) > 1
     assert recipe.task["multilabel"]["select"] == str(chosen)
     execute(replace(recipe, measures=()), tmp_path / "again", threads=1)
-    made, again = (tmp_path / name / "light" / "model.safetensors" for name in ("run", "again"))
+    student = (
+        "student" if (tmp_path / "run" / "student").exists() else "light"
+    )  # the linear model may alone be small enough
+    made, again = (tmp_path / name / "model.safetensors" for name in (f"run/{student}", "again/light"))
     assert made.read_bytes() == again.read_bytes()

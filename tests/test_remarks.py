@@ -45,6 +45,14 @@ def test_tf_idf_is_named_where_it_would_do(linear: Measured, goals: Goals, says:
         assert "在 linear/ 中" in translated(notes[0], "zh")
 
 
+def test_a_linear_model_that_is_delivered_is_told_with_what_it_was_taken_for() -> None:
+    (note,) = linear_is_enough(seen(0.875, 3_000_000, 0.5), LIGHT, replace(GOALS, max_latency=1.0), 0.89, taken=True)
+    assert "is delivered, since it alone meets every goal" in note
+    assert "87.5 %" in note
+    assert "the best student 88.0 %" in note
+    assert "在 student/ 中" in translated(note, "zh")
+
+
 @pytest.mark.parametrize(("share", "said"), [(0.02, False), (0.87, True)])
 def test_texts_read_in_part_are_told_where_they_are_more_than_a_few(share: float, said: bool) -> None:
     assert bool(texts_cut({"max_length": 96, "cut_share": share})) == said

@@ -115,6 +115,11 @@ def outdoes(one: Measured, other: Measured) -> bool:
     return clearly or (one.score >= other.score and one.nll < other.nll)
 
 
+def alone_meets(one: Measured, other: Measured, goals: Goals, teacher_score: float) -> bool:
+    """Whether one meets every goal and the other doesn't."""
+    return excess(one, goals, teacher_score) == 0 < excess(other, goals, teacher_score)
+
+
 def judge(
     goals: Goals, *, score: float, teacher_score: float, size_bytes: int, latency_ms: float | None
 ) -> tuple[Goal, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llamita.candidates import UNBOUNDED, Shape
+from llamita.core import processes
 from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
@@ -18,7 +20,7 @@ from llamita.core.statistics import wilson_interval
 from llamita.core.step import Step
 from llamita.core.whole import write_whole
 from llamita.effort import shapes_of
-from llamita.goals import Goals, Measured, choose, on_front, outdoes
+from llamita.goals import Goals, Measured, alone_meets, choose, on_front, outdoes
 from llamita.proof import LinearBaseline, Models, measured, prove, score_name, value
 from llamita.remarks import alone_is_better, linear_is_enough, texts_cut
 from llamita.run import deliver
@@ -46,6 +48,8 @@ class Job:
     goals: Goals
     model: str
     plan: dict[str, Any]
+    redact: bool = False
+    """Whether light/ is to be handed on without words of the texts, which a linear model consists of: it is not delivered then."""
     given: Stage | None = None
     """A teacher that gave the labels itself, as its recorded answers; students are then chosen by how near they come to it."""
 
@@ -68,19 +72,20 @@ class Job:
             exported["int8"] = self.shop.export(teacher, build("export.onnx", {"max_divergence": UNBOUNDED}))
         ends = [measured(self.shop, exported[name], name, self.given) for name in ("distilled", "alone")]
         taught = not outdoes(ends[1], ends[0])
-        deliver(distilled if taught else alone, folder / "light")
-        deliver(exported[ends[not taught].name], folder / "light" / "onnx")
-        deliver(linear.artifact, folder / "linear")
-        rows = self.table(tried, chosen, linear)
-        write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
-        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
+        student = ends[not taught]
         models = Models(
             teacher=teacher, distilled=distilled, alone=alone, taught=taught, exported=exported, linear=linear,
+            linear_taken=not self.redact and alone_meets(linear.measured, student, self.goals, score or 0.0),
             cut=chosen.shape.body.student == "teacher", recorded=self.given is not None,
         )  # fmt: skip
+        put(models, folder)
+        rows = self.table(tried, chosen, models)
+        write_whole(folder / "candidates.json", json.dumps(rows, ensure_ascii=False, indent=1))
+        write_whole(folder / "recipe.yaml", self.recipe(chosen.shape, taught).to_yaml())
         report = prove(self.shop, models, self.goals, rows, teacher_floor)
         first = () if taught else (alone_is_better(ends, models.recorded),)
-        enough = linear_is_enough(linear.measured, ends[not taught], self.goals, score or 0.0)
+        taken = models.linear_taken
+        enough = linear_is_enough(linear.measured, student, self.goals, score or 0.0, taken=taken)
         return replace(report, notes=(*enough, *first, *texts_cut(self.plan), *report.notes))
 
     def teacher(self) -> Stage:
@@ -206,8 +211,9 @@ class Job:
             measures=tuple(build(name) for name in measures),
         )  # fmt: skip
 
-    def table(self, tried: Sequence[Tried], chosen: Tried, linear: LinearBaseline) -> list[dict[str, Any]]:
+    def table(self, tried: Sequence[Tried], chosen: Tried, models: Models) -> list[dict[str, Any]]:
         """All candidates as the page shows them, the linear baseline among them."""
+        linear, taken = models.linear, None if models.linear_taken else chosen.shape
         seen = [*(t.measured for t in tried), linear.measured]
         fronts = on_front(seen)
         accuracy = score_name(self.shop) == "quality.accuracy"
@@ -219,7 +225,7 @@ class Job:
                     "name": one.name, "student": shape.body.student if shape else "linear", "score": one.score, "n": one.n,
                     "interval": wilson_interval(round(one.score * one.n), one.n) if accuracy else None,
                     "size_bytes": one.size_bytes,
-                    "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is chosen.shape,
+                    "latency_ms": one.latency_ms, "nll": one.nll, "on_front": fronts[i], "chosen": shape is taken,
                     "layers": shape.layers if shape else None, "ffn": shape.neurons if shape else None,
                     "kv_heads": shape.groups or None if shape else None,
                     "vocabulary": shape.pieces if shape else None, "bits": shape.bits if shape else None,
@@ -228,3 +234,15 @@ class Job:
                 }
             )  # fmt: skip
         return rows
+
+
+def put(models: Models, folder: Path) -> None:
+    """What is delivered into light/, and what it was held against beside it: linear/, or student/ where linear is delivered."""
+    student = folder / ("student" if models.linear_taken else "light")
+    deliver(models.student, student)
+    deliver(models.exported_student, student / "onnx")
+    deliver(models.linear.artifact, folder / "linear")
+    if models.linear_taken:
+        deliver(models.linear.artifact, folder / "light")
+    elif processes.is_first():
+        shutil.rmtree(folder / "student", ignore_errors=True)

@@ -169,7 +169,9 @@ def _carried_out(order: _Order, texts: _Texts) -> Report:
         )  # fmt: skip
         plan = planned(shop, order, texts)
         tell(plan, folder)
-        report = _reported(Job(shop=shop, goals=order.goals, model=texts.model, plan=plan), order, texts)
+        report = _reported(
+            Job(shop=shop, goals=order.goals, model=texts.model, plan=plan, redact=order.redact), order, texts
+        )
         again = f"llamita run {folder / 'recipe.yaml'} --out AGAIN" if texts.task.train.source else ""
         report = replace(report, command=order.command or again, data_findings=tuple(texts.doubts))
         finish(report, folder, redact=order.redact, language=order.language)

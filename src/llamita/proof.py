@@ -108,19 +108,26 @@ class Models:
     alone: Stage
     """The distilled model's shape, taught by the labels alone."""
     taught: bool
-    """Whether the distilled one is delivered, not the one that learned alone."""
+    """Whether the distilled one is the better student, not the one that learned alone."""
     exported: dict[str, Stage]
     """Artifacts: distilled, alone, and int8 (the teacher's best plain int8) where the teacher is a model here."""
     linear: LinearBaseline
+    linear_taken: bool = False
+    """Whether the linear model is delivered, since it alone meets the goals."""
     cut: bool = False
     """Whether the shape is cut from the teacher."""
     recorded: bool = False
     """Whether the teacher is what it once said of these texts, and gave the labels itself."""
 
     @property
-    def light(self) -> Stage:
-        """What is delivered."""
+    def student(self) -> Stage:
+        """The better of the two that learned."""
         return self.distilled if self.taught else self.alone
+
+    @property
+    def exported_student(self) -> Stage:
+        """Its artifact."""
+        return self.exported["distilled" if self.taught else "alone"]
 
 
 def prove(
@@ -133,19 +140,19 @@ def prove(
     """
     assert shop.task is not None
     teacher, alone, linear = models.teacher, models.exported["alone"], models.linear.artifact
-    light, int8 = models.exported["distilled" if models.taught else "alone"], models.exported.get("int8")
+    light, int8 = linear if models.linear_taken else models.exported_student, models.exported.get("int8")
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
     accuracy = value(of_teacher, score_name(shop)) or 0.0
     _require_floor(accuracy, teacher_floor)
-    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone, "linear": linear})
+    rival = models.exported_student if models.linear_taken else linear
+    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone, "rival": rival})
     of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"], *against_int8(timed, "alone"))
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs, of_teacher_too = _costs_and_reasons(shop, models, light, timed)
     of_distilled = shop.measure(models.exported["distilled"], [score])
     headline = headlines(of_teacher, of_alone, of_distilled, of_light)
     of_light = (*of_light, *costs, *headline)
-    of_linear = (*shop.measure(linear, [score, sure]), *timed["linear"], *against_int8(timed, "linear"))
     names = (
         f"{teacher.name} (torch)",
         "the light shape, labels alone" if models.cut else "the light shape, no teacher",
@@ -156,8 +163,8 @@ def prove(
         subject(teacher, "teacher", (*of_teacher, *of_teacher_too), lineage_of(teacher), names[0]),
         *((_int8_subject(shop, models, timed["int8"]),) if int8 else ()),
         subject(alone, "student_alone", of_alone, exported_lineage(models.alone, alone), names[1]),
-        subject(linear, "linear", of_linear),
-        subject(light, "light", of_light, exported_lineage(models.light, light), "light"),
+        _rival(shop, models, timed),
+        subject(light, "light", of_light, *_told_of_light(models)),
     )
     judged = judge(
         goals, score=value(of_light, score_name(shop)) or 0.0, teacher_score=accuracy,
@@ -170,6 +177,26 @@ def prove(
         candidates=tuple(candidates), machine=machine() | {"threads": shop.threads} | of_device(shop.device),
         versions=versions(), seed=shop.seed, notes=remarks(shop.task, shop.device, candidates, subjects),
     )  # fmt: skip
+
+
+def _rival(shop: Workshop, models: Models, timed: Mapping[str, tuple[Finding, ...]]) -> Subject:
+    """The linear model; where that is delivered, the student that it was taken for."""
+    rival = models.exported_student if models.linear_taken else models.linear.artifact
+    found = (
+        *shop.measure(rival, [build("quality"), build("calibration")]),
+        *timed["rival"],
+        *against_int8(timed, "rival"),
+    )
+    if models.linear_taken:
+        return subject(rival, "model", found, exported_lineage(models.student, rival), "the best student")
+    return subject(rival, "linear", found)
+
+
+def _told_of_light(models: Models) -> tuple[Sequence[dict[str, Any]], str]:
+    """Lineage and name of what is delivered."""
+    if models.linear_taken:
+        return (), LINEAR
+    return exported_lineage(models.student, models.exported_student), "light"
 
 
 def _require_floor(accuracy: float, floor: float | None) -> None:

@@ -9,7 +9,7 @@ from llamita.core.hardware import has_fast_bf16
 from llamita.core.measure import tallies
 from llamita.core.report import Subject
 from llamita.core.statistics import paired_ratio_difference
-from llamita.goals import Goals, Measured, excess, on_front
+from llamita.goals import Goals, Measured, alone_meets, excess, on_front
 from llamita.measure.quality import one_answer
 from llamita.pages import format as write
 from llamita.plan import MANY_CUT
@@ -33,12 +33,20 @@ def alone_is_better(ends: Sequence[Measured], recorded: bool = False) -> str:
     )
 
 
-def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_score: float) -> tuple[str, ...]:
-    """Says so where TF-IDF would do: it meets every goal, or nothing speaks for the light model; scores are on `select`."""
+def linear_is_enough(
+    linear: Measured, light: Measured, goals: Goals, teacher_score: float, *, taken: bool = False
+) -> tuple[str, ...]:
+    """Says so where TF-IDF would do: it meets every goal, or nothing speaks for the light model; scores are on `select`.
+
+    Args:
+        taken: It is what is delivered.
+    """
+    if taken:
+        return (_linear_is_taken(linear, light),)
     better = on_front([linear, light]) == [True, False]
     if not better and excess(linear, goals, teacher_score) > 0:
         return ()
-    short = excess(light, goals, teacher_score) > 0
+    short = alone_meets(linear, light, goals, teacher_score)
     said = "is enough here" if better else f"meets every goal{', which the light model does not' if short else ' too'}"
     note = (
         f"TF-IDF with a linear model {said}: on the {linear.n} texts set aside for choosing it reaches"
@@ -47,6 +55,14 @@ def linear_is_enough(linear: Measured, light: Measured, goals: Goals, teacher_sc
         " It stands in linear/ and runs the same way."
     )
     return (note,)
+
+
+def _linear_is_taken(linear: Measured, student: Measured) -> str:
+    return (
+        "TF-IDF with a linear model is delivered, since it alone meets every goal: on the"
+        f" {linear.n} texts set aside for choosing it reaches {write.percent(linear.score)} % in {_cost(linear)}, the best student"
+        f" {write.percent(student.score)} % in {_cost(student)}. The student stands in student/, and recipe.yaml makes it."
+    )
 
 
 def _cost(one: Measured) -> str:
@@ -71,7 +87,7 @@ def rivals_ahead(subjects: Sequence[Subject]) -> tuple[str, ...]:
     light = next(s for s in subjects if s.role == "light")
     for other in subjects:
         ours, theirs = light.score, other.score
-        if other.role not in ("student_alone", "linear") or ours is None or theirs is None:
+        if other.role not in ("student_alone", "linear", "model") or ours is None or theirs is None:
             continue
         if ours.value is None or theirs.value is None or theirs.value <= ours.value:
             continue

@@ -156,7 +156,7 @@ def _alone(subject: Subject, words: Words) -> str:
         perplexity = subject.finding(f"quality.{kind}_perplexity")
         if perplexity is not None and perplexity.value is not None:
             return words["filling_line"].format(
-                name=subject.name, what=words[f"row_{kind}"].replace("Perplexity", "perplexity"), value=write.significant(perplexity.value),
+                name=subject.name, what=words[f"filling_{kind}"], value=write.significant(perplexity.value),
                 n=write.whole(perplexity.n), interval=write.bracket(perplexity.interval, write.significant),
             )  # fmt: skip
     if found is None or found.value is None:
