@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llamita.train.batches import batches_in_order, mixed_batches, padded_share, training_batches
+from llamita.train.batches import POOL, batches_in_order, mixed_batches, padded_share, training_batches
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, size=211).tolist()
 
@@ -97,3 +97,14 @@ def test_the_least_part_of_an_epoch_is_one_example() -> None:
 
 def test_no_example_gives_no_batch() -> None:
     assert training_batches([], batch_size=8, epochs=2, seed=0) == []
+
+
+def test_a_batch_bounded_by_tokens_is_drawn_from_fifty_of_its_kind() -> None:
+    lengths = np.random.default_rng(1).integers(1, 60, size=5000)
+    batches = training_batches(lengths.tolist(), batch_size=4096, epochs=1, seed=0, max_tokens=300)
+    place = np.empty(5000, dtype=int)
+    place[np.random.default_rng([0, 0]).permutation(5000)] = np.arange(5000)
+    pool = POOL * int(300 / lengths.mean())
+    assert 5000 / pool > 8
+    assert all(len(set((place[batch] // pool).tolist())) == 1 for batch in batches)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(5000))

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 POOL = 50
-"""Batches' worth of shuffled examples that are sorted by length together: little padding, yet well mixed."""
+"""Batches' worth of shuffled examples that are sorted by length together: little padding, yet well mixed. Where tokens bound a
+batch, so many batches of the mean length."""
 
 
 def training_batches(
@@ -90,8 +91,11 @@ def _epoch(
     order: np.ndarray, lengths: np.ndarray, batch_size: int, max_tokens: int, random: np.random.Generator
 ) -> list[np.ndarray]:
     batches = []
-    for start in range(0, len(order), batch_size * POOL):
-        pool = order[start : start + batch_size * POOL]
+    held = batch_size
+    if max_tokens and len(order):
+        held = min(batch_size, max(1, int(max_tokens / max(1.0, float(lengths[order].mean())))))
+    for start in range(0, len(order), held * POOL):
+        pool = order[start : start + held * POOL]
         pool = pool[np.argsort(-lengths[pool], kind="stable")]
         batches += _cut(pool, lengths, batch_size, max_tokens)
     return [batches[i] for i in random.permutation(len(batches))]
