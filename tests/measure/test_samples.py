@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.engines import BagOfWords
 from tests.train.test_language import language_model
+from tokenizers.normalizers import Replace
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
@@ -96,3 +97,13 @@ def test_where_nothing_can_be_hidden_the_reason_stands_there(tmp_path: Path) -> 
     model.tokenizer.mask_token = None
     (found,) = Samples().measure(model, TASK, Run(folder=tmp_path))
     assert (found.value, found.reason) == (None, "its tokenizer has no mask token")
+
+
+def test_a_text_of_which_the_tokenizer_leaves_nothing_is_passed_over(tmp_path: Path) -> None:
+    model = language_model("bert")
+    model.tokenizer.backend_tokenizer.normalizer = Replace("?", "")
+    task = open_task(train=["one text to learn from", "another text"], test=["???", "the cat sat on the mat"])
+    (found,) = Samples(number=2).measure(model, task, Run(folder=tmp_path))
+    assert [row["index"] for row in found.rows] == [1]
+    nothing = open_task(train=["one text to learn from", "another text"], test=["???"])
+    assert Samples().measure(model, nothing, Run(folder=tmp_path))[0].reason == "there is no test text"

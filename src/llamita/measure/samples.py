@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -84,14 +85,17 @@ class Samples(Measure):
         from llamita.train.gaps import framed, with_gaps
 
         texts = [str(text) for text in task.test.texts if str(text).strip()]
-        drawn = np.random.default_rng(seed).permutation(len(texts))[: self.number]
-        if not len(drawn) or model.tokenizer.mask_token_id is None:
-            reason = "there is no test text" if not len(drawn) else "its tokenizer has no mask token"
+        order = np.random.default_rng(seed).permutation(len(texts)).tolist()
+        windows = ((i, framed(model, texts[i])) for i in order)
+        drawn = dict(
+            islice(((i, held[0]) for i, held in windows if held), self.number)
+        )  # a tokenizer may leave nothing
+        if not drawn or model.tokenizer.mask_token_id is None:
+            reason = "there is no test text" if not drawn else "its tokenizer has no mask token"
             return Finding(name=FILLED, value=None, unit="share", reason=reason)
         before, after = map(len, framing(model.tokenizer))
         rows, right, number = [], 0, 0
-        for i in sorted(drawn.tolist()):
-            whole = framed(model, texts[i])[0]
+        for i, whole in sorted(drawn.items()):
             ends = len(whole) - after
             whole = np.concatenate([whole[: min(ends, before + self.tokens)], whole[ends:]])
             ((given, hidden),) = with_gaps(model, [whole], seed + i)
