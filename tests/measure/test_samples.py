@@ -107,3 +107,13 @@ def test_a_text_of_which_the_tokenizer_leaves_nothing_is_passed_over(tmp_path: P
     assert [row["index"] for row in found.rows] == [1]
     nothing = open_task(train=["one text to learn from", "another text"], test=["???"])
     assert Samples().measure(model, nothing, Run(folder=tmp_path))[0].reason == "there is no test text"
+
+
+def test_an_encoder_decoder_writes_no_more_than_it_has_positions_for(tmp_path: Path) -> None:
+    model = language_model("bart")
+    task = open_task(train=["one text to learn from", "another text"], test=["the cat sat on the mat " * 200])
+    model.module.config.forced_eos_token_id = model.module.generation_config.eos_token_id = (
+        None  # it never ends by itself
+    )
+    (found,) = Samples(number=1, tokens=10_000).measure(model, task, Run(folder=tmp_path))
+    assert found.n > 1

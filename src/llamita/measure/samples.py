@@ -99,7 +99,7 @@ class Samples(Measure):
             ends = len(whole) - after
             whole = np.concatenate([whole[: min(ends, before + self.tokens)], whole[ends:]])
             ((given, hidden),) = with_gaps(model, [whole], seed + i)
-            filled = fill(model, given, most=2 * len(whole))
+            filled = fill(model, given, most=min(2 * len(whole), model.max_length - 1))
             right += int((in_place(whole.tolist(), filled) & hidden).sum())
             number += int(hidden.sum())
             shown = model.tokenizer.decode(given[before : len(given) - after]).strip()
