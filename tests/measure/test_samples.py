@@ -117,3 +117,18 @@ def test_an_encoder_decoder_writes_no_more_than_it_has_positions_for(tmp_path: P
     )
     (found,) = Samples(number=1, tokens=10_000).measure(model, task, Run(folder=tmp_path))
     assert found.n > 1
+
+
+def test_a_masked_token_found_in_the_place_of_another_is_not_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = language_model("bert")
+    task = open_task(train=["one text to learn from", "another text"], test=["the cat sat on a mat"])
+    ids = model.tokenizer(task.test.texts[0])["input_ids"]
+    hidden = np.isin(np.arange(len(ids)), [1, 2])
+    given = np.where(hidden, model.tokenizer.mask_token_id, ids)
+    monkeypatch.setattr("llamita.train.gaps.with_gaps", lambda *_: [(given, hidden)])
+    late = [ids[0], ids[3], ids[1], *ids[3:]]
+    monkeypatch.setattr("llamita.measure.samples.fill", lambda *_, **__: late)
+    (found,) = Samples(number=1).measure(model, task, Run(folder=tmp_path))
+    assert (found.value, found.n) == (0, 2)

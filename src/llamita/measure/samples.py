@@ -83,6 +83,7 @@ class Samples(Measure):
         """Beginnings of test texts with gaps, and how a masked model or an encoder-decoder fills them."""
         from llamita.train.frame import framing
         from llamita.train.gaps import framed, with_gaps
+        from llamita.train.language_head import objective_of
 
         texts = [str(text) for text in task.test.texts if str(text).strip()]
         order = np.random.default_rng(seed).permutation(len(texts)).tolist()
@@ -100,7 +101,9 @@ class Samples(Measure):
             whole = np.concatenate([whole[: min(ends, before + self.tokens)], whole[ends:]])
             ((given, hidden),) = with_gaps(model, [whole], seed + i)
             filled = fill(model, given, most=min(2 * len(whole), model.max_length - 1))
-            right += int((in_place(whole.tolist(), filled) & hidden).sum())
+            masked = objective_of(model.module) == "masked"  # then each token has its place, which no other may take
+            same = whole == np.asarray(filled) if masked else in_place(whole.tolist(), filled)
+            right += int((same & hidden).sum())
             number += int(hidden.sum())
             shown = model.tokenizer.decode(given[before : len(given) - after]).strip()
             text = model.tokenizer.decode(filled, skip_special_tokens=True).strip()
