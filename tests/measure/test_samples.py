@@ -132,3 +132,12 @@ def test_a_masked_token_found_in_the_place_of_another_is_not_right(
     monkeypatch.setattr("llamita.measure.samples.fill", lambda *_, **__: late)
     (found,) = Samples(number=1).measure(model, task, Run(folder=tmp_path))
     assert (found.value, found.n) == (0, 2)
+
+
+def test_what_an_encoder_decoders_folder_says_of_repetitions_is_not_asked() -> None:
+    model = language_model("bart")
+    given = np.array(model.tokenizer("the cat sat on the mat")["input_ids"])
+    given[3] = model.tokenizer.mask_token_id
+    filled = fill(model, given, most=20)
+    model.module.generation_config.update(no_repeat_ngram_size=1, forced_bos_token_id=0, num_beams=4)
+    assert fill(model, given, most=20) == filled

@@ -73,7 +73,7 @@ def _config(model: Model, how: Decoding, stops: Sequence[int], new: int) -> Gene
 
 
 @contextmanager
-def _plain(module: Any) -> Generator[None]:
+def own_settings_aside(module: Any) -> Generator[None]:
     """Without the settings of the model's folder, which Transformers takes for all that a config leaves open."""
     kept, module.generation_config = module.generation_config, GenerationConfig()
     try:
@@ -100,7 +100,7 @@ def _batch(
     with torch.random.fork_rng(devices=cards), model.reading():
         torch.manual_seed(seed)
         module: Any = model.module
-        with _plain(module):
+        with own_settings_aside(module):
             out = module.generate(
                 input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=config,
                 streamer=_Heard(heard) if heard else None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from llamita.core.measure import Finding, Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from torch import Tensor
 
     from llamita.core.context import Run
     from llamita.core.decoding import Decoding
@@ -141,12 +143,26 @@ def fill(model: Model, given: np.ndarray, most: int) -> list[int]:
     model.module.eval()
     with torch.inference_mode():
         if objective_of(model.module) == "denoising":
-            how = {"max_new_tokens": most, "do_sample": False, "num_beams": 1, "use_cache": True}
-            return model.module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), **how)[0].tolist()  # type: ignore[operator]
+            return _rewritten(model, ids, most)
         logits = model.module(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
         logits[:, model.tokenizer.all_special_ids] = -float("inf")
         likeliest = logits.argmax(dim=-1).cpu().numpy()
     return np.where(given == mask, likeliest, given).tolist()
+
+
+def _rewritten(model: Model, ids: Tensor, most: int) -> list[int]:
+    """What an encoder-decoder finds likeliest after ids [1, tokens], whatever its folder says of beams and repetitions."""
+    import torch
+    from transformers import GenerationConfig
+
+    from llamita.core.generation import own_settings_aside
+
+    module: Any = model.module
+    named = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+    marks = {name: getattr(module.config, name) for name in named}
+    how = GenerationConfig(max_new_tokens=most, do_sample=False, num_beams=1, **marks)
+    with own_settings_aside(module):
+        return module.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=how)[0].tolist()
 
 
 def in_place(whole: Sequence[int], written: Sequence[int]) -> np.ndarray:
