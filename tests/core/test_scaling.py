@@ -240,6 +240,22 @@ def test_sets_drawn_from_what_is_kept_hold_the_label_as_often_as_promised() -> N
     assert np.mean(shares) == pytest.approx(0.9, abs=0.01)
 
 
+@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+def test_a_very_sure_model_keeps_nothing_above_what_it_answers(method: str) -> None:
+    """Rounded up to 1, what is kept would leave the sets of nearly all other texts empty."""
+    random = np.random.default_rng(0)
+    gold = random.integers(2, size=1200)
+    logits = np.zeros((1200, 2), dtype=np.float32)
+    logits[np.arange(1200), gold] = random.normal(9.5, 0.6, size=1200)
+    threshold = threshold_among(np.array(held_out(method, logits[:600], gold[:600])), 0.8)
+    if method == "isotonic":
+        new = OneLabel(curves=fit_curves(softmax(logits[:600]), gold[:600])).probabilities(logits[600:])
+    else:
+        scale, shift = fit_scales(method, logits[:600], gold[:600])
+        new = softmax(logits[600:] * scale + shift)
+    assert (new[np.arange(600), gold[600:]] >= threshold).mean() >= 0.77
+
+
 def _overconfident(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Logits of three labels that claim too much, and the labels."""
     random = np.random.default_rng(seed)
