@@ -54,3 +54,8 @@ def test_bounds_are_those_of_the_beta_binomial() -> None:
 def test_a_promise_is_a_share(coverage: float) -> None:
     with pytest.raises(UserError, match="coverage must be in"):
         set_threshold(np.ones((1, 1)), np.zeros(1, int), coverage)
+
+
+def test_a_promise_in_quotes_is_shown_as_it_was_given() -> None:
+    with pytest.raises(UserError, match=r"coverage must be in \(0, 1\), got '0\.9'; 0\.9 is right"):
+        set_threshold(np.ones((1, 1)), np.zeros(1, int), "0.9")  # type: ignore[arg-type]

@@ -102,7 +102,7 @@ def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) 
 def threshold_among(conformity: np.ndarray, coverage: float) -> float:
     """`set_threshold` of the probabilities of the right labels [texts] alone."""
     inside = is_number(coverage) and 0 < coverage < 1
-    require(inside, f"coverage must be in (0, 1), got {coverage}; 0.9 is right for nine texts in ten")
+    require(inside, f"coverage must be in (0, 1), got {coverage!r}; 0.9 is right for nine texts in ten")
     n = len(conformity)
     if are_too_few(n, coverage):
         return 0.0
