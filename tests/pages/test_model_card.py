@@ -15,6 +15,7 @@ from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
 from llamita.core.report import Report, Subject
 from llamita.pages._snippets import job_of, onnxruntime_lines, places, snippets
+from llamita.pages._view import lineage
 from llamita.pages.model_card import language_of, write_card
 from llamita.pages.strings import words
 
@@ -54,6 +55,23 @@ def test_the_card_says_how_to_use_it_its_numbers_and_limits_and_no_text_of_the_u
         assert heading in body
     assert "The teacher bought nothing measurable" in body
     assert not any(sentence in body for sentence, _ in SENTENCES)
+
+
+def test_the_card_tells_how_the_delivered_model_was_made_not_the_teacher_nor_another_way(tmp_path: Path) -> None:
+    def made(name: str, role: str, step: str) -> Subject:
+        return Subject(name=name, role=role, lineage=({"step": "load", "settings": {"model": name}}, {"step": step}))
+
+    rows = (
+        made("teacher", "teacher", "learn.finetune"),
+        made("another order", "model", "prune.width"),
+        made("after prune.depth", "model", "prune.depth"),
+    )
+    report = Report(title="x", task={}, subjects=rows)
+    _, body = card(report, tmp_path / "light")
+    told = [step for step in ("prune.depth", "learn.finetune", "prune.width") if f"{step} |" in body]
+    assert told == ["prune.depth"]
+    first, *_ = lineage(report, words("en"))
+    assert first["name"] == "after prune.depth"
 
 
 def test_the_cards_lines_go_through_the_curves_of_the_folder_beside_it(tmp_path: Path) -> None:

@@ -225,10 +225,11 @@ def samples(report: Report, words: Words) -> list[dict[str, Any]]:
 
 
 def lineage(report: Report, words: Words) -> list[dict[str, Any]]:
-    """The steps that made the light model, then those of the others that were made here."""
-    made = []
+    """The steps that made the delivered model, then those of the others that were made here."""
+    made, delivered = [], report.delivered
     shown = sorted(
-        (s for s in shown_subjects(report) if s.lineage and s.role in FEATURED), key=lambda s: s.role != "light"
+        (s for s in shown_subjects(report) if s.lineage and s.role in FEATURED),
+        key=lambda s: (s is not delivered, s.role != "light"),
     )
     for subject in shown:
         largest = max((step.get("parameters") or 0 for step in subject.lineage), default=0)

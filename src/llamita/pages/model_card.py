@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "columns": columns(shown_subjects(report), strings),
         "groups": groups(report, strings),
         "goals": goals(report, strings),
-        "lineage": lineage(report, strings)[:1],
+        "lineage": lineage(replace(report, subjects=(light,)), strings) if light else [],
         "notes": report.notes,
         "command": report.command,
         "max_length": report.task.get("max_length"),
