@@ -51,3 +51,28 @@ def test_another_way_is_exported_and_measured_beside_the_recipe_and_not_delivere
     delivered = (tmp_path / "out" / "light" / "lineage.json").read_text(encoding="utf-8")
     assert "prune.depth" not in delivered
     assert Recipe.from_yaml(tmp_path / "out" / "recipe.yaml") == recipe
+
+
+def test_each_row_on_the_way_has_a_name_of_its_own_which_says_the_step_that_made_it(tmp_path: Path) -> None:
+    tiny_model("bert").save(tmp_path / "model")
+    rows = sentences(90)
+    train, test = write_csv(tmp_path / "train.csv", rows[:60]), write_csv(tmp_path / "test.csv", rows[60:])
+    learn = {"finetune": {"epochs": 0.5}}
+    recipe = Recipe.from_dict(
+        {
+            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
+            "steps": [learn, learn, "calibrate", {"prune.depth": {"keep": 1}}],
+            "measures": ["quality"], "measure_each": True,
+        }
+    )  # fmt: skip
+    report = execute(recipe, tmp_path / "out", threads=1, language="zh")
+    after = {one.name: one.lineage[-1]["step"] for one in report.subjects if one.name != "as it came"}
+    assert after == {
+        "after learn.finetune (1)": "learn.finetune", "after learn.finetune (2)": "learn.finetune",
+        "after learn.calibrate (3)": "learn.calibrate", "after prune.depth": "prune.depth",
+        "after learn.calibrate (5)": "learn.calibrate",
+    }  # fmt: skip
+    page = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "原始模型" in page
+    assert "prune.depth 之后" in page
+    assert "as it came" not in page

@@ -53,20 +53,27 @@ def subjects_of(shop: Workshop, recipe: Recipe, last: Stage, teacher: Stage | No
         found += _on_the_way(shop, recipe, teacher)
     role = "model" if recipe.exporters or recipe.measure_each else "light"
     findings = (*shop.measure(last, recipe.measures, reference=teacher), *training_curve(last))
-    name = f"after {name_of(recipe.steps[-1])}" if recipe.measure_each and recipe.steps else ""
+    name = _names_on_the_way(recipe)[-1] if recipe.measure_each and recipe.steps else ""
     return [*found, subject(last, role, findings, lineage_of(last), name)]
 
 
 def _on_the_way(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
     """The model as it came, and after each step but the last; one that can't be measured yet says why."""
-    stage, name = shop.start(recipe.model), "as it came"
-    for step in calibrated_again(recipe.steps):
+    stage = shop.start(recipe.model)
+    for step, name in zip(calibrated_again(recipe.steps), _names_on_the_way(recipe), strict=False):
         try:
             findings = (*shop.measure(stage, recipe.measures, reference=teacher), *training_curve(stage))
         except UserError as error:
             findings = (Finding(name="quality.accuracy", value=None, reason=str(error)), *training_curve(stage))
         yield subject(stage, "model", findings, lineage_of(stage), name)
-        stage, name = shop.apply(stage, step, teacher), f"after {name_of(step)}"
+        stage = shop.apply(stage, step, teacher)
+
+
+def _names_on_the_way(recipe: Recipe) -> list[str]:
+    """What the model as it came is called, and after each step; one that is taken more than once has its number."""
+    steps = [name_of(step) for step in calibrated_again(recipe.steps)]
+    numbered = [f"{name} ({number})" if steps.count(name) > 1 else name for number, name in enumerate(steps, 1)]
+    return ["as it came", *(f"after {name}" for name in numbered)]
 
 
 def _beside(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
