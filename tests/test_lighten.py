@@ -14,13 +14,18 @@ from tests.brief import be_brief
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
+from llamita import proof
 from llamita.cli import main
 from llamita.core.alone import alone_in
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.report import SCHEMA_FILE
 from llamita.lighten import lighten
+from llamita.measure.cost import Cost
 from llamita.run import open_engine
+
+TIMED = (dict(proof.FAIR), dict(proof.SLOW))
+"""How what is delivered and the teacher in torch are timed when a run isn't brief."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -121,6 +126,13 @@ def test_a_measured_number_carries_the_command_that_repeats_it(made, job, capsys
     assert main([*shlex.split(reasons.command)[1:], "--json"]) == 0
     told = {f["name"]: f["value"] for f in json.loads(capsys.readouterr().out)["findings"]}
     assert told["explain.same_reasons"] == pytest.approx(reasons.value)
+
+
+def test_texts_a_second_of_all_models_are_of_batches_of_like_length():
+    delivered, teacher = (Cost(**settings) for settings in TIMED)
+    assert (
+        teacher.throughput_texts == delivered.throughput_texts >= 4 * teacher.batch
+    )  # one batch alone mixes all lengths
 
 
 def test_the_same_call_again_makes_nothing_anew(made, job):
