@@ -486,3 +486,10 @@ def test_what_noise_did_to_a_pair_is_marked_in_both_texts_alone() -> None:
     noise = Finding(name="attack.noise", value=0.5, rows=(row,))
     (turned,) = noisy_texts(replace(report.subjects[0], findings=(noise,)))
     assert [piece for piece, changed in turned["pieces"] if changed] == ["matket"]
+
+
+def test_an_interval_breaks_in_a_narrow_column_and_never_runs_into_the_next(tmp_path: Path) -> None:
+    write_pages(english_report(), tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<table class="compare' in page
+    assert ".compare .small .nowrap { white-space: normal; }" in page
