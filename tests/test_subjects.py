@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from tests.families import tiny_model
 from tests.sentiments import sentences, write_csv
 
+from llamita.core.errors import UserError
 from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.run import execute
@@ -76,3 +78,17 @@ def test_each_row_on_the_way_has_a_name_of_its_own_which_says_the_step_that_made
     assert "原始模型" in page
     assert "prune.depth 之后" in page
     assert "as it came" not in page
+
+
+def test_another_way_that_fails_is_named(tmp_path: Path) -> None:
+    tiny_model("bert").save(tmp_path / "model")
+    rows = sentences(60)
+    train, test = write_csv(tmp_path / "train.csv", rows[:40]), write_csv(tmp_path / "test.csv", rows[40:])
+    recipe = Recipe.from_dict(
+        {
+            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
+            "beside": {"cut too far": [{"prune.depth": {"keep": 99}}]}, "measures": ["quality"],
+        }
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"^beside: cut too far: prune\.depth: keep must be"):
+        execute(recipe, tmp_path / "out", threads=1)

@@ -78,12 +78,20 @@ def _names_on_the_way(recipe: Recipe) -> list[str]:
 
 def _beside(shop: Workshop, recipe: Recipe, teacher: Stage | None) -> Iterator[Subject]:
     """The end of each other way, and what it comes to when it is exported."""
-    for name, steps in recipe.beside.items():
-        last = shop.chain(shop.start(recipe.model), calibrated_again(steps), teacher)
-        if recipe.measures:
-            findings = (*shop.measure(last, recipe.measures, reference=teacher), *training_curve(last))
-            yield subject(last, "model", findings, lineage_of(last), name)
-        yield from (made for _, _, made in exported(shop, recipe, last, teacher, "model", name) if recipe.measures)
+    for name in recipe.beside:
+        try:
+            yield from _of_way(shop, recipe, teacher, name)
+        except UserError as error:
+            raise UserError(f"beside: {name}: {error}") from None
+
+
+def _of_way(shop: Workshop, recipe: Recipe, teacher: Stage | None, name: str) -> Iterator[Subject]:
+    """The rows of one other way."""
+    last = shop.chain(shop.start(recipe.model), calibrated_again(recipe.beside[name]), teacher)
+    if recipe.measures:
+        findings = (*shop.measure(last, recipe.measures, reference=teacher), *training_curve(last))
+        yield subject(last, "model", findings, lineage_of(last), name)
+    yield from (made for _, _, made in exported(shop, recipe, last, teacher, "model", name) if recipe.measures)
 
 
 def exported(
