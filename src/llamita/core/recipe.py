@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -17,7 +16,8 @@ from llamita.core.exporter import Exporter
 from llamita.core.measure import Measure
 from llamita.core.plain import plain_settings
 from llamita.core.recipe_file import read_yaml
-from llamita.core.registry import build, class_of, entries, module_of, name_of, resolve, settings_of
+from llamita.core.recipe_task import named, plain_task
+from llamita.core.registry import build, class_of, entries, name_of, settings_of
 from llamita.core.step import Step
 
 KEYS = ("model", "ask", "teacher", "task", "steps", "measures", "exporters", "measure_each", "beside", "seed")
@@ -60,7 +60,7 @@ class Recipe:
             "model": fspath(self.model),
             "teacher": fspath(self.teacher) if isinstance(self.teacher, PathLike) else self.teacher,
             "ask": _asking(self.ask),
-            "task": _task(self.task),
+            "task": plain_task(self.task),
             "seed": as_seed("'seed'", self.seed),
         }
         for key, kind in (("steps", Step), ("measures", Measure), ("exporters", Exporter)):
@@ -225,7 +225,7 @@ def _methods(data: Mapping[str, Any], key: str, kind: str) -> tuple[Any, ...]:
         raise UserError(f"{key!r} must be a list such as [{_example(key)}], got {given!r}")
     methods = []
     for item in given or ():
-        name, settings = _named(item)
+        name, settings = named(item)
         if name is None:
             raise UserError(
                 f"{key}: a method is a name or {{name: {{setting: value}}}}, such as {_example(key)}; got {item!r}"
@@ -239,79 +239,3 @@ def _methods(data: Mapping[str, Any], key: str, kind: str) -> tuple[Any, ...]:
 
 def _example(key: str) -> str:
     return EXAMPLES.get(key, EXAMPLES["steps"])
-
-
-def _named(item: Any) -> tuple[str | None, Mapping[str, Any]]:
-    """A name and its settings, from a name alone or {name: settings}; no name where it is neither."""
-    if isinstance(item, str):
-        return item, {}
-    name, settings = next(iter(item.items())) if isinstance(item, Mapping) and len(item) == 1 else (None, {})
-    settings = {} if settings is None else settings
-    return (name, settings) if isinstance(name, str) and isinstance(settings, Mapping) else (None, {})
-
-
-def _task(given: Any) -> dict[str, dict[str, Any]]:
-    """The task and its settings as plain data, each known to the task and of its kind."""
-    if isinstance(given, Mapping) and not given:
-        return {}
-    name, settings = _named(given)
-    if name is None:
-        raise UserError(
-            f"'task' must be one entry such as {{classify: {{train: reviews.csv}}}}, got {repr(given)[:60]}"
-        )
-    try:
-        full = resolve(name if "." in name else f"tasks.{name}", "task").name
-        settings = plain_settings(settings)
-        known = list(inspect.signature(module_of(full).open_task).parameters)
-        for key, value in settings.items():
-            if key not in known:
-                hint, allowed = did_you_mean(str(key), known), ", ".join(known)
-                raise UserError(f"{full} has no setting {key!r}.{hint} Its settings: {allowed}.")
-            if key in FITS and not FITS[key](value):
-                raise UserError(f"{key} must be {TASK_SETTINGS[key]}, got {repr(value)[:60]}")
-    except UserError as error:
-        raise UserError(f"task: {error}") from None
-    return {name: dict(settings)}
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_text_or_list(value: Any) -> bool:
-    """Text that isn't empty, or a list of such texts."""
-    many = value if isinstance(value, list | tuple) else [value]
-    return all(isinstance(one, str) and one for one in many)
-
-
-def _is_columns(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
-
-
-def _is_data(value: Any) -> bool:
-    """A name or a list, or sources of documents with their weights; the task refuses what it can't read."""
-    return isinstance(value, str | list | tuple | Mapping | None)
-
-
-TASK_SETTINGS = {
-    "train": "a file, a folder or a list of texts",
-    "test": "a file, a folder or a list of texts",
-    "unlabelled": "a file, a folder or a list of texts",
-    "columns": "columns by their role, such as {text: review, label: stars}",
-    "labels": "names, such as [good, bad] (in quotes where they are numbers, yes or no)",
-    "select": "a share from 0 to 0.5, or a file, a folder or a list of texts",
-    "seed": "a whole number from 0 on",
-    "max_length": "a whole number from 1 on",
-}
-"""What the settings of a task must be."""
-FITS: dict[str, Callable[[Any], bool]] = {
-    "train": _is_data,
-    "test": _is_data,
-    "unlabelled": _is_data,
-    "columns": lambda value: value is None or _is_columns(value),
-    "labels": lambda value: value is None or _is_text_or_list(value),
-    "select": lambda value: _is_whole(value) or isinstance(value, float) or (value is not None and _is_data(value)),
-    "seed": lambda value: _is_whole(value) and value >= 0,
-    "max_length": lambda value: value is None or _is_whole(value),
-}
-"""Whether a value is that."""
