@@ -238,6 +238,18 @@ def test_sets_of_labels_hold_what_is_likely_enough(
     assert "add --coverage 0.9" in refused("predict", model, "a", "--labelled", "good.csv")
 
 
+def test_sets_of_single_texts_are_not_drawn_from_pairs_nor_the_other_way_round(
+    place: Path, model: Path, refused: Callable[..., str]
+):
+    (place / "pairs.csv").write_text("text_a,text_b,label\na,b,positive\nc,d,negative\n", encoding="utf-8")
+    asked = ("--coverage", "0.9", "--labelled")
+    said = refused("predict", model, "a warm film", *asked, "pairs.csv", "--out", "new.csv")
+    assert "pairs.csv:2: a pair of texts, but the data has single ones" in said
+    assert not (place / "new.csv").exists()
+    said = refused("predict", model, "--file", "pairs.csv", *asked, "good.csv")
+    assert "good.csv:2: a single text, but the data has pairs" in said
+
+
 def test_a_calibrated_model_and_its_export_give_sets_by_themselves(place: Path, model: Path, said: Callable[..., str]):
     data = ("--data", "good.csv", "--select", "0.3")
     said("calibrate", model, *data, "--out", "calibrated")

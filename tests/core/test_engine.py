@@ -117,6 +117,10 @@ def test_with_a_coverage_labels_are_a_set_drawn_from_labelled_texts() -> None:
         ),
         ({"coverage": 0.9, "labelled": (["好", "坏"], ["positive", "fine"])}, "'fine' is none of the model's labels"),
         ({"coverage": 0.9, "labelled": (["好"] * 40, [["positive"]] * 40)}, "coverage is for one label a text"),
+        (
+            {"coverage": 0.9, "labelled": ([("好", "坏")] * 40, ["positive", "negative"] * 20)},
+            "a pair of texts, but the data has single ones",
+        ),
     ],
 )
 def test_a_coverage_that_can_not_be_promised_is_refused(given: dict, message: str) -> None:

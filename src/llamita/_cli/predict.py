@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -56,9 +57,11 @@ def predict(argv: Sequence[str]) -> int:
     if args.max_tokens is not None:
         raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
     with _output(args.out) as stream:
-        write = WRITERS[form](stream, Teller(engine, _threshold(args, engine)))
+        chunks = _chunks(args)
+        first = list(islice(chunks, 1)) if args.labelled else []
+        write = WRITERS[form](stream, Teller(engine, _threshold(args, engine, first[0][0] if first else ())))
         warned, cut = False, 0
-        for texts, kept in _chunks(args):
+        for texts, kept in chain(first, chunks):
             warned = warned or warn_of_unknown(engine, texts)
             write(texts, engine.scores(list(texts)), kept)
             cut += 0 if keeps_its_tokenizer(engine) else engine.num_cut(texts)
@@ -185,14 +188,14 @@ def _read_files(args: argparse.Namespace) -> set[Path]:
     return found
 
 
-def _threshold(args: argparse.Namespace, engine: Engine) -> float | None:
-    """The least probability of a label in a set; None where no sets are asked for."""
+def _threshold(args: argparse.Namespace, engine: Engine, texts: Sequence[Text]) -> float | None:
+    """The least probability of a label in a set for texts like these; None where no sets are asked for."""
     if args.coverage is None:
         return None
     from llamita.core.conformal import require_one_label, threshold_of
 
     require_one_label(engine.answers)
-    return threshold_of(engine, labelled_table(args.labelled, args), args.coverage)
+    return threshold_of(engine, labelled_table(args.labelled, args), args.coverage, texts)
 
 
 def _form_of(args: argparse.Namespace) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from llamita.core.statistics import Interval, percentile_interval
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
+    from llamita.core.task import Text
 
 log = logging.getLogger(__name__)
 
@@ -32,19 +34,20 @@ def require_one_label(answers: Answers) -> None:
     )
 
 
-def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
+def threshold_of(engine: Engine, labelled: Any, coverage: float, texts: Sequence[Text] = ()) -> float:
     """The least probability of a label in an engine's sets; says so where the texts that it is drawn from are too few.
 
     Args:
         labelled: A file, a table or (texts, labels), which the engine wasn't fitted to; None for what it keeps of the texts that
             it was calibrated on.
+        texts: Some of those that get the sets; labelled ones must be single texts or pairs as they are.
 
     Raises:
-        UserError: texts with any labels, labels that the engine doesn't have, nothing to draw from, or a coverage that isn't in
-            (0, 1).
+        UserError: texts with any labels, labels that the engine doesn't have, texts of another kind, nothing to draw from, or a
+            coverage that isn't in (0, 1).
     """
     require_one_label(engine.answers)
-    conformity = _conformity_of(engine, labelled)
+    conformity = _conformity_of(engine, labelled, texts)
     threshold = threshold_among(conformity, coverage)
     if are_too_few(len(conformity), coverage):
         log.warning(
@@ -55,13 +58,13 @@ def threshold_of(engine: Engine, labelled: Any, coverage: float) -> float:
     return threshold
 
 
-def _conformity_of(engine: Engine, labelled: Any) -> np.ndarray:
+def _conformity_of(engine: Engine, labelled: Any, texts: Sequence[Text]) -> np.ndarray:
     """Of labelled texts the probability that the engine gives their label."""
     from llamita.core.registry import module_of
 
     if labelled is None:
         return kept_conformity(engine)
-    task = module_of("tasks.classify").open_known(labelled, engine.labels)
+    task = module_of("tasks.classify").open_known(labelled, engine.labels, beside=texts)
     require_one_label(task.answers)
     return _of_label(engine.scores(task.test.texts), np.asarray(task.test.labels))
 

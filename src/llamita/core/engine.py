@@ -115,14 +115,15 @@ class Engine(ABC):
 
         Raises:
             UserError: a bare string, a table or a dict, whose characters, columns or keys would be taken for texts; an item that
-                is no text; a coverage of a model that keeps nothing to draw sets from; labelled texts without a coverage.
+                is no text; a coverage of a model that keeps nothing to draw sets from; labelled texts without a coverage, or pairs
+                for single texts.
         """
         listed = listed_texts(texts, "classify")
         require(
             coverage is not None or labelled is None,
             "labelled is what sets of labels are drawn from; say how often they shall hold the right one: coverage=0.9",
         )
-        threshold = None if coverage is None else threshold_of(self, labelled, coverage)
+        threshold = None if coverage is None else threshold_of(self, labelled, coverage, listed)
         found, scores = [], self.scores(listed, tokens_per_batch)
         for text, row, chosen in zip(listed, scores, self.answers.chosen(scores), strict=True):
             best = int(row.argmax())

@@ -13,6 +13,7 @@ from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.read import read_table
+from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 from llamita.tasks.splits import described
@@ -134,16 +135,19 @@ def open_task(
     return Classify(**fields)
 
 
-def open_known(labelled: Any, known: Sequence[str]) -> Task:
+def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ()) -> Task:
     """Labelled texts as test data of an engine that has these labels; the data may write them otherwise.
 
     Args:
         labelled: a file, or anything `read_table` takes.
+        beside: texts of the kind that the labelled ones must be, single or pairs.
 
     Raises:
-        UserError: no labels, or one that the engine doesn't have.
+        UserError: no labels, one that the engine doesn't have, or texts of another kind.
     """
     table = read_table(labelled, labelled=True)
+    if beside:
+        require_kind(table, pairs=not isinstance(beside[0], str))
     return open_task(test=table, labels=_as_written(table, known))
 
 
