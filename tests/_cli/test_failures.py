@@ -95,6 +95,23 @@ def test_a_weights_file_cut_short_is_called_damaged(tmp_path: Path):
     assert ".safetensors file is damaged" in told(lambda: safe_open(file, "numpy"))
 
 
+def test_weights_that_the_system_does_not_let_be_written_are_not_called_damaged(tmp_path: Path):
+    import numpy
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    assert "check the place" in told(lambda: save_file({"a": numpy.ones(9)}, tmp_path / "none" / "model.safetensors"))
+    ends = {
+        f"Disk quota exceeded (os error {errno.EDQUOT})": "the disk is full",
+        "Read-only file system (os error 30)": "no right to write",
+        "File too large (os error 27)": "a file: File too large; check the place",
+    }
+    for said, line in ends.items():
+        code, found = explained(SafetensorError(f"Error while serializing: I/O error: {said}"))
+        assert code == 2
+        assert found.startswith(line)
+
+
 def test_a_graph_that_is_none_is_told_with_the_way_out(tmp_path: Path):
     import onnxruntime
 

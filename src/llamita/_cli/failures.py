@@ -18,6 +18,8 @@ EXTRAS = {
     "track": ("tensorboard", "mlflow", "trackio"),
 }  # fmt: skip
 """Extras of the package and the modules each brings."""
+SYSTEM_SAID = re.compile(r"I/O error: (?P<said>.*?) \(os error (?P<number>\d+)\)")
+"""How the library of .safetensors files tells what the system said, as where a file can't be written."""
 DISK_FULL = "the disk is full; free some space and give the same command again"
 
 
@@ -88,6 +90,8 @@ def _damaged_model(error: BaseException) -> str | None:
     if home.startswith("onnxruntime"):
         return f"onnxruntime can't run the model's file: {first[:200]}; if it is damaged or cut short, export it again"
     if home.startswith("safetensors") or "SafetensorError" in type(error).__name__:
+        if refused := SYSTEM_SAID.search(first):
+            return _system_line(OSError(int(refused["number"]), refused["said"]))
         return f"the model's .safetensors file is damaged ({first[:120]}); copy or make it again"
     return None
 
