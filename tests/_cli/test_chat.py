@@ -93,3 +93,13 @@ def test_the_check_reads_dialogues_by_itself(tmp_path: Path, capsys: pytest.Capt
     assert {one["kind"]: one["lines"] for one in told["findings"]} == {"dialogue_empty": [7], "duplicate": [6]}
     main(["data", "check", str(file), "--task", "chat", "--json"])
     assert json.loads(capsys.readouterr().out) == told
+
+
+def test_a_question_too_long_is_told_by_its_number_among_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "questions.txt"
+    file.write_text("\n".join(["a film"] * 16 + ["film " * 900, "a film"]) + "\n", encoding="utf-8")
+    words = ["predict", saved(tmp_path / "model"), "--file", str(file), "--max-tokens", "1", "--threads", "1"]
+    assert main(words) == 2
+    assert "llamita: prompt 17 takes " in capsys.readouterr().err

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
@@ -27,7 +27,7 @@ from llamita._cli.models import (
     warn_of_unknown,
 )
 from llamita._cli.predictions import WRITERS, Kept, Teller, beside, cell
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -130,11 +130,13 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
     how = Decoding(max_tokens=args.max_tokens or LONGEST)
     with _output(args.out) as stream:
         write_row = row_writer(stream)
-        headed = False
+        headed, before = False, 0
         for texts, kept in _chunks(args):
             plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
             for start in range(0, len(plain), ANSWERED):
                 some = plain[start : start + ANSWERED]
+                _check_room(engine, some, before)
+                before += len(some)
                 answers = engine.chat_all([[{"role": "user", "content": text}] for text in some], how)
                 for at, (text, answer) in enumerate(zip(some, answers, strict=True), start):
                     record = beside(kept[at] if kept else {}) | {"text": text, "answer": answer}
@@ -150,6 +152,16 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
                 stream.flush()
     if args.out:
         print(said(f"written: {args.out}"), file=sys.stderr)
+
+
+def _check_room(engine: Engine, texts: Sequence[str], before: int) -> None:
+    """Refuse a text that leaves no room for an answer by its number among all; one by itself needs none."""
+    from llamita.core.chat import prompt_ids
+
+    held: Any = engine
+    for number, text in enumerate(texts, before + 1) if before or len(texts) > 1 else ():
+        taken, most = len(prompt_ids(held.tokenizer, [{"role": "user", "content": text}])), held.max_length
+        require(taken < most, f"prompt {number} takes {taken} of the model's {most} tokens; shorten it")
 
 
 def _check(args: argparse.Namespace) -> None:
