@@ -16,5 +16,5 @@ def be_brief(patch: pytest.MonkeyPatch, *, memory: bool = False) -> None:
     patch.setattr("llamita.effort.EFFORTS", ((2, 0.25, 1.0),) * 3)
     patch.setattr("llamita.effort.SEARCHED", 2)
     patch.setattr("llamita.measure._timing.SHORTEST_PASS_SECONDS", 0.005)
-    for name, more in (("QUICK", {}), ("FAIR", {"memory": memory}), ("SLOW", {})):
+    for name, more in (("QUICK", {}), ("FAIR", {"memory": memory})):
         patch.setattr(f"llamita.proof.{name}", TIMED | more)

@@ -24,7 +24,7 @@ from llamita.lighten import lighten
 from llamita.measure.cost import Cost
 from llamita.run import open_engine
 
-TIMED = (dict(proof.FAIR), dict(proof.SLOW))
+TIMED = dict(proof.FAIR)
 """How what is delivered and the teacher in torch are timed when a run isn't brief."""
 
 
@@ -128,11 +128,9 @@ def test_a_measured_number_carries_the_command_that_repeats_it(made, job, capsys
     assert told["explain.same_reasons"] == pytest.approx(reasons.value)
 
 
-def test_texts_a_second_of_all_models_are_of_batches_of_like_length():
-    delivered, teacher = (Cost(**settings) for settings in TIMED)
-    assert (
-        teacher.throughput_texts == delivered.throughput_texts >= 4 * teacher.batch
-    )  # one batch alone mixes all lengths
+def test_texts_a_second_are_of_several_batches_of_like_length():
+    cost = Cost(**TIMED)
+    assert cost.throughput_texts >= 4 * cost.batch, "one batch alone mixes all lengths"
 
 
 def test_the_same_call_again_makes_nothing_anew(made, job):

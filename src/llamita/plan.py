@@ -122,6 +122,10 @@ COPIES_COST, COPIES_SHARE = 0.9, 0.15
 beside each text is worth about a point (docs/log.md), but not a long wait for a slow teacher."""
 
 
+TEACHER_TIMED = 45.0
+"""Most seconds that the teacher's single calls take, and again five rounds of 256 texts: `measure.cost` bounds both."""
+
+
 def save_plan(plan: dict[str, Any], folder: Path) -> None:
     """Put the plan into the folder, whole or not at all."""
     from llamita.core.whole import write_whole
@@ -198,7 +202,8 @@ def settle(shop: Workshop, model: str, students: Sequence[str] | None, goals: Go
     looks = 1 + len(task.unlabelled) / len(task.train)
     paces = {name: replace(one, tokens=round(one.tokens * looks)) for name, one in paces.items()}
     answers = len(task.select) + 3 * len(task.test) + 500
-    fixed = 130 + pace.parameters * 4e-7 + answers * pace.score * float(np.mean(np.minimum(lengths, max_length)))
+    a_text = pace.score * float(np.mean(np.minimum(lengths, max_length)))
+    fixed = 80 + pace.parameters * 4e-7 + answers * a_text + 2 * min(TEACHER_TIMED, 5 * 256 * a_text)
     outputs = pace.tokens * pace.score
     copies = int(COPIES_COST * outputs <= COPIES_SHARE * 60 * minutes)
     outputs *= looks + COPIES_COST * copies

@@ -26,10 +26,8 @@ LINEAR = "TF-IDF + linear"
 QUICK = {"calls": 100, "rounds": 1, "throughput_texts": 64, "memory": False}
 """How a candidate is timed while choosing."""
 FAIR = {"throughput_texts": 256}
-"""How what is delivered, its twin, the teacher's int8 and the linear model are timed, taking turns."""
-SLOW = FAIR
-"""How the teacher in fp32 torch is timed, which is only the second reference: by as many texts, since a single batch holds short
-and long ones, and texts a second beside batches of like length would be too few."""
+"""How what is delivered, its twin, the teacher's int8 and the linear model are timed, taking turns, and so is the teacher in fp32
+torch beside the light model: a single batch would mix short and long texts, and make fewer a second."""
 
 
 def value(findings: Sequence[Finding], name: str) -> float | None:
@@ -213,7 +211,7 @@ def _costs_and_reasons(
     """What the light model costs, beside int8 and the teacher in torch, and why it answers so; and what the teacher costs."""
     costs, of_teacher = (*timed["light"], *against_int8(timed, "light")), ()
     if not models.recorded:
-        against_torch = shop.measure(light, [build("cost", SLOW)], reference=models.teacher)
+        against_torch = shop.measure(light, [build("cost", FAIR)], reference=models.teacher)
         of_teacher = mirrored(against_torch)
         costs += tuple(replace(f, name=f"{f.name}_to_torch") for f in against_torch if f.name.endswith("_ratio"))
     reasons = [build("explain.occlusion"), build("attack.noise")]
