@@ -213,3 +213,19 @@ def test_a_bug_is_told_where_no_file_can_be_written(tmp_path: Path, monkeypatch:
 
 def test_a_name_that_begins_with_a_tilde_and_is_no_home_is_told_in_a_line() -> None:
     assert told(lambda: Path("~$review.csv").expanduser()).startswith("a name that begins with ~ is taken for a home")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:4242",
+        "[../gloo/transport/tcp/pair.cc:534] Read error [127.0.0.1]:9: Connection reset by peer",
+        "NCCL error: remote process exited or there was a network error",
+        "[gloo/transport/tcp/unbound_buffer.cc:81] Timed out waiting 1800000ms for recv operation to complete",
+    ],
+)
+def test_a_process_that_lost_its_peer_says_so(said: str, scratch: Path) -> None:
+    code, line = explained(RuntimeError(said))
+    assert (code, list(scratch.iterdir())) == (2, [])
+    assert line.startswith("another process of this run ended or can't be reached")
+    assert explained(RuntimeError("Connection closed by peer"))[0] == 3, "of no process of ours"

@@ -20,6 +20,10 @@ EXTRAS = {
 """Extras of the package and the modules each brings."""
 SYSTEM_SAID = re.compile(r"I/O error: (?P<said>.*?) \(os error (?P<number>\d+)\)")
 """How the library of .safetensors files tells what the system said, as where a file can't be written."""
+LOST_PEER = re.compile(
+    r"(?i)(gloo|nccl).*(connection (reset|closed|refused)|remote process exited|timed? ?out)", re.DOTALL
+)
+"""How torch's ways between processes tell that one is gone."""
 DISK_FULL = "the disk is full; free some space and give the same command again"
 
 
@@ -47,6 +51,11 @@ def _user_line(error: BaseException) -> str | None:
         return f"a file is not UTF-8 (byte {error.start}); {remedy}"
     if isinstance(error, RuntimeError) and "home directory" in str(error):
         return "a name that begins with ~ is taken for a home, and there is none of this name; give the whole path"
+    if isinstance(error, RuntimeError) and LOST_PEER.search(str(error)):
+        return (
+            "another process of this run ended or can't be reached; see what it says, and give the same command again: it goes on"
+            " where it stopped"
+        )
     return _damaged_model(error)
 
 
