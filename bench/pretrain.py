@@ -138,9 +138,11 @@ def by_step(lesson: Lesson, epochs: float, most: int, into: Run) -> tuple[Model,
     model = lesson.begun()
     rows = lesson.windows(model, epochs)
     cut = batches_in_order(
-        rows.lengths, batch_size=lesson.step.batch_size or 16, seed=into.seed, max_tokens=lesson.step.max_tokens or 0,
-        alike_within=() if rows.packed else rows.plan.borders,
-    )  # fmt: skip
+        rows.lengths,
+        batch_size=lesson.step.batch_size or 16,
+        max_tokens=lesson.step.max_tokens or 0,
+        padded=rows.packed,
+    )
     # a pilot sees of short rows and long ones as many as the whole
     number = min(most, len(cut))
     cut = [cut[i * len(cut) // number] for i in range(number)]

@@ -66,28 +66,21 @@ def test_texts_of_like_length_stand_together() -> None:
     assert padding(batches) < 1.15 < 1.5 < padding([order[i : i + 8] for i in range(0, 211, 8)])
 
 
-def test_rows_in_order_may_be_batched_by_like_length() -> None:
+def test_rows_in_order_are_bounded_by_their_own_tokens_where_padding_is_not_computed() -> None:
     lengths = [4 + i % 5 if i % 5 else 150 for i in range(200)]
-    plain = batches_in_order(lengths, batch_size=8, seed=0)
-    alike = batches_in_order(lengths, batch_size=8, seed=0, alike_within=[200])
-    assert np.concatenate(plain).tolist() == sorted(np.concatenate(alike).tolist()) == list(range(200))
-    assert padded_share(lengths, alike) < 0.1 < 0.5 < padded_share(lengths, plain)
-
-
-def test_batches_of_like_length_stay_within_their_section() -> None:
-    found = batches_in_order(LENGTHS, batch_size=8, seed=0, alike_within=[50, 50, 120, 211])
-    assert sorted(np.concatenate(found).tolist()) == list(range(211))
-    sections = [np.searchsorted([50, 120], batch, side="right") for batch in found]
-    assert all(len(set(section.tolist())) == 1 for section in sections)
-    assert [section[0] for section in sections] == sorted(section[0] for section in sections)
-    assert np.concatenate(found).tolist()[:50] != list(range(50))
+    found = batches_in_order(lengths, batch_size=200, max_tokens=700, padded=False)
+    assert np.concatenate(found).tolist() == list(range(200))
+    held = [sum(lengths[i] for i in batch) for batch in found]
+    assert max(held) <= 700
+    assert min(held[:-1]) > 700 - 150
+    assert padded_share(lengths, found) > 0.5, "short and long ones stand together"
 
 
 def test_rows_in_order_keep_to_the_tokens_that_a_batch_may_hold() -> None:
     lengths = [10, 10, 20, 20, 20, 50, 120, 10]
-    found = batches_in_order(lengths, batch_size=4, seed=0, max_tokens=60)
+    found = batches_in_order(lengths, batch_size=4, max_tokens=60)
     assert [batch.tolist() for batch in found] == [[0, 1, 2], [3, 4], [5], [6], [7]]
-    assert batches_in_order([], batch_size=4, seed=0) == []
+    assert batches_in_order([], batch_size=4) == []
 
 
 def test_the_least_part_of_an_epoch_is_one_example() -> None:

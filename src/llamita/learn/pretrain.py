@@ -162,9 +162,8 @@ class Pretrain(Step):
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
         batches = batches_in_order(
-            rows.lengths, batch_size=self._rows_at_once(rows, fresh=fresh), seed=run.seed, max_tokens=limit,
-            alike_within=() if rows.packed else rows.plan.borders,
-        )  # fmt: skip
+            rows.lengths, batch_size=self._rows_at_once(rows, fresh=fresh), max_tokens=limit, padded=rows.packed
+        )
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run, judge))

@@ -47,26 +47,22 @@ def mixed_batches(
 
 
 def batches_in_order(
-    lengths: Sequence[int], *, batch_size: int, seed: int, alike_within: Sequence[int] = (), max_tokens: int = 0
+    lengths: Sequence[int], *, batch_size: int, max_tokens: int = 0, padded: bool = True
 ) -> list[np.ndarray]:
-    """Batches of rows as they follow one another; or of like length, where rows differ in it.
+    """Batches of rows as they follow one another.
 
     Args:
-        alike_within: where sections of rows end: batches are of like length, drawn within each section in turn.
+        max_tokens: most tokens of a batch (a longer row stands alone); 0 for no limit.
+        padded: whether padding counts among them.
     """
-    whole = np.arange(len(lengths))
-    if alike_within:
-        sizes, found = np.asarray(lengths), []
-        for section, rows in enumerate(np.split(whole, np.asarray(alike_within)[:-1])):
-            found += _epoch(rows, sizes, batch_size, max_tokens, np.random.default_rng([seed, 5, section]))
-        return found
-    starts, widest = [0], 0
+    starts, widest, tokens = [0], 0, 0
     for place, length in enumerate(lengths):
-        widest, held = max(widest, length), place - starts[-1]
-        if held == batch_size or (held and max_tokens and widest * (held + 1) > max_tokens):
+        widest, held, tokens = max(widest, length), place - starts[-1], tokens + length
+        taken = widest * (held + 1) if padded else tokens
+        if held == batch_size or (held and max_tokens and taken > max_tokens):
             starts.append(place)
-            widest = length
-    return np.split(whole, starts[1:]) if len(whole) else []
+            widest = tokens = length
+    return np.split(np.arange(len(lengths)), starts[1:]) if len(lengths) else []
 
 
 def _shuffled(number: int, epochs: float, seed: int) -> Iterator[tuple[np.ndarray, np.random.Generator]]:
