@@ -74,7 +74,10 @@ def test_a_recipe_goes_through(file: Path, tmp_path: Path, capsys: pytest.Captur
         write_rows(tmp_path / f"{name}.csv", language, labels, parity)
     words = [f"task.classify.{name}={tmp_path / name}.csv" for name in ("train", "test")]
     words += ["model=config:bert:300k", *(["teacher.model=config:bert:300k"] if "teacher" in recipe else [])]
-    for place, chain in (("steps", recipe["steps"]), ("teacher.steps", recipe.get("teacher", {}).get("steps", []))):
+    chains = {"steps": recipe["steps"], "teacher.steps": recipe.get("teacher", {}).get("steps", [])}
+    for place, chain in (
+        chains | {f"beside.{name}": steps for name, steps in recipe.get("beside", {}).items()}
+    ).items():
         for i, step in enumerate(chain):
             settings = next(iter(step.values())) if isinstance(step, dict) else {}
             words += [f"{place}.{i}.epochs=1"] if "epochs" in settings or step == "learn.contrastive" else []
@@ -90,6 +93,7 @@ def test_a_recipe_goes_through(file: Path, tmp_path: Path, capsys: pytest.Captur
 def test_a_vocabulary_of_a_fixed_size_lets_rare_words_split_whatever_the_texts(file: Path):
     recipe = yaml.safe_load(file.read_text(encoding="utf-8"))
     steps = [*recipe.get("steps", []), *(recipe.get("teacher") or {}).get("steps", [])]
+    steps += [step for way in recipe.get("beside", {}).values() for step in way]
     cuts = [step["prune.vocabulary"] for step in steps if isinstance(step, dict) and "prune.vocabulary" in step]
     assert all(cut["every_text"] is False for cut in cuts if "keep" in cut)
 

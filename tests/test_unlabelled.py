@@ -69,7 +69,7 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def settings(place):
     return {
-        "data": str(place / "texts.txt"), "labels": LABELS, "keep": 0.5, "minutes": 0.2,
+        "data": str(place / "texts.txt"), "labels": LABELS, "keep": 0.1, "minutes": 0.2,
         "students": [str(place / "student")], "threads": 1,
     }  # fmt: skip
 
