@@ -178,6 +178,11 @@ def test_the_linear_model_is_delivered_where_it_alone_meets_the_goals(made, job,
     assert type(open_engine(run)).__name__ == "LinearEngine"
     assert open_engine(run / "light").labels == ("negative", "positive")
     assert (run / "student" / "onnx" / "artifact.json").is_file()
+    card = (run / "light" / "README.md").read_text(encoding="utf-8")
+    assert "llamita predict light" in card
+    assert "AutoModel" not in card
+    assert "from transformers" not in card
+    assert "library_name: llamita" in card
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "the best student" in page
     assert "from transformers import pipeline" not in page

@@ -199,5 +199,5 @@ def finish(report: Report, folder: Path, *, redact: bool = False, language: str 
     from llamita.pages.model_card import write_card
 
     write_report(report, folder, redact=redact, language=language)
-    if (folder / "light" / "config.json").exists():
+    if any((folder / "light" / file).exists() for file in ("config.json", "terms.json")):
         write_card(report, folder / "light", language)

@@ -114,6 +114,12 @@ def transformers_lines(report: Report, folder: str, text: str) -> str:
     return lines.format(folder=folder, text=text, every=every, given=repr(given))
 
 
+def command_lines(report: Report, folder: str, text: str) -> str:
+    """A text and a file labelled by the command line."""
+    pair = f" --pair {shlex.quote(text)}" if report.task.get("pairs") else ""
+    return CLI.format(folder=shlex.quote(folder), text=shlex.quote(text), pair=pair)
+
+
 def onnxruntime_lines(report: Report, folder: str, text: str, *, curves: bool) -> str:
     """An exported model's answer with onnxruntime alone, through its calibrating curves where it has some."""
     ending, shares = (ANY_LABELS, "shares") if has_any_labels(report) else (ONE_LABEL, "shares / shares.sum()")
@@ -153,7 +159,7 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
             else []
         )
     made = [
-        (words["run_cli"], CLI.format(folder=shlex.quote(best), text=shlex.quote(text), pair=pair)),
+        (words["run_cli"], command_lines(report, best, text)),
         (words["run_python"], PYTHON.format(folder=best, given=repr((text, text) if pair else text))),
     ]
     if exported:

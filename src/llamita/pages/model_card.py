@@ -14,12 +14,22 @@ from llamita.core.report import Report, Subject
 from llamita.core.whole import write_whole
 from llamita.pages import format as write
 from llamita.pages._headline import headline
-from llamita.pages._snippets import LANGUAGE, has_any_labels, has_curves, job_of, onnxruntime_lines, transformers_lines
+from llamita.pages._snippets import (
+    LANGUAGE,
+    command_lines,
+    has_any_labels,
+    has_curves,
+    job_of,
+    onnxruntime_lines,
+    transformers_lines,
+)
 from llamita.pages._table import columns, groups, shown_subjects
 from llamita.pages._view import goals, lineage
 from llamita.pages.report import render_markdown
 from llamita.pages.strings import in_language, words_for
 
+TERMS = "terms.json"
+"""What a linear model's folder has, which stock code doesn't load."""
 CARDS = {"en": "card.md.j2", "zh": "card.zh.md.j2"}
 ENGLISH = frozenset(["the", "of", "and", "to", "a", "in", "is", "it", "that", "for", "was", "with", "as", "on", "this"])
 
@@ -31,6 +41,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
     light = report.delivered
     exported = next((p.parent for p in sorted(folder.glob("*/artifact.json"))), None)
     place, text = folder.name, strings["run_text"]
+    stock = not (folder / TERMS).exists()
     shown = {
         "t": strings,
         "name": report.title,
@@ -46,7 +57,9 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "max_length": report.task.get("max_length"),
         "teacher": getattr(report.subject("teacher"), "name", ""),
         "splits": report.task.get("sizes") or {},
+        "stock": stock,
         "transformers": transformers_lines(report, place, text),
+        "commands": command_lines(report, place, text),
         "onnxruntime": onnxruntime_lines(report, f"{place}/{exported.name}", text, curves=has_curves(exported))
         if exported
         else "",
@@ -54,18 +67,18 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "measured": light.name if light else "",
         "language": language_of(report),
     }
-    front = yaml.safe_dump(metadata(report), sort_keys=False, allow_unicode=True)
+    front = yaml.safe_dump(metadata(report, stock=stock), sort_keys=False, allow_unicode=True)
     write_whole(folder / "README.md", f"---\n{front}---\n\n{render_markdown(CARDS[language], shown)}")
 
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def metadata(report: Report) -> dict[str, Any]:
-    """The card's front matter; what isn't known is left out."""
+def metadata(report: Report, *, stock: bool = True) -> dict[str, Any]:
+    """The card's front matter; what isn't known is left out, and a linear model (not `stock`) is made of no other."""
     light = report.delivered
     steps = [str(step.get("step", "")) for step in light.lineage] if light else []
-    base = base_model(light) or base_model(report.subject("teacher"))
+    base = (base_model(light) or base_model(report.subject("teacher"))) if stock else ""
     language = language_of(report)
     by = report.task.get("labelled_by")
     measured = {
@@ -75,7 +88,7 @@ def metadata(report: Report) -> dict[str, Any]:
     return {
         **({"language": [language]} if language else {}),
         **({"base_model": base} if base else {}),
-        "library_name": "transformers",
+        "library_name": "transformers" if stock else "llamita",
         "pipeline_tag": job_of(report),
         "tags": ["llamita", job_of(report), *dict.fromkeys(_tags(steps))],
         **(measured if job_of(report) not in LANGUAGE and (by is None or by["checked"]) else {}),
