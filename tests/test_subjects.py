@@ -1,6 +1,7 @@
 """The rows of a recipe's report: the way there, other ways beside it, and what is exported."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.families import tiny_model
@@ -11,6 +12,17 @@ from llamita.core.recipe import Recipe
 from llamita.core.registry import build
 from llamita.run import execute
 from llamita.subjects import calibrated_again
+
+LEARN, CUT = {"finetune": {"epochs": 0.5}}, {"prune.depth": {"keep": 1}}
+
+
+def tiny_recipe(folder: Path, **more: Any) -> Recipe:
+    """Of a tiny BERT and sixty sentences, thirty more to measure by."""
+    tiny_model("bert").save(folder / "model")
+    rows = sentences(90)
+    train, test = write_csv(folder / "train.csv", rows[:60]), write_csv(folder / "test.csv", rows[60:])
+    task = {"classify": {"train": str(train), "test": str(test)}}
+    return Recipe.from_dict({"model": str(folder / "model"), "task": task, "measures": ["quality"], **more})
 
 
 def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
@@ -30,17 +42,9 @@ def test_what_follows_a_calibration_is_calibrated_anew_unless_it_trains_on():
 
 
 def test_another_way_is_exported_and_measured_beside_the_recipe_and_not_delivered(tmp_path: Path) -> None:
-    tiny_model("bert").save(tmp_path / "model")
-    rows = sentences(90)
-    train, test = write_csv(tmp_path / "train.csv", rows[:60]), write_csv(tmp_path / "test.csv", rows[60:])
-    learn = {"finetune": {"epochs": 0.5}}
-    recipe = Recipe.from_dict(
-        {
-            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
-            "steps": [learn], "beside": {"cut first": [{"prune.depth": {"keep": 1}}, learn]},
-            "measures": ["quality"], "exporters": [{"export.onnx": {"precision": "fp32"}}],
-        }
-    )  # fmt: skip
+    recipe = tiny_recipe(
+        tmp_path, steps=[LEARN], beside={"cut first": [CUT, LEARN]}, exporters=[{"export.onnx": {"precision": "fp32"}}]
+    )
     report = execute(recipe, tmp_path / "out", threads=1)
     told = [(one.role, one.name) for one in report.subjects]
     assert told == [("model", "cut first"), ("model", "cut first, onnx"), ("model", "model"), ("light", "model, onnx")]
@@ -56,17 +60,7 @@ def test_another_way_is_exported_and_measured_beside_the_recipe_and_not_delivere
 
 
 def test_each_row_on_the_way_has_a_name_of_its_own_which_says_the_step_that_made_it(tmp_path: Path) -> None:
-    tiny_model("bert").save(tmp_path / "model")
-    rows = sentences(90)
-    train, test = write_csv(tmp_path / "train.csv", rows[:60]), write_csv(tmp_path / "test.csv", rows[60:])
-    learn = {"finetune": {"epochs": 0.5}}
-    recipe = Recipe.from_dict(
-        {
-            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
-            "steps": [learn, learn, "calibrate", {"prune.depth": {"keep": 1}}],
-            "measures": ["quality"], "measure_each": True,
-        }
-    )  # fmt: skip
+    recipe = tiny_recipe(tmp_path, steps=[LEARN, LEARN, "calibrate", CUT], measure_each=True)
     report = execute(recipe, tmp_path / "out", threads=1, language="zh")
     after = {one.name: one.lineage[-1]["step"] for one in report.subjects if one.name != "as it came"}
     assert after == {
@@ -81,14 +75,6 @@ def test_each_row_on_the_way_has_a_name_of_its_own_which_says_the_step_that_made
 
 
 def test_another_way_that_fails_is_named(tmp_path: Path) -> None:
-    tiny_model("bert").save(tmp_path / "model")
-    rows = sentences(60)
-    train, test = write_csv(tmp_path / "train.csv", rows[:40]), write_csv(tmp_path / "test.csv", rows[40:])
-    recipe = Recipe.from_dict(
-        {
-            "model": str(tmp_path / "model"), "task": {"classify": {"train": str(train), "test": str(test)}},
-            "beside": {"cut too far": [{"prune.depth": {"keep": 99}}]}, "measures": ["quality"],
-        }
-    )  # fmt: skip
+    recipe = tiny_recipe(tmp_path, beside={"cut too far": [{"prune.depth": {"keep": 99}}]})
     with pytest.raises(UserError, match=r"^beside: cut too far: prune\.depth: keep must be"):
         execute(recipe, tmp_path / "out", threads=1)

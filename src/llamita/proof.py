@@ -128,6 +128,16 @@ class Models:
         """Its artifact."""
         return self.exported["distilled" if self.taught else "alone"]
 
+    @property
+    def light(self) -> Stage:
+        """The artifact that is delivered."""
+        return self.linear.artifact if self.linear_taken else self.exported_student
+
+    @property
+    def rival(self) -> Stage:
+        """The other of the two: the linear model, or the student that it is delivered for."""
+        return self.exported_student if self.linear_taken else self.linear.artifact
+
 
 def prove(
     shop: Workshop, models: Models, goals: Goals, candidates: Sequence[dict[str, Any]], teacher_floor: float | None
@@ -138,14 +148,14 @@ def prove(
         UserError: when the teacher is below the floor asked for.
     """
     assert shop.task is not None
-    teacher, alone, linear = models.teacher, models.exported["alone"], models.linear.artifact
-    light, int8 = linear if models.linear_taken else models.exported_student, models.exported.get("int8")
+    teacher, alone = models.teacher, models.exported["alone"]
+    light, int8 = models.light, models.exported.get("int8")
     score, sure = build("quality"), build("calibration")
     of_teacher = shop.measure(teacher, [score, sure])
     accuracy = value(of_teacher, score_name(shop)) or 0.0
     _require_floor(accuracy, teacher_floor)
-    rival = models.exported_student if models.linear_taken else linear
-    timed = timed_in_turns(shop, {"light": light, **({"int8": int8} if int8 else {}), "alone": alone, "rival": rival})
+    stages = {"light": light, **({"int8": int8} if int8 else {}), "alone": alone, "rival": models.rival}
+    timed = timed_in_turns(shop, stages)
     of_alone = (*shop.measure(alone, [score, sure]), *timed["alone"], *against_int8(timed, "alone"))
     of_light = shop.measure(light, [score, sure, build("agreement")], reference=teacher)
     costs, of_teacher_too = _costs_and_reasons(shop, models, light, timed)
@@ -180,12 +190,9 @@ def prove(
 
 def _rival(shop: Workshop, models: Models, timed: Mapping[str, tuple[Finding, ...]]) -> Subject:
     """The linear model; where that is delivered, the student that it was taken for."""
-    rival = models.exported_student if models.linear_taken else models.linear.artifact
-    found = (
-        *shop.measure(rival, [build("quality"), build("calibration")]),
-        *timed["rival"],
-        *against_int8(timed, "rival"),
-    )
+    rival = models.rival
+    sure = shop.measure(rival, [build("quality"), build("calibration")])
+    found = (*sure, *timed["rival"], *against_int8(timed, "rival"))
     if models.linear_taken:
         return subject(rival, "model", found, exported_lineage(models.student, rival), "the best student")
     return subject(rival, "linear", found)

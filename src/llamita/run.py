@@ -8,19 +8,20 @@ import shutil
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from llamita.core import processes
 from llamita.core.alone import alone_in
-from llamita.core.errors import UserError, require
+from llamita.core.errors import require
 from llamita.core.hardware import chosen_device, machine, of_device, versions
 from llamita.core.kept import process_as_it_was
 from llamita.core.logs import BEGUN, logged
 from llamita.core.messages import LANGUAGES
 from llamita.core.recipe import Recipe
 from llamita.core.registry import name_of
-from llamita.core.report import Report
+from llamita.core.report import Report, Subject
 from llamita.core.store import Store
 from llamita.core.whole import write_whole
 from llamita.subjects import METRICS, calibrated_again, exported, subjects_of
@@ -110,15 +111,8 @@ def execute(
     Raises:
         UserError: for a recipe, file or machine that can't do it.
     """
-    if not isinstance(recipe, Recipe):
-        raise UserError(
-            f"execute takes a Recipe, got {type(recipe).__name__}; Recipe.from_dict makes one of plain data"
-        )
-    require(isinstance(folder, str | Path), f"out must be a folder, got {folder!r}")
-    require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    _require_possible(recipe, folder, language)
     folder, device = Path(folder), chosen_device(device, to_train=True)
-    if folder.is_file():
-        raise UserError(f"out must be a folder; {folder} is a file")
     processes.wait()  # all have found the folder fit for a run
     stages = Path(stages or folder / "stages")
     with process_as_it_was(), at_work(folder, stages) if processes.is_first() else nullcontext():
@@ -136,15 +130,31 @@ def execute(
         for short, artifact, made in exported(shop, recipe, last, teacher, "light", last.name):
             deliver(artifact, folder / "light" / short)
             subjects.append(made)
-        report = Report(
-            title=f"{last.name}: {', '.join(name_of(s) for s in recipe.steps) or 'as it came'}",
-            task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects),
-            machine=machine() | {"threads": shop.threads} | of_device(device),
-            versions=versions(), command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}", seed=recipe.seed,
-        )  # fmt: skip
+        report = _reported(
+            shop, recipe, f"{last.name}: {', '.join(map(name_of, recipe.steps)) or 'as it came'}", subjects
+        )
+        report = replace(report, command=command or f"llamita run {folder / 'recipe.yaml'} --out {folder}")
         if processes.is_first():
             finish(report, folder, language=language)
     return report
+
+
+def _require_possible(recipe: object, folder: object, language: str) -> None:
+    """Refuse from Python what no run can do."""
+    require(
+        isinstance(recipe, Recipe),
+        f"execute takes a Recipe, got {type(recipe).__name__}; Recipe.from_dict makes one of plain data",
+    )
+    require(isinstance(folder, str | Path), f"out must be a folder, got {folder!r}")
+    require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    require(not Path(str(folder)).is_file(), f"out must be a folder; {folder} is a file")
+
+
+def _reported(shop: Workshop, recipe: Recipe, title: str, subjects: Sequence[Subject]) -> Report:
+    return Report(
+        title=title, task=shop.task.describe() if shop.task else {}, subjects=tuple(subjects),
+        machine=machine() | {"threads": shop.threads} | of_device(shop.device), versions=versions(), seed=recipe.seed,
+    )  # fmt: skip
 
 
 def _keep_recipe(recipe: Recipe, file: Path) -> None:
