@@ -6,11 +6,11 @@
 
 A Llama of 12.8 million parameters (10.2 without its head) and 8,000 pieces of its own, from fresh weights, on Shakespeare, the
 validation part of WikiText-2 and LibreOffice's English messages and help; bits per byte on a twentieth of the documents that
-nothing saw. The pace of a row is taken before it, three times, and its median says how many steps fit the budget, so that a
-training can run beside other work; reading, tokenising and measuring are left out of it. Rows: llamita (the step as it is),
-trainer-defaults (transformers.Trainer over blocks of joined documents, as run_clm.py cuts them, all its settings), trainer (the
-same with our batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part changed: compiled (by
-torch, as a long training is by itself where it pays; what that takes counts), unpacked, mixed (causal and
+nothing saw. The pace of a row is taken before it, three times beside the first row's, and its median says how many steps fit
+the budget, so that a training can run beside other work; reading, tokenising and measuring are left out of it. Rows: llamita
+(the step as it is), trainer-defaults (transformers.Trainer over blocks of joined documents, as run_clm.py cuts them, all its
+settings), trainer (the same with our batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part
+changed: compiled (by torch, as a long training is by itself where it pays; what that takes counts), unpacked, mixed (causal and
 masked rows), growing (windows that grow), copies (nothing is left out), weighted (books and WikiText count four times).
 """
 
@@ -79,6 +79,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "weighted": {},
 }
 PEERS = ("trainer", "trainer-defaults")
+STANDARD = "llamita"
 MODEL, PIECES, WINDOW = "config:llama:12.8m", 8000, 256
 COMPILING = 60.0
 """Seconds that are taken off the budget for compiling, which takes 20 to 30 where nothing of it is kept."""
@@ -186,31 +187,47 @@ def by_trainer(lesson: Lesson, row: str, steps: int, into: Path) -> tuple[Model,
 
 
 def pace(row: str, turn: int) -> dict[str, float]:
-    """Seconds of a whole pass over the documents (ours) or of a step (the peers), and before the first; measured once."""
+    """Seconds of a whole pass over the documents (ours) or of a step (the peers), and before the first; measured once.
+
+    A machine is faster on one day than on another: so a row's pace is told in the day's when the first row's was taken, which is
+    taken once more beside it.
+    """
 
     def taken() -> dict[str, float]:
-        lesson, spent = prepared(row, seed=0), 0.0
-        if row == "compiled":  # what is spent before the first step is told by a few and many of them
-            by_step(lesson, 1.0, 3, pilot(lesson, turn, 3))  # torch keeps what it compiled: both below find it
-            (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(lesson, turn, n))[2:] for n in (4, 4 * PILOT))
-            each = (long - brief) / (many - few)
-            whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-            return {"seconds": each * whole, "before": COMPILING}
-        for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
-            if row in PEERS:
-                spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
-            else:
-                _, _, tokens, seconds = by_step(lesson, 1.0, steps, pilot(lesson, turn, steps))
-                whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-                spent = seconds * whole / tokens
-        return {"seconds": spent}
+        if row == STANDARD:
+            return timed(row, turn)
+        then, now, own = (
+            pace(STANDARD, turn)["seconds"],
+            timed(STANDARD, turn, f"beside-{row}-")["seconds"],
+            timed(row, turn),
+        )
+        return own | {"seconds": own["seconds"] * then / now, "standard_seconds": now}
 
     return kept(KEPT.folder / "pace" / f"{row}-{turn}.json", taken)
 
 
-def pilot(lesson: Lesson, turn: int, steps: int) -> Run:
-    """Where a pilot works, in no earlier one's checkpoints."""
-    return lesson.where.at(lesson.where.folder / f"pilot-{turn}-{steps}")
+def timed(row: str, turn: int, beside: str = "") -> dict[str, float]:
+    """The pace of a row as the machine is now."""
+    lesson, spent = prepared(row, seed=0), 0.0
+
+    def pilot(steps: int) -> Run:
+        """Where a pilot works, in no earlier one's checkpoints."""
+        return lesson.where.at(lesson.where.folder / f"pilot-{beside}{turn}-{steps}")
+
+    if row == "compiled":  # what is spent before the first step is told by a few and many of them
+        by_step(lesson, 1.0, 3, pilot(3))  # torch keeps what it compiled: both below find it
+        (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(n))[2:] for n in (4, 4 * PILOT))
+        each = (long - brief) / (many - few)
+        whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
+        return {"seconds": each * whole, "before": COMPILING}
+    for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
+        if row in PEERS:
+            spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
+        else:
+            _, _, tokens, seconds = by_step(lesson, 1.0, steps, pilot(steps))
+            whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
+            spent = seconds * whole / tokens
+    return {"seconds": spent}
 
 
 def trained(row: str, seed: int, minutes: float, lesson: Lesson) -> tuple[Model, dict[str, Any]]:
