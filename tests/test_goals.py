@@ -46,6 +46,15 @@ def test_a_near_tie_in_accuracy_goes_to_the_larger_one():
     assert ALL[choose((*ALL, small), Goals(keep=0.9, max_size=12_000_000), 0.9)] is MIDDLE
 
 
+@pytest.mark.parametrize("goals", [Goals(keep=0.9, max_size=12_000_000), Goals(keep=0.9)])
+def test_among_those_about_as_large_the_surest_is_taken_and_not_the_one_of_a_thousandth_more(goals):
+    deep = candidate("6 layers", 0.866, 11.69, 2.3, nll=0.318)
+    wide = candidate("5 layers, more pieces", 0.855, 11.71, 2.0, nll=0.340)
+    assert choose((wide, deep), goals, 0.9) == 1
+    assert choose((deep, wide), goals, 0.9) == 0
+    assert choose((deep, candidate("4 layers", 0.855, 11.0, 2.0, nll=0.2)), Goals(max_size=12_000_000), 0.9) == 0
+
+
 def test_the_student_alone_must_be_clearly_better_or_surer():
     taught = candidate("taught", 0.88, 10, 2.5, nll=0.30)
     assert not outdoes(candidate("alone", 0.881, 10, 2.5, nll=0.36), taught)

@@ -68,9 +68,9 @@ def test_a_rival_ahead_is_told_with_by_how_much_and_how_surely() -> None:
     subjects = [scored("teacher", 390), scored("student_alone", 363), scored("linear", 340), scored("light", 360)]
     (note,) = rivals_ahead(subjects)
     assert note == (
-        "student_alone scores higher on the test split: 90.8 against 90.0 %, by 0.8 points [−0.3, +1.8] (n = 400)."
+        "On the test split student_alone scores higher: 90.8 against 90.0 %, by 0.8 points [−0.3, +1.8] (n = 400)."
     )
-    assert translated(note, "zh").startswith("student_alone 在测试集上得分更高：90.8 % 对 90.0 %，相差 0.8 个百分点")
+    assert translated(note, "zh").startswith("在测试集上 student_alone 得分更高：90.8 % 对 90.0 %，相差 0.8 个百分点")
     assert rivals_ahead([scored("linear", 360), scored("light", 360)]) == ()
 
 

@@ -74,7 +74,10 @@ def test_each_row_on_the_way_has_a_name_of_its_own_which_says_the_step_that_made
     assert "as it came" not in page
 
 
-def test_another_way_that_fails_is_named(tmp_path: Path) -> None:
-    recipe = tiny_recipe(tmp_path, beside={"cut too far": [{"prune.depth": {"keep": 99}}]})
+def test_another_way_that_fails_is_named_after_the_recipe_s_own_is_delivered(tmp_path: Path) -> None:
+    export = {"export.onnx": {"precision": "fp32"}}
+    recipe = tiny_recipe(tmp_path, beside={"cut too far": [{"prune.depth": {"keep": 99}}]}, exporters=[export])
     with pytest.raises(UserError, match=r"^beside: cut too far: prune\.depth: keep must be"):
         execute(recipe, tmp_path / "out", threads=1)
+    assert (tmp_path / "out" / "light" / "config.json").exists()
+    assert (tmp_path / "out" / "light" / "onnx" / "model.onnx").exists()

@@ -88,8 +88,9 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
     """Index of the candidate to distil fully.
 
     Size and latency don't change with training, so they are hard limits. Within them: with a limit given, the best score,
-    ties within one standard error going to the largest, which a full training favours; with no limit, the
-    smallest that keeps what was asked (less one standard error, since a full distillation follows), else the best score.
+    ties within one standard error going to the largest, which a full training favours; with no limit, the smallest that keeps
+    what was asked (less one standard error, since a full distillation follows), else the best score. Of several about as large
+    (`LIKE_SIZE`) the one that is least surprised by the labels.
     When nothing is within the limits, the one that misses all goals, the score's among them, by the least.
     """
     limits = Goals(keep=None, max_size=goals.max_size, max_latency=goals.max_latency)
@@ -103,10 +104,20 @@ def choose(candidates: Sequence[Measured], goals: Goals, teacher_score: float) -
         target = goals.keep * teacher_score
         kept = [i for i in within if candidates[i].score + candidates[i].standard_error >= target]
         if kept:
-            return min(kept, key=lambda i: (candidates[i].size_bytes, candidates[i].nll))
+            return _surest_of_size(candidates, kept, min(candidates[i].size_bytes for i in kept))
     best = max(within, key=lambda i: candidates[i].score)
     near = [i for i in within if candidates[i].score >= candidates[best].score - candidates[best].standard_error]
-    return min(near, key=lambda i: (-candidates[i].size_bytes, candidates[i].nll))
+    return _surest_of_size(candidates, near, max(candidates[i].size_bytes for i in near))
+
+
+LIKE_SIZE = 0.05
+"""Sizes that differ by less are alike: shapes are cut to fill the same limit, and a thousandth more of it says nothing."""
+
+
+def _surest_of_size(candidates: Sequence[Measured], among: Sequence[int], size: int) -> int:
+    """Of those about so large the one that is least surprised by the labels."""
+    alike = [i for i in among if abs(candidates[i].size_bytes - size) <= LIKE_SIZE * size]
+    return min(alike, key=lambda i: candidates[i].nll)
 
 
 def outdoes(one: Measured, other: Measured) -> bool:

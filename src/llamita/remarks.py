@@ -94,7 +94,7 @@ def rivals_ahead(subjects: Sequence[Subject]) -> tuple[str, ...]:
         ahead = paired_ratio_difference(tallies([theirs]), tallies([ours]))
         interval = write.bracket(ahead.interval, write.points)
         found.append(
-            f"{other.name} scores higher on the test split: {write.percent(theirs.value)} against {write.percent(ours.value)} %,"
+            f"On the test split {other.name} scores higher: {write.percent(theirs.value)} against {write.percent(ours.value)} %,"
             f" by {write.points(ahead.value, sign=False)} points {interval} (n = {ours.n:,})."
         )
     return tuple(found)

@@ -125,11 +125,12 @@ def execute(
         )  # fmt: skip
         shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop
         last, teacher = build_stages(shop, recipe)
-        subjects = list(subjects_of(shop, recipe, last, teacher))
         deliver(last, folder / "light")
+        rows = []
         for short, artifact, made in exported(shop, recipe, last, teacher, "light", last.name):
             deliver(artifact, folder / "light" / short)
-            subjects.append(made)
+            rows.append(made)
+        subjects = [*subjects_of(shop, recipe, last, teacher), *rows]
         report = _reported(
             shop, recipe, f"{last.name}: {', '.join(map(name_of, recipe.steps)) or 'as it came'}", subjects
         )
