@@ -137,6 +137,16 @@ def test_answers_that_name_no_label_are_undecided_and_too_many_of_them_stop_the_
         engine.scores([f"odd {i}" for i in range(40)])
 
 
+@pytest.mark.parametrize("way", ["logprobs", "drawn", "hard"])
+def test_a_text_whose_answer_names_no_label_is_paid_for_once(way: str, fake: Fake) -> None:
+    fake.logprobs, fake.several = way == "logprobs", way != "hard"
+    fake.answer = lambda text: {"Sure": 0.9, "!": 0.05} if "odd" in text else {"B": 0.9, "A": 0.1}
+    engine = opened(fake)
+    engine.scores(["fine", "odd"])
+    assert engine.undecided == 1
+    assert sum("odd" in text for text in fake.texts) == 1
+
+
 def test_the_key_is_sent_and_never_kept_or_shown(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -253,23 +253,22 @@ class EndpointEngine(Engine):
         Raises:
             Refused: the server won't read this text, or won't be asked like this.
         """
-        for _ in range(2):
-            if self._kept.way == "logprobs":
-                choices = self._choices(text, logprobs=True)
-                found = letter_shares(first_tokens(choices[0]), len(self.labels))
-            else:
-                try:
-                    choices = self._choices(text, number=DRAWN if self._kept.way == "drawn" else 1)
-                except Refused as error:
-                    if not error.ran_out:
-                        raise
-                    self._last, self._thinking = error.said, True
-                    break  # an answer, and paid for: asked again it would think as long
-                found = counted([self.question.named(content(choice)) for choice in choices], len(self.labels))
-            if found is not None:
-                return [round(math.log(share), 6) for share in found]
-            brief = self._kept.way != "logprobs" and used_up(choices[0])
-            self._last, self._thinking = content(choices[0]), thinks(choices[0]) or brief
+        letters = self._kept.way == "logprobs"
+        try:
+            choices = self._choices(text, logprobs=letters, number=DRAWN if self._kept.way == "drawn" else 1)
+        except Refused as error:
+            if letters or not error.ran_out:
+                raise
+            self._last, self._thinking = error.said, True
+            return None  # an answer, and paid for
+        if letters:
+            found = letter_shares(first_tokens(choices[0]), len(self.labels))
+        else:
+            found = counted([self.question.named(content(choice)) for choice in choices], len(self.labels))
+        if found is not None:
+            return [round(math.log(share), 6) for share in found]
+        brief = not letters and used_up(choices[0])
+        self._last, self._thinking = content(choices[0]), thinks(choices[0]) or brief
         return None
 
     def _choices(self, text: Text, *, logprobs: bool = False, number: int = 1) -> list[dict[str, Any]]:
