@@ -91,3 +91,33 @@ def test_a_server_is_calibrated_by_labelled_texts(place: Path, server: Fake, sai
     )
     assert after["quality.accuracy"] == 1
     assert after["calibration.ece"] < before["calibration.ece"] / 2
+
+
+def test_texts_that_are_shown_or_calibrate_are_single_or_pairs_as_those_asked_about(
+    place: Path, server: Fake, refused: Callable[..., str]
+):
+    (place / "pairs.csv").write_text("text_a,text_b,label\na,b,positive\nc,d,negative\n", encoding="utf-8")
+    causal("llama").save(place / "talker")
+    for model in ("talker", server.url):
+        for flag in ("--few-shot", "--calibrate"):
+            about_singles = [
+                ("predict", model, "a warm film"),
+                ("predict", model, "--file", "good.csv", "--columns", "text=text"),
+                ("evaluate", model, "--data", "good.csv"),
+                ("explain", model, "a warm film"),
+            ]
+            for words in about_singles:
+                assert "pairs.csv:2: a pair of texts, but the data has single ones" in refused(
+                    *words, *LABELS, flag, "pairs.csv"
+                )
+            for words in (("predict", model, "a", "--pair", "b"), ("evaluate", model, "--data", "pairs.csv")):
+                assert "good.csv:2: a single text, but the data has pairs" in refused(*words, *LABELS, flag, "good.csv")
+    assert not server.asked
+
+
+def test_a_question_about_pairs_names_the_row_of_a_single_text(place: Path, server: Fake, refused: Callable[..., str]):
+    question = ("--prompt", "One: {text} Other: {pair} Same:")
+    line = "good.csv:2: a single text, but --prompt names a {pair}; give pairs, or name their columns"
+    assert line in refused("predict", server.url, "--file", "good.csv", *LABELS, *question)
+    assert line in refused("evaluate", server.url, "--data", "good.csv", *LABELS, *question)
+    assert not server.asked

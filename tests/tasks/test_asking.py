@@ -66,6 +66,22 @@ def test_probabilities_are_fitted_to_labelled_texts(kind: str) -> None:
     )
 
 
+PAIRS = ([("one", "other"), ("a", "b")], ["yes", "no"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"examples": PAIRS, "measured": ["a text"]},
+        {"calibrate": PAIRS, "measured": ["a text"]},
+        {"calibrate": PAIRS, "examples": Shots(data=TABLE, number=2)},
+    ],
+)
+def test_what_is_shown_calibrates_or_measures_is_all_single_or_all_pairs(given: dict) -> None:
+    with pytest.raises(UserError, match="texts and labels:1: a pair of texts, but the data has single ones"):
+        ask(MODEL, ("yes", "no"), **given)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

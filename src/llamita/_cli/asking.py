@@ -30,7 +30,7 @@ def asked_engine(engine: Engine, asked: argparse.Namespace) -> Engine:
         prompt = Hypothesis(text=prompt, multi_label=True)
     return ask(
         engine, tuple(asked.labels), words=asked.labels, prompt=prompt, examples=_shots(asked),
-        calibrate=labelled_table(asked.calibrate, asked, one_label=True), measured=_measured_texts(asked), prior=asked.prior,
+        calibrate=_beside_texts(asked.calibrate, asked), measured=_measured_texts(asked), prior=asked.prior,
         per_token=asked.per_token,
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ def _shots(asked: argparse.Namespace) -> Shots | None:
     """The examples that were named."""
     from llamita.tasks.asking import Shots
 
-    shown = labelled_table(asked.few_shot, asked, one_label=True)
+    shown = _beside_texts(asked.few_shot, asked)
     number = {} if asked.shots is None else {"number": asked.shots}
     return None if shown is None else Shots(data=shown, seed=getattr(asked, "seed", 0), **number)
 
@@ -57,7 +57,7 @@ def endpoint(model: str, asked: argparse.Namespace) -> Engine:
     labels, measured = tuple(asked.labels), _measured_texts(asked)
     examples = () if shots is None else shots.drawn(labels, measured)
     engine = EndpointEngine(model, labels, words=asked.labels, prompt=asked.prompt, examples=examples)
-    known = labelled_table(asked.calibrate, asked, one_label=True)
+    known = _beside_texts(asked.calibrate, asked)
     if known is not None:
         fitted = calibrating_texts(known, labels, [*measured, *(text for text, _ in examples)])
         engine.calibrate(fitted.texts, fitted.labels or ())
@@ -70,6 +70,25 @@ def _measured_texts(asked: argparse.Namespace) -> list[Text]:
         return []
     drawn = labelled_table(getattr(asked, "labelled", None), asked)
     return [text for table in (getattr(asked, "table", None), drawn) if table is not None for text in table.texts]
+
+
+def _beside_texts(file: str | None, asked: argparse.Namespace) -> Table | None:
+    """A file of labelled texts, single ones or pairs as those that the model is asked about."""
+    from llamita.data.table import require_kind
+
+    table, texts = labelled_table(file, asked, one_label=True), getattr(asked, "about", ())
+    if table is not None and texts:
+        require_kind(table, pairs=not isinstance(texts[0], str))
+    return table
+
+
+def require_pairs(table: Table, asked: argparse.Namespace) -> None:
+    """Refuse a question about pairs where a file has single texts."""
+    if "{pair}" in (asked.prompt or "") and isinstance(table.texts[0], str):
+        raise UserError(
+            f"{table.place(0)}: a single text, but --prompt names a {{pair}}; give pairs, or name their columns:"
+            " text=COLUMN,pair=COLUMN"
+        )
 
 
 def labelled_table(file: str | None, args: argparse.Namespace, *, one_label: bool = False) -> Table | None:

@@ -87,7 +87,7 @@ def _explained(args: argparse.Namespace, entry: Entry, texts: Sequence[Text]) ->
     """What each model says of the texts, and why."""
     every = {"examples": len(texts)} if any(setting.name == "examples" for setting in entry.settings) else {}
     explainer = build(entry.name, flags.settings_from(args, entry) | every)
-    found = []
+    args.about, found = texts, []
     for model in [args.model, *([args.against] if args.against else [])]:
         engine = open_classifier(model, args.threads, args.precision, args if model == args.model else None)
         warn_of_unknown(engine, texts)

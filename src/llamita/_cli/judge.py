@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show
-from llamita._cli.asking import switches
+from llamita._cli.asking import require_pairs, switches
 from llamita._cli.gates import EXAMPLES, add_gate, check_gates
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
@@ -171,10 +171,12 @@ def _opened(args: argparse.Namespace) -> tuple[Engine, Engine | None, Task]:
         engine, teacher = (open_foreseeing(model, args) if model else None for model in (args.model, args.against))
         assert engine is not None
         return engine, teacher, documents(args)
-    if args.labels and (args.few_shot or args.calibrate):
+    if args.labels and (args.few_shot or args.calibrate or "{pair}" in (args.prompt or "")):
         from llamita.data.read import read_table
 
         args.table = read_table(args.data, columns=args.columns, labelled=True, one_label=True)
+        args.about = args.table.texts
+        require_pairs(args.table, args)
     engine = open_classifier(args.model, args.threads, args.precision, args)
     task = test_task(args, engine)
     _warn_of_little(task)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
 from llamita._cli import show, values
-from llamita._cli.asking import encoding_of, labelled_table
+from llamita._cli.asking import encoding_of, labelled_table, require_pairs
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import (
@@ -50,6 +50,10 @@ def predict(argv: Sequence[str]) -> int:
     form = args.format or _form_of(args)
     if args.keep and form == "table":
         raise UserError("--keep is for answers as CSV or JSON lines; add --out answers.csv, or --format csv")
+    chunks = _chunks(args)
+    # what stands beside the texts must be of their kind, which is told before a model is opened
+    first = list(islice(chunks, 1)) if args.labelled or args.labels else []
+    args.about = first[0][0] if first else ()
     engine = open_any(args.model, args.threads, asked=args)
     if not args.labels and answers_in_words(engine):
         _answer_all(args, engine, form)
@@ -57,9 +61,7 @@ def predict(argv: Sequence[str]) -> int:
     if args.max_tokens is not None:
         raise UserError(f"--max-tokens is about answers in words, and {args.model} gives labels here; leave it out")
     with _output(args.out) as stream:
-        chunks = _chunks(args)
-        first = list(islice(chunks, 1)) if args.labelled else []
-        write = WRITERS[form](stream, Teller(engine, _threshold(args, engine, first[0][0] if first else ())))
+        write = WRITERS[form](stream, Teller(engine, _threshold(args, engine, args.about)))
         warned, cut = False, 0
         for texts, kept in chain(first, chunks):
             warned = warned or warn_of_unknown(engine, texts)
@@ -241,6 +243,8 @@ def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept]]:
                 "keep": args.keep or (),
             }
             for number, table in enumerate(read_chunks(args.file, **how)):
+                if not number:
+                    require_pairs(table, args)
                 if args.out and not number:
                     roles = ", ".join(f"{role} = {name}" for role, name in table.columns.items())
                     print(said(f"{args.file}: {roles}"), file=sys.stderr)

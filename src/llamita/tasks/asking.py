@@ -16,6 +16,7 @@ from llamita.core.errors import require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
+from llamita.data.table import require_kind
 from llamita.tasks.inference import Hypothesis, InferenceEngine
 from llamita.tasks.splits import listed_names, rows_apart
 from llamita.tasks.wording import asks_in_chinese, words_of
@@ -48,13 +49,15 @@ class Shots(Checked):
             measured: Texts that the model is measured on, none of which is shown.
 
         Raises:
-            UserError: a label that is none of these, or no text left to show.
+            UserError: a label that is none of these, single texts where the model is measured on pairs, or no text left to show.
         """
         if not self.number:
             return []
         table = read_table(self.data, labelled=True, one_label=True)
         assert table.labels is not None
         _require_known(table.labels, labels, f"{table.source}: ")
+        if measured:
+            require_kind(table, pairs=not isinstance(measured[0], str))
         rest = rows_apart(table.texts, measured)
         if len(rest) < len(table):
             require(bool(rest), f"{table.source}: the model is measured on all its texts; show others (--few-shot)")
@@ -146,10 +149,12 @@ def calibrating_texts(table: Table, labels: Sequence[str], others: Sequence[Text
     """The labelled texts that calibrate: none that is shown or measures.
 
     Raises:
-        UserError: a label that isn't asked for, or nothing left.
+        UserError: a label that isn't asked for, single texts where the others are pairs, or nothing left.
     """
     assert table.labels is not None
     _require_known(table.labels, labels, f"{table.source}: " if table.source else "")
+    if others:
+        require_kind(table, pairs=not isinstance(others[0], str))
     rest = rows_apart(table.texts, others)
     require(
         bool(rest),
