@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
+from tests.tasks.test_likelihood import causal
 from tests.train.tiny import reviews, several_task, tiny_run, tiny_task
 from transformers import AutoModelForSequenceClassification
 
@@ -19,6 +20,7 @@ from llamita.core.model import Model
 from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise, with_a_text_more
 from llamita.core.step import Step
 from llamita.core.task import Split
+from llamita.distill.temperature import Temperature
 from llamita.learn.calibrate import Calibrate
 from llamita.learn.finetune import Finetune
 from llamita.prune.depth import Depth
@@ -56,6 +58,20 @@ def test_no_select_split_and_silly_bounds_are_refused(tmp_path: Path) -> None:
         Calibrate(highest=0.5)
     with pytest.raises(UserError, match=r"highest bounds a temperature or scales, and isotonic has none"):
         Calibrate(method="isotonic", highest=5)
+
+
+@pytest.mark.parametrize("step", [Calibrate(), Calibrate(method="isotonic"), Temperature()])
+def test_a_model_that_was_never_taught_the_labels_is_refused_and_gets_no_fresh_head(step: Step, tmp_path: Path) -> None:
+    task, model = tiny_task(8), tiny_model("bert", labels=("red", "blue"))
+    run = tiny_run(tmp_path / "run", task, teacher=tmp_path)
+    with pytest.raises(UserError, match=r"teaches no labels: .* has red, blue, and the data negative, positive"):
+        step.apply(model, run)
+    assert model.labels == ("red", "blue")
+    with pytest.raises(UserError, match="teaches no labels, and llama has none"):
+        step.apply(causal("llama"), run)
+    several = dataclasses.replace(run, task=several_task(8))
+    with pytest.raises(UserError, match="the same labels, but only one of the two gives a text several"):
+        Calibrate().apply(tiny_model("bert", labels=("long", "funny")), several)
 
 
 def test_a_vector_goes_into_a_head_with_bias_and_is_refused_by_one_without(tmp_path: Path) -> None:

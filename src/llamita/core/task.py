@@ -193,6 +193,28 @@ class Worded(MeasuresItself, Protocol):
         ...
 
 
+def require_head(task: Task, engine: Engine, what: str) -> None:
+    """Refuse a model that doesn't answer with the task's labels, where something only changes how sure it is of them.
+
+    Raises:
+        UserError: a fresh head would be needed, which nothing has taught.
+    """
+    name = engine.name or "the model"
+    require(
+        bool(engine.labels), f"{what} teaches no labels, and {name} has none; train it on them first (llamita finetune)"
+    )
+    require(
+        label_order(engine.labels, task.labels) is not None,
+        f"{what} teaches no labels: {name} has {', '.join(engine.labels[:20])}, and the data {', '.join(task.labels[:20])}; train"
+        " it on these first (llamita finetune), or give data with the labels that it knows",
+    )
+    require(
+        engine.answers.task == task.answers.task,
+        f"{what}: {name} and the data have the same labels, but only one of the two gives a text several; train the model on such"
+        " data first (llamita finetune)",
+    )
+
+
 def require_labels(task: Task, what: str) -> None:
     """Refuse a task of documents or dialogues where something is about labels.
 

@@ -16,7 +16,7 @@ import numpy as np
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, fit_temperature, mean_surprise
 from llamita.core.step import Step
-from llamita.core.task import require_labels
+from llamita.core.task import require_head, require_labels
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -49,6 +49,7 @@ class Temperature(Step):
             run.task.answers.task == "classify",
             "distill.temperature is for texts with one label each; take learn.calibrate",
         )
+        require_head(run.task, model, "distill.temperature")
         model = run.task.fit_head(model)
         logits = model.text_logits(run.task.select.texts)
         wanted = softmax(teacher_logits(run, run.task.select)).astype("float64")

@@ -26,7 +26,7 @@ from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales, held_out
 from llamita.core.step import Step
-from llamita.core.task import Split, require_labels
+from llamita.core.task import Split, require_head, require_labels
 from llamita.data.cells import rows_text
 from llamita.data.read import read_table
 from llamita.data.table import require_kind
@@ -93,6 +93,7 @@ class Calibrate(Step):
         if self.threshold is not None and task.answers.task != AnyLabels.task:
             raise UserError("threshold is for texts with any labels; here each has one, and the likeliest is given")
         split = self.split_of(task)
+        require_head(task, model, "learn.calibrate")
         model = task.fit_head(model)
         model.answer(task.answers)
         raw, gold = model.text_logits(split.texts), task.gold(split)
