@@ -134,7 +134,7 @@ def test_asking_that_makes_no_sense_is_refused(place: Path, talker: Path, model:
     assert "--shots says how many examples" in refused("predict", talker, "a", "--labels", "a,b", "--shots", "2")
     assert "two labels or more, got good" in refused("predict", talker, "a", "--labels", "good")
     words = ("predict", talker, "a", "--labels", "good,bad", "--few-shot", "good.csv")
-    assert "good.csv: the label 'positive' is none of good, bad" in refused(*words)
+    assert "good.csv:2: label 'positive' is none of good, bad" in refused(*words)
     assert "{text}" in refused("predict", talker, "a", "--labels", "good,bad", "--prompt", "What is it?")
 
 

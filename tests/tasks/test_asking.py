@@ -86,8 +86,8 @@ def test_what_is_shown_calibrates_or_measures_is_all_single_or_all_pairs(given: 
     ("change", "message"),
     [
         ({"labels": "yes,no"}, "labels must be a list of names"),
-        ({"calibrate": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
-        ({"examples": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
+        ({"calibrate": (["a", "b"], ["no", "maybe"])}, "texts and labels:2: label 'maybe' is none of yes, no"),
+        ({"examples": (["a", "b"], ["no", "maybe"])}, "texts and labels:2: label 'maybe' is none of yes, no"),
         ({"prompt": Hypothesis()}, "ask a language model with a Prompt"),
     ],
 )
@@ -102,7 +102,7 @@ def test_what_a_language_model_can_not_be_asked_is_refused(change: dict, message
         ({"examples": TABLE}, "a model of inference reads none"),
         ({"prompt": "Is it {text}?"}, r"must say where the label goes: \{label\}"),
         ({"prompt": Prompt()}, "ask a model of inference with a Hypothesis"),
-        ({"calibrate": (["a"], ["maybe"])}, "the label 'maybe' is none of yes, no"),
+        ({"calibrate": (["a", "b"], ["no", "maybe"])}, "texts and labels:2: label 'maybe' is none of yes, no"),
         ({"calibrate": TABLE, "prompt": Hypothesis(multi_label=True)}, "calibration needs every label of a text"),
     ],
 )

@@ -16,7 +16,12 @@ def test_it_is_asked_in_the_language_of_labels_or_texts() -> None:
 
 def test_a_prompt_names_the_text_before_its_pair() -> None:
     require_places("{text} or {pair}?")
-    for prompt, said in (("Well?", "where the text goes"), ("{pair} {text}", "before {pair}")):
+    for prompt, said in (
+        ("Well?", "where the text goes"),
+        ("{pair} {text}", "before {pair}"),
+        ("{text}\nIs {text} good?", "must name {text} once"),
+        ("{text} {pair} {pair}", "must name {pair} once"),
+    ):
         with pytest.raises(UserError, match=said):
             require_places(prompt)
 

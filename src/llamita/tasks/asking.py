@@ -12,7 +12,7 @@ import numpy as np
 
 from llamita.core.checked import Checked
 from llamita.core.engine import Engine, is_headed
-from llamita.core.errors import require
+from llamita.core.errors import UserError, require
 from llamita.data.cells import rows_text
 from llamita.data.portion import proportional
 from llamita.data.read import read_table
@@ -55,7 +55,7 @@ class Shots(Checked):
             return []
         table = read_table(self.data, labelled=True, one_label=True)
         assert table.labels is not None
-        _require_known(table.labels, labels, f"{table.source}: ")
+        _require_known(table, labels)
         if measured:
             require_kind(table, pairs=not isinstance(measured[0], str))
         rest = rows_apart(table.texts, measured)
@@ -152,7 +152,7 @@ def calibrating_texts(table: Table, labels: Sequence[str], others: Sequence[Text
         UserError: a label that isn't asked for, single texts where the others are pairs, or nothing left.
     """
     assert table.labels is not None
-    _require_known(table.labels, labels, f"{table.source}: " if table.source else "")
+    _require_known(table, labels)
     if others:
         require_kind(table, pairs=not isinstance(others[0], str))
     rest = rows_apart(table.texts, others)
@@ -219,6 +219,9 @@ def _by_inference(
     return engine
 
 
-def _require_known(given: Sequence[str], labels: Sequence[str], where: str = "") -> None:
-    strange = next((label for label in given if label not in labels), None)
-    require(strange is None, f"{where}the label {strange!r} is none of {', '.join(labels)}")
+def _require_known(table: Table, labels: Sequence[str]) -> None:
+    """Refuse a label that isn't asked for, by its row."""
+    given = table.labels or []
+    strange = next((i for i, label in enumerate(given) if label not in labels), None)
+    if strange is not None:
+        raise UserError(f"{table.place(strange)}: label {given[strange]!r} is none of {', '.join(labels)}")

@@ -26,8 +26,10 @@ def bare(text: Text) -> Text:
 
 
 def require_places(prompt: str) -> None:
-    """Refuse a prompt that doesn't say where the text goes, and the second of two after it."""
+    """Refuse a prompt that doesn't say, once, where the text goes, and the second of two after it."""
     require("{text}" in prompt, f"the prompt must say where the text goes: {{text}}; got {prompt!r}")
+    for place in ("{text}", "{pair}"):
+        require(prompt.count(place) <= 1, f"the prompt must name {place} once; got {prompt!r}")
     require("{pair}" not in prompt.split("{text}")[0], "the prompt must name {text} before {pair}")
 
 
