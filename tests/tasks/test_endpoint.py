@@ -147,6 +147,15 @@ def test_a_text_whose_answer_names_no_label_is_paid_for_once(way: str, fake: Fak
     assert sum("odd" in text for text in fake.texts) == 1
 
 
+def test_answers_are_counted_only_where_one_names_no_label(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.answer = lambda text: {"Sure": 0.9, "!": 0.05} if "odd" in text else {"B": 0.9, "A": 0.1}
+    counted: list[int] = []
+    engine = opened(fake)
+    monkeypatch.setattr(engine, "_stop_if_unusable", lambda: counted.append(1))
+    engine.scores([*(f"fine {i}" for i in range(30)), "odd"])
+    assert len(counted) == 1, "counting all at each answer takes as long as asking where there are a hundred thousand"
+
+
 def test_the_key_is_sent_and_never_kept_or_shown(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

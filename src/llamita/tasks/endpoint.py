@@ -139,8 +139,9 @@ class EndpointEngine(Engine):
             try:
                 with ThreadPoolExecutor(AT_ONCE) as pool:
                     try:
-                        for _ in pool.map(lambda item: self._ask_and_keep(*item), new):
-                            self._stop_if_unusable()
+                        for found in pool.map(lambda item: self._ask_and_keep(*item), new):
+                            if found is None:  # all answers are counted then, and not at each of them
+                                self._stop_if_unusable()
                     except BaseException:
                         pool.shutdown(wait=False, cancel_futures=True)
                         raise
@@ -179,7 +180,7 @@ class EndpointEngine(Engine):
                 " --prompt, show it examples with --few-shot, or take a model that follows instructions"
             )
 
-    def _ask_and_keep(self, key: str, text: Text) -> None:
+    def _ask_and_keep(self, key: str, text: Text) -> list[float] | None:
         try:
             found, kept = self._ask(text), True
         except Refused as error:
@@ -198,6 +199,7 @@ class EndpointEngine(Engine):
                 self._kept.keep(key, found)
             else:
                 self._kept.found[key] = found
+        return found
 
     def _find_way(self, text: Text) -> None:
         """Probabilities where the server offers them, else several answers, else one."""
