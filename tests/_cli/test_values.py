@@ -170,6 +170,17 @@ def test_an_override_reaches_the_teachers_steps():
     assert changed["teacher"] == {"model": "t", "steps": [{"finetune": {"epochs": 1, "freeze": 0.5}}]}
 
 
+def test_an_override_reaches_what_has_a_dot_in_its_name():
+    recipe = {"beside": {"keep 0.5": [{"prune.depth": {"keep": 2}}], "keep 0": ["learn.finetune"]}}
+    changed = values.overridden(recipe, ["beside.keep 0.5.0.keep=4", "beside.keep 0.0.epochs=2"])
+    assert changed["beside"] == {
+        "keep 0.5": [{"prune.depth": {"keep": 4}}], "keep 0": [{"learn.finetune": {"epochs": 2}}],
+    }  # fmt: skip
+    assert values.overridden(recipe, ["beside.keep 0.5.0.prune.depth.keep=1"])["beside"]["keep 0.5"] == [
+        {"prune.depth": {"keep": 1}}
+    ]
+
+
 @pytest.mark.parametrize(
     ("assignment", "part"),
     [

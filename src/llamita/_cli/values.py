@@ -235,7 +235,7 @@ def _set(data: Any, keys: list[str], value: Any, shown: str) -> Any:
         item = data[int(key)]
         if rest and isinstance(item, str):
             item = {item: {}}
-        if rest and isinstance(item, dict) and len(item) == 1 and rest[0] not in item:
+        if rest and isinstance(item, dict) and len(item) == 1 and not _num_parts(item, rest):
             method, settings = next(iter(item.items()))
             new: Any = {method: _set(settings or {}, rest, value, shown)}
         else:
@@ -245,4 +245,11 @@ def _set(data: Any, keys: list[str], value: Any, shown: str) -> Any:
         data = {}
     if not isinstance(data, dict):
         raise UserError(f"{shown}: nothing stands under {key!r}")
+    parts = _num_parts(data, keys) or 1
+    key, rest = ".".join(keys[:parts]), keys[parts:]
     return {**data, key: _set(data.get(key), rest, value, shown)}
+
+
+def _num_parts(data: Mapping[str, Any], keys: list[str]) -> int:
+    """How many of the words between dots are one key of the data, whose names may hold dots; 0: none is."""
+    return next((n for n in range(len(keys), 0, -1) if ".".join(keys[:n]) in data), 0)
