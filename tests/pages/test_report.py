@@ -181,6 +181,23 @@ def test_a_redacted_page_keeps_the_numbers(tmp_path: Path) -> None:
     assert "left out" in page.text
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "explained ones first"), ("zh", "先列有词语解释的")])
+@pytest.mark.parametrize("labelled_by", [None, {"checked": False, "teacher": "Big"}])
+def test_explained_examples_are_said_to_come_first_only_where_some_are(
+    labelled_by: dict[str, object] | None, language: str, said: str, tmp_path: Path
+) -> None:
+    report = english_report()
+    if labelled_by:
+        report = replace(report, task=report.task | {"labelled_by": labelled_by})
+    unexplained = tuple(
+        replace(s, findings=tuple(f for f in s.findings if not f.name.startswith("explain."))) for s in report.subjects
+    )
+    assert said in squeezed(written(report, tmp_path, language=language)[0].text)
+    for other, how in ((replace(report, subjects=unexplained), {}), (report, {"redact": True})):
+        page, _, markdown = written(other, tmp_path, language=language, **how)
+        assert said not in squeezed(page.text) + markdown
+
+
 def test_a_chinese_page_says_nothing_in_english(tmp_path: Path) -> None:
     page, source, markdown = written(chinese_report(), tmp_path, language="zh")
     assert '<html lang="zh-Hans">' in source
@@ -493,3 +510,13 @@ def test_an_interval_breaks_in_a_narrow_column_and_never_runs_into_the_next(tmp_
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert '<table class="compare' in page
     assert ".compare .small .nowrap { white-space: normal; }" in page
+
+
+def test_many_columns_are_as_wide_as_their_words_and_few_as_wide_as_the_page(tmp_path: Path) -> None:
+    report = comparison_report()
+    names = [f"smollm2 · prune.vocabulary, distill.logits {i}" for i in range(6)]
+    more = replace(report, subjects=(*report.subjects, *(replace(report.subjects[1], name=name) for name in names)))
+    for shown, wide in ((report, False), (more, True)):
+        page, source, _ = written(shown, tmp_path)
+        assert ("broad" in [given.get("class") for _, given in page.tags]) == wide
+    assert ".broad .compare { table-layout: auto; }" in source

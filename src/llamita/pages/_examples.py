@@ -119,10 +119,11 @@ class Two:
             return not self.is_explained(index), -float(wrong[index].get("confidence") or 0), index
 
         shown = sorted(indices, key=order)[: SHOWN_OTHERS if kind == "others" else SHOWN_MOST]
-        said = "shown_others" if kind == "others" else "shown_all" if len(shown) == len(indices) else "shown"
+        order_told = "_explained" if any(map(self.is_explained, shown)) else ""
+        said = ("shown_all" if len(shown) == len(indices) else "shown") + order_told
         return Group(
             title=words[kind],
-            shown=words[said].format(shown=len(shown), n=len(indices)),
+            shown=words["shown_others" if kind == "others" else said].format(shown=len(shown), n=len(indices)),
             n=len(indices),
             examples=tuple(self.example(index) for index in shown),
         )
