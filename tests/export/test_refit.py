@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.families import tiny_model
 from tests.train.tiny import reviews, tiny_task
 
+from llamita.core.answers import OneLabel, softmax
 from llamita.core.context import Run
+from llamita.core.model import Model
 from llamita.core.registry import settings_of
-from llamita.core.scaling import fit_scales, sharpness_like
+from llamita.core.scaling import fit_curves, fit_scales, held_out, sharpness_like
 from llamita.export._refit import fitted_again
 from llamita.export.onnx import Onnx, open_folder
 from llamita.learn.calibrate import Calibrate
@@ -47,19 +50,59 @@ def test_a_temperature_is_fitted_anew_to_what_was_kept_and_stands_in_the_graph(b
     assert (again.folder / name).read_bytes() == (tmp_path / "onnx" / name).read_bytes()
 
 
-def test_a_file_that_answers_as_the_model_does_keeps_its_temperature(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def stand_in(logits: np.ndarray, **settings: object) -> Model:
+    """A model that was calibrated by these settings and answers every text list with these logits."""
+    lineage = ({"step": "learn.calibrate", "settings": settings},)
+    return SimpleNamespace(lineage=lineage, text_logits=lambda _: logits)  # type: ignore[return-value]
+
+
+def test_a_file_that_answers_as_the_model_does_keeps_its_temperature() -> None:
     """Texts without a mistake ask for more certainty each time a temperature is fitted to them."""
     task = dataclasses.replace(tiny_task(80), select=reviews(150, 5))
     described = {"answers": task.answers.to_dict(), "labels": list(task.labels)}
     right = np.eye(len(task.labels))[np.array(task.select.labels)].astype(np.float32)
-    factors: list[float] = []
-    monkeypatch.setattr("llamita.export._refit.scale_logits", lambda _, factor: factors.append(factor))
-    for file in (right, 0.5 * right):
-        fitted_again(tmp_path, described, task, lambda _: file, calibrated=lambda _: right)  # noqa: B023
+    found = [
+        fitted_again(described, stand_in(right), task, lambda _: file)  # noqa: B023
+        for file in (right, 0.5 * right)
+    ]
     assert fit_scales("temperature", right, task.gold(task.select))[0][0] > 2
-    assert factors == pytest.approx([1.0, 2.0])
+    assert [one.sharpness for one in found if one] == pytest.approx([1.0, 2.0])
+
+
+@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+def test_no_text_judges_itself_by_the_map_that_the_model_was_calibrated_by(method: str) -> None:
+    task = dataclasses.replace(tiny_task(80), select=reviews(150, 5))
+    gold, random = task.gold(task.select), np.random.default_rng(0)
+    logits = (2 * np.eye(len(task.labels))[gold] * [1, 0] + random.normal(size=(len(gold), 2))).astype(np.float32)
+    curves = fit_curves(softmax(logits), gold) if method == "isotonic" else ()
+    described = {"answers": OneLabel(curves=curves, conformity=(0.5,)).to_dict(), "labels": list(task.labels)}
+    found = fitted_again(described, stand_in(logits, method=method), task, lambda _: logits)
+    assert found is not None
+    assert found.sharpness == 1.0
+    assert found.answers.conformity == held_out(method, logits, gold)
+
+
+def test_texts_that_lead_away_from_the_model_are_not_fitted_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An export's data may be few, and other than those that calibrated the model."""
+    task = dataclasses.replace(tiny_task(80), select=reviews(150, 5))
+    run = Run(folder=tmp_path / "onnx", task=task, threads=1)
+    model = Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), run)
+    answers = model.text_logits(task.select.texts).argmax(axis=1)
+    wrong = dataclasses.replace(task.select, labels=tuple(1 - int(label) for label in answers))
+    others = dataclasses.replace(task, select=wrong)
+    made = {
+        name: open_folder(
+            Onnx(precision="int8-dynamic").export(model, Run(folder=tmp_path / name, task=of, threads=1)).folder
+        )
+        for name, of in {"same": task, "wrong": others, "none": None}.items()
+    }
+    assert made["same"].about["kept"]["kl"] < 0.05
+    assert "it keeps what was fitted to the model" in caplog.text
+    assert "kept" not in made["wrong"].about
+    texts = task.select.texts
+    np.testing.assert_allclose(made["wrong"].scores(texts), made["none"].scores(texts), atol=1e-6)
 
 
 def test_a_temperature_of_hand_labels_stays_as_it_was_fitted(tmp_path: Path) -> None:

@@ -194,16 +194,21 @@ def _best_threshold(probability: Float[np.ndarray, "n"], has: Int[np.ndarray, "n
     return float(middle[best[np.argmin(np.abs(middle[best] - 0.5))]])
 
 
-def refitted(answers: Answers, logits: Float[np.ndarray, "n labels"], gold: np.ndarray) -> Answers:
-    """The same kind of curves and thresholds for other logits, as those of a file of fewer bits; a threshold set for all stays."""
+def refitted(
+    answers: Answers, logits: Float[np.ndarray, "n labels"], gold: np.ndarray, method: str = "temperature"
+) -> Answers:
+    """The same kind of curves and thresholds for other logits, as those of a file of fewer bits; a threshold set for all stays.
+
+    Args:
+        method: what the model was calibrated by, which texts that are kept for sets must not have settled for themselves.
+    """
     if answers.curves:
         plain = replace(answers, curves=())
         answers = replace(answers, curves=fit_curves(plain.probabilities(logits), gold))
     if isinstance(answers, AnyLabels) and len(set(answers.thresholds)) > 1:
         answers = replace(answers, thresholds=best_thresholds(answers.probabilities(logits), gold))
     if isinstance(answers, OneLabel) and answers.conformity:
-        method = "isotonic" if answers.curves else "temperature"
-        answers = replace(answers, conformity=held_out(method, logits, gold))
+        answers = replace(answers, conformity=held_out("isotonic" if answers.curves else method, logits, gold))
     return answers
 
 

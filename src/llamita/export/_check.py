@@ -52,10 +52,13 @@ class Comparison:
         return {key: value if isinstance(value, int) else float(f"{value:.6g}") for key, value in asdict(self).items()}
 
 
-def compare(source: np.ndarray, logits: np.ndarray, answers: Answers = ONE_LABEL) -> Comparison:
-    """Compare logits, float32 [texts, labels], with those of the source."""
-    p, q = answers.probabilities(source), answers.probabilities(logits)
-    same = (answers.chosen(p) == answers.chosen(q)) | answers.undecided(p, NEAR_TIE)
+def compare(
+    source: np.ndarray, logits: np.ndarray, answers: Answers = ONE_LABEL, ours: Answers | None = None
+) -> Comparison:
+    """Compare logits, float32 [texts, labels], with those of the source, whose answers are ours unless we have others."""
+    ours = ours or answers
+    p, q = answers.probabilities(source), ours.probabilities(logits)
+    same = (answers.chosen(p) == ours.chosen(q)) | answers.undecided(p, NEAR_TIE)
     return Comparison(
         kl=float(answers.divergences(p, q).mean()), same_label=float(same.all(axis=1).mean()),
         largest_difference=float(np.abs(source - logits).max()), n=len(source),

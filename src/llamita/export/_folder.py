@@ -35,16 +35,6 @@ def describe(model: Model) -> dict[str, Any]:
     }  # fmt: skip
 
 
-SELECT = "select"
-
-
-def calibrated_on(model: Model) -> str | None:
-    """The file that was named for the model's last calibration, which no other texts replace; "select" where it was that split;
-    None where there was no calibration."""
-    steps = [entry["settings"] for entry in model.lineage if entry["step"] == "learn.calibrate"]
-    return steps[-1].get("labelled") or SELECT if steps else None
-
-
 def write_small_files(folder: Path, model: Model, described: dict[str, Any]) -> None:
     """The tokenizer on one line, and the config's part that a client needs to name labels."""
     tokenizer = model.encoder.tokenizer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from llamita.core.task import label_order
 
 if TYPE_CHECKING:
     from llamita.core.answers import Answers
+    from llamita.core.model import Model
     from llamita.core.task import Task, Text
 
     Reader = Callable[[Sequence[Text]], np.ndarray]
@@ -23,16 +25,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def fitted_again(
-    file: Path,
-    described: dict[str, Any],
-    task: Task | None,
-    logits_of: Reader,
-    *,
-    calibrated: Reader | None,
-) -> Answers:
+@dataclass(frozen=True, kw_only=True)
+class Refit:
+    """What was fitted to the file."""
+
+    answers: Answers
+    """Curves, thresholds and what sets are drawn from, labels in the artifact's order."""
+    sharpness: float = 1.0
+    """What the file's logits are to be multiplied by."""
+
+
+def fitted_again(described: dict[str, Any], model: Model, task: Task | None, logits_of: Reader) -> Refit | None:
     """Where there are labelled texts set aside to fit on: curves and thresholds, and of a calibrated model without curves a
-    temperature, which goes into the graph.
+    temperature; None where there is nothing to fit, or other texts were named for it.
 
     The temperature is the file's over the model's own, which few texts don't hold at 1: what the texts asked for once isn't
     asked for again, and a file that answers as the model does stays as it is.
@@ -40,28 +45,33 @@ def fitted_again(
     Args:
         described: the artifact's labels and answers.
         logits_of: what the file answers [texts, labels], labels in the artifact's order.
-        calibrated: what the model answers, where its probabilities were fitted to `select`.
     """
-    answers, labels = read_answers(described["answers"]), described["labels"]
-    warmed = calibrated is not None and not answers.curves
+    calibration, answers = calibration_of(model), read_answers(described["answers"])
+    warmed = calibration is not None and not answers.curves
     if not (answers.is_fitted or warmed) or task is None or not task.select.is_labelled:
-        return answers
-    order = label_order(labels, task.labels)
-    if order is None or answers.task != task.answers.task:
-        return answers
+        return None
+    order = label_order(described["labels"], task.labels)
+    if order is None or answers.task != task.answers.task or (calibration or {}).get("labelled"):
+        return None
     back = [order.index(i) for i in range(len(order))]
-    logits, gold = logits_of(task.select.texts)[:, order], task.gold(task.select)
-    if warmed and calibrated is not None:
-        sharpness = sharpness_like(logits, calibrated(task.select.texts)[:, order], gold)
+    logits, gold, sharpness = logits_of(task.select.texts)[:, order], task.gold(task.select), 1.0
+    if warmed:
+        sharpness = sharpness_like(logits, model.text_logits(task.select.texts)[:, order], gold)
         log.info(
             "the exported file's temperature is fitted again on the %d texts of select: %.3f",
             len(task.select), 1 / sharpness,
         )  # fmt: skip
-        scale_logits(file, sharpness)
-        logits = logits * sharpness
+        logits = logits * np.float32(sharpness)
     if answers.curves or getattr(answers, "thresholds", ()):
         log.info("curves and thresholds are fitted to the exported file on the %d texts of select", len(task.select))
-    return refitted(answers.in_order(order), logits, gold).in_order(back)
+    method = (calibration or {}).get("method", "temperature")
+    return Refit(answers=refitted(answers.in_order(order), logits, gold, method).in_order(back), sharpness=sharpness)
+
+
+def calibration_of(model: Model) -> dict[str, Any] | None:
+    """The settings of the model's last calibration; None where there was none."""
+    steps = [entry.get("settings") or {} for entry in model.lineage if entry["step"] == "learn.calibrate"]
+    return steps[-1] if steps else None
 
 
 def scale_logits(file: Path, factor: float) -> None:

@@ -20,8 +20,8 @@ from llamita.core.errors import UserError, did_you_mean, require
 from llamita.core.exporter import ARTIFACT_FILE, Artifact, Exporter
 from llamita.core.hardware import int8_sums_overflow, num_cores
 from llamita.export import _check as check
-from llamita.export._folder import SELECT, calibrated_on, describe, new_folder, write_json, write_small_files
-from llamita.export._refit import fitted_again
+from llamita.export._folder import describe, new_folder, write_json, write_small_files
+from llamita.export._refit import fitted_again, scale_logits
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from llamita.core.encoding import Batch
     from llamita.core.model import Model
     from llamita.core.task import Text
-    from llamita.export._refit import Reader
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +105,10 @@ class Onnx(Exporter):
             expected = check.logits_of(model, batches)
             ranges = self._verify(graph, described, work, run.threads, (batches, expected, sample.calibration))
             found: dict[str, check.Comparison] = {}
+            compared = None
             if self.precision != "fp32":
                 source = check.cut_logits(model, model.encoder, sample.compared)
+                compared = sample.compared, source
                 for kind, file in self._quantised(graph, described, ranges, work):
                     engine = OnnxEngine(work, {**described, "file": file}, threads=run.threads)
                     logits = check.cut_logits(engine, engine.encoder, sample.compared)
@@ -117,25 +118,44 @@ class Onnx(Exporter):
                     del engine
             precision = self.better(found) if found else "fp32"
             _keep(work, precision)
-            considered = {kind: comparison.to_dict() for kind, comparison in found.items()}
-            if found and calibrated_on(model) in (None, SELECT):
-                calibrated = model.text_logits if calibrated_on(model) == SELECT else None
-                described["answers"] = self._fitted_again(work, described, run, calibrated).to_dict()
+            described["file"] = FILES[precision]
             about = {
-                **described, "precision": precision, "bits": self.bits if found else 32, "file": FILES[precision],
-                "considered": considered,
+                **described, "precision": precision, "bits": self.bits if found else 32,
+                "considered": {kind: comparison.to_dict() for kind, comparison in found.items()},
             }  # fmt: skip
+            if compared and (again := self._fitted_again(work, described, model, run, compared)):
+                about |= {"answers": again[0].to_dict(), "kept": again[1].to_dict()}
             write_json(work / ARTIFACT_FILE, about)
         return Artifact(folder=run.folder, exporter=described["exporter"])
 
-    def _fitted_again(self, work: Path, described: dict[str, Any], run: Run, calibrated: Reader | None) -> Answers:
-        """What was fitted to the model, fitted to what was kept."""
-        file = next(file for file in work.glob("*.onnx"))
+    def _fitted_again(
+        self, work: Path, described: dict[str, Any], model: Model, run: Run, compared: tuple[Sequence[Text], np.ndarray]
+    ) -> tuple[Answers, check.Comparison] | None:
+        """What was fitted to the model, fitted to what was kept, and how near it is then; None where all stays as it is.
 
-        def logits_of(texts: Sequence[Text]) -> np.ndarray:
-            return OnnxEngine(work, {**described, "file": file.name}, threads=run.threads).text_logits(texts)
-
-        return fitted_again(file, described, run.task, logits_of, calibrated=calibrated)
+        Args:
+            compared: texts, and the model's logits.
+        """
+        engine, (texts, source) = OnnxEngine(work, described, threads=run.threads), compared
+        refit = fitted_again(described, model, run.task, engine.text_logits)
+        if refit is None:
+            return None
+        factor, batches = np.float32(refit.sharpness), check.shaped_batches(engine.encoder, texts)
+        found = check.compare(
+            source, factor * check.cut_logits(engine, engine.encoder, texts), model.answers, refit.answers
+        )
+        if not found.kl <= self.max_divergence:
+            log.warning(
+                "warning: fitted to select, the exported file would be %.2g nats from the model (allowed: %g); it keeps what was"
+                " fitted to the model", found.kl, self.max_divergence,
+            )  # fmt: skip
+            return None
+        expected = [factor * logits for logits in check.logits_of(engine, batches)]
+        del engine
+        if factor != 1:
+            scale_logits(work / described["file"], refit.sharpness)
+        check.require_equal(OnnxEngine(work, described, threads=run.threads), batches, expected, self.tolerance)
+        return refit.answers, found
 
     def _verify(
         self,
