@@ -80,6 +80,8 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
     with pytest.MonkeyPatch.context() as patch:
         if name in KILLED:
             checkpoint_often(patch, 2)
+        if name == "apart":  # so that rows of unlike length are computed in groups
+            patch.setattr("llamita.train.groups.GROUP", 1)
         if name in WEIGHED:
             note_held_bytes(patch, folder)
         make = chat_model if name == "dialogues" else lambda: tiny_model(family, labels=labels)

@@ -15,9 +15,9 @@ from llamita.core import processes
 from llamita.core.model import Model
 from llamita.train.sharding import kept_from_accelerate, total_norm
 
-TRIED = ("plain", "lora", "language", "masked", "mixed", "hidden")
-"""Early stopping; frozen weights beside trained ones; packed rows and heads that are read by themselves; tied embeddings;
-rows without targets; hidden states and a loss with weights of its own."""
+TRIED = ("plain", "lora", "language", "apart", "masked", "mixed", "hidden")
+"""Early stopping; frozen weights beside trained ones; packed rows and heads that are read by themselves; rows of unlike length;
+tied embeddings; rows without targets; hidden states and a loss with weights of its own."""
 KILLED = ("killed", "killed language")
 
 

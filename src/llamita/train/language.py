@@ -14,6 +14,7 @@ from torch.nn import functional
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import UserError, require
 from llamita.train.examples import rows_part
+from llamita.train.groups import groups_of_like_length, is_shared_out, lengths_of_sides, states_in_groups
 from llamita.train.language_loss import NO_TARGET, chunk_size, token_loss
 from llamita.train.packing import PADDING, block_mask, packed_inputs
 
@@ -109,9 +110,10 @@ class TokenExamples:
             given |= packed_inputs(stock, given["input_ids"], segments)
         if both_ways is not None:
             given["attention_mask"] = _opened(given["attention_mask"], segments, both_ways)
-        lengths = {} if extra or segments is not None else _lengths(given, stock.config.pad_token_id)
+        alike = bool(extra) or segments is not None or is_shared_out(stock)
+        lengths = {} if alike else lengths_of_sides(given, stock.config.pad_token_id)
         if groups := groups_of_like_length(lengths):
-            states = _in_groups(stock.base_model, given, lengths, groups)
+            states = states_in_groups(stock.base_model, given, lengths, groups)
         else:
             states = stock.base_model(**given, **extra).last_hidden_state
         device = states.device.type
@@ -120,63 +122,6 @@ class TokenExamples:
 
     def part(self, inputs: Mapping[str, Tensor], rank: int, ranks: int) -> tuple[dict[str, Tensor], slice]:
         return rows_part(inputs, rank, ranks)
-
-
-GROUP, WORTH = 1024, 1.2
-"""Tokens from which a group of rows is computed by itself, and how many times as long padding must make a batch to be cut so."""
-
-
-def groups_of_like_length(lengths: Mapping[str, Tensor]) -> list[Tensor]:
-    """The rows of a batch in groups of like length, where rows differ so much that much would be padding; else none.
-
-    So a batch may hold short and long documents: batches of like length would be of one source at a time, and a model learns
-    less from them (docs/log.md).
-
-    Args:
-        lengths: int [rows] of each side of the model.
-    """
-    if not lengths:
-        return []
-    longest = torch.stack(list(lengths.values())).amax(dim=0)
-    held = longest.tolist()
-    if len(held) * max(held) <= max(GROUP, WORTH * sum(held)):
-        return []
-    order = torch.argsort(longest, descending=True, stable=True)
-    starts = [0]
-    for place in range(len(held)):
-        if (place - starts[-1]) * held[int(order[starts[-1]])] >= GROUP:
-            starts.append(place)
-    return list(torch.tensor_split(order, starts[1:]))
-
-
-def _lengths(inputs: Mapping[str, Tensor], pad: int) -> dict[str, Tensor]:
-    """Tokens of each row, int [rows], by what the names of the side's inputs begin with."""
-    found = {"": inputs["attention_mask"].sum(dim=1)}
-    if "decoder_input_ids" in inputs:
-        ids = inputs["decoder_input_ids"]  # its first token may be the one that pads
-        places = torch.arange(1, ids.shape[1] + 1, device=ids.device)
-        found["decoder_"] = ((ids != pad) * places).amax(dim=1).clamp(min=1)
-    return found
-
-
-def _in_groups(
-    body: Callable[..., Any], inputs: Mapping[str, Tensor], lengths: Mapping[str, Tensor], groups: Sequence[Tensor]
-) -> Tensor:
-    """The states of all rows [rows, length, width], each group computed at its own lengths; zeros stand where padding does."""
-    last = inputs["decoder_input_ids" if "decoder_" in lengths else "input_ids"]
-    states: Tensor | None = None
-    for rows in groups:
-        own = {}
-        for side, sizes in lengths.items():
-            longest = int(sizes[rows].max())
-            names = (f"{side}input_ids", f"{side}attention_mask")
-            own |= {name: inputs[name][rows, :longest] for name in names if name in inputs}
-        found = body(**own).last_hidden_state
-        if states is None:
-            states = found.new_zeros((*last.shape, found.shape[-1]))
-        states = states.index_put((rows[:, None], torch.arange(found.shape[1], device=rows.device)), found)
-    assert states is not None
-    return states
 
 
 @dataclass(frozen=True, kw_only=True)
