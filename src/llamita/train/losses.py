@@ -73,9 +73,10 @@ def binary_cross_entropy(
 
 
 def presence_weights(gold: np.ndarray, num_labels: int) -> np.ndarray:
-    """For each label how many texts lack it for one that has it, so that both sides count alike; 1 where none has it."""
+    """For each label how many texts lack it for one that has it, so that both sides count alike; 1 where there is one side."""
     has = np.asarray(gold).sum(axis=0)
-    return np.where(has > 0, (len(gold) - has) / np.maximum(has, 1), 1.0).astype(np.float32)
+    lack = len(gold) - has
+    return np.where((has > 0) & (lack > 0), lack / np.maximum(has, 1), 1.0).astype(np.float32)
 
 
 def balanced_weights(labels: Sequence[int] | np.ndarray, num_labels: int) -> np.ndarray:
