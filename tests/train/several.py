@@ -25,6 +25,7 @@ from llamita.core.step import Step
 from llamita.distill.hidden import Hidden
 from llamita.learn.finetune import Finetune
 from llamita.learn.pretrain import Pretrain
+from llamita.train.examples import BatchSource
 from llamita.train.keeper import Keeper
 
 QUICK = {"epochs": 1.5, "batch_size": 7, "learning_rate": 2e-3, "dropout": False, "precision": "fp32"}
@@ -44,6 +45,8 @@ STEPS: dict[str, tuple[str, Step]] = {
     "unigram": ("llama", Pretrain(tokenizer="unigram", **OWN)),
     "denoising": ("bart", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "mixed": ("llama", Pretrain(objective="mixed", tokenizer="bpe", **OWN)),
+    "in parts": ("bert", Finetune(class_weights="balanced", max_tokens=0, packing="off", **QUICK)),
+    "language in parts": ("llama", Pretrain(window=40, copies="keep", max_tokens=0, **{**QUICK, "batch_size": 5})),
     "hidden": ("bert", Hidden(packing="on", layers="2:2", **{**QUICK, "batch_size": 5})),
 }
 """More texts than batches divide by, so that parts are uneven, and a last batch that is smaller than the others."""
@@ -53,10 +56,13 @@ KILLED: dict[str, tuple[str, Step]] = {
         "llama",
         Pretrain(window=40, growing=True, copies="keep", filtered=False, **QUICK | {"dropout": True}),
     ),
+    "killed in parts": ("bert", Finetune(max_tokens=0, packing="on", **QUICK | {"dropout": True})),
     "killed unigram": ("llama", Pretrain(tokenizer="unigram", **OWN | {"dropout": True})),
 }
 """What is killed and resumed in several processes, with dropout, which each draws for itself."""
 
+SHORT_OF_MEMORY = ("in parts", "language in parts", "killed in parts")
+"""Of these a process computes two rows of its batch at once, or two of them packed."""
 WEIGHED = ("language",)
 """Of these it is written down what they hold in memory."""
 NO_GRADIENT = re.compile(r"(key|k_lin|k_proj)\.bias")
@@ -82,6 +88,8 @@ def carried_out(name: str, folder: Path, kills: Sequence[int] = ()) -> Model:
             checkpoint_often(patch, 2)
         if name == "apart":  # so that rows of unlike length are computed in groups
             patch.setattr("llamita.train.groups.GROUP", 1)
+        if name in SHORT_OF_MEMORY:
+            leave_room_for(patch, 2)
         if name in WEIGHED:
             note_held_bytes(patch, folder)
         make = chat_model if name == "dialogues" else lambda: tiny_model(family, labels=labels)
@@ -137,6 +145,16 @@ def assert_resumed_to_the_bytes(name: str, by_two: Path) -> None:
     for rank in (0, 1):
         ours, theirs = (torch.load(one / f"weights-{rank}.pt", weights_only=True) for one in (calm, resumed))
         assert all(torch.equal(theirs[part], value) for part, value in ours.items())
+
+
+def leave_room_for(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Let a process compute so many of the longest rows at once."""
+
+    def few(model: Model, examples: BatchSource, *given: object, **named: object) -> int:
+        return rows * max(examples.lengths) * processes.num_processes()
+
+    for module in ("packed", "room"):
+        patch.setattr(f"llamita.train.{module}.tokens_that_fit", few)
 
 
 def note_held_bytes(patch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -18,7 +18,15 @@ def test_rows_hold_every_text_once_and_are_filled_alike() -> None:
         assert sorted(i for row in rows for i in row) == list(range(len(lengths)))
         assert all(rows)
         assert max(fill) - min(fill) <= max(lengths)
+        for widest in (max(lengths), 2 * max(lengths)):
+            narrow = lay_out(lengths, widest)
+            assert sorted(i for row in narrow for i in row) == list(range(len(lengths)))
+            assert max(sum(lengths[i] for i in row) for row in narrow) <= widest
+            assert len(narrow) >= len(rows)
     assert lay_out([3, 9, 2, 4]) == [[1], [3, 0, 2]]
+    assert lay_out([5, 4, 3]) == lay_out([5, 4, 3], 7) == [[0], [1, 2]]
+    assert lay_out([5, 4, 3], 6) == [[0], [1], [2]]
+    assert lay_out([9, 2], 5) == [[0], [1]], "a text that is wider by itself stands alone"
 
 
 def test_attention_is_counted_in_passes_through_the_weights() -> None:

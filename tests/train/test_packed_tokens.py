@@ -18,6 +18,7 @@ from llamita.core.context import Run
 from llamita.core.model import Model
 from llamita.data.dialogues import written
 from llamita.learn.finetune import Finetune
+from llamita.train.accumulation import num_parts
 from llamita.train.dialogues import TEMPLATES, dialogue_examples
 from llamita.train.examples import BatchSource
 from llamita.train.language import LanguageLoss, TokenExamples, Tokens
@@ -25,7 +26,7 @@ from llamita.train.language_loss import NO_TARGET
 from llamita.train.layout import lay_out
 from llamita.train.packed import arranged
 from llamita.train.packed_tokens import PackedTokens, side_by_side
-from llamita.train.room import PASSING, SHARE, fixed_bytes, kept_bytes
+from llamita.train.room import PASSING, SHARE, _kept, fixed_bytes, kept_bytes
 
 CAUSAL = [family for family in FAMILIES if architecture_named(family).is_decoder_only]
 TALKS = [
@@ -123,8 +124,9 @@ def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(
     step = SimpleNamespace(batch_size=7, epochs=2.0, max_tokens=999, packing="auto")
     with caplog.at_level(logging.INFO, "llamita"):
         assert arranged(step, model, even, run)[0] is even
-        source, batches = arranged(step, model, examples, run)
+        source, batches, at_once = arranged(step, model, examples, run)
         assert isinstance(source, PackedTokens)
+        assert at_once == 0
         assert sorted(int(i) for batch in batches for i in batch) == sorted([*range(7)] * 2)
         with monkeypatch.context() as patch:
             patch.setattr("llamita.train.packed.packing_gain", lambda *_: 0.99)
@@ -137,7 +139,7 @@ def test_auto_packs_dialogues_as_it_packs_texts_and_off_does_not(
     assert f"texts are packed into rows; in batches of like length padding would be {100 * padded:.1f} %" in caplog.text
 
 
-def test_the_largest_packed_batches_keep_what_the_search_has_room_for(
+def test_the_parts_of_a_packed_batch_keep_what_the_search_has_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows may be wider than the longest dialogue, and attention, which is nearly all of so narrow a model, keeps the square."""
@@ -145,16 +147,24 @@ def test_the_largest_packed_batches_keep_what_the_search_has_room_for(
     sizes = np.random.default_rng(0).integers(3, 100, size=60).tolist()
     rows = [Tokens(np.full(size, 5), np.full(size, 5)) for size in sizes]
     examples = TokenExamples(rows=rows, lengths=sizes)
-    one = kept_bytes(model, PackedTokens(examples=examples), [int(np.argmax(sizes))], bf16=False)
+    one, outputs = _kept(model, PackedTokens(examples=examples), [int(np.argmax(sizes))], bf16=False)
     step = SimpleNamespace(batch_size=99, epochs=1.0, max_tokens=0, packing="on", precision="fp32")
     for fit in (1, 3, 6):
         room = PASSING * one * fit
-        memory = int((fixed_bytes(model.module) + room) / SHARE) + 9
+        memory = int((fixed_bytes(model.module) + room + 99 * outputs) / SHARE) + 9
         monkeypatch.setattr("llamita.train.room.memory_bytes", lambda memory=memory: memory)
         run = Run(folder=tmp_path / str(fit))
         run.folder.mkdir()
-        source, batches = arranged(step, model, examples, run)
-        held = [kept_bytes(model, source, batch.tolist(), bf16=False) for batch in batches]
+        source, (batch,), at_once = arranged(step, model, examples, run)
+        assert len(batch) == len(examples.lengths), "the batch that was asked for"
+        inputs, held = source.batch(model, batch)["inputs"], []
+        number = num_parts(inputs, at_once)
+        for place in range(number):
+            part = source.part(inputs, place, number)[0]
+            alone = SimpleNamespace(
+                lengths=source.lengths, outputs=source.outputs, batch=lambda *_, part=part: {"inputs": part, "targets": {}}
+            )  # fmt: skip
+            held.append(kept_bytes(model, alone, [0], bf16=False))
         assert max(held) <= room
         assert max(held) >= 0.5 * one * fit
 

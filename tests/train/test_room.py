@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -102,3 +103,60 @@ def test_a_training_killed_and_resumed_with_less_memory_keeps_its_batches(
         model, _ = apply_until_done(step, lambda: tiny_model("bert", labels=LABELS), run, kills, monkeypatch)
         ends.append(saved_bytes(model, tmp_path / name / "saved"))
     assert ends[0] == ends[1]
+
+
+def test_a_batch_beyond_memory_stays_the_batch_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Steps and losses are those of a machine with more memory, to rounding."""
+    caplog.set_level("INFO", "llamita")
+    how = {"max_tokens": 0, "dropout": False, "precision": "fp32", "learning_rate": 1e-3}
+    for step, few in (
+        (Finetune(epochs=2, batch_size=12, packing="off", **how), 5),
+        (Finetune(epochs=2, batch_size=12, packing="on", **how), 5),
+        (Pretrain(epochs=2, batch_size=9, window=16, copies="keep", filtered=False, **how), 4),
+    ):
+        curves = []
+        for rows in (10**6, few):
+            with monkeypatch.context() as patch:
+                room_for(patch, rows)
+                run = tiny_run(tmp_path / f"{type(step).__name__}-{getattr(step, 'packing', '')}-{rows}", tiny_task(30))
+                step.apply(tiny_model("bert", labels=LABELS), run)
+            lines = (run.folder / "metrics.jsonl").read_text().splitlines()
+            curves.append([json.loads(line) for line in lines])
+        assert len(curves[0]) == len(curves[1]) > 3
+        for large, small in zip(*curves, strict=True):
+            assert small == pytest.approx(large, rel=2e-5)
+    assert "tokens fit in memory; larger ones are computed in parts" in caplog.text
+
+
+def room_for(patch: pytest.MonkeyPatch, rows: int) -> None:
+    """Let so many of the longest rows fit beside the outputs of their batch."""
+    real = room._kept
+
+    def memory() -> int:
+        return int((found["fixed"] + 1 + PASSING * found["kept"] * rows + found["outputs"]) / SHARE)
+
+    def kept(model: Any, *given: Any, **named: Any) -> tuple[int, int]:
+        one, of_loss = real(model, *given, **named)
+        found.update(fixed=fixed_bytes(model.module), kept=one, outputs=12 * of_loss)
+        return one, of_loss
+
+    found: dict[str, int] = {}
+    patch.setattr("llamita.train.room._kept", kept)
+    patch.setattr("llamita.train.room.memory_bytes", memory)
+
+
+def test_outputs_of_a_batch_that_memory_cannot_hold_are_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, examples = tiny_model("bert"), of_lengths(8, 40)
+    kept = kept_bytes(model, examples, [1], bf16=False)
+    memory = int((fixed_bytes(model.module) + 2 * PASSING * kept) / SHARE)
+    monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: memory)
+    run = tiny_run(tmp_path, tiny_task(8))
+    with pytest.raises(
+        UserError, match=r"a batch of 10000000 texts needs .* even in parts, .*; take a smaller batch_size"
+    ):
+        tokens_that_fit(model, examples, run, "fp32", batch_size=10**7)
+    assert tokens_that_fit(model, examples, run, "fp32", batch_size=30) == 40

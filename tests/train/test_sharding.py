@@ -15,9 +15,9 @@ from llamita.core import processes
 from llamita.core.model import Model
 from llamita.train.sharding import kept_from_accelerate, total_norm
 
-TRIED = ("plain", "lora", "language", "apart", "masked", "mixed", "hidden")
+TRIED = ("plain", "lora", "language", "apart", "masked", "mixed", "hidden", "in parts", "language in parts")
 """Early stopping; frozen weights beside trained ones; packed rows and heads that are read by themselves; rows of unlike length;
-tied embeddings; rows without targets; hidden states and a loss with weights of its own."""
+tied embeddings; rows without targets; hidden states and a loss with weights of its own; batches beyond memory."""
 KILLED = ("killed", "killed language")
 
 

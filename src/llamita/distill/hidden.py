@@ -55,8 +55,8 @@ class Hidden(Step):
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
-    found by a trial and kept for a resumed training."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit; a batch that memory can't hold is
+    computed in parts, with the gradients of the whole."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
     would be a tenth padding or more, and attention over wider rows costs less than that."""
@@ -111,6 +111,6 @@ class Hidden(Step):
         assert run.task is not None
         widths = (model.module.config.hidden_size, width)
         loss = HiddenLoss([ours for ours, _ in pairs], widths, self, losses_of(run.task))
-        source, batches = arranged(self, model, examples, run, of_states=loss)
-        settings = loop_settings(self, default_learning_rate(model), hidden_states=True)
+        source, batches, at_once = arranged(self, model, examples, run, of_states=loss)
+        settings = loop_settings(self, default_learning_rate(model), hidden_states=True, at_once=at_once)
         return fit(model, source, batches, loss, settings, run)

@@ -40,8 +40,8 @@ class Logits(Step):
     augment: int = 0
     """Changed copies of each training text (clauses cut out, words left out) for the teacher to label, >= 0."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
-    found by a trial and kept for a resumed training."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit; a batch that memory can't hold is
+    computed in parts, with the gradients of the whole."""
     packing: str = "auto"
     """on: several texts share a row, each seeing itself alone; off: batches of texts of like length; auto: on where those
     would be a tenth padding or more, and attention over wider rows costs less than that."""
@@ -77,8 +77,8 @@ class Logits(Step):
         splits = splits_to_read(run, unlabelled=self.use_unlabelled, augment=self.augment)
         model = prepare(model, run)
         examples = taught_examples(model, splits, Teacher(run=run, max_length=self.max_length), self.max_length)
-        source, batches = arranged(self, model, examples, run)
-        settings = loop_settings(self, default_learning_rate(model))
+        source, batches, at_once = arranged(self, model, examples, run)
+        settings = loop_settings(self, default_learning_rate(model), at_once=at_once)
         assert run.task is not None
         losses = losses_of(run.task)
 

@@ -40,8 +40,8 @@ class Finetune(Step):
     batch_size: int = 32
     """Texts or dialogues in a batch, >= 1."""
     max_tokens: int = 4096
-    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: what memory holds,
-    found by a trial and kept for a resumed training."""
+    """Tokens a padded batch may hold; long texts then come in smaller batches. 0: no limit; a batch that memory can't hold is
+    computed in parts, with the gradients of the whole."""
     packing: str = "auto"
     """on: several texts or dialogues share a row, each seeing itself alone; off: batches of texts of like length; auto: on
     where those would be a tenth padding or more, and attention over wider rows costs less than that."""
@@ -149,17 +149,17 @@ class Finetune(Step):
         from llamita.train.pace import default_learning_rate
 
         assert run.task is not None
-        settings = loop_settings(
-            self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
-            evaluations=self.evaluations if self.early_stopping else 0,
-        )  # fmt: skip
         bf16 = use_bf16(self.precision, run.device)
         judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
-        source, batches, loss = self._source(model, split, run)
+        (source, batches, at_once), loss = self._source(model, split, run)
+        settings = loop_settings(
+            self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
+            evaluations=self.evaluations if self.early_stopping else 0, at_once=at_once,
+        )  # fmt: skip
         fit(model, source, batches, loss, settings, run, judge)
 
-    def _source(self, model: Model, split: Split, run: Run) -> tuple[BatchSource, list[Any], Loss]:
-        """What is trained on, its batches, and the loss."""
+    def _source(self, model: Model, split: Split, run: Run) -> tuple[tuple[BatchSource, list[Any], int], Loss]:
+        """What is trained on and how it is arranged, and the loss."""
         from llamita.train.examples import Examples, encode
         from llamita.train.language import LanguageLoss
         from llamita.train.packed import arranged
@@ -168,11 +168,11 @@ class Finetune(Step):
         assert task is not None
         if isinstance(task, Worded):
             rows = task.examples(model, split, self.max_length)
-            return *arranged(self, model, rows, run), LanguageLoss(smoothing=self.label_smoothing)
+            return arranged(self, model, rows, run), LanguageLoss(smoothing=self.label_smoothing)
         model.encoder.warn_of_unknown(split.texts)
         encoded = encode(model, split.texts, task, self.max_length)
         examples = Examples(encoded=encoded, targets={"gold": task.gold(split)})
-        return *arranged(self, model, examples, run), self._loss(task, split, run.device)
+        return arranged(self, model, examples, run), self._loss(task, split, run.device)
 
     def _loss(self, task: Task, split: Split, device: str) -> Loss:
         import torch

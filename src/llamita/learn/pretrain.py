@@ -59,10 +59,10 @@ class Pretrain(Step):
     """Tokens a row holds, >= 16; a longer document goes on in the next row."""
     batch_size: int | None = None
     """Rows in a batch, >= 1; none: 16, of fresh weights fewer where that would be less than 500 steps, down to 2; with
-    max_tokens 0 as many as it holds."""
+    max_tokens 0 as many as memory holds."""
     max_tokens: int | None = None
-    """Tokens a batch may hold besides, >= 0; 0: what memory holds, found by a trial and kept for a resumed training; none: as
-    many as batch_size rows have."""
+    """Tokens a batch may hold besides, >= 0; 0: no limit, and rows that memory can't hold at once are computed in parts; none:
+    as many as batch_size rows have."""
     learning_rate: float | None = None
     """Highest learning rate; none: by the size of the body, tenfold for fresh weights."""
     masked: float | None = None
@@ -134,6 +134,7 @@ class Pretrain(Step):
         return ("select", "test") if self.corpus else ()
 
     def apply(self, model: Model, run: Run) -> Model:
+        from llamita.core import processes
         from llamita.learn._rows import Joined, encoded
         from llamita.train.batches import batches_in_order
         from llamita.train.language import LanguageLoss, TokenExamples
@@ -155,15 +156,17 @@ class Pretrain(Step):
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
         fresh = self.tokenizer != "keep" or is_fresh(model.lineage)
         judge = self._judge(model, run)
+        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
+        size, limit, at_once = self._rows_at_once(rows, fresh=fresh), self.max_tokens or 0, 0
+        if self.max_tokens == 0:
+            limit = tokens_that_fit(model, source, run, self.precision, batch_size=self.batch_size or 0)
+            if self.batch_size:
+                limit, at_once = 0, limit // processes.num_processes()
+        batches = batches_in_order(rows.lengths, batch_size=size, max_tokens=limit, padded=rows.packed)
         settings = loop_settings(
             self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)), patience=self.early_stopping,
-            evaluations=self.evaluations if judge else 0,
+            evaluations=self.evaluations if judge else 0, at_once=at_once,
         )  # fmt: skip
-        source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
-        limit = tokens_that_fit(model, source, run, self.precision) if self.max_tokens == 0 else self.max_tokens or 0
-        batches = batches_in_order(
-            rows.lengths, batch_size=self._rows_at_once(rows, fresh=fresh), max_tokens=limit, padded=rows.packed
-        )
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run, judge))

@@ -11,18 +11,25 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def lay_out(lengths: Sequence[int]) -> list[list[int]]:
+def lay_out(lengths: Sequence[int], widest: int = 0) -> list[list[int]]:
     """Rows of like fill for texts of these lengths: the longest first, each into the emptiest row.
 
     There are as many rows as keep the longest text from being wider than the mean row, so that hardly anything is padded.
+
+    Args:
+        widest: tokens that no row of several texts may be wider than, which may take more rows; 0: no limit.
     """
-    rows: list[list[int]] = [[] for _ in range(max(1, sum(lengths) // max(lengths)))]
-    fill = np.zeros(len(rows), dtype=np.int64)
-    for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        emptiest = int(fill.argmin())
-        rows[emptiest].append(i)
-        fill[emptiest] += lengths[i]
-    return rows
+    number = max(1, sum(lengths) // max(lengths))
+    while True:
+        rows: list[list[int]] = [[] for _ in range(number)]
+        fill = np.zeros(number, dtype=np.int64)
+        for i in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+            emptiest = int(fill.argmin())
+            rows[emptiest].append(i)
+            fill[emptiest] += lengths[i]
+        if not widest or fill.max() <= widest or number == len(lengths):
+            return rows
+        number += 1
 
 
 def attention_cost(module: PreTrainedModel) -> float:

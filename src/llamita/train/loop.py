@@ -20,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from llamita.core import processes
 from llamita.core.errors import require
 from llamita.core.hardware import use_bf16
+from llamita.train.accumulation import num_parts, outputs_in_parts
 from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.compiling import compiled_where_it_pays
 from llamita.train.examples import BatchSet, BatchSource
@@ -198,12 +199,17 @@ class Learner(nn.Module):
     def _parts(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[dict[str, Tensor], Any]:
         """The loss's parts, and the share of the batch's loss that they are of those of all processes."""
         ranks = self.process[1]
+        number = num_parts(inputs, self.settings.at_once, ranks)
+
+        def outputs(own: Mapping[str, Any]) -> Any:
+            return outputs_in_parts(self.source, self._outputs, own, number)
+
         if ranks == 1:
-            return self.loss(self._outputs(inputs), inputs, targets), 1
+            return self.loss(outputs(inputs), inputs, targets), 1
         if isinstance(self.loss, Counted):
-            return weighted_parts(self.source, self.loss, self._outputs, (inputs, targets), self.process)
-        outputs = gathered_outputs(self.source, self._outputs, inputs, self.process)
-        return self.loss(outputs, inputs, targets), 1 / ranks
+            return weighted_parts(self.source, self.loss, outputs, (inputs, targets), self.process)
+        gathered = gathered_outputs(self.source, outputs, inputs, self.process)
+        return self.loss(gathered, inputs, targets), 1 / ranks
 
     def _outputs(self, inputs: Mapping[str, Any]) -> Any:
         extra = {"output_hidden_states": True} if self.settings.hidden_states else {}

@@ -158,3 +158,9 @@ def hidden_states_of(outputs: Any) -> Sequence[Float[Tensor, "batch length width
     """The embeddings and what each layer gives; of BART the decoder's, whose last one feeds the head."""
     states = getattr(outputs, "hidden_states", None)
     return states if states is not None else outputs.decoder_hidden_states
+
+
+def all_states_of(outputs: Any) -> tuple[Float[Tensor, "batch length width"], ...]:
+    """The same, empty where they weren't asked for."""
+    asked = any(getattr(outputs, name, None) is not None for name in ("hidden_states", "decoder_hidden_states"))
+    return tuple(hidden_states_of(outputs)) if asked else ()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llamita.core import processes
 from llamita.core.architecture import architecture_of
 from llamita.core.errors import require
 from llamita.train.batches import mixed_batches, padded_share, training_batches
@@ -44,6 +45,8 @@ class PackedExamples:
     """
 
     examples: Examples
+    widest: int = 0
+    """Tokens of a row at most, where memory is short of more; 0: no limit."""
 
     @property
     def lengths(self) -> list[int]:
@@ -53,7 +56,7 @@ class PackedExamples:
         return self.examples.used_ids()
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
-        rows = lay_out([len(self.examples.encoded[i][0]) for i in indices])
+        rows = lay_out([len(self.examples.encoded[i][0]) for i in indices], self.widest)
         order = np.asarray([i for row in rows for i in row])
         encoded = [self.examples.encoded[i] for i in indices[order]]
         sizes = [len(row) for row in rows]
@@ -145,8 +148,11 @@ def head_logits(
 
 def arranged(
     step: Any, model: Model, examples: Examples | TokenExamples, run: Run, *, of_states: Any = None
-) -> tuple[BatchSource, list[np.ndarray]]:
-    """How a step's examples are put to the model, and its batches: packed, or of like length.
+) -> tuple[BatchSource, list[np.ndarray], int]:
+    """How a step's examples are put to the model, its batches, packed or of like length, and how many tokens are computed at once.
+
+    Where `max_tokens` bounds a batch it is computed whole (0); where memory does, a batch is as large as was asked for, and
+    computed in parts that fit.
 
     Args:
         step: has batch_size, epochs, max_tokens, packing and precision.
@@ -163,19 +169,22 @@ def arranged(
     )
     untold = of_states is not None and not step.max_tokens and step.packing == "auto"
     packed = _packed(examples) if reason is None and step.packing != "off" and not untold else None
-    limit = step.max_tokens or tokens_that_fit(model, packed or examples, run, step.precision, of_states)
-    how = {"batch_size": step.batch_size, "epochs": step.epochs, "seed": run.seed, "max_tokens": limit}
+    size = step.batch_size
+    fit = 0
+    if not step.max_tokens:
+        fit = tokens_that_fit(model, packed or examples, run, step.precision, of_states, batch_size=size)
+        fit //= processes.num_processes()
+    how = {"batch_size": size, "epochs": step.epochs, "seed": run.seed, "max_tokens": step.max_tokens}
     batches = training_batches(examples.lengths, **how)
     padded = padded_share(examples.lengths, batches)
     if packed is not None and (step.packing == "on" or padded >= PAYS_FROM):
-        if not step.max_tokens:  # a row may be wider than the longest text, which costs attention up to one text more
-            how["max_tokens"] = max(limit - max(examples.lengths), max(examples.lengths))
         mixed = mixed_batches(examples.lengths, **how)
         if step.packing == "on" or packing_gain(examples.lengths, batches, mixed, attention_cost(model.module)) > 1:
             log.info("texts are packed into rows; in batches of like length padding would be %.1f %%", 100 * padded)
-            return packed, mixed
+            widest = max(examples.lengths) if fit else 0  # of which the trial told what it takes
+            return replace(packed, widest=widest), mixed, fit
     log.info("batches of like length: %.1f %% of the tokens are padding", 100 * padded)
-    return examples, batches
+    return examples, batches, fit
 
 
 def _packed(examples: Examples | TokenExamples) -> PackedExamples | PackedTokens:

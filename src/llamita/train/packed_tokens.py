@@ -28,6 +28,8 @@ class PackedTokens:
     """Rows of which a batch has some side by side; each is whole, and by itself in its segment."""
 
     examples: TokenExamples
+    widest: int = 0
+    """Tokens of a row at most, where memory is short of more; 0: no limit."""
 
     @property
     def lengths(self) -> list[int]:
@@ -39,7 +41,7 @@ class PackedTokens:
 
     def batch(self, model: Model, indices: np.ndarray) -> dict[str, Any]:
         held = [self.examples.rows[int(i)] for i in indices]
-        joined = [side_by_side([held[i] for i in row]) for row in lay_out([len(one.ids) for one in held])]
+        joined = [side_by_side([held[i] for i in row]) for row in lay_out([len(one.ids) for one in held], self.widest)]
         source = TokenExamples(rows=joined, lengths=[len(row.ids) for row in joined])
         return source.batch(model, np.arange(len(joined)))
 

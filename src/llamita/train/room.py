@@ -12,9 +12,10 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from llamita.core import processes
-from llamita.core.errors import UserError
+from llamita.core.errors import UserError, require
 from llamita.core.hardware import memory_bytes, use_bf16
 from llamita.core.whole import write_whole
+from llamita.train.accumulation import output_tensors
 from llamita.train.mode import set_to_train
 
 if TYPE_CHECKING:
@@ -33,23 +34,36 @@ STATE_BYTES = 16
 ROOM_FILE = "room.json"
 
 
-def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: str, of_states: Any = None) -> int:
-    """The largest `max_tokens` for these texts; found once for a stage and kept in its folder, so that it can be resumed.
+def tokens_that_fit(
+    model: Model, examples: BatchSource, run: Run, precision: str, of_states: Any = None, *, batch_size: int = 0
+) -> int:
+    """How many tokens of these texts fit, over all processes; found once for a stage and kept in its folder, to be resumed.
 
     Args:
         of_states: the loss, where it is one of hidden states.
+        batch_size: texts of a batch that is computed in parts where it doesn't fit, whose outputs are kept together; 0: none is.
     """
     file = run.folder / ROOM_FILE
     if processes.agreed(file.exists()):
         return int(json.loads(file.read_text(encoding="utf-8"))["max_tokens"])
     longest = int(np.argmax(examples.lengths))
     length = examples.lengths[longest]
-    kept = kept_bytes(model, examples, [longest], bf16=use_bf16(precision, run.device), of_states=of_states)
+    kept, of_loss = _kept(model, examples, [longest], bf16=use_bf16(precision, run.device), of_states=of_states)
     free = SHARE * _memory(run.device) / processes.num_processes_here() - fixed_bytes(model.module)
-    rows = processes.agreed(int(free // (PASSING * kept)) * processes.num_processes())
+    rows, ranks = int(free // (PASSING * kept)), processes.num_processes()
+    whole = batch_size * of_loss
+    if 0 < rows * ranks < batch_size:
+        rows = int((free - whole) // (PASSING * kept))
+    rows = processes.agreed(rows * ranks)
     if rows < 1:
+        needed = fixed_bytes(model.module) + PASSING * kept
+        require(
+            free < PASSING * kept,
+            f"a batch of {batch_size} texts needs {(needed + whole) / 1e9:.1f} GB even in parts, more than"
+            f" {100 * SHARE:.0f} % of the memory here; take a smaller batch_size",
+        )
         raise UserError(
-            f"a text of {length} tokens needs {(fixed_bytes(model.module) + PASSING * kept) / 1e9:.1f} GB to train on, more than"
+            f"a text of {length} tokens needs {needed / 1e9:.1f} GB to train on, more than"
             f" {100 * SHARE:.0f} % of the memory here; set max_length (of pretraining: window) below {length},"
             " or take a smaller model"
         )
@@ -57,7 +71,8 @@ def tokens_that_fit(model: Model, examples: BatchSource, run: Run, precision: st
     if processes.is_first():
         write_whole(file, json.dumps({"max_tokens": tokens, "bytes_per_token": kept / length}))
     processes.wait()
-    log.info("batches of up to %s tokens fit in memory", f"{tokens:,}")
+    beyond = "; larger ones are computed in parts" if batch_size else ""
+    log.info("batches of up to %s tokens fit in memory%s", f"{tokens:,}", beyond)
     return tokens
 
 
@@ -65,6 +80,13 @@ def kept_bytes(
     model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool, of_states: Any = None
 ) -> int:
     """Bytes that a forward pass of a batch keeps for the backward pass, but for the parameters."""
+    return _kept(model, examples, indices, bf16=bf16, of_states=of_states)[0]
+
+
+def _kept(
+    model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool, of_states: Any = None
+) -> tuple[int, int]:
+    """What a pass keeps, and what of a text stays while a batch is computed in parts: outputs and gradients, what a loss keeps."""
     module, held = model.module, {}
     own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
 
@@ -83,14 +105,14 @@ def kept_bytes(
         torch.autocast(model.device.type, torch.bfloat16, enabled=bf16),
         saved_tensors_hooks(note, lambda tensor: tensor),
     ):  # fmt: skip
-        if of_states is None:
-            outputs: Any = examples.outputs(module, batch["inputs"])
-        else:
-            outputs = examples.outputs(module, batch["inputs"], output_hidden_states=True)
-            outputs = of_states(outputs, batch["inputs"], batch["targets"])
-    del outputs
+        extra = {} if of_states is None else {"output_hidden_states": True}
+        outputs = examples.outputs(module, batch["inputs"], **extra)
+        before = sum(held.values())
+        loss = None if of_states is None else of_states(outputs, batch["inputs"], batch["targets"])
+    stays = sum(2 * one.nbytes for one in output_tensors(outputs)) + sum(held.values()) - before
+    del outputs, loss
     module.eval()
-    return sum(held.values())
+    return sum(held.values()), stays // len(indices)
 
 
 def fixed_bytes(module: torch.nn.Module) -> int:

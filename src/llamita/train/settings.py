@@ -34,6 +34,8 @@ class LoopSettings:
     """How many times faster the loss's own parameters learn: they start from nothing and are dropped at the end."""
     hidden_states: bool = False
     """Whether the loss reads the hidden states."""
+    at_once: int = 0
+    """Most tokens that a process computes at once; its part of a larger batch is computed in parts. 0: no limit."""
     evaluations: int = 0
     """How many times, evenly spread, `evaluate` is asked for a score."""
     patience: int = 0

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, distributed
 
 from llamita.train.examples import Outputs
-from llamita.train.losses import hidden_states_of
+from llamita.train.losses import all_states_of
 
 if TYPE_CHECKING:
     from llamita.train.examples import BatchSource
@@ -59,11 +59,9 @@ def gathered_outputs(
     own, texts = source.part(inputs, rank, ranks)
     found = outputs(own)
     place = (texts.start, texts.stop - texts.start, len(inputs["attention_mask"]), ranks)
-    asked = any(getattr(found, name, None) is not None for name in ("hidden_states", "decoder_hidden_states"))
-    states = tuple(hidden_states_of(found)) if asked else ()
     return Outputs(
         logits=_Gather.apply(found.logits, *place),
-        hidden_states=tuple(_Gather.apply(state, *place) for state in states),
+        hidden_states=tuple(_Gather.apply(state, *place) for state in all_states_of(found)),
     )
 
 
