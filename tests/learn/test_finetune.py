@@ -145,7 +145,18 @@ def test_other_settings_do_not_take_up_a_stale_checkpoint(tmp_path: Path, monkey
     assert saved_bytes(model, tmp_path / "c") == saved_bytes(fresh, tmp_path / "d")
 
 
-def test_early_stopping_returns_to_the_best_weights(tmp_path: Path) -> None:
+def test_evaluations_without_early_stopping_are_scores_and_nothing_else(tmp_path: Path) -> None:
+    task, ends = tiny_task(32), []
+    for name, asked in (("judged", {"evaluations": 3}), ("plain", {})):
+        model = Finetune(**FAST, **asked).apply(tiny_model("bert"), tiny_run(tmp_path / name, task))
+        ends.append(saved_bytes(model, tmp_path / f"{name}-saved")["model.safetensors"])
+    lines = [json.loads(line) for line in (tmp_path / "judged" / "metrics.jsonl").read_text().splitlines()]
+    assert sum("score" in line for line in lines) == 3
+    assert ends[0] == ends[1]
+
+
+def test_early_stopping_returns_to_the_best_weights(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "llamita")
     task = tiny_task(64, noise=0.3)
     step = Finetune(epochs=20, learning_rate=8e-3, batch_size=8, early_stopping=3, evaluations=20)
     model = step.apply(tiny_model("bert"), tiny_run(tmp_path, task))
@@ -153,6 +164,8 @@ def test_early_stopping_returns_to_the_best_weights(tmp_path: Path) -> None:
     scores = [line["score"] for line in lines if "score" in line]
     assert len(scores) < 20
     assert scores.index(max(scores)) == len(scores) - 4
+    best = next(line["step"] for line in lines if line.get("score") == max(scores))
+    assert f"the weights are those of step {best} of 160, the best on select" in caplog.text
     model.precision = "bf16" if torch.cpu._is_avx512_bf16_supported() else "fp32"
     assert accuracy(model, task.select) == pytest.approx(max(scores))
 
@@ -332,7 +345,7 @@ def test_no_training_texts_and_no_select_split_are_refused(tmp_path: Path) -> No
     with pytest.raises(UserError, match=r"learn.finetune needs labelled training texts"):
         Finetune().apply(tiny_model("bert"), tiny_run(tmp_path, empty))
     blind = dataclasses.replace(tiny_task(8), select=Split(texts=()))
-    with pytest.raises(UserError, match="early stopping needs a select split"):
+    with pytest.raises(UserError, match="early stopping need a select split"):
         Finetune(early_stopping=1).apply(tiny_model("bert"), tiny_run(tmp_path, blind))
 
 

@@ -263,6 +263,12 @@ def test_it_is_watched_on_documents_set_aside_and_stops_at_the_best(tmp_path) ->
         step.apply(tiny_model("llama"), Run(folder=tmp_path / "none", task=task()))
 
 
+def test_evaluations_without_documents_for_them_are_refused_and_not_passed_over(tmp_path: Path) -> None:
+    run = Run(folder=tmp_path, task=task())
+    with pytest.raises(UserError, match=r"^evaluations needs documents that nothing learns from.*select 0\.05"):
+        Pretrain(**QUICK, evaluations=4).apply(tiny_model("llama"), run)
+
+
 @pytest.mark.parametrize(
     ("settings", "fresh", "number", "size"),
     [({}, True, 800, 2), ({}, True, 4000, 8), ({}, True, 90_000, 16), ({}, False, 800, 16), ({"packing": "off"}, True, 800, 16),

@@ -16,7 +16,7 @@ from llamita.core.errors import require
 from llamita.core.step import Step
 from llamita.core.task import Worded
 from llamita.learn._class_weights import parse_weights, weights_of
-from llamita.train.settings import check_training, loop_settings
+from llamita.train.settings import EVALUATIONS, check_training, loop_settings
 
 if TYPE_CHECKING:
     from llamita.core.context import Run
@@ -73,8 +73,8 @@ class Finetune(Step):
     small ranks."""
     early_stopping: int = 0
     """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
-    evaluations: int = 10
-    """Evaluations on the select split over the whole training, where early stopping asks for them."""
+    evaluations: int | None = None
+    """Evaluations on the select split over the whole training; none: 10 where early stopping asks for them."""
     dropout: bool = True
     """Whether the model's own dropout is at work."""
     precision: str = "auto"
@@ -108,7 +108,8 @@ class Finetune(Step):
         require(self.lora_rank >= 0, f"lora_rank must be >= 0, got {self.lora_rank}")
         require(not self.dora or self.lora_rank > 0, "dora needs a rank, such as lora_rank=8")
         require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
-        require(self.evaluations >= 1, f"evaluations must be >= 1, got {self.evaluations}")
+        asked = self.evaluations
+        require(asked is None or asked >= 1, f"evaluations must be >= 1, got {asked}")
 
     def apply(self, model: Model, run: Run) -> Model:
         import torch
@@ -150,11 +151,12 @@ class Finetune(Step):
 
         assert run.task is not None
         bf16 = use_bf16(self.precision, run.device)
-        judge = select_score(model, run, bf16=bf16) if self.early_stopping else None
+        asked = self.evaluations or (EVALUATIONS if self.early_stopping else 0)
+        judge = select_score(model, run, bf16=bf16) if asked else None
         (source, batches, at_once), loss = self._source(model, split, run)
         settings = loop_settings(
             self, default_learning_rate(model, lora=self.lora_rank > 0), patience=self.early_stopping,
-            evaluations=self.evaluations if self.early_stopping else 0, at_once=at_once,
+            evaluations=asked, at_once=at_once,
         )  # fmt: skip
         fit(model, source, batches, loss, settings, run, judge)
 

@@ -20,7 +20,7 @@ from llamita.core.lineage import is_fresh, named_pieces
 from llamita.core.step import Step
 from llamita.core.task import Worded
 from llamita.learn._tokenizer import KINDS
-from llamita.train.settings import check_training, loop_settings
+from llamita.train.settings import EVALUATIONS, check_training, loop_settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,8 +88,8 @@ class Pretrain(Step):
     """How the learning rate falls: linear, cosine or constant."""
     early_stopping: int = 0
     """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
-    evaluations: int = 10
-    """Evaluations over the whole training, where documents are set aside for them (select)."""
+    evaluations: int | None = None
+    """Evaluations over the whole training, on documents that are set aside for them (select); none: 10 where there are some."""
     dropout: bool = False
     """Whether the model's own dropout is at work; small models that read a text a few times do better without."""
     precision: str = "auto"
@@ -111,7 +111,8 @@ class Pretrain(Step):
             "pieces is about a vocabulary that is trained; name the kind: tokenizer bpe or unigram",
         )
         require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
-        require(self.evaluations >= 1, f"evaluations must be >= 1, got {self.evaluations}")
+        asked = self.evaluations
+        require(asked is None or asked >= 1, f"evaluations must be >= 1, got {asked}")
         copies = ("auto", "near", "exact", "keep")
         require(self.copies in copies, f"copies must be one of {', '.join(copies)}, got {self.copies!r}")
 
@@ -144,6 +145,7 @@ class Pretrain(Step):
         from llamita.train.room import tokens_that_fit
 
         texts, weights = self._documents(run)
+        judge = self._judge(model, run)
         if self.tokenizer != "keep":
             self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
         classifier = classifier_of(model, run.task)
@@ -155,7 +157,6 @@ class Pretrain(Step):
         rows = self._windows(model, documents, weights, run.seed)
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
         fresh = self.tokenizer != "keep" or is_fresh(model.lineage)
-        judge = self._judge(model, run)
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         size, limit, at_once = self._rows_at_once(rows, fresh=fresh), self.max_tokens or 0, 0
         if self.max_tokens == 0:
@@ -165,7 +166,7 @@ class Pretrain(Step):
         batches = batches_in_order(rows.lengths, batch_size=size, max_tokens=limit, padded=rows.packed)
         settings = loop_settings(
             self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)), patience=self.early_stopping,
-            evaluations=self.evaluations if judge else 0, at_once=at_once,
+            evaluations=(self.evaluations or EVALUATIONS) if judge else 0, at_once=at_once,
         )  # fmt: skip
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
@@ -185,9 +186,11 @@ class Pretrain(Step):
         assert run.task is not None
         if not run.task.labels and len(run.task.select):
             return select_score(model, run, bf16=use_bf16(self.precision, run.device))
+        asked = "early_stopping" if self.early_stopping else "evaluations"
         require(
-            not self.early_stopping,
-            "early_stopping needs documents that nothing learns from; set some aside: select 0.05, or a file of them",
+            not self.early_stopping and self.evaluations is None,
+            f"{asked} needs documents that nothing learns from; let the task language set some aside: select 0.05, or a file of"
+            " them",
         )
         return None
 

@@ -17,7 +17,7 @@ def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
     """A function that gives the task's first finding on select for the model as it stands then; higher is better."""
     task = run.task
     if task is None or not len(task.select):
-        raise UserError("early stopping needs a select split; let the task cut one off (select > 0)")
+        raise UserError("evaluations and early stopping need a select split; let the task cut one off (select > 0)")
 
     def judge() -> float:
         before, model.precision = model.precision, "bf16" if bf16 else "fp32"
@@ -29,7 +29,9 @@ def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
         finally:
             model.precision = before
         if finding.value is None:
-            raise UserError(f"early stopping needs a score, but {finding.name} has none: {finding.reason}")
+            raise UserError(
+                f"training can't be judged, for it needs a score, but {finding.name} has none: {finding.reason}"
+            )
         return -finding.value if finding.better == "lower" else finding.value
 
     return judge

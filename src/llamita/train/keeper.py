@@ -184,7 +184,9 @@ class Keeper(TrainerCallback):
         self._decay_rest(self.records[-1]["step"])
         scored = [record for record in self.records if "score" in record]
         if self.settings.patience and scored:
-            self._decay_rest(max(scored, key=lambda record: record["score"])["step"])
+            best = int(max(scored, key=lambda record: record["score"])["step"])
+            log.info("the weights are those of step %s of %s, the best on select", f"{best:,}", f"{self.total:,}")
+            self._decay_rest(best)
             with torch.no_grad():
                 for name, value in self.checkpoints.load_best().items():
                     own_part(self.parameters[name]).copy_(value)

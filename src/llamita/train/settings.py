@@ -10,6 +10,8 @@ from llamita.core.errors import require
 
 PRECISIONS = ("auto", "fp32", "bf16")
 PACKINGS = ("auto", "on", "off")
+EVALUATIONS = 10
+"""Over a training that is judged, where none are named."""
 SCHEDULES = ("linear", "cosine", "constant")
 
 
