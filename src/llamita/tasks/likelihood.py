@@ -173,7 +173,8 @@ class LikelihoodEngine(Untrained["Model"]):
         room = self.engine.max_length - len(ids) - asked - self._longest - 1
         require(
             room > 0,
-            f"prompt and examples take {len(ids) + asked} of the model's {self.engine.max_length} tokens; shorten them",
+            f"prompt and examples take {len(ids) + asked} of the model's {self.engine.max_length} tokens; show fewer examples, or"
+            " shorten them",
         )
         return ids
 
