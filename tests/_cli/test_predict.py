@@ -236,6 +236,8 @@ def test_sets_of_labels_hold_what_is_likely_enough(
     assert "{" in said(*words, "--format", "table")
     assert "keeps nothing that sets could be drawn from" in refused("predict", model, "a", "--coverage", "0.9")
     assert "add --coverage 0.9" in refused("predict", model, "a", "--labelled", "good.csv")
+    asked = ("predict", model, "a", "--labels", "good,bad", "--coverage", "0.9")
+    assert "--coverage of a model that is asked for labels needs some hundreds" in refused(*asked)
 
 
 def test_sets_of_single_texts_are_not_drawn_from_pairs_nor_the_other_way_round(

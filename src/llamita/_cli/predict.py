@@ -183,6 +183,10 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--labelled is what --coverage draws sets of labels from; add --coverage 0.9, or leave it out")
     if args.multi_label and args.coverage is not None:
         raise UserError("--coverage is about texts with one label; leave --multi-label or --coverage out")
+    if args.labels and args.coverage is not None and not args.labelled:
+        raise UserError(
+            "--coverage of a model that is asked for labels needs some hundreds of labelled texts: --labelled FILE"
+        )
     if args.out:
         new_file(args.out)
         if Path(args.out).expanduser().resolve() in _read_files(args):
