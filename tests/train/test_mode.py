@@ -3,6 +3,7 @@
 import os
 import shutil
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,17 @@ import torch
 from tests.families import tiny_model
 from torch.nn import functional
 
-from llamita.train.mode import DRAWN, LONGEST_EAGER, kept_and_scaled, memory_kept, quick_dropout, set_to_train
+from llamita.train.mode import (
+    DRAWN,
+    GAPS,
+    LONGEST_EAGER,
+    Freed,
+    _resident_bytes,
+    kept_and_scaled,
+    memory_kept,
+    quick_dropout,
+    set_to_train,
+)
 
 
 @pytest.mark.parametrize("family", ["llama", "bert", "bart"])
@@ -111,6 +122,25 @@ def test_freed_memory_is_kept_or_given_back(kept, names, monkeypatch):
         assert [name for name, _ in set_to] == names
         assert (set_to[0][1] > 1 << 29) is kept
     assert set_to[-1] == (0, 0)
+
+
+def test_gaps_between_freed_blocks_are_given_back_once_they_have_grown(monkeypatch):
+    given_back: list[int] = []
+    held = [3, 2, 2.9, 3.1, 2.5, 3.4, 3.6, 2]  # gigabytes after each step
+    left = held.copy()
+    monkeypatch.setattr("llamita.train.mode._resident_bytes", lambda: int(left.pop(0) * GAPS))
+    freed = Freed(SimpleNamespace(malloc_trim=lambda _: given_back.append(len(held) - len(left))))
+    for _ in held:
+        freed.after_step()
+    assert given_back == [4, 7]
+    Freed().after_step()  # elsewhere than with glibc nothing is asked
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
+def test_what_is_held_is_what_the_kernel_says():
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    told = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+    assert _resident_bytes() == pytest.approx(told, rel=0.1)
 
 
 @pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="no C++ compiler here")

@@ -25,7 +25,7 @@ from llamita.train.checkpoint import Checkpoints, training_key
 from llamita.train.compiling import compiled_where_it_pays
 from llamita.train.examples import BatchSet, BatchSource
 from llamita.train.keeper import Keeper
-from llamita.train.mode import memory_kept, quick_dropout, set_to_train
+from llamita.train.mode import Freed, memory_kept, quick_dropout, set_to_train
 from llamita.train.pace import steps_between_checkpoints
 from llamita.train.rows import rows_in_use
 from llamita.train.settings import LoopSettings
@@ -72,7 +72,7 @@ def fit(
         loss.to(run.device)
     longest, shared = int(max(examples.lengths)), processes.shares_weights()
     with (
-        rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(not shared), quick_dropout(),
+        rows_in_use(model.module, examples, model.encoder.pad_id), memory_kept(not shared) as freed, quick_dropout(),
         set_to_train(model.module, longest), twin_to_shard(model) if shared else nullcontext(),
     ):  # fmt: skip
         learner = Learner(model.module, examples, loss, settings, use_bf16(settings.precision, run.device))
@@ -82,7 +82,7 @@ def fit(
             every = BatchSet(model, examples, batches)
             of_texts = [np.asarray(examples.lengths)[batch] for batch in batches]
             with kept_from_accelerate(), compiled_where_it_pays(learner, every.__getitem__, of_texts, run.compile):
-                _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run)
+                _train(learner, BatchSet(model, examples, batches[keeper.start :]), keeper, run, freed)
         keeper.finish()
     model.module.eval()
     return model
@@ -117,7 +117,7 @@ def _learned_from(run: Run) -> tuple[str, ...]:
     return texts, folder_fingerprint(run.teacher) if run.teacher and run.teacher.is_dir() else ""
 
 
-def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:
+def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run, freed: Freed) -> None:
     arguments = TrainingArguments(
         output_dir=str(run.folder / "checkpoints"), num_train_epochs=1, per_device_train_batch_size=1, seed=run.seed,
         use_cpu=run.device == "cpu", max_grad_norm=keeper.settings.clip, report_to="none", disable_tqdm=True,
@@ -130,7 +130,7 @@ def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run) -> None:
         model=learner, args=arguments, train_dataset=data, callbacks=[keeper],
         optimizers=(keeper.optimizer, keeper.scheduler),
     )  # fmt: skip
-    trainer.first_step = keeper.start
+    trainer.first_step, trainer.freed = keeper.start, freed
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
     trainer.train()
@@ -140,6 +140,7 @@ class Loop(Trainer):
     """The one Trainer: ready batches in order, and dropout that is a function of (seed, step, process)."""
 
     first_step = 0
+    freed = Freed()
 
     def get_train_dataloader(self) -> DataLoader:
         """Every process goes through all batches and takes its part of each."""
@@ -158,7 +159,9 @@ class Loop(Trainer):
         step = self.first_step + self.state.global_step
         parts = (self.args.seed, step, self.args.process_index)
         torch.manual_seed(int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1))
-        return super().training_step(model, inputs, num_items_in_batch)
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        self.freed.after_step()
+        return loss
 
 
 class Learner(nn.Module):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -27,8 +29,35 @@ GIVEN_BACK_FROM = 1 << 20
 """Bytes of a block that glibc gives back to the kernel as soon as it is freed, where memory is what is short."""
 
 
+GAPS = 1 << 30
+"""Bytes by which what a training holds may grow: blocks of many sizes leave gaps that none fits into, some ten megabytes a step."""
+
+
+class Freed:
+    """What glibc keeps of the memory that training steps free, for the next ones."""
+
+    def __init__(self, libc: Any = None):
+        self._libc, self._least = libc, 0
+
+    def after_step(self) -> None:
+        """Give it back where gaps have grown to more than `GAPS`; the next step takes what it needs anew."""
+        if self._libc is None:
+            return
+        held = _resident_bytes()
+        self._least = min(held, self._least or held)
+        if held > self._least + GAPS:
+            self._libc.malloc_trim(0)
+            self._least = 0
+
+
+def _resident_bytes() -> int:
+    """Of this process, as Linux tells it."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 @contextmanager
-def memory_kept(kept: bool = True) -> Generator[None]:
+def memory_kept(kept: bool = True) -> Generator[Freed]:
     """Let glibc keep what one training step frees for the next, rather than have the kernel map and clear it each time.
 
     Where it isn't to be kept large blocks are given back at once: of themselves they would be kept in part, in pieces.
@@ -37,13 +66,13 @@ def memory_kept(kept: bool = True) -> Generator[None]:
 
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if libc is None or not hasattr(libc, "malloc_trim"):
-        yield
+        yield Freed()
         return
     libc.mallopt(M_MMAP_THRESHOLD, KEPT_BYTES // 2 if kept else GIVEN_BACK_FROM)
     if kept:
         libc.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
     try:
-        yield
+        yield Freed(libc)
     finally:
         libc.malloc_trim(0)
 
