@@ -36,7 +36,7 @@ RETURNED = {
 }  # fmt: skip
 """Functions that return messages."""
 LISTED = {
-    "_cli/show.py": ("TITLES",), "core/recipe_task.py": ("TASK_SETTINGS",), "_cli/data_check.py": ("SPLITS",),
+    "_cli/show.py": ("TITLES", "UNITS"), "core/recipe_task.py": ("TASK_SETTINGS",), "_cli/data_check.py": ("SPLITS",),
     "data/lengths.py": ("SCRIPTS",), "data/manner.py": ("SIGNS",), "data/mend.py": ("SET_ASIDE",), "cli.py": ("VERBS", "ROOMS"),
     "_cli/tables.py": ("VERBS",),
 }  # fmt: skip

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from llamita._cli import show
+from llamita._cli.language import speaking
 from llamita.core.measure import Finding
 
 
@@ -43,6 +44,12 @@ def test_a_number_is_rounded_to_what_matters_and_carries_its_unit(value: float, 
 )
 def test_bytes_are_decimal(value: float, text: str):
     assert show.bytes_text(value) == text
+
+
+def test_in_chinese_a_unit_that_is_a_word_is_chinese():
+    with speaking("zh"):
+        found = [show.quantity(2.5, unit) for unit in ("times", "nats", "correlation", "ms")]
+    assert found == ["2.50 倍", "2.50 nat", "2.50 （相关系数）", "2.50 ms"]
 
 
 def test_an_interval_stands_in_brackets_and_says_its_unit_once():
