@@ -140,3 +140,12 @@ def test_dialogues_are_compared_too(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_one_model_is_nothing_to_compare(place: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["compare", str(place / "teacher"), "--data", str(place / "test.csv")]) == 2
     assert "give a TEACHER and at least one LIGHT model" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_is_measured(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("llamita._cli.compare.open_classifier", lambda *_: pytest.fail("a model was opened"))
+    words = ["compare", str(place / "teacher"), str(place / "light"), str(place / "lihgt")]
+    assert main([*words, "--data", str(place / "test.csv")]) == 2
+    assert "lihgt" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from llamita._cli.measured import measured, rest, sizes
 from llamita._cli.models import documents, open_classifier, open_foreseeing, test_task, writable
 from llamita.core.command import command_of
 from llamita.core.errors import UserError, require
+from llamita.core.opening import located
 from llamita.core.registry import build
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def compare(argv: Sequence[str]) -> int:
     )
     if not args.light:
         raise UserError("give a TEACHER and at least one LIGHT model. See `llamita compare --help`.")
+    for model in (args.teacher, *args.light):
+        located(model)  # a wrong name is told before anything is measured
     folder = _page_folder(args.out) if args.out else None
     report = _compared(args, shlex.join([*COMMAND, *argv]))
     if folder is not None:

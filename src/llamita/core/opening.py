@@ -15,6 +15,7 @@ from llamita.core.sources import locate
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
+    from llamita.core.sources import Source
 
 PRECISIONS = ("fp32", "bf16", "auto")
 
@@ -39,7 +40,7 @@ def open_engine(
     require(isinstance(model, str | Path), f"a model is a folder, a file or a name, got {type(model).__name__}")
     require(precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     threads = checked_threads(threads)
-    source = locate(model if of_this_run else _best_inside(model))
+    source = locate(model) if of_this_run else located(model)
     if source.kind == "artifact":
         assert source.path is not None
         if not of_this_run:
@@ -52,6 +53,15 @@ def open_engine(
     opened = Model.load(source, device=chosen_device(device))
     opened.precision = "bf16" if use_bf16(precision, opened.device.type) else "fp32"
     return opened
+
+
+def located(model: str | Path) -> Source:
+    """Where a model or an artifact stands; of a run's folder, its result.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    return locate(_best_inside(model))
 
 
 def _best_inside(model: str | Path) -> str | Path:
