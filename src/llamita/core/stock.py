@@ -19,6 +19,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from llamita.core.errors import UserError, first_line
+from llamita.core.gguf import parsed_once
 from llamita.core.sources import Source
 
 LOADERS: dict[str, Any] = {
@@ -85,8 +86,9 @@ def _of_gguf(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     assert source.path is not None
     where: dict[str, Any] = {"pretrained_model_name_or_path": str(source.path.parent), "gguf_file": source.path.name}
     where |= reading(local=True)
-    tokenizer = plain_tokenizer(AutoTokenizer.from_pretrained(**where))
-    read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    with parsed_once():
+        tokenizer = plain_tokenizer(AutoTokenizer.from_pretrained(**where))
+        read = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     kept = {k: v for k, v in read.config.to_dict().items() if k not in ("quantization_config", "model_type")}
     config = AutoConfig.for_model(read.config.model_type, **kept)
     module = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
