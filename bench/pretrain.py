@@ -11,7 +11,8 @@ the budget, so that a training can run beside other work; reading, tokenising an
 (the step as it is), trainer-defaults (transformers.Trainer over blocks of joined documents, as run_clm.py cuts them, all its
 settings), trainer (the same with our batch, window, learning rate and schedule, in bf16 where ours is), and ours with one part
 changed: compiled (by torch, as a long training is by itself where it pays; what that takes counts), unpacked, mixed (causal and
-masked rows), growing (windows that grow), copies (nothing is left out), weighted (books and WikiText count four times).
+masked rows), growing (windows that grow), copies (nothing is left out), weighted (books and WikiText count four times). These last
+two differ in their documents alone, and have as many steps as the first row.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ PARTS: dict[str, dict[str, Any]] = {
     "weighted": {},
 }
 PEERS = ("trainer", "trainer-defaults")
-STANDARD = "llamita"
+STANDARD, ALIKE = "llamita", ("copies", "weighted")
+"""Rows whose steps are those of the first, only of other documents: they have its pace, and as many steps."""
 MODEL, PIECES, WINDOW = "config:llama:12.8m", 8000, 256
 COMPILING = 60.0
 """Seconds that are taken off the budget for compiling, which takes 20 to 30 where nothing of it is kept."""
@@ -196,6 +198,12 @@ def pace(row: str, turn: int) -> dict[str, float]:
     def taken() -> dict[str, float]:
         if row == STANDARD:
             return timed(row, turn)
+        if row in ALIKE:
+            return {
+                "seconds": pace(STANDARD, turn)["seconds"]
+                * whole(prepared(row, seed=0))
+                / whole(prepared(STANDARD, seed=0))
+            }
         then, now, own = (
             pace(STANDARD, turn)["seconds"],
             timed(STANDARD, turn, f"beside-{row}-")["seconds"],
@@ -204,6 +212,11 @@ def pace(row: str, turn: int) -> dict[str, float]:
         return own | {"seconds": own["seconds"] * then / now, "standard_seconds": now}
 
     return kept(KEPT.folder / "pace" / f"{row}-{turn}.json", taken)
+
+
+def whole(lesson: Lesson) -> int:
+    """Tokens of a pass."""
+    return sum(lesson.windows(lesson.begun(), 1.0).lengths)
 
 
 def timed(row: str, turn: int, beside: str = "") -> dict[str, float]:
@@ -218,15 +231,13 @@ def timed(row: str, turn: int, beside: str = "") -> dict[str, float]:
         by_step(lesson, 1.0, 3, pilot(3))  # torch keeps what it compiled: both below find it
         (few, brief), (many, long) = (by_step(lesson, 1.0, n, pilot(n))[2:] for n in (4, 4 * PILOT))
         each = (long - brief) / (many - few)
-        whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-        return {"seconds": each * whole, "before": COMPILING}
+        return {"seconds": each * whole(lesson), "before": COMPILING}
     for steps in (3, PILOT) if turn == 0 else (PILOT,):  # three to warm up
         if row in PEERS:
             spent = by_trainer(lesson, row, steps, lesson.where.folder / "pilot")[1] / steps
         else:
             _, _, tokens, seconds = by_step(lesson, 1.0, steps, pilot(steps))
-            whole = sum(lesson.windows(lesson.begun(), 1.0).lengths)
-            spent = seconds * whole / tokens
+            spent = seconds * whole(lesson) / tokens
     return {"seconds": spent}
 
 
