@@ -39,7 +39,7 @@ def test_delivering_replaces_what_stood_there_as_a_whole(tmp_path):
 
 
 def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
-    tiny_model("bert", labels=("a", "b", "c")).save(tmp_path / "model")
+    tiny_model("bert", labels=("negative", "positive")).save(tmp_path / "model")
     rows = sentences(160)
     train, test = write_csv(tmp_path / "train.csv", rows[:120]), write_csv(tmp_path / "test.csv", rows[120:])
     recipe = Recipe(

@@ -163,7 +163,7 @@ def test_every_package_that_may_be_missing_has_an_extra():
 
 
 def test_every_package_that_an_extra_brings_is_imported():
-    by_others = {"accelerate", "gguf", "pandas", "onnx", *EXTRAS["track"]}
+    by_others = {"accelerate", "pandas", "onnx", *EXTRAS["track"]}
     """By transformers, datasets and torch's exporter, or by a name that the user gives."""
     with_extra = {module for modules in EXTRAS.values() for module in modules}
     assert with_extra - {package for package, _ in imported()} == by_others
