@@ -52,23 +52,3 @@ def test_of_a_pair_the_premise_alone_is_cut_where_asked():
         kept[premise_only] = [i for i, segment in zip(ids, types, strict=True) if segment == 1][:-1]
     assert kept[True] == whole
     assert kept[False] == whole[:-1]
-
-
-def test_texts_that_were_just_encoded_are_counted_without_encoding_them_again():
-    class Counting:
-        def __init__(self, tokenizer):
-            self.tokenizer, self.calls = tokenizer, 0
-
-        def encode_batch(self, texts):
-            self.calls += 1
-            return self.tokenizer.encode_batch(texts)
-
-    encoder = replace(tiny_model("bert").encoder, max_length=20).cut()
-    counted = replace(encoder, tokenizer=Counting(encoder.tokenizer))
-    texts = ["warm", "film " * 50, ("film " * 9, "film " * 50)]
-    assert encoder.num_cut(texts) == 2
-    counted.encode(texts)
-    assert counted.num_cut(tuple(texts)) == 2
-    assert counted.tokenizer.calls == 1
-    assert counted.num_cut(texts[1:2]) == 1
-    assert counted.tokenizer.calls == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +43,6 @@ class TextEncoder:
     """Tokens, special ones among them."""
     direction: str = "right"
     """Where longer texts are cut, right or left."""
-    _latest: list[tuple[tuple[Text, ...], int]] = field(default_factory=list, init=False, repr=False, compare=False)
-    """The texts that were encoded last, and how many of them were cut: who asks for that needn't encode them again."""
 
     @classmethod
     def from_file(cls, path: Path, *, pad_id: int, max_length: int) -> TextEncoder:
@@ -70,15 +68,10 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[Text]) -> list[Encoded]:
         """Token ids and segment ids of each text, cut to `max_length` and not padded."""
-        found = self.tokenizer.encode_batch(list(texts))
-        self._latest[:] = [(tuple(texts), sum(bool(e.overflowing) for e in found))]
-        return [(e.ids, e.type_ids) for e in found]
+        return [(e.ids, e.type_ids) for e in self.tokenizer.encode_batch(list(texts))]
 
     def num_cut(self, texts: Sequence[Text]) -> int:
         """How many of these texts are longer than what is read; those of a few bytes can't be."""
-        for latest, cut in self._latest:
-            if latest == tuple(texts):
-                return cut
         sizes = (len((text if isinstance(text, str) else "".join(text)).encode()) for text in texts)
         long = [text for text, size in zip(texts, sizes, strict=True) if 2 * size > self.max_length]
         return sum(bool(e.overflowing) for e in self.tokenizer.encode_batch(long)) if long else 0

@@ -31,28 +31,33 @@ GIVEN_BACK_FROM = 1 << 20
 
 GAPS = 1 << 30
 """Bytes by which what a training holds may grow: blocks of many sizes leave gaps that none fits into, some ten megabytes a step."""
+BETWEEN = 25
+"""Steps after which it is looked at: a long batch after short ones may hold as much more, and needs it again before long."""
 
 
 class Freed:
     """What glibc keeps of the memory that training steps free, for the next ones."""
 
     def __init__(self, libc: Any = None):
-        self._libc, self._least = libc, 0
+        self._libc, self._least, self._steps = libc, 0, 0
 
     def after_step(self) -> None:
         """Give it back where gaps have grown to more than `GAPS`; the next step takes what it needs anew."""
         if self._libc is None:
             return
         held = _resident_bytes()
-        self._least = min(held, self._least or held)
-        if held > self._least + GAPS:
+        self._least, self._steps = min(held, self._least or held), self._steps + 1
+        if self._steps % BETWEEN == 0 and held > self._least + GAPS:
             self._libc.malloc_trim(0)
             self._least = 0
 
 
 def _resident_bytes() -> int:
-    """Of this process, as Linux tells it."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    """Of this process, as Linux tells it; 0 where it doesn't."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
