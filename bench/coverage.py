@@ -41,7 +41,7 @@ def folder_of(row: str) -> Path:
 def run(row: str) -> dict[str, Any]:
     """Scores once, clean and with slips, then the halvings."""
     from llamita.attack.noise import disturb
-    from llamita.core.conformal import coverage_bounds
+    from llamita.core.conformal import coverage_bounds, of_labels
     from llamita.core.hardware import machine, versions
     from llamita.core.measure import predict
     from llamita.workshop import open_engine, open_task
@@ -50,7 +50,7 @@ def run(row: str) -> dict[str, Any]:
     texts, gold = task.test.texts, np.asarray(task.test.labels)
     clean = predict(engine, task, texts)
     noisy = predict(engine, task, [disturb(text, RATE, 0) for text in texts])
-    bounds = coverage_bounds(len(gold) // 2, len(gold) - len(gold) // 2, PROMISED)
+    bounds = coverage_bounds(of_labels(clean, gold)[: len(gold) // 2], len(gold) - len(gold) // 2, PROMISED)
     halvings = [halving(clean, noisy, gold, seed) for seed in range(HALVINGS)]
     kinds = {
         kind: {

@@ -78,7 +78,7 @@ def test_a_config_says_which_kind_and_says_mostly_nothing() -> None:
     assert answers_of(None) == answers_of("single_label_classification") == answers_of("regression") == OneLabel()
     assert not any(kind().is_fitted for kind in KINDS)
     assert AnyLabels(thresholds=(0.5,)).is_fitted
-    assert OneLabel(conformity=(0.5,)).is_fitted
+    assert OneLabel(conformity=((0.5,),)).is_fitted
 
 
 def test_answers_written_before_sets_were_kept_are_read() -> None:

@@ -116,7 +116,7 @@ def test_with_a_coverage_labels_are_a_set_drawn_from_labelled_texts() -> None:
             r"coverage must be in \(0, 1\), got 1",
         ),
         ({"coverage": 0.9, "labelled": (["好", "坏"], ["positive", "fine"])}, "'fine' is none of the model's labels"),
-        ({"coverage": 0.9, "labelled": (["好"] * 40, [["positive"]] * 40)}, "coverage is for one label a text"),
+        ({"coverage": 0.9, "labelled": (["好"] * 40, [["positive", "negative"]] * 40)}, "look like several a text"),
         (
             {"coverage": 0.9, "labelled": ([("好", "坏")] * 40, ["positive", "negative"] * 20)},
             "a pair of texts, but the data has single ones",

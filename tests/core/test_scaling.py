@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from llamita.core.answers import AnyLabels, OneLabel, softmax
+from llamita.core.answers import AnyLabels, OneLabel, sigmoid, softmax
 from llamita.core.conformal import threshold_among
 from llamita.core.scaling import (
     FOLDS,
@@ -208,7 +208,7 @@ def test_the_temperature_of_a_teachers_probabilities_is_found_exactly() -> None:
 @pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
 def test_no_text_judges_itself(method: str) -> None:
     logits, gold = _overconfident(200)
-    found = np.array(held_out(method, logits, gold))
+    found = np.array(held_out(method, logits, gold))[:, 0]
     fold = np.random.default_rng(0).permutation(200) % FOLDS
     slow = []
     for i in range(200):
@@ -220,6 +220,28 @@ def test_no_text_judges_itself(method: str) -> None:
             scale, shift = fit_scales(method, logits[rest], gold[rest])
             slow.append(softmax(logits[i : i + 1] * scale + shift)[0, gold[i]])
     np.testing.assert_allclose(found, np.sort(slow), atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+def test_of_any_labels_no_text_judges_itself_and_those_without_are_left_out(method: str) -> None:
+    random = np.random.default_rng(1)
+    logits = random.normal(size=(150, 3)) * 2
+    has = (random.random(size=(150, 3)) < sigmoid(logits - 1)).astype(np.int64)
+    fold = np.random.default_rng(0).permutation(150) % FOLDS
+    slow = []
+    for i in np.flatnonzero(has.any(axis=1)):
+        rest = fold != fold[i]
+        if method == "isotonic":
+            told = AnyLabels(curves=fit_curves(sigmoid(logits[rest]).astype(np.float32), has[rest]))
+            row = told.probabilities(logits[[i]])[0]
+        else:
+            scale, shift = fit_scales(method, logits[rest], has[rest])
+            row = sigmoid(logits[i] * scale + shift)
+        slow.append(tuple(np.sort(row[has[i] == 1])))
+    found = held_out(method, logits, has)
+    assert len(found) == len(slow) < 150
+    for one, other in zip(found, sorted(slow), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
 
 
 def test_few_texts_keep_little_and_many_no_more_than_is_of_use() -> None:
@@ -234,7 +256,7 @@ def test_sets_drawn_from_what_is_kept_hold_the_label_as_often_as_promised() -> N
     for seed in range(60):
         logits, gold = _overconfident(600, seed)
         scale, shift = fit_scales("temperature", logits[:300], gold[:300])
-        threshold = threshold_among(np.array(held_out("temperature", logits[:300], gold[:300])), 0.9)
+        threshold = threshold_among(held_out("temperature", logits[:300], gold[:300]), 0.9)
         new = softmax(logits[300:] * scale + shift)
         shares.append((new[np.arange(300), gold[300:]] >= threshold).mean())
     assert np.mean(shares) == pytest.approx(0.9, abs=0.01)
@@ -247,7 +269,7 @@ def test_a_very_sure_model_keeps_nothing_above_what_it_answers(method: str) -> N
     gold = random.integers(2, size=1200)
     logits = np.zeros((1200, 2), dtype=np.float32)
     logits[np.arange(1200), gold] = random.normal(9.5, 0.6, size=1200)
-    threshold = threshold_among(np.array(held_out(method, logits[:600], gold[:600])), 0.8)
+    threshold = threshold_among(held_out(method, logits[:600], gold[:600]), 0.8)
     if method == "isotonic":
         new = OneLabel(curves=fit_curves(softmax(logits[:600]), gold[:600])).probabilities(logits[600:])
     else:

@@ -75,7 +75,7 @@ def test_no_text_judges_itself_by_the_map_that_the_model_was_calibrated_by(metho
     gold, random = task.gold(task.select), np.random.default_rng(0)
     logits = (2 * np.eye(len(task.labels))[gold] * [1, 0] + random.normal(size=(len(gold), 2))).astype(np.float32)
     curves = fit_curves(softmax(logits), gold) if method == "isotonic" else ()
-    described = {"answers": OneLabel(curves=curves, conformity=(0.5,)).to_dict(), "labels": list(task.labels)}
+    described = {"answers": OneLabel(curves=curves, conformity=((0.5,),)).to_dict(), "labels": list(task.labels)}
     found = fitted_again(described, stand_in(logits, method=method), task, lambda _: logits)
     assert found is not None
     assert found.sharpness == 1.0

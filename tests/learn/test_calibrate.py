@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification
 
 from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.architecture import head_linear
+from llamita.core.conformal import threshold_among
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.scaling import fit_temperature, fit_vector, mean_surprise, with_a_text_more
@@ -174,8 +175,25 @@ def test_texts_with_any_labels_get_thresholds_that_are_stored(tmp_path: Path) ->
         assert found >= plain
         model.save(tmp_path / method)
         assert Model.load(tmp_path / method).answers == model.answers
-    set_by_hand = Calibrate(threshold=0.3).apply(task.fit_head(tiny_model("bert")), tiny_run(tmp_path, task))
-    assert set_by_hand.answers == AnyLabels(thresholds=(0.3, 0.3))
+    by_hand = Calibrate(threshold=0.3, sets=False)
+    assert by_hand.apply(task.fit_head(tiny_model("bert")), tiny_run(tmp_path, task)).answers == AnyLabels(
+        thresholds=(0.3, 0.3)
+    )
+
+
+def test_texts_with_any_labels_get_sets_by_what_is_kept(tmp_path: Path) -> None:
+    task = several_task(80)
+    model = Calibrate().apply(task.fit_head(tiny_model("bert")), tiny_run(tmp_path, task))
+    assert len(model.answers.conformity) == sum(map(bool, task.select.label_sets))
+    model.save(tmp_path / "kept")
+    again, texts = Model.load(tmp_path / "kept"), list(task.test.texts)
+    threshold = threshold_among(model.answers.conformity, 0.6)
+    for found in again.classify(texts, coverage=0.6):
+        assert set(found.labels) == {name for name, p in found.probabilities.items() if p >= threshold}
+    other = again.classify(
+        texts, coverage=0.6, labelled=(texts, [[task.labels[i] for i in s] for s in task.test.label_sets])
+    )
+    assert len(other) == len(texts)
 
 
 def test_thresholds_where_a_text_has_one_label_are_refused(tmp_path: Path) -> None:

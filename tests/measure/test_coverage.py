@@ -8,23 +8,40 @@ import pytest
 from tests.engines import BagOfWords
 from tests.train.tiny import tiny_run, tiny_task
 
-from llamita.core.answers import OneLabel
+from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.conformal import marks_of
 from llamita.core.errors import UserError
 from llamita.core.task import Split
 from llamita.learn.linear import fit_linear
 from llamita.measure.coverage import Coverage, coverage_findings
 from llamita.tasks.classify import Classify
+from llamita.tasks.multilabel import MultiLabel
 
 
 def test_the_findings_by_hand() -> None:
     probabilities = np.array([[0.9, 0.1], [0.55, 0.45], [0.2, 0.8], [0.5, 0.5]])
-    share, size, unsure = coverage_findings(probabilities, np.array([0, 1, 0, 1]), 0.45, 99, 0.9)
+    kept = [[0.4]] * 9 + [[0.45]] * 90  # 90 of 100 must pass
+    share, size, unsure = coverage_findings(probabilities, marks_of(np.array([0, 1, 0, 1]), 2), OneLabel(), kept, 0.9)
     assert share.value == 0.75
     assert size.value == 1.5
     assert unsure.value == 0.5
     assert share.detail["sizes"] == {"1": 2, "2": 2}
     assert share.detail["accuracy_when_sure"] == 0.5
     assert (share.n, share.detail["n_threshold"], share.detail["promised"]) == (4, 99, 0.9)
+
+
+def test_of_any_labels_the_share_is_of_texts_that_have_some_and_unsure_is_what_is_answered_otherwise() -> None:
+    probabilities = np.array([[0.9, 0.35, 0.1], [0.2, 0.6, 0.7], [0.45, 0.1, 0.1], [0.1, 0.1, 0.1]])
+    has = np.array([[1, 1, 1], [0, 1, 1], [1, 0, 0], [0, 0, 0]], dtype=bool)
+    kept = [[0.3, 0.8]] * 19 + [[0.4, 0.9]] * 60
+    answers = AnyLabels(thresholds=(0.5, 0.5, 0.5))
+    share, size, unsure = coverage_findings(probabilities, has, answers, kept, 0.9)
+    assert share.detail["threshold"] == 0.3  # at .4 nineteen halves and one whole are lost, 10.5 of 80
+    assert (share.value, share.n) == (pytest.approx((2 / 3 + 1 + 1) / 3), 3)
+    assert (size.value, size.n) == (5 / 4, 4)
+    assert unsure.value == 0.5  # the first and the third have one label more than they are answered
+    assert share.detail["accuracy_when_sure"] == 1.0
+    assert coverage_findings(probabilities, has, answers, kept, 0.86)[0].detail["threshold"] == 0.4
 
 
 def test_on_real_answers_the_coverage_is_within_its_bounds(tmp_path: Path) -> None:
@@ -73,8 +90,27 @@ def test_the_sets_that_a_model_keeps_are_measured_on_all_texts(tmp_path: Path) -
     engine = BagOfWords({"good": (0.0, 1.0)})
     with pytest.raises(UserError, match="keeps nothing that sets could be drawn from"):
         Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
-    engine.answers = OneLabel(conformity=tuple([0.3] * 4 + [0.73] * 26))
+    engine.answers = OneLabel(conformity=((0.3,),) * 4 + ((0.73,),) * 26)
     share, size, _ = Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
     assert (share.value, share.n, size.value, share.detail["n_threshold"]) == (0.25, 80, 1.0, 30)
-    engine.answers = OneLabel(conformity=(0.5,) * 4)
+    engine.answers = OneLabel(conformity=((0.5,),) * 4)
     assert Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))[0].value is None
+
+
+def test_labels_of_which_a_text_has_any_are_measured_by_halves_and_by_what_is_kept(tmp_path: Path) -> None:
+    sets = ((0, 1), (0,), (), (1,)) * 40
+    task = MultiLabel(labels=("long", "funny"), test=Split(texts=("good",) * 160, label_sets=sets))
+    engine = BagOfWords({"good": (0.0, 1.0)}, labels=task.labels)
+    engine.answers = AnyLabels()
+    share, size, _ = Coverage(promised=0.6).measure(engine, task, tiny_run(tmp_path, task))
+    assert share.n is not None
+    assert 50 <= share.n <= 70  # a quarter of the half has no labels
+    assert (share.value, size.value) == (1.0, 2.0)  # with funny alone a half of the labels would be lost
+    engine.answers = AnyLabels(conformity=((0.6,),) * 30)
+    share, size, _ = Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
+    assert (share.value, share.n, size.value) == (0.5, 120, 1.0)
+    bare = MultiLabel(
+        labels=task.labels, test=Split(texts=("good",) * 160, label_sets=((0,), (), (), ()) * 9 + ((),) * 124)
+    )
+    with pytest.raises(UserError, match="coverage needs 40 labelled texts or more, got 9"):
+        Coverage().measure(engine, bare, tiny_run(tmp_path, bare))

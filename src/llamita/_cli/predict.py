@@ -102,7 +102,7 @@ def _parser() -> flags.Parser:
     parser.add("--out", metavar="FILE", help="write here instead of printing; whole or not at all (-: print)")
     parser.add(
         "--coverage", type=values.share, metavar="SHARE",
-        help="also the set of labels that holds the right one this often, such as 0.9",
+        help="also the set of labels that holds the right one this often, such as 0.9; of several this share",
     )  # fmt: skip
     parser.add(
         "--labelled", metavar="FILE",
@@ -181,8 +181,6 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--encoding is for --file and stdin")
     if args.labelled and args.coverage is None:
         raise UserError("--labelled is what --coverage draws sets of labels from; add --coverage 0.9, or leave it out")
-    if args.multi_label and args.coverage is not None:
-        raise UserError("--coverage is about texts with one label; leave --multi-label or --coverage out")
     if args.labels and args.coverage is not None and not args.labelled:
         raise UserError(
             "--coverage of a model that is asked for labels needs some hundreds of labelled texts: --labelled FILE"
@@ -210,9 +208,8 @@ def _threshold(args: argparse.Namespace, engine: Engine, texts: Sequence[Text]) 
     """The least probability of a label in a set for texts like these; None where no sets are asked for."""
     if args.coverage is None:
         return None
-    from llamita.core.conformal import require_one_label, threshold_of
+    from llamita.core.conformal import threshold_of
 
-    require_one_label(engine.answers)
     return threshold_of(engine, labelled_table(args.labelled, args), args.coverage, texts)
 
 

@@ -41,6 +41,8 @@ class Answers(ABC):
 
     curves: tuple[Curve, ...] = ()
     """A calibrating curve for each label, or none."""
+    conformity: tuple[tuple[float, ...], ...] = ()
+    """What conformal sets are drawn from: of texts that weren't fitted to, the probabilities of the labels that they have."""
 
     @property
     def is_fitted(self) -> bool:
@@ -99,9 +101,10 @@ class Answers(ABC):
     def in_order(self, order: Sequence[int]) -> Self:
         """The same for labels in another order: for each its place here."""
 
-    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `read_answers` reads back."""
+        curves = [[list(part) for part in curve] for curve in self.curves]
+        return {"task": self.task, "curves": curves, "conformity": [list(of) for of in self.conformity]}
 
     def right(self, chosen: np.ndarray, gold: np.ndarray) -> np.ndarray:
         """Whether a text's answer is right as a whole, bool [texts]."""
@@ -123,9 +126,6 @@ class OneLabel(Answers):
     task: ClassVar[str] = "classify"
     problem_type: ClassVar[str] = "single_label_classification"
     score_name: ClassVar[str] = "quality.accuracy"
-
-    conformity: tuple[float, ...] = ()
-    """What conformal sets are drawn from: of labelled texts that weren't fitted to, the probability of the label, rising."""
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         if not self.curves:
@@ -176,10 +176,6 @@ class OneLabel(Answers):
 
     def in_order(self, order: Sequence[int]) -> Self:
         return replace(self, curves=tuple(self.curves[i] for i in order) if self.curves else ())
-
-    def to_dict(self) -> dict[str, Any]:
-        curves = [[list(part) for part in curve] for curve in self.curves]
-        return {"task": self.task, "curves": curves, "conformity": list(self.conformity)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,8 +246,7 @@ class AnyLabels(Answers):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        curves = [[list(part) for part in curve] for curve in self.curves]
-        return {"task": self.task, "curves": curves, "thresholds": list(self.thresholds)}
+        return super().to_dict() | {"thresholds": list(self.thresholds)}
 
 
 KINDS: tuple[type[OneLabel] | type[AnyLabels], ...] = (OneLabel, AnyLabels)
@@ -270,9 +265,11 @@ def read_answers(data: Mapping[str, Any]) -> Answers:
     """
     kind = next(kind for kind in KINDS if kind.task == data["task"])
     curves = tuple((tuple(map(float, x)), tuple(map(float, y))) for x, y in data["curves"])
+    held = [of if isinstance(of, list) else [of] for of in data.get("conformity", ())]  # once a number for each text
+    conformity = tuple(tuple(map(float, of)) for of in held)
     if kind is AnyLabels:
-        return AnyLabels(curves=curves, thresholds=tuple(map(float, data["thresholds"])))
-    return OneLabel(curves=curves, conformity=tuple(map(float, data.get("conformity", ()))))
+        return AnyLabels(curves=curves, conformity=conformity, thresholds=tuple(map(float, data["thresholds"])))
+    return OneLabel(curves=curves, conformity=conformity)
 
 
 def softmax(logits: np.ndarray, dtype: type[np.floating] = np.float32) -> np.ndarray:

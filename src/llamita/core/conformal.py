@@ -1,8 +1,10 @@
-"""Conformal sets: the labels that a text may have, right with a stated probability whatever the model.
+"""Conformal sets: the labels that a text may have, the right ones among them as often as promised whatever the model.
 
-Split conformal prediction with the score 1 - p(label): Vovk et al. 2005; Sadinle, Lei & Wasserman 2019,
-https://arxiv.org/abs/1609.00451, whose sets are the smallest on average. The promise holds for texts of the kind of those that
-the threshold was taken from, on average over draws of both.
+Where each text has one label, split conformal prediction with the score 1 - p(label): Vovk et al. 2005; Sadinle, Lei &
+Wasserman 2019, https://arxiv.org/abs/1609.00451, whose sets are the smallest on average. Where it has any, conformal risk control
+(Angelopoulos et al. 2022, https://arxiv.org/abs/2208.02814) of the share of a text's labels that its set lacks, over texts that
+have some; with one label each the two are the same. The promise holds for texts of the kind of those that the threshold was taken
+from, on average over draws of both.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.answers import Answers, OneLabel
 from llamita.core.checked import is_number
 from llamita.core.errors import require
 from llamita.core.statistics import Interval, percentile_interval
@@ -24,14 +25,10 @@ if TYPE_CHECKING:
     from llamita.core.task import Text
 
 log = logging.getLogger(__name__)
-
-
-def require_one_label(answers: Answers) -> None:
-    """Refuse models that answer with any labels, whose labels are no alternatives of which a set holds the right one."""
-    require(
-        answers.task == OneLabel.task,
-        "coverage is for one label a text; where a text has any labels, calibrate gives each label a threshold of its own",
-    )
+Held = Sequence[Sequence[float]]
+"""Of texts that have labels, the probabilities that a model gives these."""
+ROUNDING = 1e-9
+"""The least rounding must not let one text fewer pass, nor ask for one more."""
 
 
 def threshold_of(engine: Engine, labelled: Any, coverage: float, texts: Sequence[Text] = ()) -> float:
@@ -43,10 +40,9 @@ def threshold_of(engine: Engine, labelled: Any, coverage: float, texts: Sequence
         texts: Some of those that get the sets; labelled ones must be single texts or pairs as they are.
 
     Raises:
-        UserError: texts with any labels, labels that the engine doesn't have, texts of another kind, nothing to draw from, or a
-            coverage that isn't in (0, 1).
+        UserError: labels that the engine doesn't have, texts of another kind, nothing to draw from, or a coverage that isn't in
+            (0, 1).
     """
-    require_one_label(engine.answers)
     conformity = _conformity_of(engine, labelled, texts)
     threshold = threshold_among(conformity, coverage)
     if are_too_few(len(conformity), coverage):
@@ -58,58 +54,73 @@ def threshold_of(engine: Engine, labelled: Any, coverage: float, texts: Sequence
     return threshold
 
 
-def _conformity_of(engine: Engine, labelled: Any, texts: Sequence[Text]) -> np.ndarray:
-    """Of labelled texts the probability that the engine gives their label."""
+def _conformity_of(engine: Engine, labelled: Any, texts: Sequence[Text]) -> Held:
+    """Of labelled texts the probabilities that the engine gives their labels."""
     from llamita.core.registry import module_of
 
     if labelled is None:
         return kept_conformity(engine)
-    task = module_of("tasks.classify").open_known(labelled, engine.labels, beside=texts)
-    require_one_label(task.answers)
-    return _of_label(engine.scores(task.test.texts), np.asarray(task.test.labels))
+    task = module_of(f"tasks.{engine.answers.task}").open_known(labelled, engine.labels, beside=texts)
+    found = of_labels(engine.scores(task.test.texts), task.gold(task.test))
+    require(
+        bool(found), f"{task.test.source or 'labelled'}: no text has a label, and sets are drawn from texts that do"
+    )
+    return found
 
 
-def kept_conformity(engine: Engine) -> np.ndarray:
-    """What a calibrated engine keeps to draw sets from: of texts [n] the probability of their label.
+def kept_conformity(engine: Engine) -> Held:
+    """What a calibrated engine keeps to draw sets from: of texts the probabilities of their labels.
 
     Raises:
         UserError: it keeps nothing.
     """
-    kept = getattr(engine.answers, "conformity", ())
+    kept = engine.answers.conformity
     require(
         bool(kept),
         f"{engine.name} keeps nothing that sets could be drawn from; calibrate it (llamita calibrate), or give some hundreds of"
         " labelled texts (labelled)",
     )
-    return np.asarray(kept)
+    return kept
 
 
-def _of_label(probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
-    return probabilities[np.arange(len(gold)), gold]
+def marks_of(gold: np.ndarray, num_labels: int) -> np.ndarray:
+    """Which labels texts have, bool [texts, labels], of one for each [texts] or of marks [texts, labels]."""
+    return gold.astype(bool) if gold.ndim == 2 else np.arange(num_labels) == gold[:, None]
+
+
+def of_labels(probabilities: np.ndarray, gold: np.ndarray) -> Held:
+    """Of each text that has labels their probabilities, rising; gold is int [texts], or marks [texts, labels]."""
+    has = marks_of(gold, probabilities.shape[1])
+    return [sorted(map(float, row[own])) for row, own in zip(probabilities, has, strict=True) if own.any()]
 
 
 def set_threshold(probabilities: np.ndarray, gold: np.ndarray, coverage: float) -> float:
-    """The least probability a label must have to be in a set, so that sets hold the right label this often.
+    """The least probability a label must have to be in a set, so that sets hold this share of a text's labels on average.
 
     Args:
         probabilities: [texts, labels], of labelled texts that the model wasn't fitted to.
-        gold: int [texts], their labels.
+        gold: int [texts], their labels, or marks [texts, labels].
         coverage: in (0, 1).
 
     Returns:
         0 where the texts are too few to promise this much: then every label is in every set.
     """
-    return threshold_among(_of_label(probabilities, gold), coverage)
+    return threshold_among(of_labels(probabilities, gold), coverage)
 
 
-def threshold_among(conformity: np.ndarray, coverage: float) -> float:
-    """`set_threshold` of the probabilities of the right labels [texts] alone."""
+def threshold_among(conformity: Held, coverage: float) -> float:
+    """`set_threshold` of what `of_labels` gives: the highest at which the mean lost share, of n texts and one more that is lost
+    whole, stays below 1 - coverage.
+    """
     inside = is_number(coverage) and 0 < coverage < 1
     require(inside, f"coverage must be in (0, 1), got {coverage!r}; 0.9 is right for nine texts in ten")
     n = len(conformity)
     if are_too_few(n, coverage):
         return 0.0
-    return float(np.sort(conformity)[::-1][_rank(n, coverage) - 1])
+    pairs = sorted((p, 1 / len(own)) for own in conformity for p in own)
+    lost = np.cumsum([0.0, *(weight for _, weight in pairs[:-1])])  # where this label is the least that a set takes
+    allowed = np.flatnonzero(lost <= (n + 1) * (1 - coverage) - 1 + ROUNDING)
+    return pairs[int(allowed[-1])][0]
 
 
 def are_too_few(n: int, coverage: float) -> bool:
@@ -118,8 +129,8 @@ def are_too_few(n: int, coverage: float) -> bool:
 
 
 def _rank(n: int, coverage: float) -> int:
-    """How many of n texts, from the surest on, a threshold must let pass; the least rounding must not add one."""
-    return math.ceil((n + 1) * coverage - 1e-9)
+    """How many of n texts with one label each, from the surest on, a threshold must let pass."""
+    return math.ceil((n + 1) * coverage - ROUNDING)
 
 
 def label_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
@@ -127,15 +138,22 @@ def label_sets(probabilities: np.ndarray, threshold: float) -> np.ndarray:
     return probabilities >= threshold
 
 
-def coverage_bounds(n_threshold: int, n_measured: int, coverage: float) -> Interval:
+def coverage_bounds(conformity: Held, n_measured: int, coverage: float) -> Interval:
     """Between what shares the coverage on so many texts lies, 95 times in 100, when the promise holds.
 
-    The coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right sets among
-    others are beta-binomial (Vovk 2012, https://arxiv.org/abs/1209.2673).
+    With one label each, the coverage of a threshold from n texts is Beta(k, n + 1 - k), k = ceil((n + 1) coverage), so the right
+    sets among others are beta-binomial (Vovk 2012, https://arxiv.org/abs/1209.2673). With any labels the mean share that is held
+    is taken for normal, around the promise, with the spread that the shares of these texts have.
     """
-    if are_too_few(n_threshold, coverage):
+    n = len(conformity)
+    if are_too_few(n, coverage):
         return (1.0, 1.0)
-    rank = _rank(n_threshold, coverage)
+    if any(len(own) > 1 for own in conformity):
+        threshold = threshold_among(conformity, coverage)
+        shares = np.array([np.mean(np.asarray(own) >= threshold) for own in conformity])
+        around = 1.96 * float(shares.std()) * math.sqrt(1 / n + 1 / max(1, n_measured))
+        return (max(0.0, coverage - around), min(1.0, coverage + around))
+    rank = _rank(n, coverage)
     generator = np.random.default_rng(0)
-    true = generator.beta(rank, n_threshold + 1 - rank, size=20_000)
+    true = generator.beta(rank, n + 1 - rank, size=20_000)
     return percentile_interval(generator.binomial(n_measured, true) / n_measured)

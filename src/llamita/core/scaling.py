@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llamita.core.answers import Answers, AnyLabels, Curve, OneLabel, softmax
+from llamita.core.conformal import of_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,7 +208,7 @@ def refitted(
         answers = replace(answers, curves=fit_curves(plain.probabilities(logits), gold))
     if isinstance(answers, AnyLabels) and len(set(answers.thresholds)) > 1:
         answers = replace(answers, thresholds=best_thresholds(answers.probabilities(logits), gold))
-    if isinstance(answers, OneLabel) and answers.conformity:
+    if answers.conformity:
         answers = replace(answers, conformity=held_out("isotonic" if answers.curves else method, logits, gold))
     return answers
 
@@ -218,12 +219,15 @@ MOST_HELD_OUT = 2000
 
 
 def held_out(
-    method: str, logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"], highest: float = HOTTEST
-) -> tuple[float, ...]:
-    """Of each text the probability of its label by a map fitted to the others, rising.
+    method: str, logits: Float[np.ndarray, "n labels"], gold: np.ndarray, highest: float = HOTTEST
+) -> tuple[tuple[float, ...], ...]:
+    """Of each text the probabilities of its labels by a map fitted to the others, in no order that tells of the texts.
 
     The texts are dealt into five folds, alike each time, and each fold's map is fitted to the other four: so all texts settle
     the map and none judges itself (cross-conformal prediction, Vovk 2015, https://arxiv.org/abs/1208.0806).
+
+    Args:
+        gold: Labels, int [n], or marks of any labels, int [n, labels]; texts without labels are left out.
 
     Returns:
         Of 2,000 texts at most; of none where there are fewer than two.
@@ -232,19 +236,19 @@ def held_out(
     if n < 2:
         return ()
     fold = np.random.default_rng(0).permutation(n) % FOLDS
-    found = np.zeros(n)
+    found = np.zeros(logits.shape)
     for number in np.unique(fold):
         rest, ours = fold != number, fold == number
-        fitted = _mapped(method, logits[rest], gold[rest], highest)
-        found[ours] = fitted(logits[ours])[np.arange(int(ours.sum())), gold[ours]]
+        found[ours] = _mapped(method, logits[rest], gold[rest], highest)(logits[ours])
     drawn = np.random.default_rng(1).permutation(n)[:MOST_HELD_OUT]
     rounded = np.floor(found[drawn] * 1e6) / 1e6  # up, and the sets of a very sure model would be empty
-    return tuple(np.sort(rounded).tolist())
+    return tuple(sorted(tuple(own) for own in of_labels(rounded, gold[drawn])))
 
 
 def _mapped(method: str, logits: np.ndarray, gold: np.ndarray, highest: float) -> Callable[[np.ndarray], np.ndarray]:
     """What gives probabilities of logits [n, labels], fitted to these."""
+    plain = AnyLabels() if gold.ndim == 2 else OneLabel()
     if method == "isotonic":
-        return OneLabel(curves=fit_curves(softmax(logits), gold)).probabilities
+        return replace(plain, curves=fit_curves(plain.probabilities(logits), gold)).probabilities
     scale, shift = fit_scales(method, logits, gold, highest)
-    return lambda others: softmax(others * scale + shift)
+    return lambda others: plain.probabilities(others * scale + shift)

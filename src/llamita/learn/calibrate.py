@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from llamita.core.answers import AnyLabels, OneLabel
+from llamita.core.answers import AnyLabels
 from llamita.core.errors import UserError, require
 from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scales, held_out
 from llamita.core.step import Step
@@ -58,8 +58,8 @@ class Calibrate(Step):
     """Where a text has any labels, the probability from which it is given one, in (0, 1); none: for each label the one with
     the best F1 on select."""
     sets: bool = True
-    """Keep what `predict --coverage` draws sets of labels from: the probability of the right label of each of these texts, by
-    maps fitted to the others. Of no use where their labels are a teacher's and the sets shall hold the true one."""
+    """Keep what `predict --coverage` draws sets of labels from: the probability of each right label of these texts, by maps
+    fitted to the other texts. Of no use where their labels are a teacher's and the sets shall hold the true one."""
     labelled: str | None = None
     """A file of labelled texts to fit to instead of the select split, whose labels may be a teacher's; those of the
     test split are left out."""
@@ -113,7 +113,7 @@ class Calibrate(Step):
                 )  # fmt: skip
             scale_head(model.module, scale, shift)
             logits = logits * scale + shift
-        if self.sets and isinstance(model.answers, OneLabel):
+        if self.sets:
             model.answer(replace(model.answers, conformity=held_out(self.method, raw, gold, self.highest)))
         after = surprise(model.answers, logits, gold)
         log.info("%s: surprise on %s %.4f -> %.4f nats", told, self.labelled or "select", before, after)

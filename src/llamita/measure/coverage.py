@@ -1,6 +1,7 @@
-"""Conformal coverage: whether sets of labels hold the right one as often as promised, and how large they are.
+"""Conformal coverage: whether sets of labels hold the right ones as often as promised, and how large they are.
 
-The sets are those of Sadinle, Lei & Wasserman 2019, https://arxiv.org/abs/1609.00451, as `core/conformal.py` makes them.
+The sets are those of Sadinle, Lei & Wasserman 2019, https://arxiv.org/abs/1609.00451, and of Angelopoulos et al. 2022,
+https://arxiv.org/abs/2208.02814, where a text has any labels, as `core/conformal.py` makes them.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from llamita.core.conformal import (
+    Held,
     are_too_few,
     coverage_bounds,
     kept_conformity,
     label_sets,
-    require_one_label,
-    set_threshold,
-    threshold_of,
+    marks_of,
+    of_labels,
+    threshold_among,
 )
 from llamita.core.errors import UserError, require
-from llamita.core.measure import Finding, Measure, labelled_split, predict
-from llamita.core.statistics import bootstrap_interval, wilson_interval
+from llamita.core.measure import Finding, Measure, ask, labelled_split
+from llamita.core.statistics import Interval, bootstrap_interval, wilson_interval
 
 if TYPE_CHECKING:
+    from llamita.core.answers import Answers
     from llamita.core.context import Run
     from llamita.core.engine import Engine
-    from llamita.core.task import Split, Task
+    from llamita.core.task import Task
 
 FEWEST = 40
 
@@ -38,7 +41,7 @@ class Coverage(Measure):
     compares: ClassVar[bool] = False
 
     promised: float = 0.9
-    """Share of the texts whose set is to hold the right label, in (0, 1)."""
+    """Share of the texts whose set is to hold the right label, in (0, 1); where a text has any, of its labels."""
     kept: bool = False
     """By the sets that a calibrated model gives without labelled texts, over all texts."""
 
@@ -47,26 +50,18 @@ class Coverage(Measure):
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         split = labelled_split(task, run)
-        require_one_label(task.answers)
-        if self.kept:
-            return self._of_kept(engine, task, split)
-        if len(split) < FEWEST:
-            raise UserError(f"coverage needs {FEWEST} labelled texts or more, got {len(split)}")
-        probabilities, gold = predict(engine, task, split.texts), np.asarray(split.labels)
-        order = np.random.default_rng(run.seed).permutation(len(gold))
-        fitted, measured = order[: len(gold) // 2], order[len(gold) // 2 :]
-        threshold = set_threshold(probabilities[fitted], gold[fitted], self.promised)
-        if are_too_few(len(fitted), self.promised):
-            return self._no_promise(len(fitted))
-        return coverage_findings(probabilities[measured], gold[measured], threshold, len(fitted), self.promised)
-
-    def _of_kept(self, engine: Engine, task: Task, split: Split) -> list[Finding]:
-        """The sets that the engine gives by itself, on all the texts."""
-        number = len(kept_conformity(engine))
-        if are_too_few(number, self.promised):
-            return self._no_promise(number)
-        probabilities, threshold = predict(engine, task, split.texts), threshold_of(engine, None, self.promised)
-        return coverage_findings(probabilities, np.asarray(split.labels), threshold, number, self.promised)
+        kept = kept_conformity(engine) if self.kept else ()
+        has = marks_of(task.gold(split), len(task.labels))
+        if (labelled := int(has.any(axis=1).sum())) < FEWEST and not kept:
+            raise UserError(f"coverage needs {FEWEST} labelled texts or more, got {labelled}")
+        said = ask(engine, task, split.texts)
+        order, half = np.random.default_rng(run.seed).permutation(len(has)), len(has) // 2
+        measured = order[half:] if not kept else np.arange(len(has))
+        drawn_from = kept or of_labels(said.probabilities[order[:half]], has[order[:half]])
+        if are_too_few(len(drawn_from), self.promised):
+            return self._no_promise(len(drawn_from))
+        told = said.probabilities[measured]
+        return coverage_findings(told, has[measured], said.answers, drawn_from, self.promised)
 
     def _no_promise(self, number: int) -> list[Finding]:
         why = f"{number} texts are too few to promise {self.promised:g}: every set would hold every label"
@@ -75,21 +70,28 @@ class Coverage(Measure):
 
 
 def coverage_findings(
-    probabilities: np.ndarray, gold: np.ndarray, threshold: float, n_threshold: int, promised: float
+    probabilities: np.ndarray, has: np.ndarray, answers: Answers, conformity: Held, promised: float
 ) -> list[Finding]:
-    """Findings for probabilities [texts, labels] and true labels [texts] under a threshold from other texts."""
-    sets = label_sets(probabilities, threshold)
-    n, sizes = len(gold), sets.sum(axis=1)
-    right, unsure = sets[np.arange(n), gold], sizes != 1
+    """Findings for probabilities and marks of the true labels [texts, labels], under a threshold from other texts.
+
+    Unsure is a text whose set isn't just what it is answered.
+    """
+    threshold = threshold_among(conformity, promised)
+    sets, given = label_sets(probabilities, threshold), answers.chosen(probabilities)
+    n, sizes, labelled = len(has), sets.sum(axis=1), has.any(axis=1)
+    held = (sets & has)[labelled].sum(axis=1) / has[labelled].sum(axis=1)
+    unsure = (sets != given).any(axis=1)
+    sure = ~unsure
     detail = {
-        "promised": promised, "bounds": coverage_bounds(n_threshold, n, promised), "threshold": threshold,
-        "n_threshold": n_threshold, "sizes": {str(size): int((sizes == size).sum()) for size in np.unique(sizes)},
-        "accuracy_when_sure": float(right[~unsure].mean()) if (~unsure).any() else None,
+        "promised": promised, "bounds": coverage_bounds(conformity, len(held), promised), "threshold": threshold,
+        "n_threshold": len(conformity), "sizes": {str(size): int((sizes == size).sum()) for size in np.unique(sizes)},
+        "accuracy_when_sure": float((given == has)[sure].all(axis=1).mean()) if sure.any() else None,
     }  # fmt: skip
     return [
         Finding(
-            name="coverage.share", value=float(right.mean()), unit="share", interval=wilson_interval(int(right.sum()), n),
-            better="higher", n=n, detail=detail,
+            name="coverage.share", value=float(held.mean()) if len(held) else None, unit="share",
+            interval=_interval(held),
+            better="higher", n=len(held), detail=detail,
         ),
         Finding(
             name="coverage.set_size", value=float(sizes.mean()), interval=bootstrap_interval(sizes.astype(float)),
@@ -100,3 +102,12 @@ def coverage_findings(
             interval=wilson_interval(int(unsure.sum()), n), better="lower", n=n,
         ),
     ]  # fmt: skip
+
+
+def _interval(held: np.ndarray) -> Interval | None:
+    """Of the mean share of a text's labels: Wilson's where each is held or not, else a bootstrap."""
+    if not len(held):
+        return None
+    if ((held == 0) | (held == 1)).all():
+        return wilson_interval(int(held.sum()), len(held))
+    return bootstrap_interval(held)

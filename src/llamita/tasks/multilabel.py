@@ -20,9 +20,10 @@ from llamita.core.statistics import (
     resampled_sums,
     share_interval,
 )
-from llamita.core.task import Split, Task, as_columns
+from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
+from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
 from llamita.tasks.splits import described
@@ -132,9 +133,15 @@ def open_task(
     return MultiLabel(**fields)
 
 
-def open_known(labelled: Any, known: Sequence[str]) -> MultiLabel:
-    """Labelled texts as test data of an engine that has these labels; the data may write them in another case."""
+def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ()) -> MultiLabel:
+    """Labelled texts as test data of an engine that has these labels; the data may write them in another case.
+
+    Args:
+        beside: texts of the kind that the labelled ones must be, single or pairs.
+    """
     table = read_table(labelled, labelled=True)
+    if beside:
+        require_kind(table, pairs=not isinstance(beside[0], str))
     folded = {name.casefold(): i for i, name in enumerate(known)}
     separator = (
         None if table.several else likely_separator([cell.casefold() for cell in table.labels or ()], list(folded))
