@@ -75,9 +75,15 @@ class Parser(argparse.ArgumentParser):
 
 
 def _join_label_form(args: argparse.Namespace) -> None:
+    from llamita.data.columns import NAMES
+    from llamita.data.label_names import parsed
+
     more = {}
     if separator := getattr(args, "label_separator", None):
         more["separator"] = separator
+    if named := getattr(args, "label_names", None):
+        parsed(named)
+        more[NAMES] = named
     if columns := getattr(args, "label_columns", None):
         more["labels"] = ",".join(columns)
         if len(columns) < 2:
@@ -108,6 +114,11 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
         parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     add_label_form(parser)
+    parser.add(
+        "--label-names",
+        metavar="0=bad,1=good",
+        help="what the labels are called; several may get one name (4=good,5=good)",
+    )
     tasks = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "task"]
     parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
 

@@ -55,7 +55,8 @@ def quoted(name: object) -> str:
 def data_words(verb: str, model: str, texts: str, columns: Mapping[str, str] | None) -> list[str]:
     """The words of a verb about a model and a file whose columns have these names."""
     words = ["llamita", *verb.split(), model, "--data", texts]
-    named = {ours: theirs for ours, theirs in (columns or {}).items() if ours != "separator"}
+    named = dict(columns or {})
+    flags = {"--label-separator": named.pop("separator", ""), "--label-names": named.pop("names", "")}
     if named:
         words += ["--columns", ",".join(f"{ours}={theirs}" for ours, theirs in named.items())]
-    return [*words, *(["--label-separator", columns["separator"]] if columns and "separator" in columns else [])]
+    return [*words, *(word for flag, value in flags.items() if value for word in (flag, value))]

@@ -160,7 +160,7 @@ def order_for(engine: Engine, task: Task) -> list[int]:
     if order is None:
         raise UserError(
             f"{engine.name} answers with the labels {', '.join(engine.labels)}, the data has {', '.join(task.labels)};"
-            " fine-tune it on this data, or name the labels alike"
+            " fine-tune it on this data, or say which are the same: --label-names 0=bad,1=good"
         )
     if engine.answers.task != task.answers.task:
         kinds = {True: "one label a text", False: "any labels a text"}

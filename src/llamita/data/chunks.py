@@ -11,7 +11,7 @@ from typing import Any
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.task import Text
 from llamita.data.cells import cell_text, label_text, plain
-from llamita.data.columns import NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
+from llamita.data.columns import NAMES, NO_LABEL, ROLES, find_columns, named_columns, reads_like_text
 from llamita.data.faults import BadRow, Faults, note, raw_row
 from llamita.data.label_sets import label_form, of_flags
 from llamita.data.rows import MISSING, Row, Rows
@@ -33,9 +33,13 @@ class Reading:
     """Further columns that are kept as they are; "all": every one but those of the texts."""
     one_label: bool = False
     """Whether a cell holds one label, whatever it looks like; so it is too where the user named a column of one."""
+    names: str = ""
+    """What the labels are called: the role `names` of the columns, which names none (`data/label_names.py`)."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", named_columns(self.columns))
+        columns = named_columns(self.columns)
+        object.__setattr__(self, "names", (columns or {}).pop(NAMES, self.names))
+        object.__setattr__(self, "columns", columns or None)
         named = "label" in (self.columns or {}) and not self.no_label
         object.__setattr__(self, "one_label", self.one_label or named)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean, require
+from llamita.data.label_sets import written_names
 from llamita.data.text import han_share
 
 ROLES = ("text", "pair", "label")
@@ -36,6 +37,8 @@ in one of `LABELS`, such as airline_sentiment."""
 SIMPLIFIED = str.maketrans("內評論標題籤簽類別註設問級滿圖極緒價", "内评论标题签签类别注设问级满图极绪价")
 """What the names above are written with in traditional Chinese."""
 
+NAMES = "names"
+"""A role that no column has: what the labels are called."""
 NO_LABEL = "none"
 """Named for the label column, it says that there is none."""
 
@@ -46,7 +49,8 @@ SENTENCE = re.compile("[,;!?…，。；！？、]|[.]$")
 
 
 def named_columns(columns: Any) -> dict[str, str] | None:
-    """What the user says of the columns, as text; pandas has numbers for names, too, and several may stand in a list.
+    """What the user says of the columns, as text; pandas has numbers for names, too, and several may stand in a list, names of
+    labels in a dict.
 
     Raises:
         UserError: it is no dict.
@@ -57,10 +61,13 @@ def named_columns(columns: Any) -> dict[str, str] | None:
     )
     if columns is None:
         return None
-    return {
-        str(role): ",".join(map(str, name)) if isinstance(name, list | tuple) else str(name)
-        for role, name in columns.items()
-    }
+    told = dict[str, str]()
+    for role, name in columns.items():
+        if role == NAMES and isinstance(name, Mapping):
+            told[NAMES] = written_names(name)
+        else:
+            told[str(role)] = ",".join(map(str, name)) if isinstance(name, list | tuple) else str(name)
+    return told
 
 
 def find_columns(

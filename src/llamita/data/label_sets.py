@@ -154,3 +154,12 @@ def named_separator(cells: Sequence[str]) -> str:
     """What stands between the labels of a column that is said to hold several: the likely one, else any that occurs."""
     occurs = (separator for separator in SEPARATORS if any(separator in cell for cell in cells))
     return likely_separator(cells) or next(occurs, JOINT)
+
+
+def written_names(names: Mapping[Any, Any]) -> str:
+    """What labels are called, as a user writes it: 0=negative,1=positive; in quotes where a name holds a comma or equals sign."""
+    return ",".join(f"{_quoted(str(label))}={_quoted(str(name))}" for label, name in names.items())
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if re.search("[,，=＝]", name) else name

@@ -12,11 +12,12 @@ from typing import Any
 from llamita.core.errors import UserError
 from llamita.data.cells import plain, rows_text
 from llamita.data.chunks import CHUNK, Reading, chunks_of
-from llamita.data.columns import NO_LABEL
+from llamita.data.columns import NAMES, NO_LABEL
 from llamita.data.decode import encoding_of_one, text_lines
 from llamita.data.faults import Faults
 from llamita.data.files import PIPED, STDIN, Labelled, files_of, without_plain_text
 from llamita.data.hub import hub_dataset, is_hub_id
+from llamita.data.label_names import rename_labels
 from llamita.data.label_sets import are_flags, likely_separator, named_separator, parts, refuse_flags, written_lists
 from llamita.data.objects import rows_of
 from llamita.data.opening import open_rows
@@ -39,7 +40,8 @@ def read_table(
             generator of texts or dicts; or a Table, which is handed back.
         columns: Which column is what, such as {"text": "review", "label": "stars"}; the rest is guessed. Of texts with any
             labels {"labels": "tags"}, with {"separator": ";"} where it can't be guessed, or {"labels": "toxic,insult"} for
-            columns of 0 and 1. {"label": "none"} says that no column holds labels.
+            columns of 0 and 1. {"label": "none"} says that no column holds labels, {"names": {"0": "bad", "1": "good"}} what
+            the labels are called.
         encoding: Of a file that is not UTF-8.
         labelled: True refuses a source without labels, False leaves its labels unread, None takes what is there.
         faults: Collects rows that can't be read, and lets empty labels pass; without it the first such row is refused.
@@ -65,12 +67,13 @@ def read_beside(
     columns = without_no_label(columns)
     path = Path(source).expanduser() if isinstance(source, (str, Path)) else None
     if columns and path and path.is_file():
-        names, wanted = open_rows(path, encoding).names, [columns[role] for role in columns if role != "separator"]
+        names = open_rows(path, encoding).names
+        wanted = [columns[role] for role in columns if role not in ("separator", NAMES)]
         if not all(
             name in names or name.split(".")[0] in names or set(name.split(",")) <= set(names) for name in wanted
         ):
             logger.info("%s has other columns than --columns names; they are guessed", source)
-            columns = None
+            columns = {NAMES: columns[NAMES]} if NAMES in columns else None
     return read_table(source, columns=columns, encoding=encoding, labelled=True, one_label=one_label)
 
 
@@ -96,6 +99,8 @@ def finish(table: Table, how: Reading) -> None:
     if table.several and are_flags(table.labels or ()):
         refuse_flags(table.place(0), parts((table.labels or [""])[0]))
     _check_labels(table, how.labelled, how.faults)
+    if how.names:
+        rename_labels(table, how.names)
 
 
 def _take_lists(table: Table, how: Reading) -> None:
@@ -125,7 +130,7 @@ def read_chunks(
         return
     files = files_of(str(source))
     if isinstance(files, Labelled):
-        if columns:
+        if how.columns:
             raise UserError(f"{source} has a folder for each label and no columns; leave --columns out")
         if keep:
             raise UserError(f"{source} has a folder for each label and no columns; leave --keep out")

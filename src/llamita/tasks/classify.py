@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, as_columns
+from llamita.data.label_sets import written_names
 from llamita.data.read import read_table
 from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
@@ -151,6 +153,11 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
     return open_task(test=table, labels=_as_written(table, known))
 
 
+def other_words(label: str) -> str:
+    """How to say that the data has other words for the same labels."""
+    return f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"
+
+
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
     """The engine's labels as the data writes them: case may differ where no two labels do so alone, and LABEL_0 may be 0."""
     exact, folded = {name: i for i, name in enumerate(known)}, dict[str, int]()
@@ -168,7 +175,7 @@ def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
         if at is None:
             raise UserError(
                 f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
-                f"{did_you_mean(label, known)}"
+                f"{did_you_mean(label, known) or other_words(label)}"
             )
         names[at] = label
     return tuple(names)

@@ -1,0 +1,86 @@
+"""Codes get names, several codes one name; what is named already stays, and what can't be meant is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from llamita.core.command import data_words
+from llamita.core.errors import UserError
+from llamita.data.label_names import parsed
+from llamita.data.label_sets import written_names
+from llamita.data.read import read_beside, read_table
+from llamita.tasks.classify import open_task
+
+
+def table(tmp_path: Path, *labels: str, head: str = "text,label") -> str:
+    file = tmp_path / "data.csv"
+    file.write_text(f"{head}\n" + "".join(f"text {i},{label}\n" for i, label in enumerate(labels)), encoding="utf-8")
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0=negative,1=positive", {"0": "negative", "1": "positive"}),
+        (" 1 = 差评 ， 5＝好评", {"1": "差评", "5": "好评"}),
+        ('1="New York, NY","a=b"=c', {"1": "New York, NY", "a=b": "c"}),
+    ],
+)
+def test_names_are_read_as_they_are_written(text: str, names: dict[str, str]) -> None:
+    assert parsed(text) == names
+    assert parsed(written_names(names)) == names
+
+
+@pytest.mark.parametrize("text", ["", "negative", "0=", "=a", "0=a=b", "0=a,1", ","])
+def test_what_is_no_name_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="names of labels must look like 0=negative,1=positive"):
+        parsed(text)
+
+
+def test_one_label_has_one_name() -> None:
+    with pytest.raises(UserError, match="label '0' is given two names, 'a' and 'b'"):
+        parsed("0=a,0=b")
+
+
+def test_codes_get_names_and_several_may_share_one(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="llamita")
+    file = table(tmp_path, "1", "2", "5.0", "4", "3")
+    found = read_table(file, columns={"names": {1: "bad", 2: "bad", 4: "good", 5: "good"}})
+    assert found.labels == ["bad", "bad", "good", "good", "3"]
+    assert "labels without another name stay as they are: 3" in caplog.text
+    assert found.columns == {"text": "text", "label": "label"}
+
+
+def test_each_of_several_labels_gets_its_name(tmp_path: Path) -> None:
+    file = table(tmp_path, "1|2", "2|3", "", "1|3", "2|1", "3")
+    found = read_table(file, columns={"labels": "label", "names": "1=a,2=b,3=b"})
+    assert found.labels == ["a|b", "b", "", "a|b", "b|a", "b"]
+
+
+def test_a_folder_for_each_label_and_lists_from_python_have_names_too(tmp_path: Path) -> None:
+    for label in ("neg", "pos"):
+        (tmp_path / "films" / label).mkdir(parents=True)
+        (tmp_path / "films" / label / "a.txt").write_text(label, encoding="utf-8")
+    found = read_table(str(tmp_path / "films"), columns={"names": "neg=bad,pos=good"})
+    assert found.labels == ["bad", "good"]
+    assert read_table((["a", "b"], [0, 1]), columns={"names": {0: "bad", 1: "good"}}).labels == ["bad", "good"]
+
+
+def test_a_file_that_has_the_names_already_stays_and_one_with_other_labels_is_refused(tmp_path: Path) -> None:
+    names = {"names": "0=bad,1=good"}
+    assert read_table(table(tmp_path, "good", "bad"), columns=names).labels == ["good", "bad"]
+    with pytest.raises(UserError, match="none of 0, 1 is a label here; labels are negative, positive"):
+        read_table(table(tmp_path, "negative", "positive"), columns=names)
+
+
+def test_files_beside_the_data_take_the_names_whatever_their_columns(tmp_path: Path) -> None:
+    file = table(tmp_path, "0", "1", head="sentence,target")
+    assert read_beside(file, columns={"text": "review", "names": "0=bad,1=good"}).labels == ["bad", "good"]
+
+
+def test_a_task_has_the_names_and_a_command_that_repeats_a_measure_tells_them(tmp_path: Path) -> None:
+    task = open_task(train=table(tmp_path, *"0101" * 10), columns={"names": {"0": "bad", "1": "good"}})
+    assert task.labels == ("bad", "good")
+    words = data_words("evaluate", "model", "data.csv", {"label": "y", "names": "0=bad,1=good", "separator": ";"})
+    assert words[2:] == ["model", "--data", "data.csv", "--columns", "label=y", "--label-separator", ";",
+                         "--label-names", "0=bad,1=good"]  # fmt: skip
