@@ -67,7 +67,7 @@ def test_other_families_learn_what_they_are_made_for(family: str, objective: str
 @pytest.mark.parametrize("own", [{}, {"packing": "off"}, {"tokenizer": "bpe"}, {"tokenizer": "unigram"}])
 def test_stopped_and_begun_again_it_ends_with_the_same_bytes(own: dict, tmp_path, monkeypatch, caplog) -> None:
     step = Pretrain(learning_rate=0.01, **own, **({"pieces": 320} if "tokenizer" in own else {}), **QUICK)
-    calm = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "calm", task=task())))
+    calm = state_of(step.apply(with_language_head(tiny_model("llama")), Run(folder=tmp_path / "calm", task=task())))
     whole, steps = Keeper.on_step_end, []
 
     def stopped(self, args, state, control, **more):
@@ -79,10 +79,12 @@ def test_stopped_and_begun_again_it_ends_with_the_same_bytes(own: dict, tmp_path
     monkeypatch.setattr("llamita.train.loop.steps_between_checkpoints", lambda *_: 5)
     monkeypatch.setattr(Keeper, "on_step_end", stopped)
     with pytest.raises(KeyboardInterrupt):
-        step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task()))
+        step.apply(with_language_head(tiny_model("llama")), Run(folder=tmp_path / "killed", task=task()))
     monkeypatch.setattr(Keeper, "on_step_end", whole)
     with caplog.at_level(logging.INFO, "llamita"):
-        again = state_of(step.apply(tiny_model("llama"), Run(folder=tmp_path / "killed", task=task())))
+        again = state_of(
+            step.apply(with_language_head(tiny_model("llama")), Run(folder=tmp_path / "killed", task=task()))
+        )
     assert "training goes on from step 10" in caplog.text
     assert all(torch.equal(again[name], value) for name, value in calm.items())
 
@@ -99,7 +101,10 @@ def test_rows_that_grow_are_trained_on_in_that_order(family: str, settings: dict
 
     monkeypatch.setattr("llamita.train.loop.fit", read)
     step = Pretrain(growing=True, **settings, **QUICK | {"window": 64})
-    step.apply(tiny_model(family), Run(folder=tmp_path, task=open_task(train=TEXTS[:200], test=TEXTS[200:])))
+    step.apply(
+        with_language_head(tiny_model(family)),
+        Run(folder=tmp_path, task=open_task(train=TEXTS[:200], test=TEXTS[200:])),
+    )
     quarter = len(seen) // 4
     assert max(seen[:quarter]) <= 16 < max(seen[quarter : 2 * quarter]) <= 32 < max(seen)
     assert min(seen[-quarter:]) < 32, "short documents stand among the long ones"

@@ -24,11 +24,9 @@ from llamita.train.settings import EVALUATIONS, check_training, loop_settings
 
 if TYPE_CHECKING:
     import numpy as np
-    from transformers import PreTrainedModel
 
     from llamita.core.context import Run
     from llamita.core.model import Model
-    from llamita.core.task import Task
     from llamita.data.corpus import Corpus
     from llamita.learn._rows import Windows
 
@@ -39,6 +37,8 @@ ROWS, FEWEST_ROWS, STEPS = 16, 2, 500
 """Rows of a batch where none are named, the fewest of them, and the steps for which fresh weights take fewer."""
 FRESH = 10.0
 """How many times faster fresh weights learn than those that are tuned."""
+HEAD_FIRST = 0.2
+"""For what share of the steps a new head learns alone before the training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,9 @@ class Pretrain(Step):
     """Share of the steps in which the learning rate rises, in [0, 1)."""
     schedule: str = "cosine"
     """How the learning rate falls: linear, cosine or constant."""
+    head_first: float | None = None
+    """Where a body that has learned gets a new head for language: for so many steps, as a share of the training's, the head
+    learns alone before it, in [0, 1]; 0: both at once; none: 0.2."""
     early_stopping: int = 0
     """Stop after so many evaluations on the select split without a better score, and keep the best; 0: never."""
     evaluations: int | None = None
@@ -110,6 +113,8 @@ class Pretrain(Step):
             pieces is None or self.tokenizer != "keep",
             "pieces is about a vocabulary that is trained; name the kind: tokenizer bpe or unigram",
         )
+        alone = self.head_first
+        require(alone is None or 0 <= alone <= 1, f"head_first must be in [0, 1], got {alone}")
         require(self.early_stopping >= 0, f"early_stopping must be >= 0, got {self.early_stopping}")
         asked = self.evaluations
         require(asked is None or asked >= 1, f"evaluations must be >= 1, got {asked}")
@@ -136,6 +141,7 @@ class Pretrain(Step):
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.core import processes
+        from llamita.learn._fresh_head import back_under, classifier_of, head_alone, parameters_above
         from llamita.learn._rows import Joined, encoded
         from llamita.train.batches import batches_in_order
         from llamita.train.language import LanguageLoss, TokenExamples
@@ -148,15 +154,20 @@ class Pretrain(Step):
         judge = self._judge(model, run)
         if self.tokenizer != "keep":
             self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
-        classifier = classifier_of(model, run.task)
+        classifier, given = classifier_of(model, run.task), model.module
         model = with_language_head(model, for_good=classifier is None)
+        fresh = self.tokenizer != "keep" or is_fresh(model.lineage)
+        new_head = model.module is not given and not fresh and bool(parameters_above(model.module))
+        require(
+            self.head_first is None or new_head,
+            "head_first is about a new head for language on a body that has learned, and this model gets none; leave it out",
+        )
         documents: Sequence[np.ndarray] = encoded(model, texts)
         if self.corpus:
             more = self._corpus(model, run, texts)
             documents, weights = Joined(documents, more), weights + more.weights.tolist()
         rows = self._windows(model, documents, weights, run.seed)
         require(len(rows) > 0, "no document has a token to learn from; give more documents, or longer ones")
-        fresh = self.tokenizer != "keep" or is_fresh(model.lineage)
         source = TokenExamples(rows=rows, lengths=rows.lengths)  # type: ignore[arg-type]
         size, limit, at_once = self._rows_at_once(rows, fresh=fresh), self.max_tokens or 0, 0
         if self.max_tokens == 0:
@@ -170,6 +181,9 @@ class Pretrain(Step):
         )  # fmt: skip
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
+        if new_head:
+            share = HEAD_FIRST if self.head_first is None else self.head_first
+            head_alone(model, source, batches[: round(share * len(batches))], settings, run)
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run, judge))
 
     def _rows_at_once(self, rows: Windows, *, fresh: bool) -> int:
@@ -285,22 +299,3 @@ class Pretrain(Step):
 def _columns(run: Run) -> Mapping[str, str] | None:
     """How the user named the columns of tables of documents."""
     return getattr(run.task, "columns", None)
-
-
-def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:
-    """The module, if it has a head for the task's labels: that waits while the body learns language."""
-    from llamita.core.engine import is_headed
-    from llamita.core.task import label_order
-
-    fits = task is not None and bool(task.labels) and label_order(model.labels, task.labels) is not None
-    return model.module if fits and is_headed(model) else None
-
-
-def back_under(classifier: PreTrainedModel | None, model: Model) -> Model:
-    """The body that has learned language, under the head for labels it had; the head for language is left out then."""
-    if classifier is not None:
-        classifier.base_model.load_state_dict(model.module.base_model.state_dict(), strict=False)
-        model.module = classifier.to(model.device).eval()
-        model.changed()
-        log.info("the body is back under its head for labels, which isn't tuned to it yet (finetune)")
-    return model
