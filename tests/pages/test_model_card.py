@@ -13,6 +13,7 @@ import pytest
 import yaml
 from tests.pages.sample_reports import SENTENCES, chinese_report, english_report
 
+from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.report import Report, Subject
 from llamita.pages._snippets import job_of, onnxruntime_lines, places, snippets
 from llamita.pages._view import lineage
@@ -217,3 +218,27 @@ def test_a_model_of_dialogues_talks(tmp_path: Path) -> None:
     told = "".join(code for _, code in snippets(report, words("en"), tmp_path))
     assert "llamita chat" in told
     assert '"role": "user"' in told
+
+
+def test_stock_lines_say_what_of_a_calibration_they_leave_out(tmp_path: Path) -> None:
+    folder = tmp_path / "light"
+    folder.mkdir()
+    (folder / "config.json").write_text(
+        json.dumps({"id2label": {"0": "negative", "1": "posi\ntive"}}), encoding="utf-8"
+    )
+    curve = ((0.0, 1.0), (0.1, 0.9))
+    kinds = {
+        "plain": (OneLabel(conformity=((0.5,),)), False, ""),
+        "curves": (OneLabel(curves=(curve, curve)), True, ""),
+        "limits": (
+            AnyLabels(thresholds=(0.25, 0.5)),
+            False,
+            "is given from its threshold on: negative 0.250, posi tive 0.500",
+        ),
+        "halves": (AnyLabels(thresholds=(0.5, 0.5)), False, ""),
+    }
+    for name, (answers, curves, limits) in kinds.items():
+        (folder / "answers.json").write_text(json.dumps(answers.to_dict()), encoding="utf-8")
+        _, body = card(english_report(), folder)
+        assert ("# without the calibrating curves of answers.json" in body) == curves, name
+        assert (limits in body) if limits else ("threshold on" not in body), name

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Curve = tuple[tuple[float, ...], tuple[float, ...]]
 """Probabilities, rising, and what they become; between them straight lines."""
+ANSWERS_FILE = "answers.json"
+"""Curves, thresholds and what sets are drawn from, which stock code has no place for and doesn't read."""
 LEAST = 1e-12
 """What a probability counts as at least where its logarithm is taken."""
 NOTHING = "—"

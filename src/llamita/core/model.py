@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from llamita.core.answers import Answers, answers_of, read_answers
+from llamita.core.answers import ANSWERS_FILE, Answers, answers_of, read_answers
 from llamita.core.decoding import Decoding
 from llamita.core.encoding import TextEncoder
 from llamita.core.engine import Capability, Engine, is_headed
@@ -25,8 +25,6 @@ from llamita.core.stock import read_stock
 
 log = logging.getLogger(__name__)
 
-ANSWERS_FILE = "answers.json"
-"""Curves and thresholds, which stock code has no place for and doesn't read."""
 TOKEN_HEADS = ("LM", "LMHeadModel", "ForConditionalGeneration")
 """Ends of the names of modules that predict tokens."""
 

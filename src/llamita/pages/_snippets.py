@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from llamita.core.answers import AnyLabels
+from llamita.core.answers import ANSWERS_FILE, AnyLabels
 from llamita.core.exporter import ARTIFACT_FILE
 from llamita.core.report import Report
 
@@ -106,12 +106,35 @@ def job_of(report: Report) -> str:
     return "text2text-generation" if bits is None or bits.value is None else "text-generation"
 
 
-def transformers_lines(report: Report, folder: str, text: str) -> str:
-    """The model's job with Transformers alone."""
+def transformers_lines(
+    report: Report, folder: str, text: str, words: Mapping[str, str], *, at: Path | None = None
+) -> str:
+    """The model's job with Transformers alone, and what that leaves out of it.
+
+    Args:
+        folder: the model's folder as the lines name it.
+        at: where it is now; as they name it when left out.
+    """
     every = ", top_k=None" if has_any_labels(report) else ""
     given = {"text": text, "text_pair": text} if report.task.get("pairs") else text
     lines = CHAT if report.task.get("task") == "chat" else LANGUAGE.get(job_of(report), TRANSFORMERS)
-    return lines.format(folder=folder, text=text, every=every, given=repr(given))
+    notes = "".join(f"# {note}\n" for note in left_out(at or Path(folder), words))
+    return notes + lines.format(folder=folder, text=text, every=every, given=repr(given))
+
+
+def left_out(folder: Path, words: Mapping[str, str]) -> list[str]:
+    """What stock code doesn't do with a model that was calibrated: curves, and thresholds other than a half."""
+    file, notes = folder / ANSWERS_FILE, []
+    if not file.exists():
+        return []
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    if kept.get("curves"):
+        notes.append(words["stock_curves"])
+    if any(limit != 0.5 for limit in kept.get("thresholds", ())):
+        names = json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"]
+        told = ", ".join(f"{' '.join(names[str(i)].split())} {limit:.3f}" for i, limit in enumerate(kept["thresholds"]))
+        notes.append(words["stock_thresholds"].format(told=told))
+    return notes
 
 
 def command_lines(report: Report, folder: str, text: str) -> str:
@@ -149,7 +172,7 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
     pair = f" --pair {shlex.quote(text)}" if report.task.get("pairs") else ""
     best = exported or stock or opened_alone(folder, subject.path)
     if job_of(report) in LANGUAGE:
-        lines = transformers_lines(report, stock, text)
+        lines = transformers_lines(report, stock, text, words)
         return (
             [
                 (words["run_cli"], MEASURE[report.task["task"]].format(folder=shlex.quote(stock))),
@@ -165,7 +188,7 @@ def snippets(report: Report, words: Mapping[str, str], folder: Path | None) -> l
     if exported:
         made.append((words["run_onnx"], onnxruntime_lines(report, exported, text, curves=has_curves(Path(exported)))))
     if stock:
-        made.append((words["run_transformers"], transformers_lines(report, stock, text)))
+        made.append((words["run_transformers"], transformers_lines(report, stock, text, words)))
     return made if best else []
 
 

@@ -58,7 +58,7 @@ def write_card(report: Report, folder: Path, language: str = "en") -> None:
         "teacher": getattr(report.subject("teacher"), "name", ""),
         "splits": report.task.get("sizes") or {},
         "stock": stock,
-        "transformers": transformers_lines(report, place, text),
+        "transformers": transformers_lines(report, place, text, strings, at=folder),
         "commands": command_lines(report, place, text),
         "onnxruntime": onnxruntime_lines(report, f"{place}/{exported.name}", text, curves=has_curves(exported))
         if exported

@@ -88,7 +88,7 @@ class Teacher:
     @cached_property
     def has_curves(self) -> bool:
         """Whether curves follow its logits, by the file they stand in; its weights aren't read."""
-        from llamita.core.model import ANSWERS_FILE
+        from llamita.core.answers import ANSWERS_FILE
 
         file = self.folder / (ARTIFACT_FILE if self.is_artifact else ANSWERS_FILE)
         told = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
