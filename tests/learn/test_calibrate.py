@@ -267,3 +267,12 @@ def test_a_temperature_at_its_bound_is_told(tmp_path: Path, caplog: pytest.LogCa
     run = tiny_run(tmp_path, task)
     Calibrate(highest=1.0001).apply(tiny_model("bert", labels=task.labels), run)
     assert "the temperature is at its bound (--highest 1.0001): the" in caplog.text
+
+
+@pytest.mark.parametrize(("number", "warned"), [(200, True), (600, False)])
+def test_curves_of_few_texts_are_warned_of(
+    number: int, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = dataclasses.replace(tiny_task(8), select=reviews(number, 5))
+    Calibrate(method="isotonic").apply(tiny_model("bert", labels=task.labels), tiny_run(tmp_path, task))
+    assert (f"follow the chance of {len(task.select)}" in caplog.text) == warned
