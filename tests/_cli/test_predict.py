@@ -329,3 +329,16 @@ def test_of_several_files_the_columns_kept_are_those_of_the_first(model: Path, p
     (place / "d" / "b.csv").write_text("text,id,extra\ng h i,3,z\n", encoding="utf-8")
     lines = said("predict", model, "--file", "d", "--keep", "all", "--format", "csv").splitlines()
     assert [line.split(",")[:2] for line in lines] == [["id", "text"], ["1", "a b c"], ["3", "g h i"]]
+
+
+def test_labelled_texts_with_codes_draw_sets_where_the_codes_are_named(
+    place: Path, model: Path, said: Callable[..., str], refused: Callable[..., str]
+):
+    rows = "".join(f"a warm film {i},{i % 2}\n" for i in range(40))
+    (place / "codes.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    asked = ("predict", model, "a film", "--coverage", "0.8", "--format", "jsonl", "--labelled", "codes.csv")
+    assert "label '0' is none of the model's labels" in refused(*asked)
+    names = ("--label-names", "0=negative,1=positive")
+    assert json.loads(said(*asked, *names))["labels"]
+    assert "--label-names is about labelled texts" in refused("predict", model, "a film", *names)
+    assert "names of labels must look like" in refused(*asked, "--label-names", "bad")

@@ -114,11 +114,7 @@ def add_data(parser: Parser, *, required: bool = True, training: bool = False) -
         parser.add("--labels", type=values.names, metavar="A,B", help="label names in the order wanted")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     add_label_form(parser)
-    parser.add(
-        "--label-names",
-        metavar="0=bad,1=good",
-        help="what the labels are called; several may get one name (4=good,5=good)",
-    )
+    add_label_names(parser)
     tasks = [name.split(".")[1] for name, entry in entries().items() if entry.kind == "task"]
     parser.add("--task", default="classify", choices=tasks, help="default: %(default)s")
 
@@ -137,6 +133,15 @@ def add_label_form(parser: Parser) -> None:
         "--label-separator", metavar="'|'", help="what stands between the labels of a text, where it isn't guessed"
     )
     parser.add("--label-columns", type=values.names, metavar="A,B", help="a column of 0 and 1 for each label")
+
+
+def add_label_names(parser: Parser) -> None:
+    """--label-names; `Parser.read` puts it into --columns."""
+    parser.add(
+        "--label-names",
+        metavar="0=bad,1=good",
+        help="what the labels are called; several may get one name (4=good,5=good)",
+    )
 
 
 def add_asking(parser: Parser) -> None:

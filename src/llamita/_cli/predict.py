@@ -89,6 +89,7 @@ def _parser() -> flags.Parser:
         "--columns", type=values.columns, metavar="text=review,label=stars",
         help="what is guessed wrongly in --file, and in the labelled files that have such columns",
     )  # fmt: skip
+    flags.add_label_names(parser)
     parser.add(
         "--keep", type=values.names, metavar="ID,DATE",
         help="columns of --file that stand beside the answers, too; all: every one (a name that ours has gets _given behind it)",
@@ -175,7 +176,10 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError("--pair goes with one TEXT; put many pairs in a file with two columns")
     if args.keep and not args.file:
         raise UserError("--keep names columns of --file")
-    if args.columns and not (args.file or args.labelled or args.few_shot or args.calibrate):
+    labelled = args.labelled or args.few_shot or args.calibrate
+    if args.label_names and not labelled:
+        raise UserError("--label-names is about labelled texts: --labelled, --few-shot or --calibrate; leave it out")
+    if args.columns and not (args.file or labelled):
         raise UserError("--columns names columns of --file")
     if args.encoding and args.texts and args.texts != ["-"]:
         raise UserError("--encoding is for --file and stdin")
