@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.tasks._open import _nearly_apart
+from llamita.tasks.classify import open_task
 from llamita.tasks.splits import cut, in_order, listed_names, openable, rows_apart, strata, without
 
 
@@ -46,3 +50,33 @@ def test_what_no_task_can_open_is_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(UserError, match=said):
             openable(*given)
+
+
+WORDS = ("river", "engine", "violin", "harvest", "lantern", "glacier", "market", "compass", "orchard", "puzzle")
+
+
+def long_text(i: int) -> str:
+    """No two of these are alike."""
+    draw = random.Random(i)
+    return " ".join(f"{draw.choice(WORDS)}{draw.randrange(1000)}" for _ in range(12))
+
+
+def test_training_texts_that_nearly_say_what_a_test_text_does_are_left_out_with_their_copies() -> None:
+    texts, notes = [long_text(i) for i in range(80)], list[str]()
+    test = Split(texts=(*texts[:3], "short", "short one"), labels=(0,) * 5)
+    near = [f"{texts[1]} indeed", f"{texts[1]} INDEED!", texts[79] + " too", "short on"]
+    train = Split(texts=(*texts[3:], *near), labels=(1,) * 81)
+    left = _nearly_apart(train, test, notes)
+    assert set(train.texts) - set(left.texts) == set(near[:2])
+    assert left.labels == (1,) * 79
+    assert notes == ["Left out of training, since the test split has nearly the same: 2 of the training texts"]
+    assert _nearly_apart(left, test, notes) is left
+    assert len(notes) == 1
+
+
+def test_where_all_texts_are_much_alike_none_is_left_out_and_the_scores_are_doubted() -> None:
+    body = long_text(0)
+    texts, labels = [f"{body} number {i}" for i in range(60)], ["a", "b"] * 30
+    task = open_task(train=(texts, labels))
+    assert len(task.train) + len(task.select) + len(task.test) == 60
+    assert any("the scores are of texts that are much alike" in note for note in task.notes)

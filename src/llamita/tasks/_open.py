@@ -10,12 +10,16 @@ from typing import Any
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.cells import rows_text
+from llamita.data.copies import near_pairs, quickly_looked_through
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
+from llamita.data.text import reading_key
 from llamita.tasks.splits import cut, is_share, label_names, listed_names, openable, without
 
 log = logging.getLogger(__name__)
+MOST_NEAR = 0.1
+"""Share of the training texts that may be left out since they are nearly like a test text; where more are, texts are like that."""
 MANY = 50
 """Labels up to which it is no matter that few texts have each of them."""
 
@@ -109,6 +113,7 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
         train, test = cut(train, 0.1, seed + 1)
         test = replace(test, source="")  # its file has the training texts too
         notes.append(f"no test data given: {len(test)} of the training texts were cut off as the test split")
+        train = _nearly_apart(train, test, notes)
     train = _apart(
         train, test, notes, "Left out of training, since the test split has them too: {} of the training texts"
     )
@@ -128,6 +133,27 @@ def _cut_splits(splits: Mapping[str, Split], free: Split, select_share: float, s
     for note in notes:
         log.info(note)
     return {"train": train, "select": select, "test": test, "unlabelled": free, "notes": tuple(notes)}
+
+
+def _nearly_apart(train: Split, test: Split, notes: list[str]) -> Split:
+    """Training texts without those that nearly say what a test text does, where these are few; looked for in little text only."""
+    if not quickly_looked_through(train.texts, test.texts):
+        return train
+    n = len(test)
+    pairs = near_pairs([*test.texts, *train.texts], key=reading_key)
+    near = {reading_key(train.texts[later - n]) for one, later in pairs if one < n <= later}
+    left = [i for i, text in enumerate(train.texts) if not near or reading_key(text) not in near]
+    number = len(train) - len(left)
+    if not number:
+        return train
+    if number > MOST_NEAR * len(train):
+        notes.append(
+            f"{number} of the training texts are nearly like one that was cut off for the test: the scores are of texts that are"
+            " much alike; give test data of their own"
+        )
+        return train
+    notes.append(f"Left out of training, since the test split has nearly the same: {number} of the training texts")
+    return train.take(left)
 
 
 def _apart(split: Split, other: Split, notes: list[str], told: str) -> Split:
