@@ -38,7 +38,10 @@ STEPS: dict[str, tuple[str, Step]] = {
     "dialogues": ("llama", Finetune(packing="on", label_smoothing=0.1, **QUICK)),
     "lora": ("roberta", Finetune(lora_rank=2, freeze=0.5, **QUICK)),
     "several": ("distilbert", Finetune(**QUICK)),
-    "language": ("llama", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
+    "language": (
+        "llama",
+        Pretrain(window=40, copies="keep", filtered=False, head_first=0.0, **{**QUICK, "batch_size": 3}),
+    ),
     "apart": ("llama", Pretrain(window=40, packing="off", copies="keep", **{**QUICK, "batch_size": 3})),
     "masked": ("bert", Pretrain(window=40, copies="keep", filtered=False, **{**QUICK, "batch_size": 3})),
     "bpe": ("bert", Pretrain(tokenizer="bpe", **OWN)),
