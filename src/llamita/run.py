@@ -24,6 +24,7 @@ from llamita.core.registry import name_of
 from llamita.core.report import Report, Subject
 from llamita.core.store import Store
 from llamita.core.whole import write_whole
+from llamita.data.columns import named_columns
 from llamita.subjects import METRICS, calibrated_again, exported, subjects_of
 from llamita.train.track import check_tracker
 from llamita.workshop import Stage, Workshop, open_engine, open_task, set_threads
@@ -121,7 +122,7 @@ def execute(
         shop = Workshop(
             store=Store(folder=stages), threads=set_threads(threads), seed=recipe.seed, device=device,
             track=check_tracker(track) if track else "", compile=compile, task=open_task(recipe.task) if recipe.task else None,
-            columns=next(iter(recipe.task.values())).get("columns") if recipe.task else None,
+            columns=named_columns(next(iter(recipe.task.values())).get("columns")) if recipe.task else None,
         )  # fmt: skip
         shop = shop.with_test_file(folder / TEST_FILE) if recipe.measures else shop
         last, teacher = build_stages(shop, recipe)

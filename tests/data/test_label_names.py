@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from llamita.core.command import data_words
 from llamita.core.errors import UserError
+from llamita.core.recipe_task import plain_task
 from llamita.data.label_names import parsed
 from llamita.data.label_sets import written_names
 from llamita.data.read import read_beside, read_table
@@ -24,6 +26,7 @@ def table(tmp_path: Path, *labels: str, head: str = "text,label") -> str:
         ("0=negative,1=positive", {"0": "negative", "1": "positive"}),
         (" 1 = 差评 ， 5＝好评", {"1": "差评", "5": "好评"}),
         ('1="New York, NY","a=b"=c', {"1": "New York, NY", "a=b": "c"}),
+        ('1="say ""no"""', {"1": 'say "no"'}),
     ],
 )
 def test_names_are_read_as_they_are_written(text: str, names: dict[str, str]) -> None:
@@ -84,3 +87,27 @@ def test_a_task_has_the_names_and_a_command_that_repeats_a_measure_tells_them(tm
     words = data_words("evaluate", "model", "data.csv", {"label": "y", "names": "0=bad,1=good", "separator": ";"})
     assert words[2:] == ["model", "--data", "data.csv", "--columns", "label=y", "--label-separator", ";",
                          "--label-names", "0=bad,1=good"]  # fmt: skip
+
+
+def test_codes_that_are_the_names_of_others_change_places(tmp_path: Path) -> None:
+    assert read_table(table(tmp_path, "0", "1", "1"), columns={"names": "0=1,1=0"}).labels == ["1", "0", "0"]
+    stars = {"names": "1=0,2=0,4=1,5=1"}
+    assert read_table(table(tmp_path, "1", "5", "2"), columns=stars).labels == ["0", "1", "0"]
+    assert read_table(table(tmp_path, "1", "0"), columns=stars).labels == ["1", "0"], "they are named already"
+
+
+def test_a_dict_has_numbers_and_truth_values_as_data_have_them(tmp_path: Path) -> None:
+    texts = ["a", "b"]
+    assert read_table((texts, [0, 1]), columns={"names": {0.0: "bad", 1.0: "good"}}).labels == ["bad", "good"]
+    truth = {"names": {True: "good", False: 'not "good"'}}
+    assert read_table((texts, [True, False]), columns=truth).labels == ["good", 'not "good"']
+    assert read_table(table(tmp_path, "True", "False"), columns=truth).labels == ["good", 'not "good"']
+
+
+def test_a_recipe_takes_names_as_the_guide_writes_them(tmp_path: Path) -> None:
+    given = yaml.safe_load("{classify: {train: data.csv, columns: {names: {0: negative, 1: positive}}}}")
+    held = plain_task(given)
+    held["classify"]["train"] = table(tmp_path, *"0101" * 10)
+    assert open_task(**held["classify"]).labels == ("negative", "positive")
+    with pytest.raises(UserError, match="columns must be columns by their role"):
+        plain_task({"classify": {"train": "data.csv", "columns": {"label": {0: "negative"}}}})

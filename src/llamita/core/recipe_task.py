@@ -59,7 +59,17 @@ def _is_text_or_list(value: Any) -> bool:
 
 
 def _is_columns(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair)
+    """Names by their roles; what the labels are called may be names by their labels, which may be numbers."""
+    return isinstance(value, Mapping) and all(
+        isinstance(role, str) and (isinstance(name, str) or (role == "names" and _is_names(name)))
+        for role, name in value.items()
+    )
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(part, str | int | float) for pair in value.items() for part in pair
+    )
 
 
 def _is_data(value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llamita.core.errors import UserError, did_you_mean, require
+from llamita.data.cells import plain
 from llamita.data.label_sets import written_names
 from llamita.data.text import han_share
 
@@ -64,7 +65,7 @@ def named_columns(columns: Any) -> dict[str, str] | None:
     told = dict[str, str]()
     for role, name in columns.items():
         if role == NAMES and isinstance(name, Mapping):
-            told[NAMES] = written_names(name)
+            told[NAMES] = written_names({plain(label): plain(called) for label, called in name.items()})
         else:
             told[str(role)] = ",".join(map(str, name)) if isinstance(name, list | tuple) else str(name)
     return told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 
 from llamita.core.errors import UserError
 from llamita.data.label_sets import joined, parts
@@ -14,14 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 def parsed(text: str) -> dict[str, str]:
-    """ "0=negative,1=positive" as a mapping; in double quotes a name may hold a comma or an equals sign.
+    """ "0=negative,1=positive" as a mapping; in double quotes a name may hold a comma or an equals sign,
+    and double quotes that are doubled.
 
     Raises:
         UserError: it isn't one, or gives a label two names.
     """
     found: dict[str, str] = {}
     for part in re.findall(r'(?:"[^"]*"|[^",，])+', text):
-        sides = [side.strip().strip('"').strip() for side in re.findall(r'(?:"[^"]*"|[^"=＝])+', part)]
+        sides = [_unquoted(side.strip()) for side in re.findall(r'(?:"[^"]*"|[^"=＝])+', part)]
         if len(sides) != 2 or not all(sides):
             raise UserError(f"names of labels must look like 0=negative,1=positive, got {text!r}")
         if found.setdefault(sides[0], sides[1]) != sides[1]:
@@ -31,8 +33,21 @@ def parsed(text: str) -> dict[str, str]:
     return found
 
 
+def _unquoted(name: str) -> str:
+    whole = re.fullmatch(r'"((?:[^"]|"")*)"', name)
+    return (whole[1].replace('""', '"') if whole else name).strip()
+
+
+def _named(label: str, names: Mapping[str, str]) -> str | None:
+    """What a label is called, if it has a name; 1.0 is 1, and True is true."""
+    forms = (label, label.removesuffix(".0"), label.lower() if label in ("True", "False") else label)
+    return next((names[form] for form in forms if form in names), None)
+
+
 def rename_labels(table: Table, told: str) -> None:
     """Give the labels their names; those that have none keep what they are called.
+
+    Labels that are names all of them already stay, unless each is also one that is given another name (0=1,1=0).
 
     Raises:
         UserError: none of these labels is in the table, and not all of its labels have the names already.
@@ -41,14 +56,16 @@ def rename_labels(table: Table, told: str) -> None:
         return
     names = parsed(told)
     here = {label for cell in set(table.labels) for label in (parts(cell) if table.several else [cell]) if label}
-    known = {label: names.get(label, names.get(label.removesuffix(".0"), label)) for label in here}
-    if here <= set(names.values()):
+    found = {label: _named(label, names) for label in here}
+    bare = sorted(label for label, name in found.items() if name is None)
+    if here <= set(names.values()) and (bare or not here):
         return
-    if all(known[label] == label for label in here):
-        some = ", ".join(sorted(here)[:20])
+    if len(bare) == len(here):
+        some = ", ".join(bare[:20])
         raise UserError(f"{table.source}: none of {', '.join(names)} is a label here; labels are {some}")
-    if left := sorted(label for label in here - set(names.values()) if known[label] == label):
+    if left := [label for label in bare if label not in names.values()]:
         logger.info("%s: labels without another name stay as they are: %s", table.source, ", ".join(left[:20]))
+    known = {label: label if name is None else name for label, name in found.items()}
     if table.several:
         renamed = {
             cell: joined(table.source, [known[label] for label in parts(cell)]) if cell else cell

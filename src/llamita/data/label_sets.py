@@ -157,9 +157,11 @@ def named_separator(cells: Sequence[str]) -> str:
 
 
 def written_names(names: Mapping[Any, Any]) -> str:
-    """What labels are called, as a user writes it: 0=negative,1=positive; in quotes where a name holds a comma or equals sign."""
+    """What labels are called, as a user writes it: 0=negative,1=positive; in quotes where a name holds a comma or equals sign;
+    quotes in it are doubled then."""
     return ",".join(f"{_quoted(str(label))}={_quoted(str(name))}" for label, name in names.items())
 
 
 def _quoted(name: str) -> str:
-    return f'"{name}"' if re.search("[,，=＝]", name) else name
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"' if re.search('[",，=＝]', name) else name
