@@ -8,6 +8,7 @@ import pytest
 
 from llamita.core.errors import UserError
 from llamita.core.task import Split
+from llamita.data.copies import _Met, _Sketch
 from llamita.tasks._open import _nearly_apart
 from llamita.tasks.classify import open_task
 from llamita.tasks.splits import cut, in_order, listed_names, openable, rows_apart, strata, without
@@ -80,3 +81,19 @@ def test_where_all_texts_are_much_alike_none_is_left_out_and_the_scores_are_doub
     task = open_task(train=(texts, labels))
     assert len(task.train) + len(task.select) + len(task.test) == 60
     assert any("the scores are of texts that are much alike" in note for note in task.notes)
+
+
+def test_texts_that_are_all_alike_are_soon_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared, exact = list[int](), _Met.is_near
+
+    def counted(met: _Met, place: int, sketch: _Sketch) -> bool:
+        compared.append(place)
+        return exact(met, place, sketch)
+
+    monkeypatch.setattr(_Met, "is_near", counted)
+    body, notes = long_text(0), list[str]()
+    texts = tuple(f"{body} number {i}" for i in range(100))
+    train, test = Split(texts=texts[20:], labels=(0,) * 80), Split(texts=texts[:20], labels=(0,) * 20)
+    assert _nearly_apart(train, test, notes) is train
+    assert notes[0].startswith("80 of the training texts are nearly like one")
+    assert len(compared) <= 100, "not each with every other, 4,950 times"

@@ -90,6 +90,25 @@ def near_pairs(
     return sorted(pairs)
 
 
+def near_ones(
+    texts: Iterable[Text], others: Iterable[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key
+) -> list[int]:
+    """Places of texts, each the first of its copies, that are near copies of one of the others, and no copies of one.
+
+    Texts aren't compared with one another; of many that are all alike, each is compared with few of the others.
+    """
+    met = _Met(likeness, key)
+    for row, text in enumerate(others):
+        if (sketch := met.sketched(text)) is not None:
+            met.add(row, sketch)
+    found = []
+    for row, text in enumerate(texts):
+        sketch = met.sketched(text)
+        if sketch is not None and any(met.is_near(place, sketch) for place in met.proposed(sketch)):
+            found.append(row)
+    return found
+
+
 def near_groups(texts: Iterable[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key) -> np.ndarray:
     """For each text the index of the first one that it is a copy or a near copy of, be it by way of others."""
     kept = list(texts) if iter(texts) is texts else texts

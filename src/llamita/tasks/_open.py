@@ -10,7 +10,7 @@ from typing import Any
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.cells import rows_text
-from llamita.data.copies import near_pairs, quickly_looked_through
+from llamita.data.copies import near_ones, quickly_looked_through
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
@@ -139,9 +139,7 @@ def _nearly_apart(train: Split, test: Split, notes: list[str]) -> Split:
     """Training texts without those that nearly say what a test text does, where these are few; looked for in little text only."""
     if not quickly_looked_through(train.texts, test.texts):
         return train
-    n = len(test)
-    pairs = near_pairs([*test.texts, *train.texts], key=reading_key)
-    near = {reading_key(train.texts[later - n]) for one, later in pairs if one < n <= later}
+    near = {reading_key(train.texts[i]) for i in near_ones(train.texts, test.texts, key=reading_key)}
     left = [i for i, text in enumerate(train.texts) if not near or reading_key(text) not in near]
     number = len(train) - len(left)
     if not number:
