@@ -61,14 +61,16 @@ def test_columns_of_0_and_1_by_flag_and_by_role(model: Path, place: Path, said: 
     said("evaluate", "m", "--data", "t.csv", "--columns", "text=comment,labels=toxic,insult")
 
 
-def test_coverage_and_data_of_the_other_kind_are_one_line(
+def test_sets_are_drawn_from_labelled_texts_and_data_of_the_other_kind_are_one_line(
     model: Path, place: Path, refused: Callable[..., str], said
 ) -> None:
     data = tagged(place / "t.csv")
     assert "the labels look like several a text, and the model gives one" in refused("evaluate", model, "--data", data)
     said("finetune", model, "--data", data, "--epochs", 0.2, "--out", "m")
-    assert "coverage is for one label a text" in refused("predict", "m", "x", "--coverage", 0.9, "--labelled", data)
-    assert "label 'positive' is not among the labels given" in refused("evaluate", "m", "--data", "good.csv")
+    assert json.loads(said("predict", "m", "x", "--coverage", 0.5, "--labelled", data, "--format", "jsonl"))["labels"]
+    assert "is none of the model's labels (long, warm). If it is another word" in refused(
+        "evaluate", "m", "--data", "good.csv"
+    )
 
 
 def test_a_model_of_one_label_learns_any_labels_of_the_same_names(

@@ -158,6 +158,12 @@ def test_no_label_at_all_and_strange_labels_are_refused() -> None:
         open_task(train=(["x", "y"], [[], []]))
     with pytest.raises(UserError, match="label 'c' is not among the labels given"):
         open_task(train=(["x", "y"], [["a", "b"], ["c"]]), labels="a,b")
+    for given in ([["a", "b"], ["0"]], ["a", "0"]):
+        with pytest.raises(
+            UserError, match=r":2: label '0' is none of the model's labels \(a, b\).* --label-names 0=NAME"
+        ):
+            open_known((["x", "y"], given), ("a", "b"))
+    assert open_known((["x", "y"], [["A", "b"], []]), ("a", "b")).labels == ("A", "b")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -180,5 +186,5 @@ def test_labels_of_a_finished_model_may_be_written_in_another_case() -> None:
         task = open_known((["x", "y", "z"], cells), ("politics", "sport"))
         assert task.test.label_sets[:2] == ((1,), (0, 1))
     assert open_known((["x", "y"], [["A"], ["a"]]), ("A", "a")).test.label_sets == ((0,), (1,))
-    with pytest.raises(UserError, match="label 'economy' is not among"):
+    with pytest.raises(UserError, match="label 'economy' is none of the model's labels"):
         open_known((["x", "y"], [["economy", "Sport"], ["sport"]]), ("politics", "sport"))

@@ -153,9 +153,12 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
     return open_task(test=table, labels=_as_written(table, known))
 
 
-def other_words(label: str) -> str:
-    """How to say that the data has other words for the same labels."""
-    return f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"
+def stranger(place: str, label: str, known: Sequence[str]) -> UserError:
+    """Says that the model has no such label, and how to say that the data has other words for the same labels."""
+    other = f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"
+    return UserError(
+        f"{place}: label {label!r} is none of the model's labels ({', '.join(known[:20])}).{did_you_mean(label, known) or other}"
+    )
 
 
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
@@ -173,10 +176,7 @@ def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
                 f" each cell is one label, say so: --columns label={table.label_column}"
             )
         if at is None:
-            raise UserError(
-                f"{table.place(i)}: label {label!r} is none of the model's labels ({', '.join(known[:20])})."
-                f"{did_you_mean(label, known) or other_words(label)}"
-            )
+            raise stranger(table.place(i), label, known)
         names[at] = label
     return tuple(names)
 

@@ -26,6 +26,7 @@ from llamita.data.read import read_table
 from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
+from llamita.tasks.classify import stranger
 from llamita.tasks.splits import described
 
 if TYPE_CHECKING:
@@ -138,6 +139,9 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
 
     Args:
         beside: texts of the kind that the labelled ones must be, single or pairs.
+
+    Raises:
+        UserError: no labels, one that the engine doesn't have, or texts of another kind.
     """
     table = read_table(labelled, labelled=True)
     if beside:
@@ -147,11 +151,14 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
         None if table.several else likely_separator([cell.casefold() for cell in table.labels or ()], list(folded))
     )
     names = list(known)
-    for cell in table.labels or ():
-        for label in parts(cell) if table.several else cell.split(separator or "|"):
-            at = folded.get(label.strip().casefold())
-            if label.strip() not in known and at is not None and len(folded) == len(known):
-                names[at] = label.strip()
+    for i, cell in enumerate(table.labels or ()):
+        for label in map(str.strip, parts(cell) if table.several else cell.split(separator or "|")):
+            if not label or label in known:
+                continue
+            at = folded.get(label.casefold())
+            if at is None or len(folded) < len(known):
+                raise stranger(table.place(i), label, known)
+            names[at] = label
     return open_task(test=table, labels=names)
 
 
