@@ -27,15 +27,12 @@ if TYPE_CHECKING:
     from llamita.train.settings import LoopSettings
 
 log = logging.getLogger(__name__)
-FASTER = 10.0
-"""How many times faster a head from nothing learns than a body that is tuned."""
-FASTEST = 3e-3
 
 
 def head_alone(
     model: Model, source: BatchSource, batches: Sequence[np.ndarray], settings: LoopSettings, run: Run
 ) -> None:
-    """Train what stands above the body on these batches, at ten times the learning rate; nothing where that is tied to it."""
+    """Train what stands above the body on these batches; nothing where that is tied to it."""
     from llamita.train.language import LanguageLoss
     from llamita.train.loop import fit
 
@@ -43,7 +40,7 @@ def head_alone(
     if not above or not batches:
         return
     log.info("the head for language is new and learns alone for the first %s steps", f"{len(batches):,}")
-    own = replace(settings, learning_rate=min(FASTEST, FASTER * settings.learning_rate), evaluations=0, patience=0)
+    own = replace(settings, evaluations=0, patience=0)
     with frozen_body(model.module):
         fit(model, source, batches, LanguageLoss(), own, run.at(run.folder / "part-head"))
 

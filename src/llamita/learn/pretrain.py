@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -37,8 +37,9 @@ ROWS, FEWEST_ROWS, STEPS = 16, 2, 500
 """Rows of a batch where none are named, the fewest of them, and the steps for which fresh weights take fewer."""
 FRESH = 10.0
 """How many times faster fresh weights learn than those that are tuned."""
-HEAD_FIRST = 0.2
-"""For what share of the steps a new head learns alone before the training."""
+HEAD_FIRST, GENTLE = 0.2, 0.2
+"""For what share of the steps a new head learns alone before the training, and how much slower the body under it learns: a model
+that came without one was made for something else, such as embeddings, which masked tokens take away (docs/log.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ class Pretrain(Step):
     """Tokens a batch may hold besides, >= 0; 0: no limit, and rows that memory can't hold at once are computed in parts; none:
     as many as batch_size rows have."""
     learning_rate: float | None = None
-    """Highest learning rate; none: by the size of the body, tenfold for fresh weights."""
+    """Highest learning rate; none: by the size of the body, tenfold for fresh weights, a fifth under a new head."""
     masked: float | None = None
     """Share of the tokens that are masked, in (0, 0.8]; none: 0.15 for masked and mixed, 0.3 for denoising."""
     tokenizer: str = "keep"
@@ -175,15 +176,17 @@ class Pretrain(Step):
             if self.batch_size:
                 limit, at_once = 0, limit // processes.num_processes()
         batches = batches_in_order(rows.lengths, batch_size=size, max_tokens=limit, padded=rows.packed)
+        rate = default_learning_rate(model)
         settings = loop_settings(
-            self, min(3e-3, default_learning_rate(model) * (FRESH if fresh else 1)), patience=self.early_stopping,
+            self, min(3e-3, rate * (FRESH if fresh else GENTLE if new_head else 1)), patience=self.early_stopping,
             evaluations=(self.evaluations or EVALUATIONS) if judge else 0, at_once=at_once,
         )  # fmt: skip
         log.info("%s: %s tokens in %s rows, %s steps", rows.objective, f"{sum(rows.lengths):,}", f"{len(rows):,}",
                  f"{len(batches):,}")  # fmt: skip
         if new_head:
             share = HEAD_FIRST if self.head_first is None else self.head_first
-            head_alone(model, source, batches[: round(share * len(batches))], settings, run)
+            alone = replace(settings, learning_rate=min(3e-3, FRESH * (self.learning_rate or rate)))
+            head_alone(model, source, batches[: round(share * len(batches))], alone, run)
         return back_under(classifier, fit(model, source, batches, LanguageLoss(), settings, run, judge))
 
     def _rows_at_once(self, rows: Windows, *, fresh: bool) -> int:
