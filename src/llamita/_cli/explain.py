@@ -76,7 +76,12 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError('give a text: llamita explain MODEL "a text"')
     if args.pair is not None and len(args.texts) != 1:
         raise UserError("--pair goes with one TEXT")
-    of_file = {"examples": hasattr(args, "set_examples"), "columns": args.columns, "fail-if": args.fail_if}
+    of_file = {
+        "examples": hasattr(args, "set_examples"),
+        "label-names": args.label_names,
+        "columns": args.columns,
+        "fail-if": args.fail_if,
+    }
     of_file["task"] = args.task != "classify"
     alone = next((flag for flag, given in of_file.items() if given), None)
     if alone:
