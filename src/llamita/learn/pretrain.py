@@ -39,7 +39,8 @@ FRESH = 10.0
 """How many times faster fresh weights learn than those that are tuned."""
 HEAD_FIRST, GENTLE = 0.2, 0.2
 """For what share of the steps a new head learns alone before the training, and how much slower the body under it learns: a model
-that came without one was made for something else, such as embeddings, which masked tokens take away (docs/log.md)."""
+that came without one was made for something else, such as embeddings, which masked tokens take away, the less the slower
+(docs/log.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
