@@ -116,3 +116,10 @@ def test_near_ties_are_undecided() -> None:
 def test_labels_in_words() -> None:
     assert told([True, False, True], ("a", "b", "c")) == "a | c"
     assert told([False], ("a",)) == NOTHING
+
+
+def test_what_sets_are_drawn_from_comes_back_as_it_was() -> None:
+    one, several = OneLabel(conformity=((0.5,), (0.75,))), AnyLabels(conformity=((0.25,), (0.5, 0.75)))
+    assert one.to_dict()["conformity"] == [0.5, 0.75]
+    assert several.to_dict()["conformity"] == [0.25, [0.5, 0.75]]
+    assert [read_answers(answers.to_dict()) for answers in (one, several)] == [one, several]

@@ -106,7 +106,8 @@ class Answers(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `read_answers` reads back."""
         curves = [[list(part) for part in curve] for curve in self.curves]
-        return {"task": self.task, "curves": curves, "conformity": [list(of) for of in self.conformity]}
+        conformity = [of[0] if len(of) == 1 else list(of) for of in self.conformity]
+        return {"task": self.task, "curves": curves, "conformity": conformity}
 
     def right(self, chosen: np.ndarray, gold: np.ndarray) -> np.ndarray:
         """Whether a text's answer is right as a whole, bool [texts]."""
@@ -267,7 +268,7 @@ def read_answers(data: Mapping[str, Any]) -> Answers:
     """
     kind = next(kind for kind in KINDS if kind.task == data["task"])
     curves = tuple((tuple(map(float, x)), tuple(map(float, y))) for x, y in data["curves"])
-    held = [of if isinstance(of, list) else [of] for of in data.get("conformity", ())]  # once a number for each text
+    held = [of if isinstance(of, list) else [of] for of in data.get("conformity", ())]
     conformity = tuple(tuple(map(float, of)) for of in held)
     if kind is AnyLabels:
         return AnyLabels(curves=curves, conformity=conformity, thresholds=tuple(map(float, data["thresholds"])))
