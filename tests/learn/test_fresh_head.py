@@ -13,7 +13,8 @@ from tests.learn.test_pretrain import QUICK, state_of, task
 from llamita.core.context import Run
 from llamita.core.errors import UserError
 from llamita.core.model import Model
-from llamita.learn._fresh_head import frozen_body, parameters_above
+from llamita.learn._fresh_head import parameters_above
+from llamita.learn._parts import frozen
 from llamita.learn.pretrain import Pretrain
 from llamita.train import loop
 from llamita.train.keeper import Keeper
@@ -30,7 +31,7 @@ def test_a_frozen_body_learns_again_afterwards_but_for_what_was_frozen_before() 
     module = tiny_model("bert").module
     embeddings = module.get_input_embeddings().weight
     embeddings.requires_grad = False
-    with frozen_body(module):
+    with frozen(module.base_model.parameters()):
         assert not any(p.requires_grad for p in module.base_model.parameters())
     assert not embeddings.requires_grad
     assert all(p.requires_grad for p in module.base_model.parameters() if p is not embeddings)

@@ -7,8 +7,7 @@ al. 2022, https://arxiv.org/abs/2202.10054): so the head learns alone until it s
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -32,16 +31,16 @@ log = logging.getLogger(__name__)
 def head_alone(
     model: Model, source: BatchSource, batches: Sequence[np.ndarray], settings: LoopSettings, run: Run
 ) -> None:
-    """Train what stands above the body on these batches; nothing where that is tied to it."""
+    """Train what stands above the body on these batches."""
+    from llamita.learn._parts import frozen
     from llamita.train.language import LanguageLoss
     from llamita.train.loop import fit
 
-    above = parameters_above(model.module)
-    if not above or not batches:
+    if not batches:
         return
     log.info("the head for language is new and learns alone for the first %s steps", f"{len(batches):,}")
     own = replace(settings, evaluations=0, patience=0)
-    with frozen_body(model.module):
+    with frozen(model.module.base_model.parameters()):
         fit(model, source, batches, LanguageLoss(), own, run.at(run.folder / "part-head"))
 
 
@@ -49,19 +48,6 @@ def parameters_above(module: PreTrainedModel) -> list[nn.Parameter]:
     """What a language model has beside its body, tied embeddings left out."""
     body = {id(p) for p in module.base_model.parameters()}
     return [p for p in module.parameters() if id(p) not in body]
-
-
-@contextmanager
-def frozen_body(module: PreTrainedModel) -> Generator[None]:
-    """The body as it is, while what stands above it learns."""
-    body = [p for p in module.base_model.parameters() if p.requires_grad]
-    for parameter in body:
-        parameter.requires_grad = False
-    try:
-        yield
-    finally:
-        for parameter in body:
-            parameter.requires_grad = True
 
 
 def classifier_of(model: Model, task: Task | None) -> PreTrainedModel | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +22,20 @@ AFTER_LAYERS = re.compile(r"(pooler|norm|ln_f|final_norm)\.")
 @contextmanager
 def frozen_below(module: PreTrainedModel, share: float) -> Generator[None]:
     """Keep the embeddings and this share of the layers, counted from below, as they are; nothing at share 0."""
-    frozen = lower_parameters(module, share) if share else []
-    for parameter in frozen:
+    with frozen(lower_parameters(module, share) if share else []):
+        yield
+
+
+@contextmanager
+def frozen(parameters: Iterable[nn.Parameter]) -> Generator[None]:
+    """Keep these as they are; afterwards those learn again that did before."""
+    held = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in held:
         parameter.requires_grad = False
     try:
         yield
     finally:
-        for parameter in frozen:
+        for parameter in held:
             parameter.requires_grad = True
 
 
