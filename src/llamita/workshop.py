@@ -158,7 +158,7 @@ class Workshop:
             paths = [Path(file).expanduser() for file in step.files]
             parts["files"] = [[content_digest(path), format_of(path)] for path in paths]
             parts["weights"] = list(step.file_weights)
-            parts["columns"] = dict(getattr(self.task, "columns", None) or {})
+            parts["columns"] = dict((self.task.columns if self.task else None) or {})
         return address(parts)
 
     def export(self, stage: Stage, exporter: Exporter) -> Stage:

@@ -27,6 +27,7 @@ from llamita.learn.finetune import Finetune
 from llamita.prune.depth import Depth
 from llamita.prune.vocabulary import Vocabulary
 from llamita.prune.width import Width
+from llamita.tasks.classify import open_task
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -232,8 +233,24 @@ def test_a_file_of_labels_takes_the_place_of_select(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="all its texts stand in the test split; calibrate with others"):
         Calibrate(labelled=str(file)).split_of(task)
     file.write_text("text,label\na film,strange\n")
-    with pytest.raises(UserError, match=r"hand\.csv:2: label 'strange' is none of negative, positive"):
+    with pytest.raises(
+        UserError, match=r"hand\.csv:2: label 'strange' is none of .*\(negative, pos.* --label-names strange=NAME"
+    ):
         Calibrate(labelled=str(file)).apply(model, tiny_run(tmp_path / "run", task))
+
+
+def test_the_columns_and_label_names_of_the_data_hold_for_a_labelled_file(tmp_path: Path) -> None:
+    for name in ("data.csv", "hand.csv"):
+        rows = "".join(f"{name[0]} {i},a note that is longer than the text,{i % 2}\n" for i in range(40))
+        (tmp_path / name).write_text(f"review,note,stars\n{rows}", encoding="utf-8")
+    columns = {"text": "review", "label": "stars", "names": {0: "bad", 1: "good"}}
+    task = open_task(train=str(tmp_path / "data.csv"), columns=columns)
+    split = Calibrate(labelled=str(tmp_path / "hand.csv")).split_of(task)
+    assert split.texts[:2] == ("h 0", "h 1")
+    assert [task.labels[i] for i in split.labels[:2]] == ["bad", "good"]
+    other = tmp_path / "other.csv"
+    other.write_text("text,label\na,0\nb,good\n", encoding="utf-8")
+    assert [task.labels[i] for i in Calibrate(labelled=str(other)).split_of(task).labels] == ["bad", "good"]
 
 
 def test_labelled_pairs_where_the_data_has_single_texts_are_refused_and_the_other_way_round(tmp_path: Path) -> None:

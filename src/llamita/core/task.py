@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
@@ -128,6 +128,8 @@ class Task(ABC):
     """What was done to the data when it was opened, in plain sentences."""
     weights: tuple[float, ...] = field(default=(), repr=False)
     """How often each training text, and then each unlabelled one, is read in an epoch, on average; empty: once."""
+    columns: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
+    """How the user named the columns, and the labels; files beside the data that a step reads have them, too."""
 
     def split(self, name: str) -> Split:
         """The split of this name: train, select, test or unlabelled."""

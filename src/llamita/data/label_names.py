@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from llamita.core.errors import UserError
-from llamita.data.label_sets import joined, parts
+from llamita.core.command import quoted
+from llamita.core.errors import UserError, did_you_mean
+from llamita.data.label_sets import joined, parts, written_names
 from llamita.data.table import Table
 
 logger = logging.getLogger(__name__)
@@ -74,3 +75,11 @@ def rename_labels(table: Table, told: str) -> None:
     else:
         renamed = known | {"": ""}
     table.labels = [sys.intern(renamed[label]) for label in table.labels]
+
+
+def stranger(place: str, label: str, known: Sequence[str]) -> UserError:
+    """Says that the model has no such label, and how to say that the data has other words for the same labels."""
+    other = f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"
+    return UserError(
+        f"{place}: label {label!r} is none of the model's labels ({', '.join(known[:20])}).{did_you_mean(label, known) or other}"
+    )

@@ -28,7 +28,8 @@ from llamita.core.scaling import HOTTEST, best_thresholds, fit_curves, fit_scale
 from llamita.core.step import Step
 from llamita.core.task import Split, require_head, require_labels
 from llamita.data.cells import rows_text
-from llamita.data.read import read_table
+from llamita.data.label_names import stranger
+from llamita.data.read import read_beside
 from llamita.data.table import require_kind
 from llamita.data.text import reading_key
 
@@ -147,11 +148,11 @@ class Calibrate(Step):
             return task.select
         if task.answers.task == AnyLabels.task:
             raise UserError("labelled is for texts with one label; texts with any labels are calibrated on select")
-        table = read_table(self.labelled, labelled=True, one_label=True)
+        table = read_beside(self.labelled, columns=task.columns, one_label=True)
         names = table.labels or []
         strange = next((i for i, name in enumerate(names) if name not in task.labels), None)
         if strange is not None:
-            raise UserError(f"{table.place(strange)}: label {names[strange]!r} is none of {', '.join(task.labels)}")
+            raise stranger(table.place(strange), names[strange], task.labels)
         known = [split.texts[0] for split in (task.select, task.train, task.test) if split.texts]
         if known:
             require_kind(table, pairs=not isinstance(known[0], str))

@@ -301,5 +301,5 @@ class Pretrain(Step):
 
 
 def _columns(run: Run) -> Mapping[str, str] | None:
-    """How the user named the columns of tables of documents."""
-    return getattr(run.task, "columns", None)
+    """How the user named the columns of tables of documents; those of labelled texts are other tables'."""
+    return None if run.task is None or run.task.labels else run.task.columns

@@ -10,6 +10,7 @@ from typing import Any
 from llamita.core.errors import UserError, require
 from llamita.core.task import Split
 from llamita.data.cells import rows_text
+from llamita.data.columns import named_columns
 from llamita.data.copies import near_ones, quickly_looked_through
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
@@ -69,6 +70,7 @@ def open_splits(
     fields: dict[str, Any] = {
         "labels": names,
         "max_length": max_length,
+        "columns": named_columns(columns),
         **_cut_splits(splits, free, 0 if apart else select, seed),
     }
     if "train" in tables:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llamita.core.command import quoted
-from llamita.core.errors import UserError, did_you_mean
+from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, as_columns
-from llamita.data.label_sets import written_names
+from llamita.data.label_names import stranger
 from llamita.data.read import read_table
 from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
@@ -151,14 +150,6 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
     if beside:
         require_kind(table, pairs=not isinstance(beside[0], str))
     return open_task(test=table, labels=_as_written(table, known))
-
-
-def stranger(place: str, label: str, known: Sequence[str]) -> UserError:
-    """Says that the model has no such label, and how to say that the data has other words for the same labels."""
-    other = f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"
-    return UserError(
-        f"{place}: label {label!r} is none of the model's labels ({', '.join(known[:20])}).{did_you_mean(label, known) or other}"
-    )
 
 
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:

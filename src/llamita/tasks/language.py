@@ -32,9 +32,6 @@ TEST_SHARE = 0.05
 class Language(Task):
     """Foresee the next token, or a masked one."""
 
-    columns: Mapping[str, str] | None = None
-    """How the user named the columns of tables; a corpus is read by the same names."""
-
     def fit_head(self, model: Model) -> Model:
         """The model with a language-model head: its own, or one that is tied to its embeddings or fresh."""
         from llamita.train.language_head import with_language_head

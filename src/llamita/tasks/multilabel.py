@@ -21,12 +21,12 @@ from llamita.core.statistics import (
     share_interval,
 )
 from llamita.core.task import Split, Task, Text, as_columns
+from llamita.data.label_names import stranger
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import require_kind
 from llamita.tasks._head import fit_head, has_head
 from llamita.tasks._open import open_splits
-from llamita.tasks.classify import stranger
 from llamita.tasks.splits import described
 
 if TYPE_CHECKING:
