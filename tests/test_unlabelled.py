@@ -294,6 +294,13 @@ def test_a_hand_label_in_simplified_characters_keeps_its_traditional_twin_from_t
     assert len(bare.rows(90)) == 90 - len(bare.calibrating) < 90
 
 
+def test_names_of_labels_are_refused_where_no_text_has_any(tmp_path):
+    (tmp_path / "texts.txt").write_text("\n".join(text for text, _ in ROWS[:300]), encoding="utf-8")
+    asking = {"audit": None, "prompt": None, "few_shot": None, "shots": 8, "columns": {"names": "0=a"}}
+    with pytest.raises(UserError, match="has no labels that --label-names could name; leave it out"):
+        unlabelled_texts({"train": read_table(str(tmp_path / "texts.txt"))}, LABELS, 0, model="m", asking=asking)
+
+
 def test_a_plan_counts_the_pieces_of_every_text_whatever_labels_the_teacher_will_give(tmp_path, monkeypatch):
     """The split is cut by the teacher's labels later: other texts than those of the plan are then kept for the test."""
     (tmp_path / "texts.txt").write_text("\n".join(text for text, _ in ROWS[:300]), encoding="utf-8")

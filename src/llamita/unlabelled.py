@@ -17,6 +17,8 @@ from llamita.candidates import stage_bytes
 from llamita.core.errors import UserError, require
 from llamita.core.store import address
 from llamita.core.task import Split, parts_of
+from llamita.data.columns import NAMES
+from llamita.data.label_names import nothing_to_name
 from llamita.data.table import Table, refuse_bare_list
 from llamita.data.text import reading_key
 from llamita.data.write import write_rows, write_split
@@ -65,7 +67,9 @@ def unlabelled_texts(
     _require_labels(tables, labels)
     names = _names_in(labels)
     require_enough(table)
-    columns, pairs = asking["columns"], not isinstance(table.texts[0], str)
+    columns, pairs = asking["columns"] or {}, not isinstance(table.texts[0], str)
+    if NAMES in columns and asking["audit"] is asking["few_shot"] is tables.get("test") is None:
+        raise nothing_to_name(table.source)
     hand = read_hand_labels(asking["audit"], tables.get("test"), names, columns, seed, pairs=pairs)
     examples: tuple[Any, ...] = ()
     if asking["few_shot"] is not None:

@@ -163,3 +163,19 @@ def test_near_copies_are_looked_for_between_all_splits(place: Path, said: Callab
         "val.csv:3: 1 row that say nearly what a text of test.csv says (first: much like line 6 of test.csv)" in found
     )
     assert "train.csv:3" not in found
+
+
+def test_labels_are_counted_and_compared_by_their_names(
+    place: Path, said: Callable[..., str], refused: Callable[..., str]
+) -> None:
+    rows = "".join(f"a warm film number {i},{i % 5 + 1}\n" for i in range(40))
+    (place / "stars.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    (place / "test.csv").write_text("text,label\nsomething else,good\nquite new,bad\n", encoding="utf-8")
+    check, names = ("data", "check", "stars.csv", "--test", "test.csv"), "1=bad,2=bad,3=bad,4=good,5=good"
+    assert "label 'good' stands in 1 row of test.csv but nowhere" in said(*check, code=1)
+    told = said(*check, "--label-names", names, "--near", "0")
+    assert "labels: bad 24, good 16" in told
+    assert "nowhere" not in told
+    assert "leave --label-names out, or --fix" in refused(*check, "--label-names", names, "--fix", "new.csv")
+    bare = ("--columns", "label=none", "--label-names", names)
+    assert "has no labels that --label-names could name" in refused("data", "check", "stars.csv", *bare)

@@ -40,3 +40,13 @@ def test_texts_inside_objects_are_compared(place: Path, said: Callable[..., str]
     assert len((place / "once.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     columns = ("--columns", "text=review.text,label=meta.label")
     assert "stands inside objects" in refused("data", "check", "n.jsonl", *columns, "--fix", "clean.jsonl")
+
+
+def test_copies_whose_labels_have_one_name_agree(place: Path, said: Callable[..., str], refused: Callable[..., str]):
+    table(place, "stars.csv", "one,4", "one,5", "two,1")
+    assert "1 row; 2 rows dropped" in said("data", "dedup", "stars.csv", "--out", "codes.csv")
+    names = ("--label-names", "1=bad,4=good,5=good")
+    assert "2 rows; 1 row dropped" in said("data", "dedup", "stars.csv", "--out", "new.csv", *names)
+    assert (place / "new.csv").read_text(encoding="utf-8").splitlines() == ["text,label", "one,4", "two,1"]
+    asked = ("data", "dedup", "stars.csv", "--columns", "label=none", "--out", "none.csv", *names)
+    assert "stars.csv has no labels that --label-names could name" in refused(*asked)

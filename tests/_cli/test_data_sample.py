@@ -31,3 +31,12 @@ def test_a_balance_that_cannot_be_is_told(place: Path, said: Callable[..., str],
     caplog.clear()
     said("data", "sample", "uneven.csv", "--rows", "4", "--balanced", "--out", "four.csv")
     assert caplog.text == ""
+
+
+def test_a_balance_is_of_the_names_that_labels_have(place: Path, said: Callable[..., str]):
+    rows = "".join(f"text {i},{i % 5 + 1}\n" for i in range(20))
+    (place / "stars.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    names = ("--label-names", "1=bad,2=bad,3=bad,4=bad,5=good")
+    said("data", "sample", "stars.csv", "--rows", 8, "--balanced", "--out", "few.csv", *names)
+    drawn = (place / "few.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert sum(row.endswith(",5") for row in drawn) == 4

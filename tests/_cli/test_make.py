@@ -190,6 +190,7 @@ def test_what_can_not_be_made_is_refused_and_leaves_what_stood_there(
 def test_a_flag_that_decides_the_others_needs_its_value(place: Path, model: Path, refused: Callable[..., str]):
     assert "--to needs a value, such as --to onnx" in refused("export", model, "--out", "new", "--to")
     assert "--method needs a value, such as --method occlusion" in refused("explain", model, "a", "--method")
+    assert "--label-names goes with --data" in refused("export", model, "--label-names", "0=a", "--out", "new")
     assert "--columns goes with --data FILE" in refused("export", model, "--columns", "text=a", "--out", "new")
 
 

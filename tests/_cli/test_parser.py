@@ -143,3 +143,15 @@ def test_texts_may_stand_before_between_and_after_flags():
         assert (args.model, args.texts, args.seed) == ("m", ["a", "b"], 1)
     assert parser().read(["m", "-"], rest="texts").texts == ["-"]
     assert parser().read(["m", "--", "--seed", "-x"], rest="texts").texts == ["--seed", "-x"]
+
+
+@pytest.mark.parametrize("words", [("--label-names", "0=a"), ("--label-separator", ";"), ("--label-columns", "a,b")])
+def test_what_is_said_of_labels_is_refused_where_a_task_has_none_and_told_by_its_own_flag(words: tuple[str, str]):
+    parser = flags.Parser("verb", "")
+    flags.add_data(parser)
+    for task in ("chat", "language"):
+        told = complaint(parser, "--data", "a.csv", "--task", task, *words)
+        assert told == f"{words[0]} doesn't go with --task {task}; leave it out"
+    assert flags.columns_flag(parser.read(["--data", "a.csv", "--columns", "text=a", *words])) == words[0]
+    assert flags.columns_flag(parser.read(["--data", "a.csv", "--columns", "text=a"])) == "--columns"
+    assert flags.columns_flag(parser.read(["--data", "a.csv"])) == ""

@@ -123,6 +123,7 @@ def test_the_help_of_a_folder_of_steps_lists_its_methods(said: Callable[..., str
         ((*CUT, "m", "--out", "cut"), "no model 'm'"),
         ((*CUT, "m", "--columns", "text=review", "--out", "cut"), "no column 'review'. Columns: text, label."),
         (("finetune", "m", "--unlabelled", "good.csv", "--out", "cut"), "--unlabelled goes with --data FILE"),
+        (("finetune", "m", "--label-names", "0=a", "--out", "cut"), "--label-names goes with --data FILE"),
         (("finetune", "m", "--labels", "a,b", "--out", "cut"), "--labels goes with --data FILE"),
     ],
 )

@@ -147,3 +147,9 @@ def test_documents_for_choices_may_be_given() -> None:
     task = open_task(train=TEXTS[:8], test=TEXTS[8:10], select=[TEXTS[0], TEXTS[9], TEXTS[11]])
     assert task.select.texts == (TEXTS[0], TEXTS[11])
     assert list(task.train.texts) == TEXTS[1:8]
+
+
+@pytest.mark.parametrize("role", ["label", "labels", "names", "separator"])
+def test_columns_that_say_something_of_labels_are_refused(role: str) -> None:
+    with pytest.raises(UserError, match=f"reads texts and no labels; columns names text or pair, got '{role}'"):
+        open_task(train=TEXTS, columns={"text": "body", role: "a"})

@@ -17,7 +17,7 @@ from llamita._cli.data_mend import aside_of, write_mended
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said, spoken
 from llamita._cli.models import new_page
-from llamita._cli.tables import add_near, add_task, are_dialogues, likeness, new_table
+from llamita._cli.tables import add_near, add_task, are_dialogues, likeness, new_table, require_labels_to_name
 from llamita.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _parser() -> flags.Parser:
     parser.add("--unlabelled", metavar="FILE", help="texts without labels")
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
     flags.add_label_form(parser)
+    flags.add_label_names(parser)
     parser.add("--encoding", metavar="NAME", help="of files that aren't UTF-8, such as gb18030")
     add_task(parser)
     parser.add(
@@ -101,6 +102,8 @@ def _checked_paths(args: argparse.Namespace) -> Path | None:
         new_page(args.html, "data.html")
     if not args.fix:
         return None
+    if args.label_names:
+        raise UserError("--fix writes labels as they stand in the file; leave --label-names out, or --fix")
     mended = new_table(args.fix, "--fix")
     new_table(str(aside_of(mended)), "--fix")
     if args.file == "-" or not Path(args.file).expanduser().is_file():
@@ -118,6 +121,7 @@ def _tables(args: argparse.Namespace, faults: Faults) -> dict[str, Table]:
             labelled = False if name == "unlabelled" else None
             encoding = encoding_of(file, [other for other in given.values() if other != file], args.encoding)
             tables[name] = read_table(file, columns=args.columns, encoding=encoding, labelled=labelled, faults=faults)
+    require_labels_to_name(args, *tables.values())
     return tables
 
 

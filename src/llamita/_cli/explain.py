@@ -76,16 +76,16 @@ def _check(args: argparse.Namespace) -> None:
         raise UserError('give a text: llamita explain MODEL "a text"')
     if args.pair is not None and len(args.texts) != 1:
         raise UserError("--pair goes with one TEXT")
+    named = flags.columns_flag(args)
     of_file = {
-        "examples": hasattr(args, "set_examples"),
-        "label-names": args.label_names,
-        "columns": args.columns,
-        "fail-if": args.fail_if,
+        "--examples": hasattr(args, "set_examples"),
+        named: named and not (args.few_shot or args.calibrate),
+        "--fail-if": args.fail_if,
+        "--task": args.task != "classify",
     }
-    of_file["task"] = args.task != "classify"
     alone = next((flag for flag, given in of_file.items() if given), None)
     if alone:
-        raise UserError(f"--{alone} goes with --data FILE")
+        raise UserError(f"{alone} goes with --data FILE")
 
 
 def _explained(args: argparse.Namespace, entry: Entry, texts: Sequence[Text]) -> Shown:

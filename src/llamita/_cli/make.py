@@ -161,7 +161,7 @@ def export(argv: Sequence[str]) -> int:
     method = build(entry.name, flags.settings_from(args, entry))
     out = new_folder(args.out)
     given = {"train": args.data, "test": args.test, "columns": args.columns, "select": args.select}
-    for flag, value in (("--columns", args.columns), ("--test", args.test), ("--select", args.select)):
+    for flag, value in ((flags.columns_flag(args), args.columns), ("--test", args.test), ("--select", args.select)):
         if value is not None and not args.data:
             raise UserError(f"{flag} goes with --data FILE")
     task = (

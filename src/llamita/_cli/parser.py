@@ -79,6 +79,8 @@ def _join_label_form(args: argparse.Namespace) -> None:
     from llamita.data.label_names import parsed
 
     more = {}
+    if (task := getattr(args, "task", None)) in UNLABELLED and (flag := _label_flag(args)):
+        raise UserError(f"--{flag} doesn't go with --task {task}; leave it out")
     if separator := getattr(args, "label_separator", None):
         more["separator"] = separator
     if named := getattr(args, "label_names", None):
@@ -90,6 +92,22 @@ def _join_label_form(args: argparse.Namespace) -> None:
             raise UserError(f"--label-columns must name two columns or more, got {columns[0]!r}")
     if more:
         args.columns = (args.columns or {}) | more
+
+
+UNLABELLED = ("chat", "language")
+"""Tasks whose texts have no labels."""
+
+
+def _label_flag(args: argparse.Namespace) -> str:
+    """The flag by which something was said of labels, where there is one."""
+    names = ("label_names", "label_separator", "label_columns")
+    return next((name.replace("_", "-") for name in names if getattr(args, name, None)), "")
+
+
+def columns_flag(args: argparse.Namespace) -> str:
+    """The flag by which something was said of columns or labels, all of which stands in `args.columns`."""
+    flag = _label_flag(args) or ("columns" if args.columns else "")
+    return f"--{flag}" if flag else ""
 
 
 MODEL_HELP = "a folder, an exported folder, a .gguf file, a Hub id, or a packaged model (see `llamita doctor`)"

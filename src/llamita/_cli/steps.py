@@ -90,10 +90,10 @@ def _apply(args: argparse.Namespace, method: object, out: Path) -> int:
             args.select is None, "a step for few texts learns from all of them and chooses nothing; leave --select out"
         )
         given |= {"test": args.test or [], "select": 0.0}
-    named = ("test", "select", "unlabelled", "labels", "label_names", "columns")
-    alone = [flag for flag in named if getattr(args, flag) not in (None, "")]
-    if alone and not args.data:
-        raise UserError(f"--{alone[0].replace('_', '-')} goes with --data FILE")
+    named = ("test", "select", "unlabelled", "labels")
+    alone = [f"--{flag}" for flag in named if getattr(args, flag) not in (None, "")]
+    if (alone or args.columns) and not args.data:
+        raise UserError(f"{[*alone, flags.columns_flag(args)][0]} goes with --data FILE")
     require(
         not args.unlabelled or name_of(method) not in OF_LABELS,  # type: ignore[arg-type]
         "a step that learns from labels reads no other texts; leave --unlabelled out",

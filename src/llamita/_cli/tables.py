@@ -70,6 +70,7 @@ def parser_of_rows(verb: str, text: str, out: str) -> flags.Parser:
     )
     parser.add("--out", metavar="DIR" if verb == "split" else "FILE", required=True, help=out)
     parser.add("--columns", type=values.columns, metavar="text=review,label=stars", help="what is guessed wrongly")
+    flags.add_label_names(parser)
     parser.add("--encoding", metavar="NAME", help="of a file that isn't UTF-8, such as gb18030")
     add_task(parser)
     return parser
@@ -96,7 +97,16 @@ def all_rows(args: argparse.Namespace) -> tuple[Sequence[str], Table, Sequence[R
 
     read = dialogues_with_rows if are_dialogues(args) else read_with_rows
     table, names, rows = read(args.file, columns=args.columns, encoding=args.encoding)
+    require_labels_to_name(args, table)
     return names, table, rows
+
+
+def require_labels_to_name(args: argparse.Namespace, *tables: Table) -> None:
+    """Refuse --label-names where no file has labels."""
+    from llamita.data.label_names import nothing_to_name
+
+    if args.label_names and all(table.labels is None for table in tables):
+        raise nothing_to_name(args.file)
 
 
 def new_table(out: str, flag: str = "--out") -> Path:

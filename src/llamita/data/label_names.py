@@ -77,6 +77,13 @@ def rename_labels(table: Table, told: str) -> None:
     table.labels = [sys.intern(renamed[label]) for label in table.labels]
 
 
+def nothing_to_name(source: object) -> UserError:
+    """Says that names of labels were given where there are no labels."""
+    return UserError(
+        f"{source} has no labels that --label-names could name; leave it out, or name their column: --columns label=COLUMN"
+    )
+
+
 def stranger(place: str, label: str, known: Sequence[str]) -> UserError:
     """Says that the model has no such label, and how to say that the data has other words for the same labels."""
     other = f" If it is another word for one, say for which: --label-names {quoted(written_names({label: 'NAME'}))}"

@@ -102,6 +102,8 @@ def open_task(
         select: share cut off for choices, or documents of their own for them.
     """
     require(not labels, "the task language has no labels; leave them out")
+    other = next((role for role in columns or {} if role not in ("text", "pair")), None)
+    require(other is None, f"the task language reads texts and no labels; columns names text or pair, got {other!r}")
     cut = isinstance(max_length, int) and max_length > 0
     require(not cut, "a document goes on in the next row; set learn.pretrain's window, not max_length")
     seed, max_length = openable(train, test, select, seed, max_length)
