@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.tasks.servers import Fake, served
+from tests.tasks.test_inference import inference_model
 from tests.tasks.test_likelihood import causal
 
 from llamita.tasks.likelihood import LikelihoodEngine, Prompt
@@ -121,3 +122,12 @@ def test_a_question_about_pairs_names_the_row_of_a_single_text(place: Path, serv
     assert line in refused("predict", server.url, "--file", "good.csv", *LABELS, *question)
     assert line in refused("evaluate", server.url, "--data", "good.csv", *LABELS, *question)
     assert not server.asked
+
+
+def test_a_pair_that_a_model_of_inference_refuses_is_told_by_its_row(place: Path, refused: Callable[..., str]) -> None:
+    inference_model().save(place / "nli")
+    (place / "pairs.csv").write_text("premise,hypothesis\na film,a good film\n", encoding="utf-8")
+    asked = ("predict", "nli", "--labels", "good,bad", "--format", "csv")
+    assert refused(*asked, "--file", "pairs.csv").startswith("llamita: pairs.csv:2: labels by inference are for single")
+    told = refused(*asked, "a film", "--pair", "a good film")
+    assert told.startswith("llamita: labels by inference are for single texts")

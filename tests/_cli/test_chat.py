@@ -102,4 +102,4 @@ def test_a_question_too_long_is_told_by_its_number_among_all(
     file.write_text("\n".join(["a film"] * 16 + ["film " * 900, "a film"]) + "\n", encoding="utf-8")
     words = ["predict", saved(tmp_path / "model"), "--file", str(file), "--max-tokens", "1", "--threads", "1"]
     assert main(words) == 2
-    assert "llamita: prompt 17 takes " in capsys.readouterr().err
+    assert f"llamita: {file}:17: prompt 17 takes " in capsys.readouterr().err

@@ -6,7 +6,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
@@ -27,7 +27,7 @@ from llamita._cli.models import (
     warn_of_unknown,
 )
 from llamita._cli.predictions import WRITERS, Kept, Teller, beside, cell
-from llamita.core.errors import UserError, require
+from llamita.core.errors import RefusedText, UserError
 
 if TYPE_CHECKING:
     from llamita.core.engine import Engine
@@ -63,9 +63,11 @@ def predict(argv: Sequence[str]) -> int:
     with _output(args.out) as stream:
         write = WRITERS[form](stream, Teller(engine, _threshold(args, engine, args.about)))
         warned, cut = False, 0
-        for texts, kept in chain(first, chunks):
+        for texts, kept, place in chain(first, chunks):
             warned = warned or warn_of_unknown(engine, texts)
-            write(texts, engine.scores(list(texts)), kept)
+            with _by_row(place):
+                scores = engine.scores(list(texts))
+            write(texts, scores, kept)
             cut += 0 if keeps_its_tokenizer(engine) else engine.num_cut(texts)
     if cut:
         log.warning(
@@ -134,11 +136,12 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
     with _output(args.out) as stream:
         write_row = row_writer(stream)
         headed, before = False, 0
-        for texts, kept in _chunks(args):
+        for texts, kept, place in _chunks(args):
             plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
             for start in range(0, len(plain), ANSWERED):
                 some = plain[start : start + ANSWERED]
-                _check_room(engine, some, before)
+                with _by_row(place, start):
+                    _check_room(engine, some, before)
                 before += len(some)
                 answers = engine.chat_all([[{"role": "user", "content": text}] for text in some], how)
                 for at, (text, answer) in enumerate(zip(some, answers, strict=True), start):
@@ -164,7 +167,21 @@ def _check_room(engine: Engine, texts: Sequence[str], before: int) -> None:
     held: Any = engine
     for number, text in enumerate(texts, before + 1) if before or len(texts) > 1 else ():
         taken, most = len(prompt_ids(held.tokenizer, [{"role": "user", "content": text}])), held.max_length
-        require(taken < most, f"prompt {number} takes {taken} of the model's {most} tokens; shorten it")
+        if taken >= most:
+            raise RefusedText(
+                f"prompt {number} takes {taken} of the model's {most} tokens; shorten it", number - before - 1
+            )
+
+
+@contextmanager
+def _by_row(place: Callable[[int], str] | None, start: int = 0) -> Generator[None]:
+    """What is said of one of the texts, from the row `start` on, begins with its file and line, where they come from a file."""
+    try:
+        yield
+    except RefusedText as refused:
+        if place is None:
+            raise
+        raise UserError(f"{place(start + refused.index)}: {refused}") from None
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -228,11 +245,11 @@ def _form_of(args: argparse.Namespace) -> str:
     return "table" if sys.stdout.isatty() else "csv"
 
 
-def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept]]:
-    """Some texts at a time, with what is kept of their rows."""
+def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept, Callable[[int], str] | None]]:
+    """Some texts at a time, with what is kept of their rows, and what tells a row's file and line."""
     if args.texts and args.texts != ["-"]:
         texts = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
-        yield ([(texts[0], texts[1])] if args.pair is not None else list(texts)), None
+        yield ([(texts[0], texts[1])] if args.pair is not None else list(texts)), None, None
     elif args.file:
         from llamita.data.read import read_chunks
 
@@ -253,11 +270,11 @@ def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept]]:
                 if args.out and not number:
                     roles = ", ".join(f"{role} = {name}" for role, name in table.columns.items())
                     print(said(f"{args.file}: {roles}"), file=sys.stderr)
-                yield table.texts, table.kept
+                yield table.texts, table.kept, table.place
                 bar.advance(task, len(table))
     else:
         for some in _from_stdin(args.encoding):
-            yield some, None
+            yield some, None, None
 
 
 def _heads_a_table(line: str) -> bool:

@@ -10,6 +10,15 @@ class UserError(ValueError):
     """The user's input or machine was at fault; the message says what was given, what is allowed and what to do."""
 
 
+class RefusedText(UserError):
+    """One of the texts that were given can't be read so; who knows their file says its row, too."""
+
+    def __init__(self, message: str, index: int):
+        super().__init__(message)
+        self.index = index
+        """Its place among the texts."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """A trailing hint such as " Did you mean 'prune.width'?", or nothing when no known name is close."""
     near = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)

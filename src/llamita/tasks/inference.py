@@ -15,7 +15,7 @@ import numpy as np
 from llamita.core.answers import AnyLabels, OneLabel
 from llamita.core.checked import Checked
 from llamita.core.engine import Engine
-from llamita.core.errors import UserError, require
+from llamita.core.errors import RefusedText, UserError, require
 from llamita.core.task import Text
 from llamita.tasks._untrained import Untrained
 from llamita.tasks.wording import asks_in_chinese, bare, words_of
@@ -130,8 +130,12 @@ class InferenceEngine(Untrained[Engine]):
 
     def judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """The entailment logit of each hypothesis after each text, less that of contradiction where labels stand alone."""
-        pair = next((text for text in texts if not isinstance(text, str)), None)
-        require(pair is None, f"labels by inference are for single texts, got a pair: {str(pair)[:60]}")
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise RefusedText(
+                    f"labels by inference are for single texts, got a pair: {str(text)[:60]}; name the column of one:"
+                    " text=COLUMN", index,
+                )  # fmt: skip
         pairs = [(bare(text), sentence) for text in texts for sentence in self.sentences]
         out = np.zeros(len(pairs), dtype=np.float32)
         for rows, batch in self._pairs.batches(pairs, tokens_per_batch):  # type: ignore[arg-type]
