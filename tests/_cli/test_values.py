@@ -197,6 +197,14 @@ def test_an_override_that_leads_nowhere_is_refused(assignment: str, part: str):
     assert part in str(caught.value)
 
 
+def test_in_quotes_a_name_of_an_override_may_hold_an_equals_sign_or_a_dot_and_numbers_are_found():
+    recipe = {"names": {"a=b": "good", "v1.2": "bad", 3: "fair", True: "yes"}}
+    changed = values.overridden(recipe, ['names."a=b"=x=y', 'names."v1.2"=z', "names.3=w", "names.true=v"])
+    assert changed == {"names": {"a=b": "x=y", "v1.2": "z", 3: "w", True: "v"}}
+    with pytest.raises(UserError, match=r'an equals sign stands in double quotes, as in "a=b"=…'):
+        values.overridden(recipe, ["names.a=b=fine"])
+
+
 def test_an_override_in_an_empty_list_says_so():
     with pytest.raises(UserError, match=r"the list that '0' is to be in is empty; write it whole"):
         values.overridden({"steps": []}, ["steps.0.keep=1"])
@@ -213,6 +221,9 @@ def test_in_quotes_a_name_may_hold_a_comma():
     assert values.names('"Sports, local",world') == ("Sports, local", "world")
     assert values.labels(given) == {"Sports, local": "Sports, local", "world": "world", "1，2": "numbers"}
     assert values.labels(values.as_names(values.labels(given))) == values.labels(given)
+    equal = '"a=b"=good,"c＝d",e="x=y, z"'
+    assert values.labels(equal) == {"a=b": "good", "c＝d": "c＝d", "e": "x=y, z"}
+    assert values.labels(values.as_names(values.labels(equal))) == values.labels(equal)
     assert values.names('5" pipe,other') == ('5" pipe', "other")
 
 

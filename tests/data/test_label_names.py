@@ -40,6 +40,11 @@ def test_what_is_no_name_is_refused(text: str) -> None:
         parsed(text)
 
 
+def test_a_name_with_an_equals_sign_is_told_to_stand_in_quotes() -> None:
+    with pytest.raises(UserError, match='stands in double quotes: "a=b"=good'):
+        parsed("a=b=good,c=bad")
+
+
 def test_one_label_has_one_name() -> None:
     with pytest.raises(UserError, match="label '0' is given two names, 'a' and 'b'"):
         parsed("0=a,0=b")

@@ -122,35 +122,54 @@ def columns(text: str) -> dict[str, str]:
     return found
 
 
+def _listed(text: str) -> list[str]:
+    """What stands between commas, as it stands; in quotes that are closed a comma is none."""
+    return [part.strip() for part in re.split(COMMA + UNQUOTED if _is_quoted(text) else COMMA, text)]
+
+
+def _is_quoted(text: str) -> bool:
+    return text.count('"') % 2 == 0
+
+
+def _bare(name: str) -> str:
+    """A name without its quotes."""
+    return re.sub('"([^"]*)"', r"\1", name).strip() if _is_quoted(name) else name.strip()
+
+
 def names(text: str) -> tuple[str, ...]:
     """ "a,b,c" as names; in quotes a name may hold a comma: '"a, b",c'."""
-    quoted = text.count('"') % 2 == 0
-    parts = re.split(COMMA + UNQUOTED if quoted else COMMA, text)
-    found = tuple(re.sub('"([^"]*)"', r"\1", part).strip() if quoted else part.strip() for part in parts)
+    found = tuple(map(_bare, _listed(text)))
     if not all(found) or len(set(found)) < len(found):
         raise argparse.ArgumentTypeError(f"must be different names with commas between, got {text!r}")
     return found
 
 
 def labels(text: str) -> dict[str, str]:
-    """Labels and the words that are said for them: good,bad or 1=good,0=bad."""
+    """Labels and the words that are said for them: good,bad or 1=good,0=bad; in quotes one may hold a comma or an equals sign."""
+    names(text)
     found = {}
-    for name in names(text):
-        label, equals, word = name.replace("＝", "=").partition("=")
-        if not label.strip() or label.strip() in found:
+    for part in _listed(text):
+        label, equals, word = _at_equals(part)
+        if not label or label in found:
             raise argparse.ArgumentTypeError(f"labels must be different names, got {text!r}")
-        if equals and not word.strip():
-            raise argparse.ArgumentTypeError(
-                f"{label.strip()} is to be said in a word, as in 1=good,0=bad; got {text!r}"
-            )
-        found[label.strip()] = word.strip() or label.strip()
+        if equals and not word:
+            raise argparse.ArgumentTypeError(f"{label} is to be said in a word, as in 1=good,0=bad; got {text!r}")
+        found[label] = word or label
     return found
+
+
+def _at_equals(part: str) -> tuple[str, bool, str]:
+    """What stands before the first equals sign outside quotes, whether there is one, and what stands behind."""
+    split = re.split("[=＝]" + UNQUOTED if _is_quoted(part) else "[=＝]", part, maxsplit=1)
+    return _bare(split[0]), len(split) > 1, _bare(split[-1]) if len(split) > 1 else ""
 
 
 def as_names(found: Mapping[str, str]) -> str:
     """What `labels` reads as these labels and words."""
-    said = (label if label == word else f"{label}={word}" for label, word in found.items())
-    return ",".join(f'"{one}"' if re.search(COMMA, one) and '"' not in one else one for one in said)
+    quoted = {one: f'"{one}"' if re.search(f"{COMMA}|[=＝]", one) and '"' not in one else one
+              for one in (*found, *found.values())}  # fmt: skip
+    said = (quoted[label] if label == word else f"{quoted[label]}={quoted[word]}" for label, word in found.items())
+    return ",".join(said)
 
 
 def names_or_none(text: str) -> tuple[str, ...]:
@@ -206,18 +225,21 @@ def sequence_of(annotation: str) -> str | None:
 
 
 def overridden(data: Any, assignments: Sequence[str]) -> Any:
-    """Plain data with `a.b.0.c=value` set; a method named alone gets a place for settings."""
+    """Plain data with `a.b.0.c=value` set; a method named alone gets a place for settings, and in quotes a name may hold a dot or
+    an equals sign."""
     import yaml
 
     for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals or not path:
+        named = re.fullmatch(r'((?:"[^"]*"|[^"=])+|[^=]+)=(.*)', assignment, re.DOTALL)
+        if not named:
             raise UserError(f"overrides look like seed=1 or steps.0.keep=4, got {assignment!r}")
+        path, text = named.groups()
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise UserError(f"{path}: can't read the value {text!r}") from None
-        data = _set(data, path.split("."), value, assignment)
+        keys = [_bare(key) for key in re.split(r"\." + UNQUOTED if _is_quoted(path) else r"\.", path)]
+        data = _set(data, keys, value, assignment)
     return data
 
 
@@ -246,10 +268,19 @@ def _set(data: Any, keys: list[str], value: Any, shown: str) -> Any:
     if not isinstance(data, dict):
         raise UserError(f"{shown}: nothing stands under {key!r}")
     parts = _num_parts(data, keys) or 1
-    key, rest = ".".join(keys[:parts]), keys[parts:]
+    named, rest = ".".join(keys[:parts]), keys[parts:]
+    key = next((key for key in data if _written(key) == named), named)
+    if key not in data and (near := next((one for one in data if _written(one).startswith(f"{named}=")), None)):
+        raise UserError(f'{shown}: a name that holds an equals sign stands in double quotes, as in "{near}"=…')
     return {**data, key: _set(data.get(key), rest, value, shown)}
+
+
+def _written(key: Any) -> str:
+    """A key as a path has it, which may be a number or a truth value in YAML."""
+    return str(key).lower() if isinstance(key, bool) else str(key)
 
 
 def _num_parts(data: Mapping[str, Any], keys: list[str]) -> int:
     """How many of the words between dots are one key of the data, whose names may hold dots; 0: none is."""
-    return next((n for n in range(len(keys), 0, -1) if ".".join(keys[:n]) in data), 0)
+    known = set(map(_written, data))
+    return next((n for n in range(len(keys), 0, -1) if ".".join(keys[:n]) in known), 0)

@@ -26,7 +26,10 @@ def parsed(text: str) -> dict[str, str]:
     for part in re.findall(r'(?:"[^"]*"|[^",，])+', text):
         sides = [_unquoted(side.strip()) for side in re.findall(r'(?:"[^"]*"|[^"=＝])+', part)]
         if len(sides) != 2 or not all(sides):
-            raise UserError(f"names of labels must look like 0=negative,1=positive, got {text!r}")
+            raise UserError(
+                f"names of labels must look like 0=negative,1=positive, got {text!r}; a name with an equals sign or a comma"
+                ' stands in double quotes: "a=b"=good'
+            )
         if found.setdefault(sides[0], sides[1]) != sides[1]:
             raise UserError(f"label {sides[0]!r} is given two names, {found[sides[0]]!r} and {sides[1]!r}")
     if not found:
