@@ -90,6 +90,9 @@ def test_the_sets_that_a_model_keeps_are_measured_on_all_texts(tmp_path: Path) -
     engine = BagOfWords({"good": (0.0, 1.0)})
     with pytest.raises(UserError, match="keeps nothing that sets could be drawn from"):
         Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
+    engine.is_asked = True
+    with pytest.raises(UserError, match="--kept is about a calibrated model, .* leave it out: half of the texts"):
+        Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
     engine.answers = OneLabel(conformity=((0.3,),) * 4 + ((0.73,),) * 26)
     share, size, _ = Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
     assert (share.value, share.n, size.value, share.detail["n_threshold"]) == (0.25, 80, 1.0, 30)

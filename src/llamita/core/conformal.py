@@ -76,6 +76,11 @@ def kept_conformity(engine: Engine) -> Held:
     """
     kept = engine.answers.conformity
     require(
+        bool(kept) or not engine.is_asked,
+        f"{engine.name}: a model that is asked for labels keeps nothing that sets could be drawn from; give some hundreds of"
+        " labelled texts (labelled)",
+    )
+    require(
         bool(kept),
         f"{engine.name} keeps nothing that sets could be drawn from; calibrate it (llamita calibrate), or give some hundreds of"
         " labelled texts (labelled)",

@@ -38,6 +38,8 @@ class Engine(ABC):
     encoder: TextEncoder
     capabilities: frozenset[Capability]
     """What it can do; a measure that needs more says so instead of a number."""
+    is_asked: bool = False
+    """Whether it was never taught its labels and is asked for them, so that `calibrate` can't fit it."""
 
     def __repr__(self) -> str:
         """Its name and labels, so that a notebook shows what was opened."""

@@ -45,6 +45,10 @@ class Remembering(Delegating[Engine]):
         return read_answers(json.loads(file.read_text(encoding="utf-8")))
 
     @property
+    def is_asked(self) -> bool:  # pyrefly: ignore
+        return self.engine.is_asked
+
+    @property
     def capabilities(self):  # pyrefly: ignore
         return self.engine.capabilities
 

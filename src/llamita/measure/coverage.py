@@ -50,6 +50,11 @@ class Coverage(Measure):
 
     def measure(self, engine: Engine, task: Task, run: Run, reference: Engine | None = None) -> list[Finding]:
         split = labelled_split(task, run)
+        require(
+            not (self.kept and engine.is_asked and not engine.answers.conformity),
+            f"--kept is about a calibrated model, and {engine.name} keeps nothing that sets could be drawn from; leave it out:"
+            " half of the texts then draw the sets of the others",
+        )
         kept = kept_conformity(engine) if self.kept else ()
         has = marks_of(task.gold(split), len(task.labels))
         if (labelled := int(has.any(axis=1).sum())) < FEWEST and not kept:

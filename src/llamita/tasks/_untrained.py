@@ -26,6 +26,7 @@ class Untrained(Delegating[Asked]):
     """A classifier without training; how the model judges a text is its own matter."""
 
     capabilities = frozenset({"scores"})
+    is_asked = True
     takes_prior: bool
     """Whether what the model answers to texts that say nothing is taken off."""
     scale: np.ndarray

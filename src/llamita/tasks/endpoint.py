@@ -59,6 +59,7 @@ class EndpointEngine(Engine):
     """Texts in, probabilities out, a request a text."""
 
     capabilities = frozenset({"scores"})
+    is_asked = True
 
     def __init__(
         self,

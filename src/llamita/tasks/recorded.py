@@ -28,6 +28,7 @@ class RecordedEngine(Engine):
     """A table of logits by text."""
 
     capabilities = frozenset({"scores"})
+    is_asked = True
 
     def __init__(self, about: Mapping[str, Any], keys: np.ndarray, logits: np.ndarray):
         """Keys are uint8 [texts, 16], logits float32 [texts, labels] as the teacher gave them."""
