@@ -8,10 +8,10 @@ import yaml
 from llamita.core.command import data_words
 from llamita.core.errors import UserError
 from llamita.core.recipe_task import plain_task
-from llamita.data.label_names import parsed
+from llamita.data.label_names import parsed, written_twice
 from llamita.data.label_sets import written_names
 from llamita.data.read import read_beside, read_table
-from llamita.tasks.classify import open_task
+from llamita.tasks.classify import open_known, open_task
 
 
 def table(tmp_path: Path, *labels: str, head: str = "text,label") -> str:
@@ -116,3 +116,42 @@ def test_a_recipe_takes_names_as_the_guide_writes_them(tmp_path: Path) -> None:
     assert open_task(**held["classify"]).labels == ("negative", "positive")
     with pytest.raises(UserError, match="columns must be columns by their role"):
         plain_task({"classify": {"train": "data.csv", "columns": {"label": {0: "negative"}}}})
+
+
+def test_a_number_written_otherwise_has_its_name_unless_it_has_one_of_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="llamita")
+    both = table(tmp_path, "5", "5.0", "1.0", "true", "True")
+    assert read_table(both, columns={"names": "5.0=good,1=bad,True=yes"}).labels == [
+        "good",
+        "good",
+        "bad",
+        "yes",
+        "yes",
+    ]
+    assert "5.0 stands there in two ways, which get one name: good" in caplog.text
+    assert read_table(both, columns={"names": "5=a,5.0=b"}).labels == ["a", "b", "1.0", "true", "True"]
+    assert read_table(both, columns={"names": "5.0=5,true=True"}).labels == ["5", "5", "1.0", "True", "True"]
+    assert read_table(both).labels == ["5", "5.0", "1.0", "true", "True"], "as they stand"
+
+
+def test_a_number_that_is_written_in_two_ways_is_told_where_a_model_learns(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = table(tmp_path, *["5", "5.0", "1.0", "1.5"] * 10)
+    open_task(train=file)
+    assert (
+        "warning: '5' and '5.0' are two labels as they are written; if one is meant: --label-names 5.0=5" in caplog.text
+    )
+    caplog.clear()
+    assert open_task(train=file, columns={"names": "5.0=5"}).labels == ("1.0", "1.5", "5")
+    assert "two labels" not in caplog.text
+    assert written_twice(["1.5", "15", "1.0"]) == ""
+
+
+def test_a_models_number_is_found_however_the_data_write_it(tmp_path: Path) -> None:
+    task = open_known(table(tmp_path, "0.0", "1.0", "1.0"), ("0", "1"))
+    assert (task.labels, task.test.labels) == (("0.0", "1.0"), (0, 1, 1))
+    assert open_known(table(tmp_path, "0", "1"), ("0.0", "1.0")).test.labels == (0, 1)
+    assert open_known(table(tmp_path, "1", "1.0"), ("1", "1.0")).test.labels == (0, 1)

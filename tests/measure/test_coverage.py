@@ -91,7 +91,7 @@ def test_the_sets_that_a_model_keeps_are_measured_on_all_texts(tmp_path: Path) -
     with pytest.raises(UserError, match="keeps nothing that sets could be drawn from"):
         Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
     engine.is_asked = True
-    with pytest.raises(UserError, match="--kept is about a calibrated model, .* leave it out: half of the texts"):
+    with pytest.raises(UserError, match=r"--kept is about a calibrated model, .* leave it out: half of the texts"):
         Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))
     engine.answers = OneLabel(conformity=((0.3,),) * 4 + ((0.73,),) * 26)
     share, size, _ = Coverage(kept=True).measure(engine, task, tiny_run(tmp_path, task))

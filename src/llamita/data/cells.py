@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from llamita.data.faults import BadRow
 from llamita.data.label_sets import joined
 from llamita.data.rows import MISSING
+
+WHOLE = re.compile(r"(-?\d+)\.0+")
+"""A whole number as a table of floats writes it."""
 
 
 def label_text(name: str, number: int, value: Any, column: str) -> str:
@@ -51,6 +55,12 @@ def plain(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def plain_form(label: str) -> str:
+    """A label out of a text file as it would be read from typed data (see `plain`): 5.0 is 5, and True is true."""
+    number = WHOLE.fullmatch(label)
+    return number[1] if number else label.lower() if label in ("True", "False") else label
 
 
 def json_value(source: str, number: int, value: Any, name: str) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from llamita.core.command import quoted
 from llamita.core.errors import UserError, did_you_mean
+from llamita.data.cells import plain_form
 from llamita.data.label_sets import joined, parts, written_names
 from llamita.data.table import Table
 
@@ -42,10 +43,29 @@ def _unquoted(name: str) -> str:
     return (whole[1].replace('""', '"') if whole else name).strip()
 
 
-def _named(label: str, names: Mapping[str, str]) -> str | None:
-    """What a label is called, if it has a name; 1.0 is 1, and True is true."""
-    forms = (label, label.removesuffix(".0"), label.lower() if label in ("True", "False") else label)
-    return next((names[form] for form in forms if form in names), None)
+def _called(labels: Collection[str], names: Mapping[str, str]) -> dict[str, str | None]:
+    """What labels are called, if they have a name: their own, else that of the same number or truth value, 5.0 for 5."""
+    by_form = dict[str, set[str]]()
+    for given, name in names.items():
+        by_form.setdefault(plain_form(given), set()).add(name)
+    of_form = {form: next(iter(called)) for form, called in by_form.items() if len(called) == 1}
+    return {label: names.get(label, of_form.get(plain_form(label))) for label in labels}
+
+
+def _are_one(label: str, other: str) -> bool:
+    return plain_form(label) == plain_form(other)
+
+
+def written_twice(labels: Iterable[str]) -> str:
+    """Says so where two labels are one number, or one truth value, written in two ways; nothing where none are."""
+    by_form = dict[str, list[str]]()
+    for label in sorted(labels):
+        by_form.setdefault(plain_form(label), []).append(label)
+    alike = next((of for of in by_form.values() if len(of) > 1), None)
+    if alike is None:
+        return ""
+    told = quoted(written_names({alike[1]: alike[0]}))
+    return f"{alike[0]!r} and {alike[1]!r} are two labels as they are written; if one is meant: --label-names {told}"
 
 
 def rename_labels(table: Table, told: str) -> None:
@@ -60,8 +80,14 @@ def rename_labels(table: Table, told: str) -> None:
         return
     names = parsed(told)
     here = {label for cell in set(table.labels) for label in (parts(cell) if table.several else [cell]) if label}
-    found = {label: _named(label, names) for label in here}
+    found = _called(here, names)
     bare = sorted(label for label, name in found.items() if name is None)
+    if shared := [
+        label for label in sorted(here & names.keys()) for other in here - names.keys() if _are_one(label, other)
+    ]:
+        logger.info(
+            "%s: %s stands there in two ways, which get one name: %s", table.source, shared[0], names[shared[0]]
+        )
     if here <= set(names.values()) and (bare or not here):
         return
     if len(bare) == len(here):

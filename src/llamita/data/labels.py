@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from llamita.core.task import parts_of
-from llamita.data.cells import rows_text
+from llamita.data.cells import plain_form, rows_text
 from llamita.data.finding import DataFinding, found_in, shortened
 from llamita.data.label_sets import parts
 from llamita.data.table import Table
@@ -135,9 +135,9 @@ def _misspelt(table: Table, counts: Counter[str]) -> Iterator[DataFinding]:
 
 
 def folded(label: str) -> str:
-    """A label without case, width and spaces, in simplified characters."""
+    """A label without case, width and spaces, in simplified characters; 5.0 is 5."""
     plain = unicodedata.normalize("NFKC", label).casefold()
-    return simplified("".join(c for c in plain if not c.isspace() and c.isprintable()))
+    return plain_form(simplified("".join(c for c in plain if not c.isspace() and c.isprintable())))
 
 
 def _nearly(one: str, other: str) -> bool:

@@ -12,6 +12,7 @@ from llamita.core.task import Split
 from llamita.data.cells import rows_text
 from llamita.data.columns import named_columns
 from llamita.data.copies import near_ones, quickly_looked_through
+from llamita.data.label_names import written_twice
 from llamita.data.label_sets import likely_separator, parts
 from llamita.data.read import read_table
 from llamita.data.table import Table, part_labels, refuse_bare_list
@@ -85,12 +86,14 @@ def open_splits(
 
 
 def _doubts(train: Split, names: Sequence[str], table: Table) -> Iterator[str]:
-    """Says so where a label has no text to be learned from, or nearly each text a label of its own."""
+    """Says so where a label has no text to be learned from, two are one number, or nearly each text has a label of its own."""
     learned = {*train.labels, *(label for labels in train.label_sets for label in labels)}
     missing = [name for i, name in enumerate(names) if i not in learned]
     if missing:
         listed = ", ".join(map(repr, missing[:5])) + (" …" if len(missing) > 5 else "")
         yield f"no training text is left with the label {listed}: the model can't learn it; give such texts"
+    if alike := written_twice(names):
+        yield alike
     if len(names) > max(MANY, len(table) / 2):
         yield f"{len(names)} labels in {rows_text(len(table))}; is {table.label_column!r} the column of the labels?"
 

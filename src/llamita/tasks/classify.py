@@ -12,6 +12,7 @@ from llamita.core.errors import UserError
 from llamita.core.measure import Finding
 from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, as_columns
+from llamita.data.cells import plain_form
 from llamita.data.label_names import stranger
 from llamita.data.read import read_table
 from llamita.data.table import require_kind
@@ -153,14 +154,15 @@ def open_known(labelled: Any, known: Sequence[str], beside: Sequence[Text] = ())
 
 
 def _as_written(table: Table, known: Sequence[str]) -> tuple[str, ...]:
-    """The engine's labels as the data writes them: case may differ where no two labels do so alone, and LABEL_0 may be 0."""
+    """The engine's labels as the data writes them: case may differ where no two labels do so alone, 5.0 is 5, and LABEL_0 may be
+    0."""
     exact, folded = {name: i for i, name in enumerate(known)}, dict[str, int]()
     for rename in (lambda name: name.casefold().removeprefix("label_"), str.casefold):
-        told = [rename(name) for name in known]
+        told = [plain_form(rename(name)) for name in known]
         folded |= {name: i for i, name in enumerate(told) if told.count(name) == 1}
     names = list(known)
     for i, label in enumerate(table.labels or ()):
-        at = exact.get(label, folded.get(label.casefold()))
+        at = exact.get(label, folded.get(plain_form(label.casefold())))
         if at is None and table.several:
             raise UserError(
                 f"{table.place(i)}: the labels look like several a text, and the model gives one ({', '.join(known[:20])}); if"
