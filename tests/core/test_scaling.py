@@ -21,6 +21,7 @@ from llamita.core.scaling import (
     mean_surprise,
     refitted,
     surprise_slope,
+    thresholds_like,
     with_a_text_more,
 )
 
@@ -186,10 +187,43 @@ def test_refitting_keeps_the_kind_and_a_threshold_that_was_set_for_all() -> None
     generator = np.random.default_rng(0)
     logits, gold = generator.normal(size=(100, 2)), generator.integers(0, 2, (100, 2))
     assert refitted(AnyLabels(), logits, gold) == AnyLabels()
-    assert refitted(AnyLabels(thresholds=(0.3, 0.3)), logits, gold).thresholds == (0.3, 0.3)
-    fitted = refitted(AnyLabels(thresholds=(0.3, 0.4), curves=(((0.0, 1.0), (0.0, 1.0)),) * 2), logits, gold)
+    assert refitted(AnyLabels(thresholds=(0.3, 0.3)), logits, gold, calibrated=logits + 1).thresholds == (0.3, 0.3)
+    model = AnyLabels(thresholds=(0.3, 0.4), curves=(((0.0, 1.0), (0.0, 1.0)),) * 2)
+    fitted = refitted(model, logits, gold, calibrated=logits + 1)
     assert fitted.curves == fit_curves(AnyLabels().probabilities(logits), gold)
-    assert fitted.thresholds == best_thresholds(fitted.probabilities(logits), gold)
+    marks = [one.chosen(one.probabilities(x)).sum(axis=0) for one, x in ((model, logits + 1), (fitted, logits))]
+    assert abs(marks[0] - marks[1]).max() <= 1, "curves have ties"
+
+
+def test_thresholds_of_a_stand_in_give_each_label_to_as_many_texts_and_stay_near_the_models() -> None:
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(40, 3)) * 2
+    gold = (logits > 0).astype(int)
+    gold[:, 2] = 0
+    model, limits = 1 / (1 + np.exp(-logits)), (0.7, 0.2, 0.5)
+    assert thresholds_like(model, model, limits, gold) == limits, "what answers as the model does"
+    noisy = 1 / (1 + np.exp(-(logits - 0.5)))
+    found = thresholds_like(noisy, model, limits, gold)
+    assert ((noisy >= found).sum(axis=0) == (model >= limits).sum(axis=0))[:2].all()
+    assert found[0] < 0.7
+    assert found[1] < 0.2
+    assert found[2] == 0.5, "too few texts have it"
+    for label in range(2):
+        nearer = np.linspace(found[label] + 0.011, limits[label], 50)
+        given = (noisy[:, label] >= nearer[:, None]).sum(axis=1)
+        assert (given < (model[:, label] >= limits[label]).sum()).all(), "no nearer one does"
+
+
+def test_thresholds_where_texts_are_equal_give_a_label_to_nearly_as_many() -> None:
+    gold = np.ones((6, 1), dtype=int)
+    model = np.array([[0.9], [0.8], [0.7], [0.6], [0.2], [0.1]])
+    equal = np.array([[0.9], [0.5], [0.5], [0.5], [0.5], [0.1]])
+    (limit,) = thresholds_like(equal, model, (0.65,), gold)
+    assert (equal >= limit).sum() in (1, 5)
+    assert thresholds_like(np.full((6, 1), 0.4), model, (0.05,), gold) == (0.05,)
+    assert thresholds_like(np.full((6, 1), 0.4), model, (0.3,), gold) == (0.3,)
+    (none,) = thresholds_like(np.full((6, 1), 0.97), model, (0.95,), gold)
+    assert none > 0.97
 
 
 def test_gold_probabilities_that_are_sure_are_labels() -> None:

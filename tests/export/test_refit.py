@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from tests.families import tiny_model
-from tests.train.tiny import reviews, tiny_task
+from tests.train.tiny import reviews, several_task, tiny_task
 
-from llamita.core.answers import OneLabel, softmax
+from llamita.core.answers import AnyLabels, OneLabel, sigmoid, softmax
 from llamita.core.context import Run
 from llamita.core.model import Model
 from llamita.core.registry import settings_of
@@ -116,3 +116,25 @@ def test_a_temperature_of_hand_labels_stays_as_it_was_fitted(tmp_path: Path) -> 
     ]
     first, second = ((folder / "model_quantized.onnx").read_bytes() for folder in made)
     assert first == second
+
+
+def test_a_file_gives_each_label_to_as_many_texts_as_the_model_whatever_the_order_of_its_labels() -> None:
+    task = several_task(60)
+    task = dataclasses.replace(task, select=task.train)
+    n, labels = len(task.select), len(task.labels)
+    own = np.random.default_rng(0).normal(size=(n, labels)).astype(np.float32)
+    drawn = np.random.default_rng(1).normal(size=(n, labels)).astype(np.float32)
+    turned = list(range(labels))[::-1]
+    limits = tuple(np.linspace(0.3, 0.6, labels).tolist())
+    answers = AnyLabels(thresholds=limits)
+    described = {"labels": [task.labels[i] for i in turned], "answers": answers.to_dict()}
+    for file in (own, own + 0.3 * drawn):
+        found = fitted_again(described, stand_in(own, method="temperature"), task, lambda _, file=file: file)
+        assert found is not None
+        given, wanted = (
+            found.answers.chosen(answers.probabilities(file * found.sharpness)),
+            answers.chosen(sigmoid(own)),
+        )
+        assert given.sum(axis=0).tolist() == wanted.sum(axis=0).tolist()
+        if file is own:
+            assert found.answers.thresholds == pytest.approx(limits)

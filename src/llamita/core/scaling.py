@@ -195,19 +195,60 @@ def _best_threshold(probability: Float[np.ndarray, "n"], has: Int[np.ndarray, "n
     return float(middle[best[np.argmin(np.abs(middle[best] - 0.5))]])
 
 
+CLOSE = 0.01
+"""How near a threshold that is moved may come to the probability of a text, where there is room."""
+
+
+def thresholds_like(
+    probabilities: Float[np.ndarray, "n labels"],
+    calibrated: Float[np.ndarray, "n labels"],
+    thresholds: tuple[float, ...],
+    gold: Int[np.ndarray, "n labels"],
+) -> tuple[float, ...]:
+    """Thresholds that give each label to as many texts as a calibrated model does, each as near to the model's as that allows;
+    one of a label that few texts have stays.
+
+    Args:
+        probabilities: those of what stands in for the model.
+        calibrated: those of the model, whose thresholds are given.
+    """
+    given = (calibrated >= np.asarray(thresholds, dtype=np.float32)).sum(axis=0)
+    return tuple(
+        limit if gold[:, i].sum() < FEWEST_WITH_LABEL else _threshold_like(probabilities[:, i], int(given[i]), limit)
+        for i, limit in enumerate(thresholds)
+    )
+
+
+def _threshold_like(probability: Float[np.ndarray, "n"], number: int, limit: float) -> float:
+    """The threshold nearest to a limit that so many texts reach, or nearly so many, where some are equal."""
+    ranked = np.sort(probability.astype(np.float64))[::-1]
+    above, below = np.r_[1.0, ranked], np.r_[ranked, 0.0]  # of each number of texts: what the last has, and the next
+    numbers = np.flatnonzero(np.r_[True, ranked[:-1] > ranked[1:], True])
+    nearest = numbers[np.argmin(np.abs(numbers - number))]
+    high, low = above[nearest], below[nearest]
+    if low < limit <= high:
+        return limit
+    margin = min((high - low) / 2, CLOSE)
+    return float(np.clip(limit, low + margin, high - margin))
+
+
 def refitted(
-    answers: Answers, logits: Float[np.ndarray, "n labels"], gold: np.ndarray, method: str = "temperature"
-) -> Answers:
+    answers: Answers, logits: Float[np.ndarray, "n labels"], gold: np.ndarray, method: str = "temperature", *,
+    calibrated: Float[np.ndarray, "n labels"] | None = None,
+) -> Answers:  # fmt: skip
     """The same kind of curves and thresholds for other logits, as those of a file of fewer bits; a threshold set for all stays.
 
     Args:
         method: what the model was calibrated by, which texts that are kept for sets must not have settled for themselves.
+        calibrated: the model's own logits, by which thresholds are held; they stay without.
     """
+    own = answers
     if answers.curves:
         plain = replace(answers, curves=())
         answers = replace(answers, curves=fit_curves(plain.probabilities(logits), gold))
-    if isinstance(answers, AnyLabels) and len(set(answers.thresholds)) > 1:
-        answers = replace(answers, thresholds=best_thresholds(answers.probabilities(logits), gold))
+    if isinstance(answers, AnyLabels) and len(set(answers.thresholds)) > 1 and calibrated is not None:
+        like = thresholds_like(answers.probabilities(logits), own.probabilities(calibrated), answers.thresholds, gold)
+        answers = replace(answers, thresholds=like)
     if answers.conformity:
         answers = replace(answers, conformity=held_out("isotonic" if answers.curves else method, logits, gold))
     return answers

@@ -40,7 +40,8 @@ def fitted_again(described: dict[str, Any], model: Model, task: Task | None, log
     temperature; None where there is nothing to fit, or other texts were named for it.
 
     The temperature is the file's over the model's own, which few texts don't hold at 1: what the texts asked for once isn't
-    asked for again, and a file that answers as the model does stays as it is.
+    asked for again, and a file that answers as the model does stays as it is. So it is with thresholds, which give each label to
+    as many texts as the model's do.
 
     Args:
         described: the artifact's labels and answers.
@@ -55,17 +56,20 @@ def fitted_again(described: dict[str, Any], model: Model, task: Task | None, log
         return None
     back = [order.index(i) for i in range(len(order))]
     logits, gold, sharpness = logits_of(task.select.texts)[:, order], task.gold(task.select), 1.0
+    limited = bool(getattr(answers, "thresholds", ()))
+    own = model.text_logits(task.select.texts)[:, order] if warmed or limited else logits
     if warmed:
-        sharpness = sharpness_like(logits, model.text_logits(task.select.texts)[:, order], gold)
+        sharpness = sharpness_like(logits, own, gold)
         log.info(
             "the exported file's temperature is fitted again on the %d texts of select: %.3f",
             len(task.select), 1 / sharpness,
         )  # fmt: skip
         logits = logits * np.float32(sharpness)
-    if answers.curves or getattr(answers, "thresholds", ()):
+    if answers.curves or limited:
         log.info("curves and thresholds are fitted to the exported file on the %d texts of select", len(task.select))
     method = (calibration or {}).get("method", "temperature")
-    return Refit(answers=refitted(answers.in_order(order), logits, gold, method).in_order(back), sharpness=sharpness)
+    found = refitted(answers.in_order(order), logits, gold, method, calibrated=own).in_order(back)
+    return Refit(answers=found, sharpness=sharpness)
 
 
 def calibration_of(model: Model) -> dict[str, Any] | None:
