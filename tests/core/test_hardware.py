@@ -77,6 +77,15 @@ def test_bf16_is_used_where_asked_for_or_where_it_is_fast(
     assert not hardware.use_bf16("auto", "mps")
 
 
+def test_a_numbered_gpu_is_as_fast_at_bf16_as_one_without_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    has((), monkeypatch)
+    for supported in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda supported=supported: supported)
+        assert [hardware.use_bf16("auto", device) for device in ("cuda", "cuda:0", "cuda:1")] == [supported] * 3
+
+
 def test_the_first_device_that_torch_finds_is_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
@@ -88,7 +97,7 @@ def test_the_first_device_that_torch_finds_is_the_best(monkeypatch: pytest.Monke
 
 def test_a_device_may_be_named_and_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "best_device", lambda: "mps")
-    assert [hardware.chosen_device(named) for named in (None, "cpu", "mps")] == ["mps", "cpu", "mps"]
+    assert [hardware.chosen_device(named) for named in (None, "cpu", "cpu:0", "mps")] == ["mps", "cpu", "cpu", "mps"]
     with pytest.raises(UserError, match="device cuda: torch sees none here; take mps, or leave it out"):
         hardware.chosen_device("cuda")
     with pytest.raises(UserError, match="device must be one of cuda, mps, cpu, got 'gpu'"):

@@ -33,12 +33,17 @@ def cpu_features() -> tuple[str, ...]:
 
 @cache
 def has_fast_bf16(device: str = "cpu") -> bool:
-    """Whether bf16 matrix products run much faster than fp32 here: AMX or AVX512-BF16 on a CPU, any recent GPU."""
-    if device == "cuda":
+    """Whether bf16 matrix products run much faster than fp32 here: AMX or AVX512-BF16 on a CPU, any recent GPU.
+
+    Args:
+        device: such as cpu, cuda or cuda:1.
+    """
+    kind = device.partition(":")[0]
+    if kind == "cuda":
         import torch
 
         return torch.cuda.is_bf16_supported()
-    return device == "cpu" and bool({"amx_bf16", "avx512_bf16"} & set(cpu_features()))
+    return kind == "cpu" and bool({"amx_bf16", "avx512_bf16"} & set(cpu_features()))
 
 
 def int8_sums_overflow() -> bool:
@@ -145,7 +150,7 @@ def chosen_device(named: str | None = None, *, to_train: bool = False) -> str:
         f"device {named}: training takes the first GPU it sees; take {kind}, and let it see that one alone:"
         f" CUDA_VISIBLE_DEVICES={place}",
     )
-    return named
+    return "cpu" if kind == "cpu" else named  # there is one, whatever its number
 
 
 def of_device(device: str) -> dict[str, str]:
