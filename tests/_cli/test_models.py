@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from argparse import Namespace
@@ -19,6 +20,7 @@ from llamita.cli import main
 from llamita.core.errors import UserError
 from llamita.core.task import Task
 from llamita.run import at_work
+from llamita.tasks.recorded import recorded
 
 
 def saved(tmp_path_factory: pytest.TempPathFactory, family: str, kind: str) -> Path:
@@ -68,6 +70,16 @@ def test_a_language_model_is_asked_where_labels_are_named(place: Path, talker: P
     others = ("--labels", "positive,negative", "--few-shot", "others.csv", "--shots", "2")
     assert "accuracy" in said("evaluate", talker, "--data", "good.csv", *others)
     assert "warm" in said("explain", talker, "a warm film", "--labels", "positive,negative")
+
+
+def test_recorded_answers_are_measured_and_give_their_own_as_a_model_does(place: Path, said: Callable[..., str]):
+    with (place / "good.csv").open(newline="", encoding="utf-8") as stream:
+        texts = [row["text"] for row in csv.DictReader(stream)]
+    teacher = BagOfWords({"warm": (0, 2), "dull": (2, 0)})
+    recorded(teacher, texts, teacher.text_logits(texts)).save(place / "teacher")
+    assert "accuracy" in said("evaluate", "teacher", "--data", "good.csv")
+    assert "accuracy" in said("measure", "quality", "teacher", "--data", "good.csv")
+    assert "positive" in said("predict", "teacher", texts[0])
 
 
 def write_csv(file: Path, start: str, more: Sequence[str] = ()) -> None:

@@ -134,10 +134,11 @@ def bare_task(engine: Engine, texts: Sequence[Text]) -> Any:
 
 
 def keeps_its_tokenizer(engine: Engine) -> bool:
-    """Whether it is a server, whose tokens nobody here knows."""
+    """Whether it is a server or a table of recorded answers, whose tokens nobody here knows."""
     from llamita.tasks.endpoint import EndpointEngine
+    from llamita.tasks.recorded import RecordedEngine
 
-    return isinstance(engine, EndpointEngine)
+    return isinstance(engine, EndpointEngine | RecordedEngine)
 
 
 def warn_of_unknown(engine: Engine, texts: Sequence[Text]) -> bool:
