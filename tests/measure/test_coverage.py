@@ -44,6 +44,15 @@ def test_of_any_labels_the_share_is_of_texts_that_have_some_and_unsure_is_what_i
     assert coverage_findings(probabilities, has, answers, kept, 0.86)[0].detail["threshold"] == 0.4
 
 
+def test_where_no_measured_text_has_a_label_the_share_is_no_number_and_says_why() -> None:
+    probabilities, has = np.array([[0.9, 0.35], [0.2, 0.6]]), np.zeros((2, 2), dtype=bool)
+    answers = AnyLabels(thresholds=(0.5, 0.5))
+    share, size, _ = coverage_findings(probabilities, has, answers, [[0.3, 0.8]] * 60, 0.9)
+    assert (share.value, share.n, share.reason) == (None, 0, "none of the texts has a label")
+    assert np.isfinite(share.detail["bounds"]).all()
+    assert size.value == 1.5
+
+
 def test_on_real_answers_the_coverage_is_within_its_bounds(tmp_path: Path) -> None:
     task = tiny_task(200)
     engine = fit_linear(task)

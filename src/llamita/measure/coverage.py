@@ -88,15 +88,15 @@ def coverage_findings(
     unsure = (sets != given).any(axis=1)
     sure = ~unsure
     detail = {
-        "promised": promised, "bounds": coverage_bounds(conformity, len(held), promised), "threshold": threshold,
+        "promised": promised, "bounds": coverage_bounds(conformity, max(1, len(held)), promised), "threshold": threshold,
         "n_threshold": len(conformity), "sizes": {str(size): int((sizes == size).sum()) for size in np.unique(sizes)},
         "accuracy_when_sure": float((given == has)[sure].all(axis=1).mean()) if sure.any() else None,
     }  # fmt: skip
     return [
         Finding(
             name="coverage.share", value=float(held.mean()) if len(held) else None, unit="share",
-            interval=_interval(held),
-            better="higher", n=len(held), detail=detail,
+            interval=_interval(held), better="higher", n=len(held), detail=detail,
+            reason="" if len(held) else "none of the texts has a label",
         ),
         Finding(
             name="coverage.set_size", value=float(sizes.mean()), interval=bootstrap_interval(sizes.astype(float)),
