@@ -12,7 +12,7 @@ from llamita.data.states import mean_states
 from llamita.tasks.recorded import recorded
 
 
-@pytest.mark.parametrize("family", ["bert", "llama", "mpnet"])
+@pytest.mark.parametrize("family", ["bert", "llama", "mpnet", "bart"])
 def test_states_are_the_means_over_each_texts_own_tokens(family: str) -> None:
     model = tiny_model(family)
     texts = [*TRAINING_TEXTS, ("a pair", "of texts")]
@@ -21,9 +21,10 @@ def test_states_are_the_means_over_each_texts_own_tokens(family: str) -> None:
     for row, text in enumerate(texts):
         batch = model.encoder.pad(model.encoder.encode([text]))
         with torch.inference_mode():
-            states = model.module.base_model(
+            said = model.module.base_model(
                 **model.inputs(batch.token_ids, batch.mask, batch.type_ids), output_hidden_states=True
-            ).hidden_states
+            )
+        states = said.encoder_hidden_states if family == "bart" else said.hidden_states
         wanted = torch.cat([states[1][0].mean(0), states[2][0].mean(0)]).numpy()
         np.testing.assert_allclose(found[row], wanted, atol=1e-4)
 

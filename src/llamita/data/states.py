@@ -33,7 +33,8 @@ def mean_states(
     for rows, batch in model.encoder.batches(texts, tokens_per_batch):
         inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
         with torch.inference_mode():
-            states = model.module.base_model(**inputs, output_hidden_states=True).hidden_states
+            said = model.module.base_model(**inputs, output_hidden_states=True)
+        states = said.encoder_hidden_states if "encoder_hidden_states" in said else said.hidden_states
         chosen = torch.stack([states[round(share * (len(states) - 1))] for share in layers], dim=1).float()
         weight = inputs["attention_mask"][:, None, :, None].to(chosen.dtype)
         mean = (chosen * weight).sum(2) / weight.sum(2)
