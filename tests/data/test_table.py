@@ -29,6 +29,11 @@ def test_rows_of_several_files_keep_their_file_and_line() -> None:
     assert whole.take([2, 0]).place(0) == "b.csv:2"
 
 
+def test_rows_that_are_taken_keep_the_further_columns() -> None:
+    whole = replace(table("a.csv", ["x", "y"]), kept=[{"id": 1}, {"id": 2}])
+    assert whole.take([1]) == replace(whole, texts=["a.csv 1"], labels=["y"], lines=[3], kept=[{"id": 2}])
+
+
 def test_a_file_without_labels_beside_one_with_them_is_refused() -> None:
     with pytest.raises(UserError, match=r"b\.csv has no labels, but a\.csv has"):
         one_of_all([table("a.csv", ["x"]), table("b.csv", None)], "*.csv")

@@ -71,12 +71,14 @@ class Table:
 
     def take(self, indices: Sequence[int]) -> Table:
         """The rows at these indices, in the order given."""
-        return Table(
+        return replace(
+            self,
             texts=[self.texts[i] for i in indices],
             labels=None if self.labels is None else [self.labels[i] for i in indices],
-            lines=[self.lines[i] for i in indices], columns=self.columns, source=self.source,
-            files=None if self.files is None else [self.files[i] for i in indices], several=self.several,
-        )  # fmt: skip
+            lines=[self.lines[i] for i in indices],
+            files=None if self.files is None else [self.files[i] for i in indices],
+            kept=None if self.kept is None else [self.kept[i] for i in indices],
+        )
 
 
 def refuse_bare_list(table: Table) -> None:
