@@ -115,7 +115,7 @@ def judged_rows(table: Table) -> list[int]:
     """
     if table.labels is None:
         raise UserError(f"{table.source} has no labels to doubt; name their column: --columns label=COLUMN")
-    counts = {label: table.labels.count(label) for label in set(table.labels) if label.strip()}
+    counts = Counter(label for label in table.labels if label.strip())
     kept = {label for label, n in counts.items() if n >= FEWEST}
     require(
         len(kept) > 1,
