@@ -35,6 +35,7 @@ def report() -> Report:
         Finding(
             name="attack.noise", value=0.5, n=1, rows=({"index": 0, "text": "secret words", "noisy": "secrte words"},)
         ),
+        Finding(name="samples.filled", value=1.0, rows=({"index": 0, "given": "secret [MASK]", "text": "secret words"},)),
     )  # fmt: skip
     lineage = ({"step": "load", "settings": {"model": "x/y"}, "parameters": 10},)
     candidate = {"name": "c", "size_bytes": 5, "score": 0.8, "interval": [0.7, 0.9], "n": 10}

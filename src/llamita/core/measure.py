@@ -42,7 +42,7 @@ class Finding:
     detail: dict[str, Any] = field(default_factory=dict)
     """What a table or picture needs beyond the number (JSON-able): confusion matrix, curve, per-class table."""
     rows: tuple[dict[str, Any], ...] = ()
-    """One JSON-able dict per example; texts stand under "text" and "pair" only, so that they can be redacted."""
+    """One JSON-able dict per example; what quotes a text stands under a key that `Report.redacted` leaves out, as "text"."""
     reason: str = ""
     """Why there is no value."""
     command: str = ""

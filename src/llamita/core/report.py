@@ -126,7 +126,7 @@ class Report:
 
     def redacted(self) -> Report:
         """The same report without any of the user's texts."""
-        hidden = ("text", "pair", "words", "noisy")
+        hidden = ("text", "pair", "words", "noisy", "given")
 
         def strip(value: Any) -> Any:
             if isinstance(value, dict):
