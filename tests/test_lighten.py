@@ -292,10 +292,12 @@ def test_a_teacher_that_is_surely_below_its_floor_ends_the_run_before_candidates
         lighten(**job | {"teacher_floor": 1.0}, out=tmp_path / "run")
 
 
-def test_a_file_is_no_folder_for_a_run(tmp_path):
+def test_a_file_is_no_folder_for_a_run(tmp_path, monkeypatch):
     (tmp_path / "out").write_text("x", encoding="utf-8")
-    with pytest.raises(UserError, match=r"out must be a folder; .*out is a file"):
-        lighten(data="missing.csv", out=tmp_path / "out")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for out in (tmp_path / "out", "~/out"):
+        with pytest.raises(UserError, match=r"out must be a folder; .*out is a file"):
+            lighten(data="missing.csv", out=out)
 
 
 def test_the_public_names_are_listed_before_any_is_imported_and_lighten_stays_the_function(monkeypatch):

@@ -38,6 +38,19 @@ def test_delivering_replaces_what_stood_there_as_a_whole(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"made", "out"}
 
 
+def test_a_folder_below_home_is_found_there(tmp_path, monkeypatch):
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    tiny_model("bert", labels=("negative", "positive")).save(tmp_path / "model")
+    recipe = Recipe(model=str(tmp_path / "model"), task={"classify": {"test": str(tmp_path / "test.csv")}})
+    write_csv(tmp_path / "test.csv", sentences(40))
+    execute(recipe, "~/run", stages="~/stages", threads=1)
+    assert (tmp_path / "home" / "run" / "report.json").is_file()
+    assert (tmp_path / "home" / "stages").is_dir()
+    assert not (tmp_path / "~").exists()
+
+
 def test_a_run_measures_reports_and_keeps_its_log(tmp_path):
     tiny_model("bert", labels=("negative", "positive")).save(tmp_path / "model")
     rows = sentences(160)

@@ -212,7 +212,7 @@ def _require_kinds(model: Any, data: Any, labels: Any, students: Any) -> None:
 def _folder(out: str | Path | None, data: Any) -> Path:
     """Where the run goes; refused where a file stands."""
     require(out is None or isinstance(out, str | Path), f"out must be a folder, got {out!r}")
-    folder = Path(out or default_folder(data))
+    folder = Path(out or default_folder(data)).expanduser()
     require(not folder.is_file(), f"out must be a folder; {folder} is a file")
     return folder
 

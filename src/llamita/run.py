@@ -113,9 +113,9 @@ def execute(
         UserError: for a recipe, file or machine that can't do it.
     """
     _require_possible(recipe, folder, language)
-    folder, device = Path(folder), chosen_device(device, to_train=True)
+    folder, device = Path(folder).expanduser(), chosen_device(device, to_train=True)
     processes.wait()  # all have found the folder fit for a run
-    stages = Path(stages or folder / "stages")
+    stages = Path(stages or folder / "stages").expanduser()
     with process_as_it_was(), at_work(folder, stages) if processes.is_first() else nullcontext():
         if processes.is_first():
             _keep_recipe(recipe, folder / "recipe.yaml")
@@ -149,7 +149,7 @@ def _require_possible(recipe: object, folder: object, language: str) -> None:
     )
     require(isinstance(folder, str | Path), f"out must be a folder, got {folder!r}")
     require(language in LANGUAGES, f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
-    require(not Path(str(folder)).is_file(), f"out must be a folder; {folder} is a file")
+    require(not Path(str(folder)).expanduser().is_file(), f"out must be a folder; {folder} is a file")
 
 
 def _reported(shop: Workshop, recipe: Recipe, title: str, subjects: Sequence[Subject]) -> Report:

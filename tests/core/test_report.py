@@ -131,9 +131,13 @@ def test_a_file_name_that_is_no_utf8_keeps_no_report_from_being_written(tmp_path
     assert len(address({"data": "caf\udce9.csv"})) == 64
 
 
-def test_a_report_is_found_in_its_runs_folder_and_what_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_report_is_found_in_its_runs_folder_and_what_is_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report().save(str(tmp_path / "report.json"))
     assert Report.load(str(tmp_path)) == report() == pickle.loads(pickle.dumps(report())) == copy.deepcopy(report())
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Report.load("~/report.json") == report()
     (tmp_path / "other.json").write_text('{"a": 1}', encoding="utf-8")
     for path, said in (
         (tmp_path / "none.json", "no report .*none.json"),

@@ -153,7 +153,8 @@ class Report:
             UserError: no such file, or no report in it.
         """
         require(isinstance(path, str | Path), f"a report is a report.json or a run's folder, got {path!r}")
-        file = Path(path) / "report.json" if Path(path).is_dir() else Path(path)
+        file = Path(path).expanduser()
+        file = file / "report.json" if file.is_dir() else file
         require(file.is_file(), f"no report {file}; a run leaves a report.json in its folder")
         try:
             return cls.from_dict(json.loads(file.read_text(encoding="utf-8")))
