@@ -26,7 +26,7 @@ from llamita.train.language_loss import NO_TARGET
 from llamita.train.layout import lay_out
 from llamita.train.packed import arranged
 from llamita.train.packed_tokens import PackedTokens, side_by_side
-from llamita.train.room import PASSING, SHARE, _kept, fixed_bytes, kept_bytes
+from llamita.train.room import PASSING, SHARE, fixed_bytes, kept_bytes
 
 CAUSAL = [family for family in FAMILIES if architecture_named(family).is_decoder_only]
 TALKS = [
@@ -147,7 +147,7 @@ def test_the_parts_of_a_packed_batch_keep_what_the_search_has_room_for(
     sizes = np.random.default_rng(0).integers(3, 100, size=60).tolist()
     rows = [Tokens(np.full(size, 5), np.full(size, 5)) for size in sizes]
     examples = TokenExamples(rows=rows, lengths=sizes)
-    one, outputs = _kept(model, PackedTokens(examples=examples), [int(np.argmax(sizes))], bf16=False)
+    one, outputs = kept_bytes(model, PackedTokens(examples=examples), [int(np.argmax(sizes))], bf16=False)
     step = SimpleNamespace(batch_size=99, epochs=1.0, max_tokens=0, packing="on", precision="fp32")
     for fit in (1, 3, 6):
         room = PASSING * one * fit
@@ -164,7 +164,7 @@ def test_the_parts_of_a_packed_batch_keep_what_the_search_has_room_for(
             alone = SimpleNamespace(
                 lengths=source.lengths, outputs=source.outputs, batch=lambda *_, part=part: {"inputs": part, "targets": {}}
             )  # fmt: skip
-            held.append(kept_bytes(model, alone, [0], bf16=False))
+            held.append(kept_bytes(model, alone, [0], bf16=False)[0])
         assert max(held) <= room
         assert max(held) >= 0.5 * one * fit
 

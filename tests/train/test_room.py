@@ -30,7 +30,7 @@ def test_what_is_kept_grows_with_the_rows_and_faster_than_the_length(family: str
     model = tiny_model(family)
     end = model.module.config.eos_token_id if family == "bart" else 5
     examples = Examples(encoded=[([5] * (length - 1) + [end], [0] * length) for length in (8, 32, 64)])
-    short, long, longest = (kept_bytes(model, examples, [i], bf16=False) for i in range(3))
+    short, long, longest = (kept_bytes(model, examples, [i], bf16=False)[0] for i in range(3))
     assert 4 * short < long * 1.2
     assert 2 * long < longest < 4 * long
     assert not model.module.training
@@ -44,13 +44,13 @@ def test_a_loss_of_hidden_states_keeps_them_and_is_counted() -> None:
     def of_states(outputs: Any, inputs: Any, targets: Any) -> Any:
         return {"loss": ((outputs.hidden_states[1] - target) ** 2).mean()}
 
-    plain = kept_bytes(model, examples, [1], bf16=False)
-    assert kept_bytes(model, examples, [1], bf16=False, of_states=of_states) >= plain + 4 * target.numel()
+    plain = kept_bytes(model, examples, [1], bf16=False)[0]
+    assert kept_bytes(model, examples, [1], bf16=False, of_states=of_states)[0] >= plain + 4 * target.numel()
 
 
 def test_half_the_memory_is_filled_and_the_number_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, examples = tiny_model("bert"), of_lengths(8, 40)
-    kept = kept_bytes(model, examples, [1], bf16=False)
+    kept = kept_bytes(model, examples, [1], bf16=False)[0]
     memory = int((fixed_bytes(model.module) + PASSING * kept * 7.5) / SHARE)
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: memory)
     run = tiny_run(tmp_path, tiny_task(8))
@@ -132,7 +132,7 @@ def test_a_batch_beyond_memory_stays_the_batch_that_was_asked_for(
 
 def room_for(patch: pytest.MonkeyPatch, rows: int) -> None:
     """Let so many of the longest rows fit beside the outputs of their batch."""
-    real = room._kept
+    real = room.kept_bytes
 
     def memory() -> int:
         return int((found["fixed"] + 1 + PASSING * found["kept"] * rows + found["outputs"]) / SHARE)
@@ -143,7 +143,7 @@ def room_for(patch: pytest.MonkeyPatch, rows: int) -> None:
         return one, of_loss
 
     found: dict[str, int] = {}
-    patch.setattr("llamita.train.room._kept", kept)
+    patch.setattr("llamita.train.room.kept_bytes", kept)
     patch.setattr("llamita.train.room.memory_bytes", memory)
 
 
@@ -151,7 +151,7 @@ def test_outputs_of_a_batch_that_memory_cannot_hold_are_told_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, examples = tiny_model("bert"), of_lengths(8, 40)
-    kept = kept_bytes(model, examples, [1], bf16=False)
+    kept = kept_bytes(model, examples, [1], bf16=False)[0]
     memory = int((fixed_bytes(model.module) + 2 * PASSING * kept) / SHARE)
     monkeypatch.setattr("llamita.train.room.memory_bytes", lambda: memory)
     run = tiny_run(tmp_path, tiny_task(8))

@@ -48,7 +48,7 @@ def tokens_that_fit(
         return int(json.loads(file.read_text(encoding="utf-8"))["max_tokens"])
     longest = int(np.argmax(examples.lengths))
     length = examples.lengths[longest]
-    kept, of_loss = _kept(model, examples, [longest], bf16=use_bf16(precision, run.device), of_states=of_states)
+    kept, of_loss = kept_bytes(model, examples, [longest], bf16=use_bf16(precision, run.device), of_states=of_states)
     free = SHARE * _memory(run.device) / processes.num_processes_here() - fixed_bytes(model.module)
     rows, ranks = int(free // (PASSING * kept)), processes.num_processes()
     whole = batch_size * of_loss
@@ -78,15 +78,9 @@ def tokens_that_fit(
 
 def kept_bytes(
     model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool, of_states: Any = None
-) -> int:
-    """Bytes that a forward pass of a batch keeps for the backward pass, but for the parameters."""
-    return _kept(model, examples, indices, bf16=bf16, of_states=of_states)[0]
-
-
-def _kept(
-    model: Model, examples: BatchSource, indices: Sequence[int], *, bf16: bool, of_states: Any = None
 ) -> tuple[int, int]:
-    """What a pass keeps, and what of a text stays while a batch is computed in parts: outputs and gradients, what a loss keeps."""
+    """Bytes that a forward pass of a batch keeps for the backward pass, but for the parameters; and what of a text stays while a
+    batch is computed in parts: outputs and gradients, what a loss keeps."""
     module, held = model.module, {}
     own = {p.untyped_storage().data_ptr() for p in (*module.parameters(), *module.buffers())}
 
