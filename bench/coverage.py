@@ -43,13 +43,13 @@ def run(row: str) -> dict[str, Any]:
     from llamita.attack.noise import disturb
     from llamita.core.conformal import coverage_bounds, of_labels
     from llamita.core.hardware import machine, versions
-    from llamita.core.measure import predict
+    from llamita.core.measure import ask
     from llamita.workshop import open_engine, open_task
 
     engine, task = open_engine(folder_of(row)), open_task({"classify": {"test": str(DATA[row])}})
     texts, gold = task.test.texts, np.asarray(task.test.labels)
-    clean = predict(engine, task, texts)
-    noisy = predict(engine, task, [disturb(text, RATE, 0) for text in texts])
+    clean = ask(engine, task, texts).probabilities
+    noisy = ask(engine, task, [disturb(text, RATE, 0) for text in texts]).probabilities
     bounds = coverage_bounds(of_labels(clean, gold)[: len(gold) // 2], len(gold) - len(gold) // 2, PROMISED)
     halvings = [halving(clean, noisy, gold, seed) for seed in range(HALVINGS)]
     kinds = {

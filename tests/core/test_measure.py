@@ -12,7 +12,7 @@ from tests.engines import BagOfWords
 
 from llamita.core.context import Run
 from llamita.core.errors import UserError
-from llamita.core.measure import Finding, Measure, ask, labelled_split, predict
+from llamita.core.measure import Finding, Measure, ask, labelled_split
 from llamita.core.task import Split
 from llamita.tasks.classify import Classify
 
@@ -38,7 +38,7 @@ def test_a_finding_without_interval_rows_or_value_comes_back_too() -> None:
 def test_the_columns_stand_in_the_order_of_the_tasks_labels() -> None:
     engine = BagOfWords({"bad": (3, 0, 0), "good": (0, 0, 2)}, labels=("NEG", "other", "pos"))
     texts = ["good", "bad", ""]
-    found = predict(engine, Classify(labels=("pos", "neg", "Other")), texts)
+    found = ask(engine, Classify(labels=("pos", "neg", "Other")), texts).probabilities
     np.testing.assert_array_equal(found, engine.scores(texts)[:, [2, 0, 1]])
     assert found.argmax(axis=1)[:2].tolist() == [0, 1]
 
@@ -47,7 +47,7 @@ def test_the_columns_stand_in_the_order_of_the_tasks_labels() -> None:
 def test_an_engine_of_other_labels_is_refused_with_both_and_a_remedy(labels: tuple[str, ...]) -> None:
     engine = BagOfWords({"x": (1, 0)}, labels=("pos", "neg"), name="light")
     with pytest.raises(UserError) as told:
-        predict(engine, Classify(labels=labels), ["x"])
+        ask(engine, Classify(labels=labels), ["x"])
     line = str(told.value)
     assert line.startswith(f"light answers with the labels pos, neg, the data has {', '.join(labels)}; fine-tune it")
     assert engine.calls == 0

@@ -147,11 +147,6 @@ def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.array(right, dtype=np.float64).T)
 
 
-def predict(engine: Engine, task: Task, texts: Sequence[Text]) -> np.ndarray:
-    """An engine's probabilities in the order of the task's labels; refused as by `ask`."""
-    return ask(engine, task, texts).probabilities
-
-
 def order_for(engine: Engine, task: Task) -> list[int]:
     """For each of the task's labels its place among the engine's; refused as by `ask`."""
     if not engine.labels:
