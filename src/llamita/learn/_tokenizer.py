@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 KINDS = ("keep", "bpe", "unigram")
-
-
 LONGEST_WORD = 1 << 20
 """Bytes of what stands between spaces, as far as it teaches a Unigram tokenizer."""
 
@@ -34,7 +32,14 @@ def kept_tokenizer(
     """The tokenizer that a folder keeps of these texts and settings; the first process trains it, once, and all read it.
 
     Args:
-        texts: asked for in the first process alone; the rest as `trained_tokenizer` takes it.
+        texts: asked for in the first process alone.
+        kind: bpe (Sennrich et al. 2016, https://arxiv.org/abs/1508.07909) or unigram (Kudo 2018,
+            https://arxiv.org/abs/1804.10959); both over bytes, so that nothing is ever unknown.
+        pieces: size of the vocabulary, special tokens included.
+        framed: whether texts stand between <s> and </s>, as encoders read them.
+
+    Raises:
+        UserError: too few pieces for the bytes.
     """
     from tokenizers import Tokenizer
 
@@ -49,19 +54,6 @@ def kept_tokenizer(
     if processes.is_first():
         log.info("tokenizer: %s pieces, %.2f characters a piece", f"{len(made):,}", _characters_a_piece(made, learned))
     return made
-
-
-def trained_tokenizer(
-    texts: Sequence[str], kind: str, pieces: int, *, framed: bool, max_length: int
-) -> PreTrainedTokenizerFast:
-    """A tokenizer of these texts, a pure function of them and of the settings.
-
-    Args:
-        kind: bpe (Sennrich et al. 2016) or unigram (Kudo 2018); both over bytes, so that nothing is ever unknown.
-        pieces: size of the vocabulary, special tokens included.
-        framed: whether texts stand between <s> and </s>, as encoders read them.
-    """
-    return _wrapped(_trained(texts, kind, pieces, framed=framed), max_length)
 
 
 def give_tokenizer(model: Model, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -100,6 +92,7 @@ def _digest(texts: Sequence[str], *how: object) -> str:
 
 
 def _trained(texts: Sequence[str], kind: str, pieces: int, *, framed: bool) -> Tokenizer:
+    """A pure function of the texts and the settings."""
     from tokenizers import processors
 
     from llamita.core.random_weights import byte_level_bpe
