@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.families import tiny_model
 
-from llamita.core.encoding import TextEncoder
+from llamita.core.encoding import TextEncoder, untrimmed
 from llamita.core.errors import UserError
 
 
@@ -15,6 +15,13 @@ def test_unknown_tokens_are_counted_and_bytes_are_never_unknown():
     assert known < 0.5 < unknown
     assert tiny_model("llama").encoder.unknown_share(["ЖЖЖ"]) == 0
     assert encoder.unknown_share([""]) == 0
+
+
+def test_an_untrimmed_copy_reads_whole_texts_and_the_tokenizer_stays_as_it_is():
+    cut = tiny_model("bert").encoder.cut(5).tokenizer
+    cut.enable_padding(length=5)
+    assert [len(untrimmed(cut).encode("film " * times).ids) for times in (1, 20)] == [4, 42]  # two pieces a word
+    assert [len(cut.encode("film " * times).ids) for times in (1, 20)] == [5, 5]
 
 
 @pytest.mark.parametrize(("family", "special"), [("bert", 2), ("roberta", 2), ("gpt2", 0)])

@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM
 
 from llamita.core.architecture import ARCHITECTURES
 from llamita.core.context import Run
+from llamita.core.encoding import untrimmed
 from llamita.core.errors import UserError
 from llamita.core.frequent import frequent_words, sample_sentences
 from llamita.prune import _rank
-from llamita.prune._rank import bare, encode, places_of, rank_pieces
+from llamita.prune._rank import encode, places_of, rank_pieces
 from llamita.prune._tokenizers import Pieces, cut_tokenizer, in_order
 from llamita.prune.vocabulary import CURVE_FILE, Vocabulary, keep_pieces, needed_by_config
 
@@ -82,7 +83,7 @@ def test_unknown_tokens_are_no_more_than_before(family, tmp_path):
     unknown = pieces_of(model).base.get(pieces_of(model).unknown, "no unknown")
     texts = [*TRAINING_TEXTS, *UNSEEN]
     before = [row.count(unknown) for row in as_text(model, texts)]
-    needed = rank_pieces(pieces_of(model), bare(model.tokenizer.backend_tokenizer), needed_by_config(model), None)
+    needed = rank_pieces(pieces_of(model), untrimmed(model.tokenizer.backend_tokenizer), needed_by_config(model), None)
     pruned = Vocabulary(keep=needed.num_needed, every_text=False).apply(model, half_the_texts(tmp_path))
     assert len(pruned.tokenizer) == needed.num_needed
     assert [row.count(unknown) for row in as_text(pruned, texts)] == before
@@ -132,7 +133,7 @@ def test_a_fresh_process_of_stock_code_encodes_the_same(tmp_path):
 def test_ranked_beginnings_hold_together_at_every_size(family):
     """Agreement with the slow way: prune at many sizes, encode again, and compare with what the ranking foretold."""
     model = tiny_model(family)
-    pieces, tokenizer = pieces_of(model), bare(model.tokenizer.backend_tokenizer)
+    pieces, tokenizer = pieces_of(model), untrimmed(model.tokenizer.backend_tokenizer)
     assert pieces.kind == KINDS[family]
     counts = np.bincount(np.concatenate(encode(tokenizer, TRAINING_TEXTS)), minlength=len(pieces.ids))
     first = sorted(pieces.specials() | pieces.alphabet())

@@ -22,6 +22,14 @@ Encoded = tuple[list[int], list[int]]
 """Token ids and segment ids of one text."""
 
 
+def untrimmed(tokenizer: Tokenizer) -> Tokenizer:
+    """A copy that neither cuts nor pads."""
+    copied = Tokenizer.from_str(tokenizer.to_str())
+    copied.no_truncation()
+    copied.no_padding()
+    return copied
+
+
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """A padded batch; int64 arrays of shape [batch, length]."""

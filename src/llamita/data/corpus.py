@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llamita.core import processes
+from llamita.core.encoding import untrimmed
 from llamita.core.errors import UserError, require
 from llamita.core.sources import content_digest
 from llamita.core.store import address
@@ -178,17 +179,9 @@ class Corpus(Sequence[np.ndarray]):
         return self.tokens[int(self.starts[index]) : int(self.starts[index + 1])]
 
 
-def _whole_texts(tokenizer: Tokenizer) -> Tokenizer:
-    """The same tokenizer, neither cutting texts nor filling them up."""
-    backend = type(tokenizer).from_str(tokenizer.to_str())
-    backend.no_truncation()
-    backend.no_padding()
-    return backend
-
-
 def tokenizer_digest(tokenizer: Tokenizer) -> str:
     """Of all that decides which ids a whole text has."""
-    return hashlib.sha256(_whole_texts(tokenizer).to_str().encode()).hexdigest()
+    return hashlib.sha256(untrimmed(tokenizer).to_str().encode()).hexdigest()
 
 
 def tokenized(
@@ -196,7 +189,7 @@ def tokenized(
     columns: Mapping[str, str] | None = None,
 ) -> Corpus:  # fmt: skip
     """The corpus of these sources, made unless it is in the cache; of several processes the first makes it."""
-    backend = _whole_texts(tokenizer)
+    backend = untrimmed(tokenizer)
     parts = {
         "format": FORMAT, "tokenizer": tokenizer_digest(tokenizer), "columns": dict(columns or {}),
         "sources": [[[[content_digest(f), format_of(f)] for f in one.files], one.weight] for one in sources], **cleaning.told,

@@ -93,14 +93,6 @@ def texts_of(task: Task | None) -> tuple[list[Text], list[Text]]:
     return [text for i, text in enumerate(texts) if i % 10], texts[::10]
 
 
-def bare(tokenizer: Tokenizer) -> Tokenizer:
-    """A copy that neither cuts nor pads."""
-    copied = Tokenizer.from_str(tokenizer.to_str())
-    copied.no_truncation()
-    copied.no_padding()
-    return copied
-
-
 def encode(tokenizer: Tokenizer, texts: Sequence[Text]) -> list[np.ndarray]:
     """Ids of each text, without special tokens."""
     rows = []

@@ -19,12 +19,13 @@ import torch
 from tokenizers import Tokenizer
 
 from llamita.core.architecture import architecture_of
+from llamita.core.encoding import untrimmed
 from llamita.core.errors import UserError, require
 from llamita.core.step import Step
 from llamita.core.task import Task, Text
 from llamita.core.whole import write_whole
 from llamita.prune._dialogues import task_as_read
-from llamita.prune._rank import Ranking, bare, encode, rank_pieces
+from llamita.prune._rank import Ranking, encode, rank_pieces
 from llamita.prune._rebuild import rebuild
 from llamita.prune._tokenizers import Pieces, cut_tokenizer
 
@@ -63,7 +64,7 @@ class Vocabulary(Step):
             return model
         kept = [i for i in ranking.order if i < rows][:size]
         pruned = keep_pieces(model, pieces, kept)
-        report = describe(ranking, size, rows, before=pieces, after=bare(pruned.tokenizer.backend_tokenizer))
+        report = describe(ranking, size, rows, before=pieces, after=untrimmed(pruned.tokenizer.backend_tokenizer))
         write_whole(run.folder / CURVE_FILE, json.dumps(report, ensure_ascii=False, indent=1))
         log_curve(run, report)
         return pruned
@@ -91,7 +92,7 @@ def ranked(model: Model, task: Task | None) -> tuple[Pieces, Ranking]:
     pieces = Pieces(json.loads(model.tokenizer.backend_tokenizer.to_str()))
     needed = {i for i in needed_by_config(model) if i in pieces.base or i in pieces.added}
     read = task_as_read(task, model.tokenizer)
-    return pieces, rank_pieces(pieces, bare(model.tokenizer.backend_tokenizer), needed, read)
+    return pieces, rank_pieces(pieces, untrimmed(model.tokenizer.backend_tokenizer), needed, read)
 
 
 def pieces_needed(model: Model, task: Task | None) -> tuple[int, int]:
@@ -195,7 +196,7 @@ def describe(ranking: Ranking, size: int, rows: int, *, before: Pieces, after: T
         "language_shares": ranking.language_shares,
         "unseen_texts": {name: len(texts) for name, texts in ranking.unseen.items()},
         "curve": ranking.curve(size),
-        "unknown_before": unknown_rate(bare(old), unknown, unseen),
+        "unknown_before": unknown_rate(untrimmed(old), unknown, unseen),
         "unknown_after": unknown_rate(after, unknown, unseen),
     }
 
