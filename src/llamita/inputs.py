@@ -16,7 +16,7 @@ from llamita.data.copies import LIKENESS, quickly_looked_through
 from llamita.data.files import stem_of
 from llamita.data.read import read_table, without_no_label
 from llamita.data.table import Table
-from llamita.data.text import han_share
+from llamita.data.text import are_chinese
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def default_teacher(texts: Sequence[Any]) -> str:
     Raises:
         UserError: there is none, or it isn't installed; nothing is fetched that nobody named.
     """
-    if han_share("".join(t if isinstance(t, str) else t[0] for t in texts[:500])) > 0.2:
+    if are_chinese(texts[:500]):
         raise UserError(
             "the texts are Chinese and no packaged teacher reads Chinese; name one: llamita lighten MODEL …"
         )

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from llamita.core.task import Text
-from llamita.data.text import text_key
+from llamita.data.text import are_chinese, text_key
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,10 @@ def test_marks_and_spaces_anywhere_change_nothing() -> None:
     words = ["The", "2nd", "film", "很好", "déjà"]
     for mark in (" ", "  ", ", ", "。", "—", "\t", "…\n", "🙂"):
         assert text_key(mark + mark.join(words) + mark) == text_key("".join(words)), mark
+
+
+def test_texts_are_chinese_from_a_fifth_on_whatever_is_a_pairs_first() -> None:
+    assert are_chinese(["很好 ok", ("no", "很好的酒店")])
+    assert are_chinese([("a", "很好")])
+    assert not are_chinese(["a film named 很好"])
+    assert not are_chinese([])

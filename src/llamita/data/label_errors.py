@@ -23,7 +23,7 @@ from llamita.data.cells import rows_text
 from llamita.data.finding import DataFinding, found_in, shortened
 from llamita.data.label_sets import JOINT, parts
 from llamita.data.table import Table
-from llamita.data.text import han_share
+from llamita.data.text import are_chinese
 
 if TYPE_CHECKING:
     from llamita.core.model import Model
@@ -159,7 +159,7 @@ def _tfidf(texts: Sequence[str]) -> Any:
 
     least = 2 if len(texts) > 1000 else 1
     more = {"sublinear_tf": True, "max_features": 200_000, "dtype": np.float32, "min_df": least}
-    if han_share(" ".join(texts[:500])) > 0.2:
+    if are_chinese(texts[:500]):
         return TfidfVectorizer(analyzer="char", ngram_range=(1, 3), **more).fit_transform(texts)
     words = TfidfVectorizer(analyzer="word", ngram_range=(1, 2), token_pattern=r"\b\w+\b|[!?]", **more)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), **more)

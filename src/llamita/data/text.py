@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from llamita.core.task import Text, parts_of
 
 log = logging.getLogger(__name__)
+CHINESE_SHARE = 0.2
+"""Share of Chinese characters from which on texts are Chinese."""
 UNSPACED = re.compile("[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 """Thai, Lao, Tibetan, Burmese; Khmer; kana; Chinese."""
 
@@ -43,6 +46,11 @@ def han_share(text: str) -> float:
     """Share of Chinese characters among those that are no spaces."""
     written = "".join(text.split())
     return sum("\u3400" <= c <= "\u4dbf" or "\u4e00" <= c <= "\u9fff" for c in written) / max(1, len(written))
+
+
+def are_chinese(texts: Iterable[Text]) -> bool:
+    """Whether a fifth of what they are written in, and more, is Chinese: English words in Chinese texts make them no English."""
+    return han_share("".join(part for text in texts for part in parts_of(text))) > CHINESE_SHARE
 
 
 def unspaced_share(text: str) -> float:

@@ -23,7 +23,7 @@ from llamita.core.engine import Engine
 from llamita.core.errors import UserError
 from llamita.core.exporter import ARTIFACT_FILE, Artifact
 from llamita.core.scaling import best_thresholds
-from llamita.data.text import han_share
+from llamita.data.text import are_chinese
 from llamita.learn._tfidf import View
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def fit_linear(task: Task, seed: int = 0) -> LinearEngine:
 
 
 def _views(task: Task) -> dict[str, Sequence[dict[str, Any]]]:
-    return {"Chinese characters": (CHINESE,)} if han_share(" ".join(_joined(task.train.texts[:500]))) > 0.2 else VIEWS
+    return {"Chinese characters": (CHINESE,)} if are_chinese(task.train.texts[:500]) else VIEWS
 
 
 def _features(views: Sequence[View], texts: Sequence[str]) -> csr_matrix:

@@ -6,18 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llamita.core.errors import require
-from llamita.core.task import Text, parts_of
+from llamita.core.task import Text
 from llamita.data.cells import plain
-from llamita.data.text import han_share
-
-CHINESE_SHARE = 0.2
-"""Share of Chinese characters from which on words or texts are Chinese."""
+from llamita.data.text import are_chinese
 
 
 def asks_in_chinese(words: Iterable[str], texts: Iterable[Text] = ()) -> bool:
     """Whether a model is asked in Chinese: where the labels' words, or the texts known by then, are Chinese."""
-    parts = (part for text in texts for part in parts_of(text))
-    return any(han_share("".join(some)) > CHINESE_SHARE for some in (words, parts))
+    return are_chinese(words) or are_chinese(texts)
 
 
 def bare(text: Text) -> Text:
