@@ -40,7 +40,7 @@ LISTED = {
     "data/lengths.py": ("SCRIPTS",), "data/manner.py": ("SIGNS",), "data/mend.py": ("SET_ASIDE",), "cli.py": ("VERBS", "ROOMS"),
     "_cli/tables.py": ("VERBS",),
 }  # fmt: skip
-"""Dictionaries whose values, or the last of each, are messages."""
+"""Dictionaries whose values, or the last of each, are messages, and tuples of them."""
 
 
 def collected(root: Path = ROOT) -> dict[str, str]:
@@ -73,8 +73,9 @@ def _of_file(tree: ast.Module, place: str) -> Iterator[tuple[str, int]]:
                     yield from ((t, node.lineno) for t in _inner(node.value, names))
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in LISTED.get(place, ()):
-            assert isinstance(node.value, ast.Dict)
-            values = [value.elts[-1] if isinstance(value, ast.Tuple) else value for value in node.value.values]
+            assert isinstance(node.value, ast.Dict | ast.Tuple)
+            listed = node.value.values if isinstance(node.value, ast.Dict) else node.value.elts
+            values = [value.elts[-1] if isinstance(value, ast.Tuple) else value for value in listed]
             yield from ((t, node.lineno) for value in values for t in _templates(value, {}))
 
 

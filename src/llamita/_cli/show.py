@@ -67,7 +67,7 @@ OF_SEVERAL = {
 }
 """What the score is where a text may have any labels."""
 
-UNITS = {"times": "times", "correlation": "correlation", "nats": "nats"}
+UNITS = ("times", "correlation", "nats")
 """Units that are words, which other languages have words of their own for."""
 DIFFERENCES = ("quality.loss_to_reference", "attack.fall", "attack.reference_fall")
 """Of two shares: points, which a percent sign would make shares of the other."""
@@ -139,7 +139,7 @@ def quantity(value: float, kind: str, *, unit: bool = True, more: int = 0) -> st
         return f"{percent(value, 1 + more).replace(MINUS, '-')}{f' {sign}' if unit else ''}"
     if kind == "bytes":
         return bytes_text(value, 3 + more)
-    return f"{value:,.{_digits(value, more)}f}{f' {said(UNITS.get(kind, kind))}' if unit and kind else ''}"
+    return f"{value:,.{_digits(value, more)}f}{f' {said(kind) if kind in UNITS else kind}' if unit and kind else ''}"
 
 
 def _digits(value: float, more: int) -> int:
