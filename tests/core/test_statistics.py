@@ -150,6 +150,12 @@ def test_a_ratio_of_one_round_has_no_interval() -> None:
     assert stats.ratio_interval(np.array([6.0]), np.array([2.0])) == (pytest.approx(3.0), None)
 
 
+def test_a_labels_scores_by_hand_and_none_where_nothing_was_given_or_true() -> None:
+    assert stats.label_scores(3, 4, 6) == {"precision": 0.75, "recall": 0.5, "f1": 0.6, "n": 6}
+    assert stats.label_scores(0, 0, 2) == {"precision": None, "recall": 0.0, "f1": 0.0, "n": 2}
+    assert stats.label_scores(0, 0, 0) == {"precision": None, "recall": None, "f1": None, "n": 0}
+
+
 def test_divergence_brier_and_loss_match_hand_worked_numbers() -> None:
     p, q = np.array([[0.5, 0.5]]), np.array([[0.25, 0.75]])
     assert stats.kl_divergences(p, q)[0] == pytest.approx(0.5 * math.log(2) + 0.5 * math.log(2 / 3))

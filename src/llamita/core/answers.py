@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from llamita.core.statistics import brier_scores, kl_divergences, negative_log_likelihoods
+from llamita.core.statistics import LEAST, brier_scores, kl_divergences, negative_log_likelihoods
 
 if TYPE_CHECKING:
     from typing import Self
@@ -24,8 +24,6 @@ Curve = tuple[tuple[float, ...], tuple[float, ...]]
 """Probabilities, rising, and what they become; between them straight lines."""
 ANSWERS_FILE = "answers.json"
 """Curves, thresholds and what sets are drawn from, which stock code has no place for and doesn't read."""
-LEAST = 1e-12
-"""What a probability counts as at least where its logarithm is taken."""
 NOTHING = "—"
 """Stands for an answer without a label."""
 

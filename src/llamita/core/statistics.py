@@ -11,6 +11,8 @@ import numpy as np
 RESAMPLES = 2000
 MOST_CELLS = 4_000_000
 """Of the tables that stand in memory at once, 8 bytes each."""
+LEAST = 1e-12
+"""What a probability counts as at least where its logarithm is taken."""
 LEVEL = 0.95
 Z = 1.959963984540054
 """Normal quantile of a two-sided 95 % interval."""
@@ -46,7 +48,7 @@ def bootstrap_means(values: np.ndarray, resamples: int = RESAMPLES, seed: int = 
     n = len(values)
     if len(distinct) <= 16:
         return generator.multinomial(n, counts / n, size=resamples) @ distinct / n
-    rows = max(1, 4_000_000 // n)
+    rows = max(1, MOST_CELLS // n)
     chunks = [min(rows, resamples - start) for start in range(0, resamples, rows)]
     return np.concatenate([values[generator.integers(0, n, size=(size, n))].mean(axis=1) for size in chunks])
 
@@ -149,7 +151,7 @@ def resampled_sums(table: np.ndarray, resamples: int = RESAMPLES, seed: int = 0)
     """Sums over the rows of resamples of a table's rows [texts, columns], float64 [resamples, columns]."""
     n = len(table)
     generator = np.random.default_rng(seed)
-    rows = max(1, 4_000_000 // n)
+    rows = max(1, MOST_CELLS // n)
     parts = []
     for start in range(0, resamples, rows):
         size = min(rows, resamples - start)
@@ -236,19 +238,27 @@ def mean_f1(hits: np.ndarray, occurred: np.ndarray) -> np.ndarray:
     return f1.sum(axis=1) / np.maximum(1, (occurred > 0).sum(axis=1))
 
 
+def label_scores(hits: int, given: int, true: int) -> dict[str, float | int | None]:
+    """Precision (None when never given), recall (None when never true), F1 and n of a label by its counts of examples."""
+    return {
+        "precision": hits / given if given else None, "recall": hits / true if true else None,
+        "f1": 2 * hits / (given + true) if given + true else None, "n": true,
+    }  # fmt: skip
+
+
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Per example the squared distance to the one-hot label, summed over labels (Brier 1950; 0 to 2)."""
     return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
 
 def negative_log_likelihoods(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Per example minus the log of the label's probability, in nats; a probability counts as at least 1e-12."""
-    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels].astype(np.float64), 1e-12))
+    """Per example minus the log of the label's probability, in nats; a probability counts as `LEAST` at least."""
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels].astype(np.float64), LEAST))
 
 
 def kl_divergences(reference: np.ndarray, ours: np.ndarray) -> np.ndarray:
-    """Per example KL(reference || ours) in nats; probabilities count as at least 1e-12."""
-    p, q = (np.maximum(np.asarray(x, dtype=np.float64), 1e-12) for x in (reference, ours))
+    """Per example KL(reference || ours) in nats; probabilities count as `LEAST` at least."""
+    p, q = (np.maximum(np.asarray(x, dtype=np.float64), LEAST) for x in (reference, ours))
     return np.maximum((p * (np.log(p) - np.log(q))).sum(axis=1), 0.0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from llamita.core.errors import UserError
 from llamita.core.measure import Finding
-from llamita.core.statistics import bootstrap_table, mean_f1, share_interval
+from llamita.core.statistics import bootstrap_table, label_scores, mean_f1, share_interval
 from llamita.core.task import Split, Task, Text, as_columns
 from llamita.data.cells import plain_form
 from llamita.data.label_names import stranger
@@ -180,15 +180,10 @@ def macro_f1(tables: np.ndarray) -> np.ndarray:
 
 
 def per_class(table: np.ndarray, labels: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
-    """Precision (None when never guessed), recall (None when never true), F1 and n of each label."""
+    """`label_scores` of each label.
+
+    Args:
+        table: [labels, labels] of counts, true by given.
+    """
     truth, guess = table.sum(axis=1), table.sum(axis=0)
-    rows: dict[str, dict[str, float | int | None]] = {}
-    for i, label in enumerate(labels):
-        hits, seen = int(table[i, i]), int(truth[i] + guess[i])
-        rows[label] = {
-            "precision": hits / int(guess[i]) if guess[i] else None,
-            "recall": hits / int(truth[i]) if truth[i] else None,
-            "f1": 2 * hits / seen if seen else None,
-            "n": int(truth[i]),
-        }
-    return rows
+    return {label: label_scores(int(table[i, i]), int(guess[i]), int(truth[i])) for i, label in enumerate(labels)}

@@ -14,6 +14,7 @@ from llamita.core.statistics import (
     Interval,
     bootstrap_interval,
     interval_of,
+    label_scores,
     mean_f1,
     ratio_of_sums,
     ratio_of_sums_interval,
@@ -170,7 +171,7 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
 def per_label(
     counts: np.ndarray, labels: Sequence[str], draws: np.ndarray | None = None
 ) -> dict[str, dict[str, float | int | Interval | None]]:
-    """Precision (None when never given), recall (None when never true), F1 with its interval, and n of each label.
+    """`label_scores` of each label, and the interval of its F1.
 
     Args:
         counts: [3, labels] of hits, false and missed ones.
@@ -179,11 +180,7 @@ def per_label(
     rows: dict[str, dict[str, float | int | Interval | None]] = {}
     for i, label in enumerate(labels):
         hits, false, missed = (int(count) for count in counts[:, i])
-        seen = 2 * hits + false + missed
-        f1 = None if draws is None or not seen else interval_of(macro_f1(draws[:, :, [i]]))
-        rows[label] = {
-            "precision": hits / (hits + false) if hits + false else None,
-            "recall": hits / (hits + missed) if hits + missed else None,
-            "f1": 2 * hits / seen if seen else None, "f1_interval": f1, "n": hits + missed,
-        }  # fmt: skip
+        scores = label_scores(hits, hits + false, hits + missed)
+        f1 = None if draws is None or scores["f1"] is None else interval_of(macro_f1(draws[:, :, [i]]))
+        rows[label] = {**scores, "f1_interval": f1}
     return rows
