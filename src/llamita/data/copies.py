@@ -19,19 +19,14 @@ import numpy as np
 from llamita.core.errors import require
 from llamita.core.task import Text, parts_of
 from llamita.data.on_disk import TextsOnDisk
-from llamita.data.text import han_share, text_key
+from llamita.data.sketches import Sketches, hashed, shingles
+from llamita.data.text import text_key
 
-SHINGLE, CHINESE_SHINGLE = 5, 3
-"""Characters of an n-gram."""
-SHORTEST, CHINESE_SHORTEST = 30, 15
-"""Characters a text must have to be nearly like another; of shorter ones a letter or two decide what they say."""
 LIKENESS, MANY_CHARACTERS = 0.8, 5_000_000
 """How alike near copies are where nothing is said, and beyond how many characters they are only looked for when asked: so
 many take half a minute."""
 HELD_SHINGLES = 5_000_000
 """N-grams that are held, 8 bytes each; those of further texts are made again from the text for each comparison."""
-HASHES = 128
-"""Of each text; more find more of the pairs that are just as alike as asked."""
 DOUBT = 0.2
 """By how much hashes may miss the likeness of two texts, five times their spread: pairs further off aren't compared exactly."""
 
@@ -126,13 +121,6 @@ def near_groups(texts: Iterable[Text], likeness: float = LIKENESS, key: Callable
     return np.fromiter(map(first_of, range(len(head))), np.int64, len(head))
 
 
-def _shingles(key: str) -> frozenset[str]:
-    """The n-grams of a text's key; none of a short one."""
-    chinese = han_share(key) > 0.5
-    size, shortest = (CHINESE_SHINGLE, CHINESE_SHORTEST) if chinese else (SHINGLE, SHORTEST)
-    return frozenset(key[i : i + size] for i in range(len(key) - size + 1)) if len(key) >= shortest else frozenset()
-
-
 def _numbers_of(parts: Iterable[str]) -> np.ndarray:
     """N-grams as numbers of 64 bits, which two different ones don't share in any number of texts there is."""
     return np.fromiter(map(hash, parts), np.int64)
@@ -157,7 +145,7 @@ class _Met:
         self.rows = array("q")
         """Of each place the number under which the text was added."""
         self._digests: set[bytes] = set()
-        self._sketches, self._keys = _Sketches(likeness), TextsOnDisk()
+        self._sketches, self._keys = Sketches(likeness), TextsOnDisk()
         self._held: dict[int, np.ndarray] = {}
         self._room = HELD_SHINGLES
 
@@ -168,8 +156,8 @@ class _Met:
         if digest in self._digests:
             return None
         self._digests.add(digest)
-        parts = _shingles(key)
-        return _Sketch(key=key, numbers=_numbers_of(parts), hashed=_hashed(parts)) if parts else None
+        parts = shingles(key)
+        return _Sketch(key=key, numbers=_numbers_of(parts), hashed=hashed(parts)) if parts else None
 
     def add(self, row: int, sketch: _Sketch) -> None:
         """Let a text be found from now on."""
@@ -188,41 +176,9 @@ class _Met:
         """Whether the text at a place is as alike as asked, by its n-grams themselves."""
         other = self._held.get(place)
         if other is None:
-            other = _numbers_of(_shingles(self._keys[place]))
+            other = _numbers_of(shingles(self._keys[place]))
         common = len(np.intersect1d(other, sketch.numbers, assume_unique=True))
         return common >= self.likeness * (len(other) + len(sketch.numbers) - common)
-
-
-class _Sketches:
-    """The hashes of texts, by which some are proposed, in one array, so that one text is compared with thousands at once."""
-
-    def __init__(self, likeness: float) -> None:
-        from datasketch import MinHashLSH
-
-        self._index = MinHashLSH(threshold=max(0.05, likeness - 0.25), num_perm=HASHES)
-        self._held = np.zeros((64, HASHES), np.uint32)
-        self._number = 0
-
-    def add(self, hashed: Any) -> None:
-        if self._number == len(self._held):
-            self._held = np.concatenate([self._held, np.zeros_like(self._held)])
-        self._held[self._number] = hashed.hashvalues
-        self._index.insert(self._number, hashed)
-        self._number += 1
-
-    def alike(self, hashed: Any, least: float) -> list[int]:
-        """Those whose hashes say that so many n-grams are common."""
-        rows = np.asarray(self._index.query(hashed), dtype=np.int64)
-        common = (self._held[rows] == hashed.hashvalues.astype(np.uint32)).mean(axis=1)
-        return rows[common >= least].tolist()
-
-
-def _hashed(parts: frozenset[str]) -> Any:
-    from datasketch import MinHash
-
-    hashed = MinHash(num_perm=HASHES, seed=1)
-    hashed.update_batch([part.encode() for part in parts])
-    return hashed
 
 
 def kept_of(groups: Iterable[Sequence[int]], labels: Sequence[str] | None) -> tuple[set[int], int]:
@@ -275,12 +231,12 @@ class Seen:
         require(0 < likeness <= 1, f"likeness must be in (0, 1], got {likeness:g}")
         self.likeness, self.key = likeness, key
         self._keys: set[bytes] = set()
-        self._sketches = _Sketches(likeness) if near else None
+        self._sketches = Sketches(likeness) if near else None
 
     def copy_kind(self, text: Text, *, remember: bool = True) -> str:
         """ "copies" or "near copies" of a text met before; else nothing, and the text counts as met if it is remembered.
 
-        Near copies are judged by `HASHES` hashes, which tell the common n-grams to within 0.04 or so.
+        Near copies are judged by hashes, which tell the common n-grams to within 0.04 or so.
         """
         if not self._keys and not remember:
             return ""
@@ -290,13 +246,13 @@ class Seen:
             return "copies"
         if remember:
             self._keys.add(digest)
-        if self._sketches is None or not (parts := _shingles(key)):
+        if self._sketches is None or not (parts := shingles(key)):
             return ""
-        hashed = _hashed(parts)
-        if self._sketches.alike(hashed, self.likeness):
+        sketch = hashed(parts)
+        if self._sketches.alike(sketch, self.likeness):
             return "near copies"
         if remember:
-            self._sketches.add(hashed)
+            self._sketches.add(sketch)
         return ""
 
     @classmethod
@@ -313,5 +269,5 @@ class Seen:
         if (digest := _digest(key)) in self._keys:
             return
         self._keys.add(digest)
-        if self._sketches is not None and (parts := _shingles(key)):
-            self._sketches.add(_hashed(parts))
+        if self._sketches is not None and (parts := shingles(key)):
+            self._sketches.add(hashed(parts))
