@@ -47,6 +47,22 @@ def test_mlflow_gets_every_line_and_the_bytes_stay(tmp_path: Path, monkeypatch: 
     assert "batch_size" in settings["step"]
 
 
+def test_a_training_that_breaks_off_leaves_no_run_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    stand_in = SimpleNamespace(
+        start_run=lambda run_name: done.append("begun"), end_run=lambda: done.append("ended"),
+        log_metrics=lambda values, step: None, log_params=lambda values: None,
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "mlflow", stand_in)
+    monkeypatch.setattr("llamita.train.track.find_spec", lambda name: name)
+    run = replace(tiny_run(tmp_path, tiny_task(32)), track="mlflow")
+    model = tiny_model("bert", labels=LABELS)
+    model.module.classifier.bias.data.fill_(float("nan"))
+    with pytest.raises(UserError, match="training diverged at step"):
+        STEP.apply(model, run)
+    assert done == ["begun", "ended"]
+
+
 def test_a_killed_training_goes_on_in_the_run_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, str]] = []
     had = SimpleNamespace(info=SimpleNamespace(run_id="7f"))

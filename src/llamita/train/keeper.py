@@ -100,8 +100,10 @@ class Keeper(TrainerCallback):
             )
         self.began = self.told = time.perf_counter()
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.bar.close()
+    def close(self) -> None:
+        """End the bar and what is sent, after a training that broke off, too: a tracker left open would refuse the next one."""
+        if self.bar is not None:
+            self.bar.close()
         self.end_sending()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:

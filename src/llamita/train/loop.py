@@ -133,7 +133,10 @@ def _train(learner: Learner, data: BatchSet, keeper: Keeper, run: Run, freed: Fr
     trainer.first_step, trainer.freed = keeper.start, freed
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
-    trainer.train()
+    try:
+        trainer.train()
+    finally:
+        keeper.close()
 
 
 class Loop(Trainer):
