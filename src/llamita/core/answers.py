@@ -71,7 +71,7 @@ class Answers(ABC):
 
     @abstractmethod
     def gold(self, split: Split, num_labels: int) -> np.ndarray:
-        """The labels of a split as losses take them."""
+        """The labels of a split as losses take them: int64 indices [texts], or 0 and 1 [texts, labels]."""
 
     @abstractmethod
     def tally(self, chosen: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +113,7 @@ class Answers(ABC):
         return hits == weights
 
     def through_curves(self, probabilities: np.ndarray) -> np.ndarray:
-        """Each label's probabilities through its curve; as they are where there is none."""
+        """Each label's probabilities [texts, labels] through its curve, same shape; as they are where there is none."""
         if not self.curves:
             return probabilities
         columns = [np.interp(probabilities[:, i], x, y) for i, (x, y) in enumerate(self.curves)]
@@ -153,14 +153,14 @@ class OneLabel(Answers):
         return np.asarray(split.labels, dtype=np.int64)
 
     def tally(self, chosen: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The score is accuracy."""
+        """The score is accuracy: a hit is 1 or 0, each text weighs 1."""
         return chosen[np.arange(len(gold)), gold].astype(np.float64), np.ones(len(gold))
 
     def divergences(self, reference: np.ndarray, ours: np.ndarray) -> np.ndarray:
         return kl_divergences(reference, ours)
 
     def decisions(self, probabilities: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The confidence of the answer, and whether it is right."""
+        """The confidence of the answer, float64, and whether it is right, bool, [texts] both."""
         return self.confidence(probabilities), probabilities.argmax(axis=1) == gold
 
     def brier(self, probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ class AnyLabels(Answers):
         return probabilities >= np.asarray(self.thresholds or 0.5, dtype=np.float32)
 
     def confidence(self, probabilities: np.ndarray) -> np.ndarray:
-        """Of the label that the model is least sure of."""
+        """Of the label that the model is least sure of, float64 [texts]."""
         wide = probabilities.astype(np.float64)
         return np.where(self.chosen(probabilities), wide, 1 - wide).min(axis=1)
 
@@ -222,12 +222,12 @@ class AnyLabels(Answers):
         return 2.0 * (chosen & has).sum(axis=1), 1.0 * (chosen.sum(axis=1) + has.sum(axis=1))
 
     def divergences(self, reference: np.ndarray, ours: np.ndarray) -> np.ndarray:
-        """Summed over the labels, each a choice of two."""
+        """Summed over the labels, each a choice of two, in nats [texts]."""
         both = [np.stack([p, 1 - p], axis=-1).reshape(-1, 2) for p in (reference, ours)]
         return kl_divergences(*both).reshape(reference.shape).sum(axis=1)
 
     def decisions(self, probabilities: np.ndarray, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Each label's probability, and whether the text has it."""
+        """Each label's probability, float64, and whether the text has it, bool, [texts, labels] both."""
         return probabilities.astype(np.float64), gold.astype(bool)
 
     def brier(self, probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:

@@ -174,7 +174,11 @@ def architecture_of(module: PreTrainedModel) -> Architecture:
 
 
 def architecture_named(family: str) -> Architecture:
-    """The table's entry of this `model_type`."""
+    """The table's entry of this `model_type`.
+
+    Raises:
+        UserError: it is not in the table.
+    """
     if family in ARCHITECTURES:
         return ARCHITECTURES[family]
     raise UserError(
@@ -200,7 +204,11 @@ def submodule(module: nn.Module, path: str) -> Any:
 
 
 def head_linear(module: PreTrainedModel) -> nn.Linear:
-    """The last linear map of the classification head: what turns features into logits."""
+    """The last linear map of the classification head: what turns features into logits.
+
+    Raises:
+        UserError: the model has none.
+    """
     path = architecture_of(module).head
     try:
         found = submodule(module, path)

@@ -64,6 +64,9 @@ class TextEncoder:
 
         Args:
             max_length: tokens it cuts to from now on; as many as before when left out.
+
+        Raises:
+            UserError: so few that the special tokens leave no room for a text.
         """
         length = self.max_length if max_length is None else max_length
         tokenizer = Tokenizer.from_str(self.tokenizer.to_str())

@@ -175,7 +175,11 @@ class Engine(ABC):
         return self.chat_all([messages], how)[0]
 
     def chat_all(self, dialogues: Sequence[Sequence[Mapping[str, str]]], how: Decoding | None = None) -> list[str]:
-        """The answers to several dialogues, each as if it were alone."""
+        """The answers to several dialogues, each as if it were alone.
+
+        Raises:
+            UserError: it writes no text, has no chat template, or a dialogue leaves no room for an answer.
+        """
         if "generation" not in self.capabilities:
             raise UserError(f"{self.name} writes no text; take a causal language model such as smollm2")
         tokenizer: Any = self.tokenizer  # type: ignore[attr-defined]  # pyrefly: ignore

@@ -39,7 +39,11 @@ class _Heard(BaseStreamer):
 def generated(
     model: Model, prompts: Sequence[Sequence[int]], how: Decoding, heard: Callable[[int], None] | None = None
 ) -> list[list[int]]:
-    """What follows each prompt; a drawn reply is drawn as if its prompt were alone."""
+    """What follows each prompt; a drawn reply is drawn as if its prompt were alone.
+
+    Raises:
+        UserError: an empty prompt, one without room for an answer, or several that somebody listens to.
+    """
     require(heard is None or len(prompts) == 1, "one prompt at a time can be listened to")
     require(all(len(ids) for ids in prompts), "a prompt must not be empty")
     room = [model.max_length - len(ids) for ids in prompts]

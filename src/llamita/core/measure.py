@@ -126,7 +126,7 @@ class Said:
         return self.answers.chosen(self.probabilities)
 
     def tally(self, gold: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Hits and weights of each text; see `Answers.tally`."""
+        """Hits and weights of each text, float64 [texts] both; see `Answers.tally`."""
         return self.answers.tally(self.chosen, gold)
 
     def right(self, gold: np.ndarray) -> np.ndarray:
@@ -141,7 +141,8 @@ def ask(engine: Engine, task: Task, texts: Sequence[Text]) -> Said:
 
 
 def tallies(findings: Sequence[Finding]) -> tuple[np.ndarray, np.ndarray]:
-    """Hits and weights of the test examples, in the order of the split: of one label a text, whether it is right, and 1."""
+    """Hits and weights of the test examples, float64 [texts] both, in the order of the split: of one label a text, whether it is
+    right, and 1."""
     rows = next(f.rows for f in findings if f.rows)
     right = [(row.get("hits", float(row["label"] == row["predicted"])), row.get("weight", 1.0)) for row in rows]
     return tuple(np.array(right, dtype=np.float64).T)

@@ -164,7 +164,11 @@ class Model(Engine):
 
     @classmethod
     def load(cls, model: str | Path | Source, *, device: str = "cpu") -> Model:
-        """Load in fp32 from anything `locate` finds; the head is the one its config names."""
+        """Load in fp32 from anything `locate` finds; the head is the one its config names.
+
+        Raises:
+            UserError: no such model, a damaged one, or an exported artifact, which can't be trained.
+        """
         source = model if isinstance(model, Source) else locate(model)
         if source.kind == "artifact":
             raise UserError(f"{source.path} is an exported artifact; steps need the Hugging Face folder it came from")

@@ -110,7 +110,11 @@ LISTED_UNDER = {"step": "steps", "measure": "measures", "exporter": "exporters"}
 
 
 def resolve(name: str, kind: str | None = None) -> Entry:
-    """The entry of a full name (`learn.finetune`) or of a short one that only one method has (`finetune`)."""
+    """The entry of a full name (`learn.finetune`) or of a short one that only one method has (`finetune`).
+
+    Raises:
+        UserError: no method of this kind has it.
+    """
     known = {key: entry for key, entry in entries().items() if kind in (None, entry.kind)}
     if name in known:
         return known[name]

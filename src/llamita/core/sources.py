@@ -51,7 +51,11 @@ class Source:
 
 
 def locate(model: str | Path) -> Source:
-    """Find what a MODEL argument names; nothing is downloaded."""
+    """Find what a MODEL argument names; nothing is downloaded.
+
+    Raises:
+        UserError: nothing here goes by this name, or a file that is no model.
+    """
     text = str(model)
     if not text:
         raise UserError("MODEL is empty; give a folder, a Hub id, a .gguf file or one of: " + ", ".join(PACKAGED))

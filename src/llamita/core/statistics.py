@@ -83,7 +83,10 @@ def share_interval(hits: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) 
 
 
 def wilson_interval(hits: int, n: int) -> Interval:
-    """Wilson's 95 % score interval of a share (1927); sound where none or all of few examples hit."""
+    """Wilson's 95 % score interval of a share; sound where none or all of few examples hit.
+
+    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953.
+    """
     share = hits / n
     middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
@@ -139,7 +142,7 @@ def paired_bootstrap_difference(
 def few_pairs_interval(won: int, lost: int, n: int) -> Interval:
     """95 % interval of (won - lost) / n for pairs of right or wrong: Wald's, after one pair more of each kind.
 
-    Bonett & Price 2012 (J. Educ. Behav. Stat. 37). A bootstrap would call four pairs lost and none won a
+    Bonett & Price 2012, https://doi.org/10.3102/1076998611411915. A bootstrap would call four pairs lost and none won a
     certain loss, which chance alone gives in one case of eight.
     """
     up, down = (won + 1) / (n + 2), (lost + 1) / (n + 2)
@@ -206,7 +209,10 @@ def ratio_of_sums_interval(hits: np.ndarray, weights: np.ndarray) -> Interval | 
 
 
 def mcnemar_p(only_ours: int, only_theirs: int) -> float:
-    """Exact two-sided McNemar test (1947): how likely so uneven a split of the examples that only one got right."""
+    """Exact two-sided McNemar test: how likely so uneven a split of the examples that only one got right; 1 where there are none.
+
+    McNemar 1947, https://doi.org/10.1007/BF02295996, by the binomial distribution.
+    """
     n, fewer = only_ours + only_theirs, min(only_ours, only_theirs)
     log_choose = [math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in range(fewer + 1)]
     return min(1.0, 2 * math.fsum(math.exp(value - n * math.log(2)) for value in log_choose))
@@ -247,17 +253,29 @@ def label_scores(hits: int, given: int, true: int) -> dict[str, float | int | No
 
 
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Per example the squared distance to the one-hot label, summed over labels (Brier 1950; 0 to 2)."""
+    """Squared distance of each example's probabilities to the one-hot label, summed over labels: float64 [texts], 0 to 2.
+
+    Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2.
+
+    Args:
+        probabilities: [texts, labels].
+        labels: indices of the true ones [texts].
+    """
     return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
 
 def negative_log_likelihoods(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Per example minus the log of the label's probability, in nats; a probability counts as `LEAST` at least."""
+    """Minus the log of the true label's probability, in nats, float64 [texts]; a probability counts as `LEAST` at least.
+
+    Args:
+        probabilities: [texts, labels].
+        labels: indices of the true ones [texts].
+    """
     return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels].astype(np.float64), LEAST))
 
 
 def kl_divergences(reference: np.ndarray, ours: np.ndarray) -> np.ndarray:
-    """Per example KL(reference || ours) in nats; probabilities count as `LEAST` at least."""
+    """KL(reference || ours) of probabilities [texts, labels], in nats, float64 [texts]; one counts as `LEAST` at least."""
     p, q = (np.maximum(np.asarray(x, dtype=np.float64), LEAST) for x in (reference, ours))
     return np.maximum((p * (np.log(p) - np.log(q))).sum(axis=1), 0.0)
 

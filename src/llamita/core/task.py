@@ -132,7 +132,11 @@ class Task(ABC):
     """How the user named the columns, and the labels; files beside the data that a step reads have them, too."""
 
     def split(self, name: str) -> Split:
-        """The split of this name: train, select, test or unlabelled."""
+        """The split of this name: train, select, test or unlabelled.
+
+        Raises:
+            UserError: there is no such split.
+        """
         require(name in SPLITS, f"split must be one of {', '.join(SPLITS)}, got {name!r}")
         return getattr(self, name)
 

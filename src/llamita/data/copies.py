@@ -32,7 +32,10 @@ DOUBT = 0.2
 
 
 def first_copies(texts: Iterable[Text], key: Callable[[Text], str] = text_key) -> np.ndarray:
-    """For each text the index of the first one that is the same, its own where it is the first; only hashes are held."""
+    """For each text the index of the first one that is the same, its own where it is the first: int64 [texts].
+
+    Only hashes are held.
+    """
     digests = bytearray()
     for text in texts:
         digests += _digest(key(text))  # join would hold an object for each
@@ -105,7 +108,7 @@ def near_ones(
 
 
 def near_groups(texts: Iterable[Text], likeness: float = LIKENESS, key: Callable[[Text], str] = text_key) -> np.ndarray:
-    """For each text the index of the first one that it is a copy or a near copy of, be it by way of others."""
+    """For each text the index of the first one that it is a copy or a near copy of, be it by way of others: int64 [texts]."""
     kept = list(texts) if iter(texts) is texts else texts
     head = first_copies(kept, key)
 

@@ -157,12 +157,12 @@ class Corpus(Sequence[np.ndarray]):
 
     @cached_property
     def tokens(self) -> np.ndarray:
-        """All ids, one document after the other."""
+        """All ids [tokens], one document after the other, each of 2 bytes or, of a large vocabulary, 4; read from the disk."""
         return np.memmap(self.folder / "tokens.bin", dtype=str(self.about["dtype"]), mode="r")
 
     @cached_property
     def starts(self) -> np.ndarray:
-        """Where each document begins, and at last where the last one ends."""
+        """Where each document begins, and at last where the last one ends: int64 [documents + 1]."""
         return np.load(self.folder / "starts.npy", mmap_mode="r")
 
     @cached_property

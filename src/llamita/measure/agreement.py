@@ -109,8 +109,15 @@ def cascade(
 ) -> tuple[tuple[np.ndarray, np.ndarray], float, float]:
     """The light model answers when its confidence is at least the threshold, else the reference does.
 
+    Args:
+        ours: probabilities of the light model [texts, labels].
+        theirs: those of the reference, likewise.
+        gold: true labels, as `Answers.gold` gives them.
+        share: of the texts, at most so many reach the reference, in [0, 1].
+        answers: how the two go on from their probabilities.
+
     Returns:
-        Hits and weights of the examples, the threshold, and the share of calls that reach the reference: at most `share`
+        Hits and weights of the examples [texts], the threshold, and the share of calls that reach the reference: at most `share`
         where confidences are tied.
     """
     confidence = answers[0].confidence(ours)

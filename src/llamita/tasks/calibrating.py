@@ -18,6 +18,7 @@ FOR_A_VECTOR = 10
 def fit_few(
     logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n"]
 ) -> tuple[Float[np.ndarray, "labels"], Float[np.ndarray, "labels"]]:
-    """A scale and a shift for each label, as far as so many texts tell them."""
+    """A scale and a shift for each label, as far as so many texts tell them: one scale for all and no shifts where any label has
+    fewer than `FOR_A_VECTOR`."""
     rarest = np.bincount(gold, minlength=logits.shape[1]).min()
     return fit_scales("vector" if rarest >= FOR_A_VECTOR else "temperature", logits, gold)

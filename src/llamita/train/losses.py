@@ -73,14 +73,21 @@ def binary_cross_entropy(
 
 
 def presence_weights(gold: np.ndarray, num_labels: int) -> np.ndarray:
-    """For each label how many texts lack it for one that has it, so that both sides count alike; 1 where there is one side."""
+    """For each label how many texts lack it for one that has it, so that both sides count alike; 1 where there is one side.
+
+    Args:
+        gold: 0 or 1 [texts, labels].
+
+    Returns:
+        Float32 [labels].
+    """
     has = np.asarray(gold).sum(axis=0)
     lack = len(gold) - has
     return np.where((has > 0) & (lack > 0), lack / np.maximum(has, 1), 1.0).astype(np.float32)
 
 
 def balanced_weights(labels: Sequence[int] | np.ndarray, num_labels: int) -> np.ndarray:
-    """Weights that make each label that occurs count the same, with a mean of 1 over the examples."""
+    """Weights, float32 [labels], that make each label that occurs count the same, with a mean of 1 over the examples."""
     counts = np.bincount(np.asarray(labels, dtype=np.int64), minlength=num_labels)
     present = max(1, int((counts > 0).sum()))
     return np.where(counts > 0, len(labels) / (present * np.maximum(counts, 1)), 0.0).astype(np.float32)
@@ -89,7 +96,7 @@ def balanced_weights(labels: Sequence[int] | np.ndarray, num_labels: int) -> np.
 def soft_cross_entropy_gap(
     student: Float[Tensor, "batch labels"], teacher: Float[Tensor, "batch labels"], temperature: float
 ) -> Float[Tensor, ""]:
-    """T^2 x KL(teacher || student), both softened by T, mean over the batch (Hinton et al. 2015).
+    """T^2 x KL(teacher || student), both softened by T, mean over the batch (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
 
     The factor T^2 keeps the size of the gradient the same whatever the temperature.
     """

@@ -32,7 +32,13 @@ class Frame(NamedTuple):
 
 
 def masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Ids with noise, and targets where there is some."""
+    """Ids with noise, and targets where there is some, int64 [tokens] both; `NO_TARGET` elsewhere.
+
+    Args:
+        ids: of a framed piece [tokens].
+        share: of the tokens that become targets; of these most are masked, some others, some as they were (BERT, Devlin et al.
+            2018, https://arxiv.org/abs/1810.04805).
+    """
     chosen = (draws.random(len(ids)) < share) & ~np.isin(ids, [*frame.before, *frame.after])
     kind = draws.random(len(ids))
     noisy = np.where(chosen & (kind < MASKED), frame.mask, ids)
@@ -42,7 +48,7 @@ def masked(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generat
 
 
 def infilled(ids: np.ndarray, frame: Frame, share: float, draws: np.random.Generator) -> np.ndarray:
-    """Ids in which spans of about three tokens, a share of all, are one mask each.
+    """Ids, int64 and fewer than before, in which spans of about three tokens, a share of all, are one mask each.
 
     Text infilling of BART, but no span is empty: there a mask may also stand where nothing is missing.
     """
@@ -64,6 +70,6 @@ def hidden_spans(number: int, share: float, draws: np.random.Generator) -> np.nd
 
 
 def collapsed(ids: np.ndarray, hidden: np.ndarray, mask: int) -> np.ndarray:
-    """Ids in which one mask stands for each run of hidden tokens."""
+    """Ids, int64, in which one mask stands for each run of hidden tokens."""
     first = hidden & ~np.concatenate([[False], hidden[:-1]])
     return np.where(first, mask, ids)[~hidden | first].astype(np.int64)

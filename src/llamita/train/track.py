@@ -25,7 +25,11 @@ Log = Callable[[Mapping[str, float]], None]
 
 
 def check_tracker(name: str) -> str:
-    """The name, once it is known that it can be had."""
+    """The name, once it is known that it can be had.
+
+    Raises:
+        UserError: no such tracker, or it isn't installed.
+    """
     require(name in TRACKERS, f"track must be one of {', '.join(TRACKERS)}, got {name!r}")
     if find_spec(name) is None:
         raise UserError(f"tracking with {name} needs the track extra: pip install 'llamita[track]'")
@@ -40,6 +44,9 @@ def open_tracker(
     Args:
         settings: of the training, for the tracker to show.
         start: the step a killed training goes on from, in the run it had; what that run has beyond is sent once more.
+
+    Raises:
+        UserError: it isn't installed, or its own settings or server fail.
     """
     title = folder.name.strip(".").removesuffix(".part")
     for variable, value in SILENT.items():
