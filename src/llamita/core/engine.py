@@ -215,7 +215,11 @@ def is_headed(engine: Engine) -> bool:
 
 
 def listed_texts(texts: Any, verb: str) -> list[Text]:
-    """The texts one by one, once each is known to be one."""
+    """The texts one by one, once each is known to be one.
+
+    Raises:
+        UserError: no list, or one with something else in it, told by its number.
+    """
     require(not isinstance(texts, str), f"{verb} takes a list of texts, got one text; put it in a list: [text]")
     kind = type(texts).__name__
     if hasattr(texts, "columns") or hasattr(texts, "column_names"):

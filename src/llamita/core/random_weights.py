@@ -55,7 +55,11 @@ def build_random_model(address: str) -> Model:
 
 
 def parse_size(size: str, address: str) -> int:
-    """Read "300k", "10m" or "1.5b" as a number of parameters."""
+    """Read "300k", "10m" or "1.5b" as a number of parameters.
+
+    Raises:
+        UserError: it is none, or not in [100k, 100b].
+    """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([kmb])", size.lower())
     number = float(found[1]) * {"k": 1e3, "m": 1e6, "b": 1e9}[found[2]] if found else 0
     if not 1e5 <= number <= 1e11:
@@ -64,7 +68,11 @@ def parse_size(size: str, address: str) -> int:
 
 
 def parse_pieces(given: str, address: str) -> int:
-    """Read the size of a vocabulary."""
+    """Read the size of a vocabulary.
+
+    Raises:
+        UserError: it is no number, or too small or large for one.
+    """
     if not given.isdecimal() or not LEAST_PIECES <= int(given) <= MOST_PIECES:
         raise UserError(
             f"config:{address}: the vocabulary must be {LEAST_PIECES} to {MOST_PIECES} pieces, got {given!r}"

@@ -23,7 +23,11 @@ MARKS = (
 
 
 def existing_file(path: Path) -> Path:
-    """The path, if it is a file with something in it."""
+    """The path, if it is a file with something in it.
+
+    Raises:
+        UserError: it is none, is empty, or can't be read.
+    """
     try:
         if path.is_dir():
             inside = sorted(p.name for p in path.iterdir() if p.is_file())[:4]

@@ -77,6 +77,11 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def json_rows(path: Path, lines: Iterable[str], every_key: bool | Sequence[str], faults: Faults | None) -> Rows:
+    """The rows of a JSON file: a list of objects, one under "data", a list for each column, or what pandas writes.
+
+    Raises:
+        UserError: not JSON, or none of these.
+    """
     text = "".join(lines)
     try:
         data = json.loads(text, object_pairs_hook=_each_key_once)

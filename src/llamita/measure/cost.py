@@ -76,7 +76,12 @@ def cost_side_by_side(
     """Findings of engines that took turns in one process; `cost_ratios` compares any two of them.
 
     Args:
+        engines: by the names that the findings get.
+        texts: what they are timed on, a part of them drawn by the seed.
         threads: what the engines were opened with, for the record; all cores when left out.
+
+    Raises:
+        UserError: no texts, or engines without names.
     """
     cost, texts = cost or Cost(), listed_texts(texts, "cost_side_by_side")
     require(

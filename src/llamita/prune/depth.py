@@ -121,7 +121,11 @@ def choose_by_influence(model: Model, sample: Split, keep: int, run: Run) -> lis
 
 
 def choose_by_loss(model: Model, sample: Split, keep: int, run: Run) -> list[list[int]]:
-    """Skip, one after another, the layer whose absence leaves the least loss."""
+    """The layers of each stack that stay when one after another is skipped whose absence leaves the least loss.
+
+    Raises:
+        UserError: texts without labels, or a head for others.
+    """
     assert run.task is not None
     order = label_order(model.labels, run.task.labels)
     if not sample.is_labelled or order is None or model.answers.task != run.task.answers.task:

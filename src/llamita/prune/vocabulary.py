@@ -70,7 +70,11 @@ class Vocabulary(Step):
         return pruned
 
     def size(self, ranking: Ranking, available: int) -> int:
-        """How many of the ranked pieces stay; one line when they can't."""
+        """How many of the ranked pieces stay.
+
+        Raises:
+            UserError: `keep` is less than the tokenizer or the texts need.
+        """
         if self.keep is None:
             return min(available, ranking.num_needed + ranking.num_own + self.frequent)
         if self.keep < ranking.num_needed:

@@ -75,7 +75,11 @@ def ffn_size(module: PreTrainedModel, stack: int) -> int:
 
 
 def neurons_kept(wanted: float, size: int) -> int:
-    """A number of neurons from a share or a number; shares give a multiple of 8, where there are as many."""
+    """A number of neurons from a share or a number; shares give a multiple of 8, where there are as many.
+
+    Raises:
+        UserError: more than the layer has.
+    """
     if wanted > size:
         raise UserError(f"prune.width: ffn must be in (0, 1] or at most this model's {size} neurons, got {wanted:g}")
     if wanted > 1 or wanted == size:
@@ -84,7 +88,11 @@ def neurons_kept(wanted: float, size: int) -> int:
 
 
 def groups_kept(wanted: int | None, architecture: Architecture, config: PretrainedConfig) -> int | None:
-    """The number of key-value heads to keep, or None for all; one line when a stock config can't describe it."""
+    """The number of key-value heads to keep, or None for all.
+
+    Raises:
+        UserError: a stock config can't describe a model with so many.
+    """
     if wanted is None:
         return None
     if architecture.head_size is None or architecture.num_key_value_heads is None:

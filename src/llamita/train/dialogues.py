@@ -162,7 +162,11 @@ def answered_all(model: Model, texts: Sequence[Any], max_length: int | None) -> 
 
 
 def dialogue_examples(model: Model, texts: Sequence[Any], max_length: int | None) -> tuple[TokenExamples, int]:
-    """Training rows, and how many dialogues were left out since no answer of theirs fits."""
+    """Training rows, and how many dialogues were left out since no answer of theirs fits.
+
+    Raises:
+        UserError: no answer of any fits.
+    """
     found = answered_all(model, texts, max_length)
     rows = [one.tokens for one in found if one.spans]
     limit = min(model.max_length, max_length or model.max_length)

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def select_score(model: Model, run: Run, *, bf16: bool) -> Callable[[], float]:
-    """A function that gives the task's first finding on select for the model as it stands then; higher is better."""
+    """A function that gives the task's first finding on select for the model as it stands then; higher is better.
+
+    Raises:
+        UserError: there are no select texts.
+    """
     task = run.task
     if task is None or not len(task.select):
         raise UserError("evaluations and early stopping need a select split; let the task cut one off (select > 0)")

@@ -108,6 +108,7 @@ def _keeper(learner: Learner, batches: Sequence[np.ndarray], run: Run, evaluate:
 
 
 def trained_parameters(learner: Learner) -> dict[str, nn.Parameter]:
+    """Those of the module and of the loss that require gradients, by name."""
     return {name: p for name, p in learner.named_parameters() if p.requires_grad}
 
 

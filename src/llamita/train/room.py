@@ -42,6 +42,9 @@ def tokens_that_fit(
     Args:
         of_states: the loss, where it is one of hidden states.
         batch_size: texts of a batch that is computed in parts where it doesn't fit, whose outputs are kept together; 0: none is.
+
+    Raises:
+        UserError: not even one text of the longest fits.
     """
     file = run.folder / ROOM_FILE
     if processes.agreed(file.exists()):
