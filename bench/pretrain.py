@@ -97,6 +97,7 @@ def prepared(row: str, seed: int) -> Lesson:
     from llamita.core.context import Run
     from llamita.core.hardware import num_cores
     from llamita.core.registry import build
+    from llamita.learn._documents import own_documents
     from llamita.workshop import open_task
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -109,7 +110,7 @@ def prepared(row: str, seed: int) -> Lesson:
     where = Run(folder=folder, task=task, seed=seed, compile="on" if row == "compiled" else "off")
     settings = {"tokenizer": "bpe", "pieces": PIECES, "window": WINDOW, "batch_size": 16, **PARTS.get(row, {})}
     step = build("learn.pretrain", settings)
-    texts, weights_of_texts = step._documents(where)
+    texts, weights_of_texts = own_documents(task, copies=step.copies, filtered=step.filtered)
     return Lesson(step=step, where=where, texts=texts, weights=weights_of_texts)
 
 

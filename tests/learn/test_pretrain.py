@@ -122,9 +122,6 @@ def test_a_tokenizer_of_the_documents_replaces_the_models(tmp_path) -> None:
 def test_a_classification_tasks_own_texts_are_learned_and_never_those_set_aside(tmp_path) -> None:
     known = Classify.from_lists(TEXTS, [label for _, label in ROWS], select=0.2)
     step = Pretrain(**QUICK)
-    texts, weights = step._documents(Run(folder=tmp_path, task=known))
-    assert set(texts) == set(known.train.texts)
-    assert weights == [1.0] * len(texts)
     model = step.apply(tiny_model("bert"), Run(folder=tmp_path, task=known))
     finetuned = build("finetune", {"epochs": 1.0}).apply(model, Run(folder=tmp_path / "next", task=known))
     assert finetuned.labels == known.labels
@@ -133,17 +130,6 @@ def test_a_classification_tasks_own_texts_are_learned_and_never_those_set_aside(
 def test_dialogues_are_no_documents(tmp_path) -> None:
     with pytest.raises(UserError, match=r"learn.pretrain is for documents; dialogues are for learn.finetune"):
         Pretrain().apply(chat_model(), Run(folder=tmp_path, task=chat_task(8)))
-
-
-def test_what_is_left_out_is_counted_with_an_example(tmp_path, caplog) -> None:
-    texts = [*TRAINING_TEXTS, TRAINING_TEXTS[0].upper(), "x y"]
-    with caplog.at_level(logging.INFO, "llamita"):
-        kept, _ = Pretrain()._documents(
-            Run(folder=tmp_path, task=open_task(train=texts, test=["another one altogether"]))
-        )
-    assert "left out: 1 of 16 documents (copies), such as" in caplog.text
-    assert "(too short)" in caplog.text
-    assert TRAINING_TEXTS[0] in kept
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar
 from llamita.core.errors import require
 from llamita.core.lineage import is_fresh, named_pieces
 from llamita.core.step import Step
-from llamita.core.task import Worded
 from llamita.learn._tokenizer import KINDS
 from llamita.train.settings import EVALUATIONS, check_training, loop_settings
 
@@ -143,6 +142,7 @@ class Pretrain(Step):
 
     def apply(self, model: Model, run: Run) -> Model:
         from llamita.core import processes
+        from llamita.learn._documents import own_documents
         from llamita.learn._fresh_head import back_under, classifier_of, head_alone, parameters_above
         from llamita.learn._rows import Joined, encoded
         from llamita.train.batches import batches_in_order
@@ -152,7 +152,7 @@ class Pretrain(Step):
         from llamita.train.pace import default_learning_rate
         from llamita.train.room import tokens_that_fit
 
-        texts, weights = self._documents(run)
+        texts, weights = own_documents(run.task, copies=self.copies, filtered=self.filtered, enough=not self.corpus)
         judge = self._judge(model, run)
         if self.tokenizer != "keep":
             self._retokenize(model, lambda: [*texts, *self._sample(run)], run.folder)
@@ -211,30 +211,6 @@ class Pretrain(Step):
             " them",
         )
         return None
-
-    def _documents(self, run: Run) -> tuple[list[str], list[float]]:
-        """The task's texts that may be learned from, without copies and what is no text, and their weights."""
-        from llamita.data.clean import dropped_documents
-
-        require(run.task is not None, "learn.pretrain needs documents; name them with --data or 'task:' in the recipe")
-        assert run.task is not None
-        require(not isinstance(run.task, Worded), "learn.pretrain is for documents; dialogues are for learn.finetune")
-        splits = (run.task.train, run.task.unlabelled)
-        texts = [text if isinstance(text, str) else "\n".join(text) for split in splits for text in split.texts]
-        weights = list(run.task.weights) or [1.0] * len(texts)
-        filtered = self.filtered and not run.task.labels  # a task's own texts are what they are
-        dropped = dropped_documents(texts, copies=self.copies, filtered=filtered)
-        for reason, indices in dropped.items():
-            example = " ".join(texts[indices[0]].split())[:60]
-            log.info(
-                "left out: %s of %s documents (%s), such as %r", f"{len(indices):,}", f"{len(texts):,}", reason, example
-            )
-        gone = {i for indices in dropped.values() for i in indices}
-        kept = [i for i in range(len(texts)) if i not in gone]
-        require(
-            bool(kept or self.corpus), "no document is left to learn from; give more, or filtered=false and copies=keep"
-        )
-        return [texts[i] for i in kept], [weights[i] for i in kept]
 
     def _unseen(self, run: Run) -> tuple[str, ...]:
         """What the task measures on."""
