@@ -27,7 +27,7 @@ from llamita.inputs import as_recipe_holds, checked, default_folder, default_tea
 from llamita.job import Job
 from llamita.plan import save_plan, settle, stored_plan, tell
 from llamita.run import TEST_FILE, at_work, deliver, finish
-from llamita.tasks.asked import SHOTS
+from llamita.tasks.recipe_ask import SHOTS
 from llamita.tasks.splits import listed_names
 from llamita.unlabelled import Unlabelled, require_enough, unlabelled_texts
 from llamita.verdict import told

@@ -26,8 +26,9 @@ from llamita.effort import shapes_of, student_effort
 from llamita.hand_labels import read_hand_labels, read_labelled
 from llamita.labeller import answers, calibrated, seconds_a_text
 from llamita.plan import installed_students, lengths_of, students_of
-from llamita.tasks.asked import SEEN, Asking, examples_of
+from llamita.tasks.asked import Asking
 from llamita.tasks.endpoint import is_endpoint
+from llamita.tasks.recipe_ask import SEEN, examples_of
 from llamita.tasks.recorded import RecordedEngine, open_folder
 from llamita.tasks.splits import without
 from llamita.tasks.wording import asks_in_chinese

@@ -96,8 +96,12 @@ class Workshop:
         return Stage(key=key, folder=self.store.stage(key, "load", make), name=source.name, base=source.base)
 
     def ask(self, model: str, how: Mapping[str, Any], columns: Mapping[str, str] | None = None) -> Stage:
-        """A model that has no head for the task's labels, as a folder that says how it is asked for them."""
-        from llamita.tasks.asked import asking_for
+        """A model that has no head for the task's labels, as a folder that says how it is asked for them.
+
+        Raises:
+            UserError: there are no labels, or the model can't be asked so.
+        """
+        from llamita.tasks.recipe_ask import asking_for
 
         if self.task is None:
             raise UserError("asking a model needs the labels and a test file; name them with 'task:' in the recipe")
