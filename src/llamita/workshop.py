@@ -18,6 +18,7 @@ from llamita.core.hardware import cpu_name, of_device, version_of
 from llamita.core.measure import Finding, Measure
 from llamita.core.opening import open_engine, refuse_server, set_threads
 from llamita.core.registry import module_of, name_of, settings_of
+from llamita.core.reload import check_reload
 from llamita.core.remembering import Remembering
 from llamita.core.sources import Source, content_digest, fingerprint, locate
 from llamita.core.step import Step
@@ -46,7 +47,11 @@ def made_by(packages: Sequence[str] = MAKERS) -> list[str]:
 
 
 def open_task(task: Mapping[str, Any]) -> Task:
-    """The task a recipe names, with its data read and split."""
+    """The task a recipe names, with its data read and split.
+
+    Raises:
+        UserError: more or fewer than one task, no such task, or data that can't be read.
+    """
     if len(task) != 1:
         raise UserError("a recipe's task is one entry such as {classify: {train: reviews.csv}}")
     name, settings = next(iter(task.items()))
@@ -115,7 +120,11 @@ class Workshop:
         return Stage(key=key, folder=self.store.stage(key, "ask", make), name=asking.name, base=asking.base)
 
     def apply(self, stage: Stage, step: Step, teacher: Stage | None = None) -> Stage:
-        """The stage after a step: found by its address, or made, saved and checked against what it loads to."""
+        """The stage after a step: found by its address, or made, saved and checked against what it loads to.
+
+        Raises:
+            UserError: the step needs a teacher or data, and there is none.
+        """
         if step.needs_teacher and teacher is None:
             raise UserError(f"{name_of(step)} needs a teacher; name one with --teacher or 'teacher:' in the recipe")
         if step.needs_data and self.task is None:
@@ -287,25 +296,3 @@ class Stage:
         """What making it took, where it was written down."""
         file = self.folder / "seconds.txt"
         return float(file.read_text()) if file.exists() else None
-
-
-def check_reload(model: Model, folder: Path, task: Task | None) -> None:
-    """Load what was saved with stock code and compare logits on real texts; promise 1.
-
-    Raises:
-        RuntimeError: when the folder doesn't give the model's logits.
-    """
-    import numpy as np
-
-    from llamita.core.engine import is_headed
-    from llamita.core.model import Model
-
-    if not is_headed(model) or task is None or not len(task.train):
-        return
-    again = Model.load(folder, device=str(model.device))
-    texts = task.train.texts[:8]
-    gap = float(np.abs(model.text_logits(texts) - again.text_logits(texts)).max())
-    if again.answers != model.answers:
-        raise RuntimeError(f"the saved model answers otherwise than the one in memory: {again.answers}")
-    if not gap <= 1e-4:
-        raise RuntimeError(f"the saved model differs from the one in memory: largest difference of logits {gap:.2g}")
