@@ -24,7 +24,6 @@ from llamita.core.model import Model
 from llamita.core.registry import build
 from llamita.core.scaling import fit_curves
 from llamita.export import _check as check
-from llamita.export import onnx
 from llamita.export.onnx import Onnx, OnnxEngine, open_folder
 from llamita.learn.calibrate import Calibrate
 
@@ -263,16 +262,6 @@ def test_a_damaged_folder_gives_one_line(file: str, content: bytes | None, bert:
     assert "\n" not in str(caught.value)
 
 
-def test_a_session_tells_nobody_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxruntime
-
-    seen: list[str] = []
-    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: seen.append("silenced"))
-    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, **__: seen.append("opened"))
-    onnx._session(Path("model.onnx"), 1)
-    assert seen == ["silenced", "opened"]
-
-
 def test_a_graph_outside_of_the_folder_is_not_opened(bert: Path, tmp_path: Path) -> None:
     folder = tmp_path / "onnx"
     shutil.copytree(bert, folder)
@@ -290,12 +279,6 @@ def test_a_file_cut_short_gives_one_line(bert: Path, tmp_path: Path) -> None:
     graph.write_bytes(graph.read_bytes()[:5000])
     with pytest.raises(UserError, match="damaged"):
         open_folder(folder)
-
-
-def test_the_module_is_read_without_torch() -> None:
-    code = "import sys, llamita.export.onnx; sys.exit('torch' in sys.modules or 'onnx_ir' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    assert onnx.INT8[0] == "int8-static"
 
 
 def test_curves_go_along_and_are_fitted_anew_to_what_was_kept(tmp_path: Path) -> None:
