@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,3 +56,9 @@ def refused(place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., st
         return lines[-1]
 
     return carry_out
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Put bytes on standard input."""
+    return lambda given: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))

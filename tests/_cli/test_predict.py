@@ -6,29 +6,18 @@ import csv
 import io
 import json
 import os
-import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests._cli.test_given_texts import texts_of
 from tests.engines import BagOfWords
 
 from llamita._cli.models import is_device
 from llamita.cli import main
 from llamita.core.opening import open_engine
-
-
-@pytest.fixture
-def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
-    """Put bytes on standard input."""
-    return lambda given: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
-
-
-def texts_of(lines: str) -> list[str]:
-    """The texts in predictions as JSONL."""
-    return [json.loads(line)["text"] for line in lines.splitlines()]
 
 
 def test_predict_writes_csv_and_jsonl_of_the_same_answers(place: Path, model: Path, said: Callable[..., str]):
@@ -51,7 +40,7 @@ def test_predict_of_many_chunks_is_the_prediction_of_each(
     place: Path, model: Path, said: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ):
     whole = said("predict", model, "--file", "good.csv")
-    monkeypatch.setattr("llamita._cli.predict.CHUNK", 7)
+    monkeypatch.setattr("llamita._cli.given_texts.CHUNK", 7)
     parts = said("predict", model, "--file", "good.csv")
     assert [row[:2] for row in csv.reader(io.StringIO(parts))] == [row[:2] for row in csv.reader(io.StringIO(whole))]
 
@@ -66,15 +55,6 @@ def test_predict_takes_pairs_and_flags_between_texts(place: Path, model: Path, s
     assert "- not a flag" in said("predict", model, "--", "- not a flag")
 
 
-def test_standard_input_is_one_text_a_line_and_blank_lines_are_none(
-    model: Path, said: Callable[..., str], piped: Callable[[bytes], None], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("llamita._cli.predict.CHUNK", 2)
-    for words in ([], ["-"]):
-        piped("\ufeffone\r\n\n two \n很好\nfour\n".encode())
-        assert texts_of(said("predict", model, *words, "--format", "jsonl")) == ["one", " two ", "很好", "four"]
-
-
 def test_a_table_goes_through_a_pipe_and_no_file_is_called_like_the_sign_for_it(
     place: Path, model: Path, said: Callable[..., str], piped: Callable[[bytes], None]
 ):
@@ -82,27 +62,6 @@ def test_a_table_goes_through_a_pipe_and_no_file_is_called_like_the_sign_for_it(
     found = said("predict", model, "--file", "-", "--out", "-")
     assert [row["text"] for row in csv.DictReader(io.StringIO(found))] == ["a warm film", "很失望"]
     assert not (place / "-").exists()
-
-
-@pytest.mark.parametrize("given", [b"", b"\n\r\n\n"])
-def test_a_standard_input_without_a_text_is_refused(
-    given: bytes, model: Path, refused: Callable[..., str], piped: Callable[[bytes], None]
-):
-    piped(given)
-    assert "no text came in on stdin; give one a line" in refused("predict", model, "--out", "p.csv")
-
-
-def test_a_standard_input_in_another_encoding_is_refused_with_its_line_and_read_where_it_is_named(
-    model: Path, refused: Callable[..., str], said: Callable[..., str], piped: Callable[[bytes], None]
-):
-    given = b"fine\n" + "很好的酒店".encode("gb18030") + b"\n"
-    piped(given)
-    line = refused("predict", model)
-    assert "stdin:2: byte 5 " in line
-    assert "Add --encoding GB18030" in line
-    piped(given)
-    words = ("--encoding", "gb18030", "--format", "jsonl")
-    assert texts_of(said("predict", model, *words)) == ["fine", "很好的酒店"]
 
 
 def test_at_a_terminal_without_texts_it_says_how_to_give_some(
@@ -119,7 +78,7 @@ def test_a_file_that_breaks_off_midway_leaves_the_old_predictions(
     piped: Callable[[bytes], None],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("llamita._cli.predict.CHUNK", 1)
+    monkeypatch.setattr("llamita._cli.given_texts.CHUNK", 1)
     (place / "p.csv").write_text("what stood here", encoding="utf-8")
     piped(b"one\ntwo\n\xff\n")
     assert "stdin:3" in refused("predict", model, "--out", "p.csv")
@@ -313,14 +272,6 @@ def test_columns_of_the_file_stand_beside_the_answers(model: Path, place: Path, 
     assert "no column 'ids'. Did you mean 'id'?" in refused(*words, "csv", "--keep", "ids")
     assert "--keep is for answers as CSV or JSON lines" in refused(*words, "table", "--keep", "id")
     assert "--keep names columns of --file" in refused("predict", model, "a text", "--keep", "id", "--format", "csv")
-
-
-def test_a_table_that_is_piped_in_as_lines_is_told(model: Path, piped, said, caplog) -> None:
-    for text, told in (("text,label\na,b\n", True), ("a comment, and a review of it\n", False), ("review\n", False)):
-        caplog.clear()
-        piped(text.encode())
-        said("predict", model, "--format", "csv")
-        assert ("looks like the head of a table" in caplog.text) == told
 
 
 def test_of_several_files_the_columns_kept_are_those_of_the_first(model: Path, place: Path, said) -> None:

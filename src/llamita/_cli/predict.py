@@ -6,27 +6,27 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from llamita._cli import parser as flags
-from llamita._cli import show, values
-from llamita._cli.asking import encoding_of, labelled_table, require_pairs
+from llamita._cli import values
+from llamita._cli.asking import labelled_table
+from llamita._cli.given_texts import chunks_of
 from llamita._cli.harmless import harmless
 from llamita._cli.language import said
 from llamita._cli.models import (
     answers_in_words,
-    checked_texts,
     is_device,
     keeps_its_tokenizer,
     new_file,
     open_any,
     warn_of_unknown,
 )
-from llamita._cli.predictions import WRITERS, Kept, Teller, beside, cell
+from llamita._cli.predictions import WRITERS, Teller, beside, cell
 from llamita.core.errors import RefusedText, UserError
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from llamita.core.task import Text
 
 log = logging.getLogger(__name__)
-CHUNK = 1024
-"""Texts read, predicted and written at a time."""
 ANSWERED = 16
 """Texts a language model answers at a time."""
 LONGEST = 256
@@ -50,7 +48,7 @@ def predict(argv: Sequence[str]) -> int:
     form = args.format or _form_of(args)
     if args.keep and form == "table":
         raise UserError("--keep is for answers as CSV or JSON lines; add --out answers.csv, or --format csv")
-    chunks = _chunks(args)
+    chunks = chunks_of(args)
     # what stands beside the texts must be of their kind, which is told before a model is opened
     first = list(islice(chunks, 1)) if args.labelled or args.labels else []
     args.about = first[0][0] if first else ()
@@ -136,7 +134,7 @@ def _answer_all(args: argparse.Namespace, engine: Engine, form: str) -> None:
     with _output(args.out) as stream:
         write_row = row_writer(stream)
         headed, before = False, 0
-        for texts, kept, place in _chunks(args):
+        for texts, kept, place in chunks_of(args):
             plain = [" ".join(text) if isinstance(text, tuple) else text for text in texts]
             for start in range(0, len(plain), ANSWERED):
                 some = plain[start : start + ANSWERED]
@@ -243,73 +241,6 @@ def _form_of(args: argparse.Namespace) -> str:
             raise UserError(f"--out {args.out}: predictions are written as .csv or .jsonl; name one, or give --format")
         return "csv"
     return "table" if sys.stdout.isatty() else "csv"
-
-
-def _chunks(args: argparse.Namespace) -> Iterator[tuple[Sequence[Text], Kept, Callable[[int], str] | None]]:
-    """Some texts at a time, with what is kept of their rows, and what tells a row's file and line."""
-    if args.texts and args.texts != ["-"]:
-        texts = checked_texts([*args.texts, *([args.pair] if args.pair is not None else [])])
-        yield ([(texts[0], texts[1])] if args.pair is not None else list(texts)), None, None
-    elif args.file:
-        from llamita.data.read import read_chunks
-
-        beside = [args.labelled, args.few_shot, args.calibrate]
-        encoding = encoding_of(args.file, beside, args.encoding)
-        with show.progress() as bar:
-            task = bar.add_task(args.file, total=None)
-            how = {
-                "columns": args.columns,
-                "encoding": encoding,
-                "labelled": False,
-                "size": CHUNK,
-                "keep": args.keep or (),
-            }
-            for number, table in enumerate(read_chunks(args.file, **how)):
-                if not number:
-                    require_pairs(table, args)
-                if args.out and not number:
-                    roles = ", ".join(f"{role} = {name}" for role, name in table.columns.items())
-                    print(said(f"{args.file}: {roles}"), file=sys.stderr)
-                yield table.texts, table.kept, table.place
-                bar.advance(task, len(table))
-    else:
-        for some in _from_stdin(args.encoding):
-            yield some, None, None
-
-
-def _heads_a_table(line: str) -> bool:
-    """Whether a line is names of columns, one of them a usual one for texts."""
-    from llamita.data.columns import LABELS, TEXTS, known_form
-
-    for mark in (",", "\t", ";"):
-        names = [known_form(part.strip('"')) for part in line.split(mark)]
-        known = sum(name in (*TEXTS, *LABELS) for name in names)
-        if len(names) > 1 and known and (known > 1 or f"{mark} " not in line):
-            return all(0 < len(name) <= 30 and len(name.split()) <= 3 for name in names)
-    return False
-
-
-def _from_stdin(encoding: str | None) -> Iterator[list[Text]]:
-    from llamita.data.decode import text_lines
-    from llamita.data.files import STDIN
-
-    texts: list[Text] = []
-    empty = True
-    for line in text_lines(STDIN, encoding):
-        if text := line.strip("\r\n"):
-            if empty and _heads_a_table(text):
-                log.warning(
-                    "warning: the first line looks like the head of a table; --file - reads one, here each line is a text"
-                )
-            texts.append(text)
-            empty = False
-        if len(texts) == CHUNK:
-            yield texts
-            texts = []
-    if texts:
-        yield texts
-    if empty:
-        raise UserError("no text came in on stdin; give one a line")
 
 
 @contextmanager
