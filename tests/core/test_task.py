@@ -36,6 +36,11 @@ def test_labels_are_found_by_name_and_by_case_only_where_that_tells_them_apart()
     assert label_order([], []) == []
 
 
+def test_a_text_of_several_labels_stands_with_the_rarest_of_them() -> None:
+    assert Split(texts=("a", "b", "c", "d"), label_sets=((0,), (0, 1), (0,), ())).strata == [0, 1, 0, -1]
+    assert SPLIT.strata == (0, 1, 1)
+
+
 def test_taken_examples_keep_their_labels_and_the_order_asked_for() -> None:
     taken = SPLIT.take([2, 0, 0])
     assert taken == Split(texts=(("p", "q"), "a", "a"), labels=(1, 0, 0), source="file.csv")

@@ -11,7 +11,7 @@ from llamita.core.task import Split
 from llamita.data.copies import _Met, _Sketch
 from llamita.tasks._open import _nearly_apart
 from llamita.tasks.classify import open_task
-from llamita.tasks.splits import cut, in_order, listed_names, openable, rows_apart, strata, without
+from llamita.tasks.splits import cut, in_order, listed_names, openable, rows_apart, without
 
 
 def test_labels_stand_by_number_or_alphabet() -> None:
@@ -36,11 +36,6 @@ def test_texts_that_stand_elsewhere_are_taken_out() -> None:
     kept, gone = without(split, other)
     assert (kept.texts, kept.labels, gone) == (("a", "c"), (0, 0), 1)
     assert rows_apart(["a", "b"], ["b"]) == [0]
-
-
-def test_of_several_labels_the_rarest_counts() -> None:
-    split = Split(texts=("a", "b", "c", "d"), label_sets=((0,), (0, 1), (0,), ()))
-    assert list(strata(split)) == [0, 1, 0, -1]
 
 
 def test_what_no_task_can_open_is_refused() -> None:

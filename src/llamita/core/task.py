@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -85,6 +86,14 @@ class Split:
     def is_labelled(self) -> bool:
         """Whether its texts have labels; a text may well have an empty set of them."""
         return bool(self.labels or self.label_sets)
+
+    @property
+    def strata(self) -> Sequence[int]:
+        """What a cut keeps the proportions of: a text's label, or the rarest of its labels; texts without one are -1."""
+        if not self.label_sets:
+            return self.labels
+        counts = Counter(label for labels in self.label_sets for label in labels)
+        return [min(labels, key=lambda label: (counts[label], label), default=-1) for labels in self.label_sets]
 
     @cached_property
     def fingerprint(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
@@ -117,14 +116,6 @@ def described(task: Task, *names: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def strata(split: Split) -> Sequence[int]:
-    """What a cut keeps the proportions of: a text's label, or the rarest of its labels; texts without one are one more."""
-    if not split.label_sets:
-        return split.labels
-    counts = Counter(label for labels in split.label_sets for label in labels)
-    return [min(labels, key=lambda label: (counts[label], label), default=-1) for labels in split.label_sets]
-
-
 def in_order(names: set[str]) -> tuple[str, ...]:
     """Whole numbers by size, and 01 before 1; anything else by alphabet."""
     numeric = all(WHOLE.fullmatch(name) for name in names)
@@ -137,7 +128,7 @@ def cut(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     Returns:
         What is left and what was cut off, both in file order.
     """
-    cut_off = share_of_each(split.texts, strata(split), share, seed)
+    cut_off = share_of_each(split.texts, split.strata, share, seed)
     taken = set(cut_off)
     left = [i for i in range(len(split)) if i not in taken]
     return split.take(left), split.take(cut_off)
