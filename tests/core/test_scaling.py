@@ -12,6 +12,7 @@ from llamita.core.scaling import (
     FOLDS,
     MOST_HELD_OUT,
     best_thresholds,
+    fit_common,
     fit_curve,
     fit_curves,
     fit_scales,
@@ -181,6 +182,17 @@ def test_scales_of_any_labels_are_those_of_choices_of_two() -> None:
     )
     assert after < before - 0.1
     assert shift[1] == pytest.approx(2, abs=0.5)
+
+
+def test_one_scale_and_shift_for_all_labels_finds_what_logits_were_made_with_and_few_texts_move_it_little() -> None:
+    random = np.random.default_rng(3)
+    true = random.normal(size=(20_000, 3)) * 2 - 1
+    gold = (random.random(true.shape) < sigmoid(true)).astype(np.int64)
+    scale, shift = fit_common((true - 0.8) / 2.5, gold)
+    np.testing.assert_allclose(scale, [2.5] * 3, rtol=0.05)
+    np.testing.assert_allclose(shift, [0.8] * 3, atol=0.05)
+    few = fit_common(np.array([[3.0, -3.0]]), np.array([[0, 1]]))[1]
+    assert abs(few).max() < 2
 
 
 def test_refitting_keeps_the_kind_and_a_threshold_that_was_set_for_all() -> None:

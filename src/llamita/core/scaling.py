@@ -132,6 +132,15 @@ def fit_scales(
     return np.full(labels, 1 / fit_temperature(logits, wanted, highest)), np.zeros(labels)
 
 
+def fit_common(
+    logits: Float[np.ndarray, "n labels"], gold: Int[np.ndarray, "n labels"], highest: float = HOTTEST
+) -> tuple[Float[np.ndarray, "labels"], Float[np.ndarray, "labels"]]:
+    """One scale and one shift for all labels, where a text has any: for texts too few to tell more; gold 0 and 1."""
+    scale, shift = fit_vector(_choices(logits.ravel()), gold.ravel(), highest)
+    labels = logits.shape[1]
+    return np.full(labels, scale[1]), np.full(labels, shift[1] - shift[0])
+
+
 def sharpness_like(
     logits: Float[np.ndarray, "n labels"], calibrated: Float[np.ndarray, "n labels"], gold: np.ndarray
 ) -> float:
