@@ -100,6 +100,17 @@ def test_few_texts_are_all_learned_from_and_more_are_cut_as_ever(
     said("contrastive", model, "--data", "good.csv", "--test", "good.csv", "--epochs", "1", "--out", "other", code=2)
 
 
+def test_few_texts_may_have_any_number_of_labels(place: Path, model: Path, said: Callable[..., str]):
+    cells = ("warm", "long", "warm|long", "")
+    rows = [f"a {cell.replace('|', ' and ') or 'plain'} film {i},{cell}" for i in range(4) for cell in cells]
+    (place / "tags.csv").write_text("text,labels\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    said("contrastive", model, "--data", "tags.csv", "--epochs", "1", "--folds", "2", "--out", "few")
+    config = json.loads((place / "few/config.json").read_text(encoding="utf-8"))
+    assert config["problem_type"] == "multi_label_classification"
+    assert len(json.loads((place / "few/answers.json").read_text(encoding="utf-8"))["thresholds"]) == 2
+    assert said("predict", "few", "a text").startswith("text,labels")
+
+
 def test_the_help_of_a_folder_of_steps_lists_its_methods(said: Callable[..., str]):
     for room in ("prune", "distill"):
         text = said(room, "--help")

@@ -1,68 +1,31 @@
-"""Pairs are drawn as the paper weighs them, the head is logistic regression, and the folder is stock."""
+"""Texts of a label come together, the head is logistic regression, and the folder is stock."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tests.families import FAMILIES, tiny_model
-from tests.train.tiny import LABELS, accuracy, reviews, tiny_run, tiny_task
+from tests.train.tiny import LABELS, accuracy, reviews, several_task, tags, tiny_run, tiny_task
 from transformers import AutoModelForSequenceClassification
 
+from llamita.core.answers import AnyLabels
 from llamita.core.architecture import head_linear
 from llamita.core.errors import UserError
 from llamita.core.model import Model
 from llamita.core.scaling import mean_surprise
 from llamita.core.task import Split
+from llamita.learn._pairs import pair_loss
 from llamita.learn._pooling import embeddings
-from llamita.learn.contrastive import Contrastive, fit_regression, pair_batches, pair_loss
+from llamita.learn.contrastive import Contrastive, fit_regression
+from llamita.tasks.classify import Classify
+from llamita.tasks.multilabel import MultiLabel
 
 QUICK = Contrastive(epochs=2, batch_size=8, learning_rate=1e-3, folds=0)
-
-
-def test_pair_loss_by_hand() -> None:
-    embedded = torch.tensor([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]])
-    assert pair_loss(embedded, torch.tensor([0, 0, 1])) == pytest.approx(0.0)
-    assert pair_loss(embedded, torch.tensor([0, 1, 1])) == pytest.approx((1 + (1 + 0) / 2) / 2)
-
-
-def test_pair_loss_is_that_of_each_pair_alone() -> None:
-    embedded, gold = torch.randn(9, 5), torch.tensor([0, 0, 1, 2, 1, 0, 2, 2, 2])
-    gaps: dict[bool, list[float]] = {True: [], False: []}
-    for i, j in itertools.combinations(range(9), 2):
-        cosine = float(torch.cosine_similarity(embedded[i], embedded[j], dim=0))
-        gaps[bool(gold[i] == gold[j])].append((cosine - float(gold[i] == gold[j])) ** 2)
-    expected = (np.mean(gaps[True]) + np.mean(gaps[False])) / 2
-    assert float(pair_loss(embedded, gold)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_batches_hold_each_label_alike_and_no_text_twice() -> None:
-    labels = [0] * 20 + [1] * 5 + [2]
-    batches = pair_batches(labels, batch_size=12, epochs=4, seed=3)
-    for batch in batches:
-        assert len(set(batch.tolist())) == len(batch)
-        assert np.bincount(np.asarray(labels)[batch], minlength=3).tolist() == [4, 4, 1]
-    met = np.bincount(np.concatenate(batches), minlength=len(labels))
-    assert met[:20].max() - met[:20].min() <= 1
-    assert sum(met) >= 4 * len(labels)
-    assert all(
-        (a == b).all() for a, b in zip(batches, pair_batches(labels, batch_size=12, epochs=4, seed=3), strict=True)
-    )
-    assert any(
-        (a != b).any() for a, b in zip(batches, pair_batches(labels, batch_size=12, epochs=4, seed=4), strict=True)
-    )
-
-
-def test_of_many_labels_a_batch_holds_a_part_with_two_texts_each() -> None:
-    labels = [label for label in range(30) for _ in range(4)]
-    batches = pair_batches(labels, batch_size=8, epochs=5, seed=0)
-    for batch in batches:
-        assert sorted(np.bincount(np.asarray(labels)[batch]).tolist())[-5:] == [0, 2, 2, 2, 2]
-    assert {labels[i] for batch in batches for i in batch} == set(range(30))
 
 
 def test_regression_is_sklearns_and_a_label_without_texts_is_never_chosen() -> None:
@@ -81,11 +44,33 @@ def test_regression_is_sklearns_and_a_label_without_texts_is_never_chosen() -> N
         assert (logits.argmax(axis=1) != 3).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(family: str, tmp_path: Path) -> None:
-    task = tiny_task(16)
+def test_of_any_labels_each_has_a_regression_of_its_own_and_one_without_texts_is_never_given() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(0)
+    embedded, gold = random.normal(size=(30, 6)).astype(np.float32), random.integers(0, 2, (30, 3))
+    gold[:, 2] = 0
+    length = np.linalg.norm(embedded, axis=1).mean()
+    weights, bias = fit_regression(embedded, gold, 3, 2.0, with_bias=True)
+    found = AnyLabels().probabilities(embedded @ weights.T + bias)
+    for label in (0, 1):
+        one = LogisticRegression(C=2.0, max_iter=5000).fit(embedded / length, gold[:, label])
+        np.testing.assert_allclose(found[:, label], one.predict_proba(embedded / length)[:, 1], atol=1e-5)
+    assert found[:, 2].max() < 1e-9
+    weights, bias = fit_regression(embedded, gold[:, :2], 2, 1.0, with_bias=False)
+    assert not (weights == 0).all(axis=1).any()
+
+
+@pytest.mark.parametrize(
+    ("family", "make"),
+    [*((family, tiny_task) for family in FAMILIES), ("llama", several_task), ("bert", several_task)],
+)
+def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(
+    family: str, make: Callable[[int], Classify | MultiLabel], tmp_path: Path
+) -> None:
+    task = make(16)
     model = QUICK.apply(tiny_model(family, labels=("x", "y", "z")), tiny_run(tmp_path / "run", task))
-    assert model.labels == LABELS
+    assert model.labels == task.labels
     texts = task.test.texts[:9]
     linear = head_linear(model.module)
     bias = 0 if linear.bias is None else linear.bias.detach().numpy()
@@ -93,6 +78,7 @@ def test_what_the_head_reads_gives_its_logits_and_the_folder_is_stock(family: st
     np.testing.assert_allclose(read @ linear.weight.detach().numpy().T + bias, model.text_logits(texts), atol=1e-4)
     model.save(tmp_path / "saved")
     stock = AutoModelForSequenceClassification.from_pretrained(tmp_path / "saved")
+    assert stock.config.problem_type == task.answers.problem_type
     again = Model(stock, model.tokenizer)
     np.testing.assert_allclose(again.text_logits(texts), model.text_logits(texts), atol=1e-5)
     assert all(p.requires_grad for p in model.module.parameters())
@@ -111,6 +97,52 @@ def test_texts_of_a_label_come_together_and_few_teach_more_than_a_frozen_body_ha
     losses = {name: float(pair_loss(torch.as_tensor(embeddings(m, few.texts)), gold)) for name, m in models.items()}
     assert losses["trained"] < 0.2 * losses["frozen"]
     assert accuracy(models["trained"], task.test) > accuracy(models["frozen"], task.test) + 0.1
+
+
+def micro_f1(model: Model, split: Split, gold: np.ndarray) -> float:
+    hits, weights = model.answers.tally(model.answers.chosen(model.scores(split.texts)), gold)
+    return float(hits.sum() / weights.sum())
+
+
+def test_of_any_labels_texts_that_share_some_come_together_and_teach_more_than_a_frozen_body_has(
+    tmp_path: Path,
+) -> None:
+    task = dataclasses.replace(several_task(8), train=tags(40, 1))
+    step = Contrastive(epochs=30, batch_size=16, learning_rate=3e-3, dropout=False, folds=0)
+    frozen = dataclasses.replace(step, epochs=0.01, learning_rate=1e-9)
+    models = {
+        name: one.apply(tiny_model("bert", labels=("a", "b", "c")), tiny_run(tmp_path / name, task))
+        for name, one in (("trained", step), ("frozen", frozen))
+    }
+    gold = torch.as_tensor(task.gold(task.train))
+    losses = {
+        name: float(pair_loss(torch.as_tensor(embeddings(m, task.train.texts)), gold)) for name, m in models.items()
+    }
+    assert losses["trained"] < 0.2 * losses["frozen"]
+    scores = {name: micro_f1(model, task.test, task.gold(task.test)) for name, model in models.items()}
+    assert scores["trained"] > scores["frozen"] + 0.1
+
+
+@pytest.mark.parametrize(("family", "shifts"), [("bert", True), ("llama", False)])
+def test_of_any_labels_unseen_answers_give_one_shift_where_a_head_can_hold_it_and_thresholds(
+    family: str, shifts: bool, tmp_path: Path
+) -> None:
+    task = dataclasses.replace(several_task(8), train=tags(40, 1))
+    careful = Contrastive(epochs=10, batch_size=16, learning_rate=3e-3, dropout=False, folds=0)
+    plain, fitted = (
+        step.apply(tiny_model(family, labels=("a", "b", "c")), tiny_run(tmp_path / str(step.folds), task))
+        for step in (careful, dataclasses.replace(careful, folds=4))
+    )
+    assert plain.answers == AnyLabels()
+    assert isinstance(fitted.answers, AnyLabels)
+    assert len(set(fitted.answers.thresholds)) == 2
+    before, after = (model.text_logits(task.test.texts) for model in (plain, fitted))
+    scale, shift = np.polyfit(before.ravel(), after.ravel(), 1)
+    np.testing.assert_allclose(after, scale * before + shift, atol=1e-3)
+    assert abs(scale - 1) > 0.05
+    assert (abs(shift) > 1e-3) == shifts
+    fitted.save(tmp_path / "saved")
+    assert Model.load(tmp_path / "saved").answers == fitted.answers
 
 
 def test_a_temperature_by_texts_not_learned_from_makes_it_as_sure_as_it_is_right(tmp_path: Path) -> None:
@@ -174,5 +206,5 @@ def test_a_label_without_texts_wants_a_head_with_a_bias(tmp_path: Path) -> None:
 @pytest.mark.parametrize("labels", [(0, 0, 0), (0, 1)])
 def test_data_without_both_kinds_of_pairs_are_refused(labels: tuple[int, ...], tmp_path: Path) -> None:
     task = dataclasses.replace(tiny_task(8), train=Split(texts=tuple("abc"[: len(labels)]), labels=labels))
-    with pytest.raises(UserError, match="give two labels, and two texts of one"):
+    with pytest.raises(UserError, match="texts that share none apart; give two of each kind"):
         QUICK.apply(tiny_model("bert"), tiny_run(tmp_path, task))

@@ -12,6 +12,7 @@ from torch import nn
 from llamita.core.context import Run
 from llamita.core.task import Split
 from llamita.learn._unseen import even_parts, unseen_answers
+from llamita.tasks.multilabel import MultiLabel
 
 
 class Pupil:
@@ -61,6 +62,17 @@ def test_each_text_is_answered_by_a_model_that_learned_from_others_but_one_alone
     assert set(logits.ravel().tolist()) <= {5.0, 6.0}
     assert len(set(pupil.folders)) == 3
     assert torch.equal(pupil.module.weight, weights)
+
+
+def test_of_any_labels_a_text_is_answered_where_the_others_have_all_of_its_labels(tmp_path: Path) -> None:
+    pupil = Pupil()
+    sets = ((0,), (0,), (0, 1), (1,), (1,), (), (), (0, 2))
+    task = MultiLabel(labels=pupil.labels, train=Split(texts=tuple("abcdefgh"), label_sets=sets))
+    logits, gold = unseen_answers(pupil, task.train, 3, tiny_run(tmp_path, task), pupil.learn)  # type: ignore[arg-type]
+    assert logits.shape == gold.shape == (7, 3)
+    assert sorted(map(tuple, gold.tolist())) == sorted(
+        [(1, 0, 0)] * 2 + [(1, 1, 0)] + [(0, 1, 0)] * 2 + [(0, 0, 0)] * 2
+    )
 
 
 def test_parts_that_leave_nothing_to_learn_from_are_passed_over(tmp_path: Path) -> None:

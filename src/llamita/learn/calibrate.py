@@ -128,10 +128,7 @@ class Calibrate(Step):
         if isinstance(model.answers, AnyLabels):
             probabilities = model.answers.probabilities(logits)
             fixed = (self.threshold,) * len(model.labels) if self.threshold is not None else None
-            limits = fixed or best_thresholds(probabilities, gold)
-            model.answer(replace(model.answers, thresholds=limits))
-            named = zip(model.labels, limits, strict=True)
-            log.info("thresholds: %s", ", ".join(f"{name} {limit:.2f}" for name, limit in named))
+            give_thresholds(model, fixed or best_thresholds(probabilities, gold))
         return model
 
     def split_of(self, task: Task) -> Split:
@@ -164,6 +161,15 @@ class Calibrate(Step):
             log.warning("warning: %s: %s stand in the test split and don't calibrate", table.source, number)
         labels = tuple(task.labels.index(names[i]) for i in left)
         return Split(texts=tuple(table.texts[i] for i in left), labels=labels, source=str(table.source))
+
+
+def give_thresholds(model: Model, limits: Sequence[float]) -> None:
+    """Set from which probability a text is given each label, and tell."""
+    answers = model.answers
+    assert isinstance(answers, AnyLabels)
+    model.answer(replace(answers, thresholds=tuple(limits)))
+    named = zip(model.labels, limits, strict=True)
+    log.info("thresholds: %s", ", ".join(f"{name} {limit:.2f}" for name, limit in named))
 
 
 def surprise(answers: Answers, logits: np.ndarray, gold: np.ndarray) -> float:

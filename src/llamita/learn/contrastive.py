@@ -6,27 +6,30 @@ holds texts, and all pairs among them count, so that a text is computed once and
 last linear map of the stock classifier reads: logistic regression on it, the second stage, becomes that map, so the result is
 a stock folder. To have it read the mean over the tokens, as sentence embeddings do, a layer that averages is put on the body. And a
 temperature is fitted, to answers to texts that weren't learned from (`_unseen.py`).
+Where a text has any labels, texts are drawn together as far as they share them (`_pairs.py`), each label has a regression of its
+own, and one shift for all and a threshold for each are fitted to the same answers.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from llamita.core.answers import AnyLabels
 from llamita.core.errors import require
-from llamita.core.scaling import fit_scales
+from llamita.core.scaling import best_thresholds, fit_common, fit_scales
 from llamita.core.step import Step
 from llamita.core.task import require_labels
-from llamita.learn._unseen import ENOUGH, can_teach, unseen_answers
+from llamita.learn._pairs import can_teach, pair_batches, pair_loss, places_of
+from llamita.learn._unseen import ENOUGH, unseen_answers
+from llamita.learn.calibrate import give_thresholds
 from llamita.train.settings import check_training, loop_settings
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-    from torch import Tensor
+    from jaxtyping import Float
 
     from llamita.core.context import Run
     from llamita.core.model import Model
@@ -69,8 +72,8 @@ class Contrastive(Step):
     """Inverse strength of the head's penalty (C of logistic regression on embeddings of length 1), > 0."""
     folds: int = 4
     """Parts of the texts, each of which is answered by a model that learned from the others, 0 or >= 2; a temperature is fitted
-    to the answers, since the head alone is far too careful. It takes `folds` - 1 times as long again, less where 200 answers are
-    there sooner. 0: no temperature."""
+    to the answers, since the head alone is far too careful; where a text has any labels, a shift and a threshold for each, too.
+    It takes `folds` - 1 times as long again, less where 200 answers are there sooner. 0: none of these."""
     dropout: bool = True
     """Whether the model's own dropout is at work."""
     precision: str = "auto"
@@ -87,7 +90,7 @@ class Contrastive(Step):
     def apply(self, model: Model, run: Run) -> Model:
         import torch
 
-        from llamita.core.architecture import head_linear, scale_head
+        from llamita.core.architecture import head_linear
         from llamita.learn._parts import frozen_below
         from llamita.learn._pooling import read_mean, straighten
         from llamita.train.examples import labelled_split
@@ -95,17 +98,16 @@ class Contrastive(Step):
         split = labelled_split(run, "learn.contrastive")
         assert run.task is not None
         require_labels(run.task, "learn.contrastive")
+        gold = run.task.gold(split)
         require(
-            not split.label_sets, "learn.contrastive is for texts with one label each; learn.finetune takes any labels"
-        )
-        require(
-            can_teach(np.asarray(split.labels)),
-            "learn.contrastive draws texts of a label together and of others apart; give two labels, and two texts of one",
+            can_teach(gold),
+            "learn.contrastive draws texts that share a label together and texts that share none apart; give two of each kind",
         )
         torch.manual_seed(run.seed)
         given = model.module
         model = run.task.fit_head(model)
-        without = [label for i, label in enumerate(model.labels) if i not in split.labels]
+        met = places_of(gold)
+        without = [label for i, label in enumerate(model.labels) if i not in met]
         require(
             not without or head_linear(model.module).bias is not None,
             f"no training text has the label {', '.join(without)}, and this model's head has no bias that says never; give such"
@@ -116,35 +118,56 @@ class Contrastive(Step):
             if self.pooling == "auto":
                 read_mean(model.module)
         with frozen_below(model.module, self.freeze):
-            scale = self._sharpness(model, split, run) if self.folds else None
+            unseen = self._unseen(model, split, run) if self.folds else None
             self._learn(model, split, run)
-        if scale is not None:
-            scale_head(model.module, *scale)
-            model.changed()
+        if unseen is not None:
+            self._fit_answers(model, *unseen)
         return model
 
     def _learn(self, model: Model, split: Split, run: Run) -> None:
         self._draw_together(model, split, run)
-        self._fit_linear(model, split)
+        self._fit_linear(model, split, run)
 
-    def _sharpness(self, model: Model, split: Split, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
-        """Scales and shifts of the logits, by answers to texts that weren't learned from; none of too few answers."""
+    def _unseen(self, model: Model, split: Split, run: Run) -> tuple[np.ndarray, np.ndarray] | None:
+        """Logits of texts that weren't learned from, and their labels; none of too few."""
         logits, gold = unseen_answers(
             model, split, self.folds, run, lambda part, where: self._learn(model, part, where)
         )
-        if len(gold) < ENOUGH:
-            log.warning(
-                "probabilities stay careful: %d texts could be answered by a model that learned from others with their"
-                " label, and a temperature needs %d", len(gold), ENOUGH,
+        if len(gold) >= ENOUGH:
+            return logits, gold
+        log.warning(
+            "probabilities stay careful: %d texts could be answered by a model that learned from others with their"
+            " label, and a temperature needs %d", len(gold), ENOUGH,
+        )  # fmt: skip
+        return None
+
+    def _fit_answers(self, model: Model, logits: np.ndarray, gold: np.ndarray) -> None:
+        """A temperature; where a text has any labels a scale and a shift, and a threshold for each label as learn.calibrate's.
+
+        Each label's regression of few texts is held near the label's share, mostly below a half; no temperature lifts what is
+        below. A head without a bias has no place for a shift.
+        """
+        from llamita.core.architecture import head_linear, scale_head
+
+        several = isinstance(model.answers, AnyLabels)
+        shifts = several and head_linear(model.module).bias is not None
+        scale, shift = fit_common(logits, gold) if shifts else fit_scales("temperature", logits, gold)
+        scale_head(model.module, scale, shift)
+        model.changed()
+        probabilities = model.answers.probabilities(logits * scale + shift)
+        if several:
+            give_thresholds(model, best_thresholds(probabilities, gold))
+        right = int(model.answers.right(model.answers.chosen(probabilities), gold).sum())
+        if shifts:
+            log.info(
+                "logits ×%.2f %+.2f: of %d texts, each answered by a model that learned from others, %d are right",
+                scale[0], shift[0], len(gold), right,
             )  # fmt: skip
-            return None
-        scale, shift = fit_scales("temperature", logits, gold)
-        right = int((logits.argmax(axis=1) == gold).sum())
+            return
         log.info(
             "temperature %.3f: of %d texts, each answered by a model that learned from others, %d are right", 1 / scale[0],
             len(gold), right,
         )  # fmt: skip
-        return scale, shift
 
     def _draw_together(self, model: Model, split: Split, run: Run) -> None:
         """The first stage: train the body, and what else stands below the last linear map."""
@@ -159,7 +182,8 @@ class Contrastive(Step):
             processes.num_processes() == 1,
             "learn.contrastive learns from a few texts, in one process; start it without torchrun",
         )
-        gold = np.asarray(split.labels, dtype=np.int64)
+        assert run.task is not None
+        gold = run.task.gold(split)
         examples = Examples(encoded=encode(model, split.texts, run.task, self.max_length), targets={"gold": gold})
         size = self.batch_size
         if self.max_tokens:
@@ -179,18 +203,19 @@ class Contrastive(Step):
         finally:
             linear.requires_grad_(True)
 
-    def _fit_linear(self, model: Model, split: Split) -> None:
+    def _fit_linear(self, model: Model, split: Split, run: Run) -> None:
         """The second stage: logistic regression on what the last linear map reads becomes that map."""
         import torch
 
         from llamita.core.architecture import head_linear
         from llamita.learn._pooling import embeddings
 
+        assert run.task is not None
         linear = head_linear(model.module)
-        embedded = embeddings(model, split.texts)
         weights, bias = fit_regression(
-            embedded, np.asarray(split.labels), len(model.labels), self.strength, with_bias=linear.bias is not None
-        )
+            embeddings(model, split.texts), run.task.gold(split), len(model.labels), self.strength,
+            with_bias=linear.bias is not None,
+        )  # fmt: skip
         with torch.no_grad():
             linear.weight.copy_(torch.as_tensor(weights))
             if linear.bias is not None:
@@ -198,74 +223,34 @@ class Contrastive(Step):
         model.changed()
 
 
-def pair_batches(
-    labels: Sequence[int] | Int[np.ndarray, "n"], *, batch_size: int, epochs: float, seed: int
-) -> list[np.ndarray]:
-    """Indices of texts, batch by batch: as many of each label, two at least, so that both kinds of pairs are in each.
-
-    Of more labels than fit, a random part stands in a batch. No text stands twice in one; each label's texts are used up before
-    they come again.
-    """
-    random = np.random.default_rng([seed, 0])
-    labels = np.asarray(labels)
-    places = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
-    each = max(2, batch_size // len(places))
-    queues: dict[int, list[int]] = {label: [] for label in places}
-    batches = []
-    left = round(epochs * len(labels))
-    while left > 0:
-        batch: list[int] = []
-        for label in random.permutation(list(places))[: max(2, batch_size // each)]:
-            batch += _next(queues[int(label)], places[int(label)], each, random)
-        batches.append(np.asarray(batch))
-        left -= len(batch)
-    return batches
-
-
-def _next(queue: list[int], places: np.ndarray, number: int, random: np.random.Generator) -> list[int]:
-    """So many texts of a label, or all there are, off its queue, which is filled anew when it runs out."""
-    number = min(number, len(places))
-    taken, queue[:] = queue[:number], queue[number:]
-    if len(taken) < number:
-        again = [int(i) for i in random.permutation(places)]
-        fresh = [i for i in again if i not in taken]
-        missing = number - len(taken)
-        taken, queue[:] = taken + fresh[:missing], [i for i in again if i not in fresh[:missing]]
-    return taken
-
-
-def pair_loss(embedded: Float[Tensor, "texts width"], gold: Int[Tensor, "texts"]) -> Float[Tensor, ""]:
-    """Mean squared distance of the cosines of all pairs from 1 (same label) or 0, each kind half of it."""
-    import torch
-
-    unit = torch.nn.functional.normalize(embedded.float(), dim=-1)
-    cosine = unit @ unit.T
-    upper = torch.ones_like(cosine, dtype=torch.bool).triu(1)
-    same = gold[:, None] == gold[None, :]
-    parts = [
-        (kind * gap.square()).sum() / kind.sum()
-        for kind, gap in ((same & upper, 1 - cosine), (~same & upper, cosine))
-        if kind.any()
-    ]
-    return torch.stack(parts).mean()
-
-
 def fit_regression(
-    embedded: Float[np.ndarray, "texts width"], gold: Int[np.ndarray, "texts"], num_labels: int, strength: float,
-    *, with_bias: bool,
+    embedded: Float[np.ndarray, "texts width"], gold: np.ndarray, num_labels: int, strength: float, *, with_bias: bool,
 ) -> tuple[Float[np.ndarray, "labels width"], Float[np.ndarray, "labels"]]:  # fmt: skip
     """Weights and biases of logistic regression on embeddings of mean length 1; a label that never occurs is never chosen.
 
     Without biases all labels must occur: nothing else can say never.
+
+    Args:
+        gold: the labels' indices [texts]; or, where a text has any labels, 0 and 1 [texts, labels]: then each label has a
+            regression of its own.
     """
     from sklearn.linear_model import LogisticRegression
 
     length = float(np.linalg.norm(embedded, axis=1).mean())
-    fitted = LogisticRegression(C=strength, fit_intercept=with_bias, max_iter=5000).fit(embedded / length, gold)
-    weights, bias = fitted.coef_, np.broadcast_to(fitted.intercept_, len(fitted.coef_))
-    if len(fitted.classes_) == 2:
-        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
     all_weights = np.zeros((num_labels, embedded.shape[1]), dtype=np.float32)
     all_bias = np.full(num_labels, NEVER, dtype=np.float32)
-    all_weights[fitted.classes_], all_bias[fitted.classes_] = weights / length, bias
+
+    def fitted(gold: np.ndarray) -> LogisticRegression:
+        return LogisticRegression(C=strength, fit_intercept=with_bias, max_iter=5000).fit(embedded / length, gold)
+
+    if gold.ndim == 2:
+        for label in np.flatnonzero(gold.any(axis=0)):
+            one = fitted(gold[:, label])
+            all_weights[label], all_bias[label] = one.coef_[0] / length, np.ravel(one.intercept_)[0]
+        return all_weights, all_bias
+    one = fitted(gold)
+    weights, bias = one.coef_, np.broadcast_to(one.intercept_, len(one.coef_))
+    if len(one.classes_) == 2:
+        weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+    all_weights[one.classes_], all_bias[one.classes_] = weights / length, bias
     return all_weights, all_bias
