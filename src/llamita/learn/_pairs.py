@@ -55,7 +55,7 @@ def pair_batches(
     """Indices of texts, batch by batch: as many of each label, two at least, so that both kinds of pairs are in each.
 
     Of more labels than fit, a random part stands in a batch. No text stands twice in one, and one of several labels counts for
-    each of them; each label's texts are used up before they come again.
+    each of them; then a batch may lack one kind of pairs, never both. Each label's texts are used up before they come again.
 
     Args:
         gold: as for `places_of`.
