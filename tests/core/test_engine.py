@@ -48,6 +48,13 @@ def test_batches_hold_no_more_than_asked_and_answers_stand_in_the_order_of_the_t
     assert sum(rows for rows, _ in engine.shapes) == len(TEXTS)
 
 
+def test_a_batch_on_a_cpu_holds_at_most_a_thousand_tokens_where_nothing_else_is_asked() -> None:
+    engine = Watched()
+    engine.scores(["good " * 100] * 30)
+    assert engine.shapes == [(10, 100)] * 3
+    assert tiny_model("llama").batch_tokens == engine.batch_tokens == 1024
+
+
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_padding_changes_no_answer(family: str) -> None:
     model = tiny_model(family)

@@ -1,5 +1,7 @@
 """One pass gives what scoring each label of each text alone gives; priors and lengths are taken off as the papers say."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -45,6 +47,28 @@ def test_one_pass_is_each_label_alone(family: str) -> None:
     expected = [[alone(engine, text, label) for label in LABELS] for text in TEXTS]
     np.testing.assert_allclose(engine.text_logits(TEXTS), expected, atol=2e-4)
     np.testing.assert_allclose(engine.text_logits(TEXTS, tokens_per_batch=40), expected, atol=2e-4)
+
+
+def test_a_batch_holds_a_few_times_the_tokens_that_are_computed_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llamita.tasks.likelihood.HELD", 2)
+    widths: dict[bool, list[int]] = {}
+    for shown in (False, True):
+        engine = LikelihoodEngine(
+            causal("llama"), LABELS, examples=[("fine " * 12, "positive")] * 2 * shown,
+            prompt=Prompt(start="", text="{text}", answer="{label}", per_token=False, prior=False),
+        )  # fmt: skip
+        batch, widths[shown] = engine._batch, []
+
+        def watched(questions: Sequence[list[int]]) -> np.ndarray:
+            widths[shown].append(len(questions))  # noqa: B023
+            return batch(questions)  # noqa: B023
+
+        monkeypatch.setattr(engine, "_batch", watched)
+        engine.text_logits(["fine"] * 40, tokens_per_batch=100)
+        computed = len(engine._question("fine")) + sum(len(ids) - 1 for ids in engine._ids)
+        held = (computed + len(engine._prefix)) // 2
+        assert max(widths[shown]) == 100 // max(computed, held)
+    assert max(widths[True]) < max(widths[False])
 
 
 def test_lengths_and_the_answer_to_nothing_are_taken_off() -> None:

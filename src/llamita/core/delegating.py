@@ -20,6 +20,10 @@ class Delegating(Engine, Generic[Behind]):
         return self.engine.encoder
 
     @property
+    def batch_tokens(self) -> int:  # pyrefly: ignore
+        return self.engine.batch_tokens
+
+    @property
     def size_bytes(self) -> int:
         return self.engine.size_bytes
 

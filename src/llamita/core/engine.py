@@ -15,7 +15,7 @@ from llamita.core.chat import prompt_ids
 from llamita.core.checked import as_python
 from llamita.core.conformal import threshold_of
 from llamita.core.decoding import Decoding
-from llamita.core.encoding import TextEncoder
+from llamita.core.encoding import TextEncoder, usual_batch
 from llamita.core.errors import UserError, require
 from llamita.core.prediction import Prediction as Prediction
 from llamita.core.prediction import Predictions
@@ -38,6 +38,8 @@ class Engine(ABC):
     encoder: TextEncoder
     capabilities: frozenset[Capability]
     """What it can do; a measure that needs more says so instead of a number."""
+    batch_tokens: int = usual_batch("cpu")
+    """Tokens of a batch where nobody names another number, padding counted."""
     is_asked: bool = False
     """Whether it was never taught its labels and is asked for them, so that `calibrate` can't fit it."""
 
@@ -69,15 +71,19 @@ class Engine(ABC):
             float32 [batch, labels].
         """
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept."""
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
+        """Logits for texts, float32 [texts, labels]; batches hold texts of like length and the order is kept.
+
+        Args:
+            tokens_per_batch: the most that a batch holds, padding counted; `batch_tokens` when left out.
+        """
         _require_head(self)
         out = np.zeros((len(texts), len(self.labels)), dtype=np.float32)
-        for indices, batch in self.encoder.batches(texts, tokens_per_batch):
+        for indices, batch in self.encoder.batches(texts, tokens_per_batch or self.batch_tokens):
             out[indices] = self.logits(batch.token_ids, batch.mask, batch.type_ids)
         return out
 
-    def scores(self, texts: Iterable[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def scores(self, texts: Iterable[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         """Probabilities of the labels, float32 [texts, labels].
 
         Raises:
@@ -102,7 +108,7 @@ class Engine(ABC):
     def classify(
         self,
         texts: Iterable[Text],
-        tokens_per_batch: int = 4096,
+        tokens_per_batch: int | None = None,
         *,
         coverage: float | None = None,
         labelled: Any = None,

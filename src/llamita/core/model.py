@@ -16,7 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from llamita.core.answers import ANSWERS_FILE, Answers, answers_of, read_answers
 from llamita.core.decoding import Decoding
-from llamita.core.encoding import TextEncoder
+from llamita.core.encoding import TextEncoder, usual_batch
 from llamita.core.engine import Capability, Engine, is_headed
 from llamita.core.errors import UserError, require
 from llamita.core.lineage import LINEAGE_FILE, read_lineage
@@ -117,6 +117,10 @@ class Model(Engine):
     def device(self) -> torch.device:
         """Where its weights are."""
         return next(self.module.parameters()).device
+
+    @property
+    def batch_tokens(self) -> int:  # pyrefly: ignore
+        return usual_batch(self.device.type)
 
     @property
     def uses_type_ids(self) -> bool:

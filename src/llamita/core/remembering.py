@@ -55,7 +55,7 @@ class Remembering(Delegating[Engine]):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         return self.engine.logits(token_ids, mask, type_ids)
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         asked = Split(texts=tuple(texts)).fingerprint
         place = hashlib.sha256(f"{self._key} {asked} {tokens_per_batch}".encode()).hexdigest()[:24]
         file = self._folder / f"{place}.npy"

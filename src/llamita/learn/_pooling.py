@@ -98,13 +98,13 @@ def features_of_head(module: PreTrainedModel) -> Generator[Callable[[Tensor, Ten
         handle.remove()
 
 
-def embeddings(model: Model, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+def embeddings(model: Model, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
     """What the last linear map reads of each text, float32 [texts, width]."""
     import torch
 
     found: dict[int, np.ndarray] = {}
     with features_of_head(model.module) as features:
-        for rows, batch in model.encoder.batches(texts, tokens_per_batch):
+        for rows, batch in model.encoder.batches(texts, tokens_per_batch or model.batch_tokens):
             model.logits(batch.token_ids, batch.mask, batch.type_ids)
             ids, mask = (torch.as_tensor(array, device=model.device) for array in (batch.token_ids, batch.mask))
             read = features(ids, mask).float().cpu().numpy()

@@ -81,7 +81,7 @@ class LinearEngine(Engine):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("the linear baseline reads texts, not token ids; call text_logits or scores")
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         out = np.tile(self.bias.astype(np.float32), (len(texts), 1))
         for row, text in enumerate(_joined(texts)):
             start = 0

@@ -42,8 +42,8 @@ class Untrained(Delegating[Asked]):
     def judged_empty(self) -> np.ndarray:
         """Logits of a few texts that say nothing [texts, labels]."""
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
-        return (self._plain(texts, tokens_per_batch) * self.scale + self.shift).astype(np.float32)
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
+        return (self._plain(texts, tokens_per_batch or self.batch_tokens) * self.scale + self.shift).astype(np.float32)
 
     def calibrate(self, texts: Sequence[Text], labels: Sequence[str]) -> None:
         """Fit a scale and a shift for each label to labelled texts, so that probabilities are as sure as they are right; one
@@ -55,7 +55,7 @@ class Untrained(Delegating[Asked]):
         if self.answers.task != OneLabel.task:
             raise UserError("calibration needs every label of a text, but the table names one; leave multi-label out")
         gold = np.array([self.labels.index(label) for label in labels])
-        self.scale, self.shift = fit_few(self._plain(texts, 4096), gold)
+        self.scale, self.shift = fit_few(self._plain(texts, self.batch_tokens), gold)
 
     def _plain(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """Logits before they are calibrated [texts, labels]."""

@@ -184,7 +184,7 @@ class Reordered(Delegating[Engine]):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         return self._reordered(self.engine.logits(token_ids, mask, type_ids))
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         return self._reordered(self.engine.text_logits(texts, tokens_per_batch))
 
     def _reordered(self, logits: np.ndarray) -> np.ndarray:

@@ -124,7 +124,7 @@ class EndpointEngine(Engine):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("an endpoint reads texts, not token ids; call text_logits or scores")
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         """Logarithms of the probabilities; texts that were asked before cost nothing."""
         single = any(isinstance(text, str) for text in texts)
         require(

@@ -126,7 +126,7 @@ class InferenceEngine(Untrained[Engine]):
         return self._pairs.num_cut([(str(bare(text)), longest) for text in texts])
 
     def judged_empty(self) -> np.ndarray:
-        return self.judged(EMPTY, 4096)
+        return self.judged(EMPTY, self.batch_tokens)
 
     def judged(self, texts: Sequence[Text], tokens_per_batch: int) -> np.ndarray:
         """The entailment logit of each hypothesis after each text, less that of contradiction where labels stand alone."""

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 FAMILIES = ("llama", "qwen2", "qwen3", "gemma3_text", "mistral", "gpt2")
 """Model types whose labels were tested to come from one pass as they do one by one; others scale or cap their answers, or look
 only at what is near, in ways of their own."""
+HELD = 4
+"""How many times as many tokens a batch may hold as are computed in it."""
 EMPTY = ("", "N/A", "[MASK]")
 """Texts that say nothing; what the model answers to them is what it would answer anyway."""
 
@@ -147,7 +149,7 @@ class LikelihoodEngine(Untrained["Model"]):
 
     def judged_empty(self) -> np.ndarray:
         pairs = "{pair}" in self.prompt.text
-        return self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], 4096)
+        return self._likelihoods([self._question((text, text) if pairs else text) for text in EMPTY], self.batch_tokens)
 
     def _tokens(self, text: str) -> list[int]:
         """Token ids of a text that other text stands before."""
@@ -218,8 +220,10 @@ class LikelihoodEngine(Untrained["Model"]):
     def _likelihoods(self, questions: Sequence[list[int]], tokens_per_batch: int) -> np.ndarray:
         """f(x, y) without the prior's part, float32 [texts, labels]."""
         out = np.zeros((len(questions), len(self.labels)), dtype=np.float32)
-        extra = len(self._prefix) + sum(len(ids) - 1 for ids in self._ids)
-        for rows in batches_of_like_length([len(question) + extra for question in questions], tokens_per_batch):
+        answers = sum(len(ids) - 1 for ids in self._ids)
+        # what stands before all questions isn't computed again, but its keys and values are held for each row
+        held = [max(len(ids) + answers, (len(self._prefix) + len(ids) + answers) // HELD) for ids in questions]
+        for rows in batches_of_like_length(held, tokens_per_batch):
             out[rows] = self._batch([questions[i] for i in rows])
         if self.prompt.per_token:
             out /= np.array([len(ids) for ids in self._ids], dtype=np.float32)

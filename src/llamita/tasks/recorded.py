@@ -54,7 +54,7 @@ class RecordedEngine(Engine):
     def logits(self, token_ids: np.ndarray, mask: np.ndarray, type_ids: np.ndarray | None = None) -> np.ndarray:
         raise UserError("recorded answers are found by text; call text_logits or scores")
 
-    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int = 4096) -> np.ndarray:
+    def text_logits(self, texts: Sequence[Text], tokens_per_batch: int | None = None) -> np.ndarray:
         return (self.as_given(texts) * self.scale + self.shift).astype(np.float32)
 
     def as_given(self, texts: Sequence[Text]) -> np.ndarray:

@@ -42,8 +42,6 @@ CHUNK = 512
 """Texts in a file."""
 ROWS = 4096
 """States that are taken into memory at once as float64."""
-TOKENS_PER_BATCH, TOKENS_PER_CPU_BATCH = 4096, 1024
-"""Of a batch that is read; on a CPU the smaller one stays in its caches, and is a fifth faster (docs/log.md)."""
 
 
 def teacher_logits(run: Run, split: Split, *, max_length: int | None = None) -> np.ndarray:
@@ -174,8 +172,7 @@ class Teacher:
         """The lengths of the texts, and batches of like length with the texts' indices."""
         encoded = encode(self.model, texts, self.task, self.max_length)
         lengths, encoder = [len(ids) for ids, _ in encoded], self.model.encoder
-        budget = TOKENS_PER_CPU_BATCH if self.run.device == "cpu" else TOKENS_PER_BATCH
-        cut = batches_of_like_length(lengths, budget)
+        cut = batches_of_like_length(lengths, self.model.batch_tokens)
         return lengths, [(indices, encoder.pad([encoded[i] for i in indices])) for indices in cut]
 
     def _compute_logits(self, texts: Sequence[Text]) -> np.ndarray:
