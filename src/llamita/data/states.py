@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def mean_states(
-    model: Model, texts: Sequence[Text], layers: Sequence[float], tokens_per_batch: int = 2048
+    model: Model, texts: Sequence[Text], layers: Sequence[float], tokens_per_batch: int | None = None
 ) -> np.ndarray:
     """Float32 [texts, layers x width]: the mean over a text's tokens of the states of these layers, side by side.
 
@@ -30,7 +30,7 @@ def mean_states(
     if "hidden_states" not in model.capabilities:
         raise UserError(f"{model.name or 'this model'} shows no inner states; give the folder it was exported from")
     out: np.ndarray | None = None
-    for rows, batch in model.encoder.batches(texts, tokens_per_batch):
+    for rows, batch in model.encoder.batches(texts, tokens_per_batch or model.batch_tokens):
         inputs = model.inputs(batch.token_ids, batch.mask, batch.type_ids)
         with torch.inference_mode():
             said = model.module.base_model(**inputs, output_hidden_states=True)
