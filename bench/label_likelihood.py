@@ -33,7 +33,7 @@ DATA: dict[str, dict[str, Any]] = {
         "words": {"Sci/Tech": "Technology"}, "prompt": "News: {text}\nTopic:",
     },
 }  # fmt: skip
-TEXTS, CALIBRATION, TIMED, ROUNDS = 1000, 1000, 12, 5
+TEXTS, CALIBRATION, TIMED, ROUNDS = 1000, 1000, 32, 5
 
 
 def run(row: str, seed: int) -> dict[str, Any]:
